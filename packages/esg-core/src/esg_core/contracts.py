@@ -1,0 +1,79 @@
+"""The contracts between the layers: who calls whom, and with what.
+
+A *cycle* is one ASGI call (receive, send, one response). A *stream* is what a cycle writes to: the HTTP/1.1 connection,
+or one stream of HTTP/2. A *connection* is one accepted socket. None of these knows how the others work inside.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from esg_core.asgi import Headers, Scope
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+
+class Connection(Protocol):
+    """One accepted connection, as the server sees it; it is in `Context.connections` from made to lost."""
+
+    deadline: float
+    """Loop time at which `expire()` is due; `math.inf` while nothing is waited for."""
+
+    check_at: int
+    """Owned by the sweeper: the tick at which it looks at this connection again."""
+
+    def drain(self) -> None:
+        """Finish what runs, accept nothing new, then close (rule L-2). May be called twice."""
+
+    def abort(self) -> None:
+        """Close at once, whatever is unsent."""
+
+    def expire(self, now: float) -> None:
+        """The deadline has passed (rule H-17)."""
+
+
+class Cycle(Protocol):
+    """One running call of the application; it is in `Context.cycles` until the call has returned."""
+
+    task: asyncio.Task[None]
+
+
+class Stream(Protocol):
+    """What a cycle writes a response to. All methods are synchronous; flow control is `writable()`."""
+
+    def respond(self, status: int, headers: Headers, body: bytes, end: bool) -> None:
+        """Write the head of the final response and the first part of its body, together (rule H-4)."""
+
+    def send(self, body: bytes, end: bool) -> None:
+        """Write a further part of the body."""
+
+    def inform(self, status: int, headers: Headers) -> None:
+        """Write an interim response: 100, 103."""
+
+    def consumed(self, size: int) -> None:
+        """The application took `size` bytes of the request's body: reading may go on (rule H-7)."""
+
+    def abort(self) -> None:
+        """Give the response up: the client must see that it is not complete."""
+
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+
+HTTPFactory = Callable[["Context"], ProtocolFactory]
+"""What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection."""
+
+
+class Upgrade(Protocol):
+    """A protocol that takes a connection over: an entry point of the group `esg.ws` (rule S-2).
+
+    Called with the parsed request and the bytes that followed it. Whatever it returns becomes the protocol of
+    `transport`. Returning None declines: the request is served as plain HTTP.
+    """
+
+    def __call__(
+        self, scope: Scope, leftover: bytes, transport: asyncio.Transport, context: "Context"
+    ) -> asyncio.Protocol | None: ...
+
+
+__all__ = ["Connection", "Cycle", "HTTPFactory", "ProtocolFactory", "Stream", "Upgrade"]

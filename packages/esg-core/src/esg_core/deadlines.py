@@ -1,0 +1,76 @@
+"""Deadlines of connections without timers of their own (rules H-17, L-5).
+
+Knows nothing of protocols: a connection has a `deadline` (loop time), which it moves as it likes, for the price of an
+attribute. One sweeper visits each connection now and then and calls `expire()` on those whose deadline has passed.
+
+How it stays cheap and exact: a connection sits in the bucket of one tick. When the tick comes, a deadline that was moved
+further puts the connection into a later bucket. A connection that waits for nothing (`math.inf`) is looked at again
+after the shortest time-out there is, because no deadline that it may set meanwhile can be earlier than that. So each
+connection costs one visit per shortest time-out, however many requests it serves, and no connection means no tick.
+"""
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from esg_core.contracts import Connection
+
+TICK = 0.25
+"""Seconds between two looks, and so how late a deadline may be noticed."""
+
+
+class Sweeper:
+    """Calls `expire(now)` on connections whose `deadline` has passed, at most `TICK` late.
+
+    `shortest` is the shortest time-out, in seconds, that any connection may set.
+    """
+
+    __slots__ = ("_buckets", "_loop", "_revisit", "_timer")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, shortest: float) -> None:
+        self._loop = loop
+        self._revisit = max(TICK, shortest)
+        self._buckets: dict[int, set[Connection]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, connection: "Connection") -> None:
+        """Watch a connection from now until `discard()`."""
+        self._place(connection, self._loop.time())
+        if self._timer is None:
+            self._timer = self._loop.call_later(TICK, self._sweep)
+
+    def discard(self, connection: "Connection") -> None:
+        """Stop watching; harmless for a connection that is not watched."""
+        bucket = self._buckets.get(connection.check_at)
+        if bucket is not None:
+            bucket.discard(connection)
+
+    def close(self) -> None:
+        """Forget all connections and stop ticking."""
+        self._buckets.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _place(self, connection: "Connection", now: float) -> None:
+        tick = math.ceil(min(connection.deadline, now + self._revisit) / TICK)
+        connection.check_at = tick
+        bucket = self._buckets.get(tick)
+        if bucket is None:
+            bucket = self._buckets[tick] = set()
+        bucket.add(connection)
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        current = math.floor(now / TICK)
+        for tick in sorted(tick for tick in self._buckets if tick <= current):
+            for connection in self._buckets.pop(tick):
+                if connection.deadline <= now:
+                    connection.deadline = math.inf
+                    connection.expire(now)
+                self._place(connection, now)
+        self._timer = self._loop.call_later(TICK, self._sweep) if self._buckets else None
+
+
+__all__ = ["TICK", "Sweeper"]

@@ -1,0 +1,62 @@
+"""Errors that carry whose fault they are and what to answer.
+
+Three parties can be wrong, and each has its own class: the operator (`UsageError`, `StartupError`: an exit code and one
+line), the client (`RequestError`: a status) and the application (`ApplicationError`: the rule of ASGI it broke).
+"""
+
+from http import HTTPStatus
+
+
+class ESGError(Exception):
+    """Base of all errors that ESG raises on purpose; its text is one line that a user can act on."""
+
+
+class UsageError(ESGError):
+    """A wrong option: unknown, of the wrong type, or one that contradicts another (rule C-2)."""
+
+    exit_code = 2
+
+
+class StartupError(ESGError):
+    """The server cannot start: import error, failed lifespan, a port in use (rules L-1, C-2).
+
+    `cause` is set (`raise StartupError(...) from exc`) where the application's own traceback helps the reader.
+    """
+
+    exit_code = 3
+
+
+class RequestError(ESGError):
+    """The client's request breaks HTTP (rules H-11, H-12).
+
+    `status` is the answer, `str(error)` says what was wrong (for the log: never contains raw bytes of the request), and
+    `section` names the paragraph that the request breaks.
+    """
+
+    def __init__(self, status: int, reason: str, section: str = "") -> None:
+        super().__init__(reason)
+        self.status = status
+        self.section = section
+
+    @property
+    def phrase(self) -> str:
+        """The class of the error, fit to be shown to the client: `Bad Request`, `URI Too Long`."""
+        return HTTPStatus(self.status).phrase
+
+
+class ApplicationError(ESGError):
+    """The application broke a rule of ASGI (rule H-10); the text names the rule and what to do instead."""
+
+
+class ClientDisconnected(OSError):
+    """Raised by an application's `send()` once its client is gone (rule H-16, ASGI 2.4)."""
+
+
+__all__ = [
+    "ApplicationError",
+    "ClientDisconnected",
+    "ESGError",
+    "RequestError",
+    "StartupError",
+    "UsageError",
+]

@@ -1,0 +1,59 @@
+"""What a package exports is what its README says, and every `__all__` tells the truth."""
+
+import ast
+import importlib
+import re
+
+import pytest
+
+from tests.structure.tree import DISTRIBUTIONS, Module, exports, home, imports, modules
+
+BY_NAME = {module.name: module for module in modules()}
+
+
+def exported_by(distribution: str) -> set[str]:
+    """The names in the `__all__` of a package; a package without one exports nothing by itself."""
+    return set(exports(BY_NAME[distribution.replace("-", "_")]) or ())
+
+
+def named_in_readme(distribution: str) -> set[str]:
+    """The names in code font that begin the items of the README's list under "What it exports"."""
+    text = (home(distribution) / "README.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("## What it exports\n")
+    section = rest.partition("\n## ")[0]
+    starts = re.findall(r"^[*-] ((?:`\w+`(?:, | and )?)+)", section, re.MULTILINE)
+    return {name for start in starts for name in re.findall(r"`(\w+)`", start)}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_a_package_exports_what_its_readme_names(distribution: str) -> None:
+    assert exported_by(distribution) - {"__version__"} == named_in_readme(distribution)
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_each_name_in_all_exists(module: Module) -> None:
+    if module.path.name == "__main__.py":
+        return
+    loaded = importlib.import_module(module.name)
+    assert [name for name in exports(module) or () if not hasattr(loaded, name)] == []
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_module_with_public_names_says_which_they_are(module: Module) -> None:
+    defined = [
+        node.name
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+    ]
+    assert exports(module) is not None or not defined or module.path.name == "__main__.py"
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_modules_take_from_each_other_only_what_is_exported(module: Module) -> None:
+    taken = [(found.module, name) for found in imports(module) if found.module in BY_NAME for name in found.names]
+    wrong = [
+        f"{source}.{name}"
+        for source, name in taken
+        if f"{source}.{name}" not in BY_NAME and name != "__version__" and name not in (exports(BY_NAME[source]) or ())
+    ]
+    assert wrong == []

@@ -1,0 +1,130 @@
+"""The habits of the code: short files, short functions, documented names, no notes to ourselves."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.structure.tree import ROOT, Module, modules
+
+FILE_LINES = 400
+FUNCTION_LINES = 45
+PARAMETERS = 6
+NESTING = 3
+
+DIRECTORIES = (".ci", "benchmarks", "docs", "examples", "packages", "tests")
+BINARY = {".png", ".pyc", ".svg"}
+
+NOTES = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+MACHINE_PATHS = re.compile(r"/(wo" r"rk|ro" r"ot|ho" r"me/\w+|Us" r"ers/\w+|tm" r"p/(venv|esg))\b")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+BLOCKS = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.Match)
+
+
+def functions(module: Module) -> Iterator[Function]:
+    return (node for node in ast.walk(module.tree) if isinstance(node, Function))
+
+
+def lines_of_code(function: Function) -> int:
+    """Lines from the signature to the end, the doc string aside."""
+    assert function.end_lineno is not None
+    first = function.body[0]
+    is_doc = ast.get_docstring(function) is not None and first.end_lineno is not None
+    doc = first.end_lineno - first.lineno + 1 if is_doc and first.end_lineno is not None else 0
+    return function.end_lineno - function.lineno + 1 - doc
+
+
+def parameters(function: Function) -> int:
+    arguments = function.args
+    names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return len([name for name in names if name not in ("self", "cls")])
+
+
+def depth(node: ast.AST) -> int:
+    """How deep blocks are nested; an `elif` is as deep as its `if`."""
+    deepest = 0
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function | ast.ClassDef):
+            continue
+        is_elif = isinstance(node, ast.If) and [child] == node.orelse and isinstance(child, ast.If)
+        deepest = max(deepest, depth(child) + (isinstance(child, BLOCKS) and not is_elif))
+    return deepest
+
+
+def undocumented(module: Module) -> Iterator[str]:
+    """Public classes and functions, and the public methods of public classes, that have no doc string."""
+    for node in module.tree.body:
+        if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_"):
+            if ast.get_docstring(node) is None:
+                yield node.name
+            if isinstance(node, ast.ClassDef):
+                yield from (f"{node.name}.{name}" for name in undocumented_methods(node))
+
+
+def undocumented_methods(owner: ast.ClassDef) -> Iterator[str]:
+    for method in owner.body:
+        if isinstance(method, Function) and not method.name.startswith("_") and not is_inherited(method):
+            yield from () if ast.get_docstring(method) else (method.name,)
+
+
+def is_inherited(method: Function) -> bool:
+    """The doc string of an overridden, overloaded or assigned-to name stands elsewhere."""
+    return any(
+        ast.unparse(mark).rpartition(".")[2] in ("override", "overload", "setter") for mark in method.decorator_list
+    )
+
+
+@cache
+def texts() -> tuple[Path, ...]:
+    """All text files of the repository."""
+    inside = (path for name in DIRECTORIES for path in (ROOT / name).rglob("*") if "__pycache__" not in path.parts)
+    return tuple(path for path in (*ROOT.iterdir(), *inside) if path.is_file() and path.suffix not in BINARY)
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_module_begins_with_what_it_is_responsible_for(module: Module) -> None:
+    doc = ast.get_docstring(module.tree) or ""
+    assert len(doc) > 20
+    assert doc.partition("\n")[0].endswith((".", ":"))
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_file_has_one_subject_and_so_is_short(module: Module) -> None:
+    assert len(module.text.splitlines()) <= FILE_LINES
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_function_fits_a_screen(module: Module) -> None:
+    long = {
+        f"{node.name}: {lines_of_code(node)} lines"
+        for node in functions(module)
+        if lines_of_code(node) > FUNCTION_LINES
+    }
+    assert long == set()
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_function_takes_few_parameters(module: Module) -> None:
+    assert {node.name for node in functions(module) if parameters(node) > PARAMETERS} == set()
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_blocks_are_not_nested_deep(module: Module) -> None:
+    assert {node.name for node in functions(module) if depth(node) > NESTING} == set()
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_what_is_public_is_documented(module: Module) -> None:
+    assert list(undocumented(module)) == []
+
+
+def test_no_notes_to_ourselves() -> None:
+    assert [path for path in texts() if NOTES.search(path.read_text(encoding="utf-8", errors="replace"))] == []
+
+
+def test_no_paths_of_one_machine() -> None:
+    assert [path for path in texts() if MACHINE_PATHS.search(path.read_text(encoding="utf-8", errors="replace"))] == []

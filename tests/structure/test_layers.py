@@ -1,0 +1,109 @@
+"""The layers: imports point down only, siblings never import each other, and the pure modules stay pure."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.structure.tree import PACKAGES, Import, Module, imports, module_names, modules
+
+BELOW = {
+    "esg": {"esg_cli", "esg_core", "esg_http", "esg_reload", "esg_ws"},
+    "esg_cli": {"esg_core"},
+    "esg_core": set(),
+    "esg_http": {"esg_core"},
+    "esg_reload": set(),
+    "esg_ws": {"esg_core"},
+}
+"""Which of our packages each package may know."""
+
+THIRD_PARTIES = {
+    "esg": set(),
+    "esg_cli": {"click"},
+    "esg_core": set(),
+    "esg_http": {"h11", "httptools"},
+    "esg_reload": {"watchfiles"},
+    "esg_ws": {"websockets", "wsproto"},
+}
+"""What each package may import at import time, beside the standard library."""
+
+LAZY = {"esg_core": {"a2wsgi", "dotenv", "uvloop", "yaml"}}
+"""What a package may import inside functions only, because it is optional."""
+
+SANS_IO = {
+    "esg_core.asgi",
+    "esg_core.errors",
+    "esg_http.body",
+    "esg_http.codec_h11",
+    "esg_http.codec_httptools",
+    "esg_http.fields",
+    "esg_http.intake",
+    "esg_http.rules",
+}
+"""Modules that turn values into values: no sockets, no clock, no log."""
+
+IO = {"asyncio", "logging", "multiprocessing", "os", "selectors", "signal", "socket", "ssl", "threading", "time"}
+
+FOREIGN_TO_EMBEDDING = ("click", "esg", "esg_cli", "esg_reload", "esg_ws", "watchfiles", "websockets", "wsproto")
+
+
+def is_ours(found: Import) -> bool:
+    return found.package in PACKAGES
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_imports_point_down_only(module: Module) -> None:
+    known = BELOW[module.package] | {module.package}
+    wrong = [found.module for found in imports(module) if is_ours(found) and found.package not in known]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_what_is_not_ours_is_declared_for_the_layer(module: Module) -> None:
+    eager, lazy = THIRD_PARTIES[module.package], LAZY.get(module.package, set())
+    foreign = [
+        found for found in imports(module) if not is_ours(found) and found.package not in sys.stdlib_module_names
+    ]
+    wrong = [found.module for found in foreign if found.package not in eager | (lazy - eager)]
+    too_early = [found.module for found in foreign if found.runs_at_import and found.package not in eager]
+    assert (wrong, too_early) == ([], [])
+
+
+@pytest.mark.parametrize("name", sorted(SANS_IO))
+def test_sans_io_modules_import_neither_sockets_nor_clocks_nor_logs(name: str) -> None:
+    (module,) = [module for module in modules() if module.name == name]
+    wrong = [found.module for found in imports(module) if found.package in IO]
+    impure = [found.module for found in imports(module) if is_ours(found) and found.module not in SANS_IO]
+    assert (wrong, impure) == ([], [])
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_module_that_calls_itself_sans_io_is_checked_for_it(module: Module) -> None:
+    says_so = "sans-i/o" in (ast.get_docstring(module.tree) or "").lower() and module.path.name != "__init__.py"
+    assert module.name in SANS_IO or not says_so
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_only_public_names_cross_the_border_of_a_module(module: Module) -> None:
+    private = [
+        f"{found.module}.{name}"
+        for found in imports(module)
+        if found.module in module_names()
+        for name in found.names
+        if name.startswith("_") and name != "__version__"
+    ]
+    assert private == []
+
+
+def test_u3_importing_esg_http_imports_nothing_that_it_must_not_know() -> None:
+    """U-3: `import esg_http` imports neither click, watchfiles, websockets nor the command line."""
+    program = "import sys, esg_http; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    assert set(answer.stdout.split()).isdisjoint(FOREIGN_TO_EMBEDDING)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_package_can_be_imported_first(package: str) -> None:
+    program = f"import {package}; print({package}.__version__)"
+    subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, check=True, timeout=30)

@@ -1,0 +1,113 @@
+"""The source tree as the structure tests see it: packages, modules, their syntax trees and what they import."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DISTRIBUTIONS = ("esg", "esg-cli", "esg-core", "esg-http", "esg-reload", "esg-ws")
+PACKAGES = tuple(name.replace("-", "_") for name in DISTRIBUTIONS)
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file: its dotted name, path, text and syntax tree."""
+
+    name: str
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        return self.name.partition(".")[0]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module; `names` are those taken from it; `runs_at_import` is false inside functions."""
+
+    module: str
+    names: tuple[str, ...]
+    runs_at_import: bool
+
+    @property
+    def package(self) -> str:
+        return self.module.partition(".")[0]
+
+
+def home(distribution: str) -> Path:
+    """The directory of a distribution."""
+    return ROOT / "packages" / distribution
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """All modules of all packages."""
+    return tuple(_read(path, home(name) / "src") for name in DISTRIBUTIONS for path in _sources(home(name) / "src"))
+
+
+@cache
+def module_names() -> frozenset[str]:
+    """The dotted names of all modules of all packages."""
+    return frozenset(module.name for module in modules())
+
+
+def imports(module: Module) -> list[Import]:
+    """Everything that a module imports, except what only type checkers see."""
+    return list(_imports(module.tree.body, runs_at_import=True))
+
+
+def exports(module: Module) -> list[str] | None:
+    """The names in `__all__`; None for a module without it."""
+    for node in module.tree.body:
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "__all__" for target in node.targets):
+            names: list[str] = ast.literal_eval(node.value)
+            return names
+    return None
+
+
+def _sources(directory: Path) -> list[Path]:
+    return sorted(directory.rglob("*.py"))
+
+
+def _read(path: Path, source: Path) -> Module:
+    text = path.read_text(encoding="utf-8")
+    parts = path.relative_to(source).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return Module(name, path, text, ast.parse(text))
+
+
+def _imports(body: list[ast.stmt], runs_at_import: bool) -> Iterator[Import]:
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, (), runs_at_import) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield Import(node.module or "", tuple(alias.name for alias in node.names), runs_at_import)
+        elif not _is_for_type_checkers(node):
+            inside = runs_at_import and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _imports(_statements(node), inside)
+        else:
+            assert isinstance(node, ast.If)
+            yield from _imports(node.orelse, runs_at_import)
+
+
+def _statements(node: ast.AST) -> list[ast.stmt]:
+    """The statements directly inside a node, also those of its handlers and match cases."""
+    found: list[ast.stmt] = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            found.append(child)
+        elif isinstance(child, ast.ExceptHandler | ast.match_case):
+            found.extend(child.body)
+    return found
+
+
+def _is_for_type_checkers(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")

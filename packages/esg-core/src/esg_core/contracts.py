@@ -5,10 +5,11 @@ or one stream of HTTP/2. A *connection* is one accepted socket. None of these kn
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from esg_core.asgi import Headers, Scope
+from esg_core.flow import WriteGate
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -39,20 +40,41 @@ class Cycle(Protocol):
     task: asyncio.Task[None]
 
 
-class Stream(Protocol):
-    """What a cycle writes a response to. All methods are synchronous; flow control is `writable()`."""
+Prepared = tuple[Any, int, int]
+"""A response's header fields, checked and encoded: the bytes, the content-length they announce (-1 for none), flags."""
 
-    def respond(self, status: int, headers: Headers, body: bytes, end: bool) -> None:
+
+class Stream(Protocol):
+    """What a cycle writes its response to: an HTTP/1.1 connection, or one stream of HTTP/2.
+
+    All methods but `send_file` are synchronous: flow control is the `gate`, at which a cycle waits after writing.
+    """
+
+    gate: WriteGate
+
+    def prepare(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Prepared:
+        """Check and encode the header fields of a final response; raises `ApplicationError` for what is no header."""
+
+    def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
         """Write the head of the final response and the first part of its body, together (rule H-4)."""
 
     def send(self, body: bytes, end: bool) -> None:
         """Write a further part of the body."""
+
+    def send_trailers(self, headers: Headers, end: bool) -> None:
+        """Write trailer fields after the body, if the client asked for them (rule H-14)."""
+
+    async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
+        """Write a part of the body straight from a file, with flow control."""
 
     def inform(self, status: int, headers: Headers) -> None:
         """Write an interim response: 100, 103."""
 
     def consumed(self, size: int) -> None:
         """The application took `size` bytes of the request's body: reading may go on (rule H-7)."""
+
+    def finished(self) -> None:
+        """The last byte of the response has been written."""
 
     def abort(self) -> None:
         """Give the response up: the client must see that it is not complete."""
@@ -76,4 +98,4 @@ class Upgrade(Protocol):
     ) -> asyncio.Protocol | None: ...
 
 
-__all__ = ["Connection", "Cycle", "HTTPFactory", "ProtocolFactory", "Stream", "Upgrade"]
+__all__ = ["Connection", "Cycle", "HTTPFactory", "Prepared", "ProtocolFactory", "Stream", "Upgrade"]

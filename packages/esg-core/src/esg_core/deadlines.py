@@ -40,6 +40,11 @@ class Sweeper:
         if self._timer is None:
             self._timer = self._loop.call_later(TICK, self._sweep)
 
+    def hasten(self, connection: "Connection") -> None:
+        """Look at a connection by its deadline although that is nearer than the shortest time-out."""
+        self.discard(connection)
+        self._place(connection, self._loop.time())
+
     def discard(self, connection: "Connection") -> None:
         """Stop watching; harmless for a connection that is not watched."""
         bucket = self._buckets.get(connection.check_at)

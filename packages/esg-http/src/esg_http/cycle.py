@@ -1,0 +1,375 @@
+"""The one ASGI call of a request: `receive()`, `send()` and what may happen in which order (ASGI HTTP 2.5).
+
+Knows ASGI and the stream it writes to, never bytes on the wire: the same cycle serves HTTP/1.1 and HTTP/2. It holds the
+response's head until the first body (rule H-4), counts the body against content-length (H-3), drops what HEAD, 204 and
+304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16) and writes the access
+line at the end (R-3).
+
+The order of messages is the small table of phases below; a message that does not fit its phase is an error which names
+the rule.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from esg_core.asgi import Application, Headers, Message, Scope
+from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.flow import Waiters
+
+from esg_http.extensions import EXTRA_MESSAGES
+from esg_http.hooks import apply_hook
+from esg_http.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_core.contracts import Prepared, Stream
+
+NO_LENGTH = -1
+_WANTED = {
+    EXPECT_START: "http.response.start",
+    HEAD_HELD: "http.response.body",
+    IN_BODY: "http.response.body",
+    EXPECT_TRAILERS: "http.response.trailers",
+    COMPLETE: "no message: the response is complete",
+}
+
+INTERNAL_SERVER_ERROR = b"Internal Server Error"
+
+
+class Cycle:
+    """One call of the application.
+
+    The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
+    `task` is set by whoever starts `run()`.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_complete",
+        "_body_taken",
+        "_context",
+        "_expected",
+        "_headers",
+        "_phase",
+        "_prepared",
+        "_sent",
+        "_started_at",
+        "_stream",
+        "_waiters",
+        "_with_trailers",
+        "bodyless",
+        "buffered",
+        "client_gone",
+        "expects_continue",
+        "input_over",
+        "logged",
+        "scope",
+        "status",
+        "target",
+        "task",
+    )
+
+    task: asyncio.Task[None]
+    _headers: Headers
+    _prepared: "Prepared"
+
+    def __init__(self, context: "Context", stream: "Stream", scope: dict[str, Any], target: bytes) -> None:
+        self._context = context
+        self._stream = stream
+        self.scope = scope
+        self.target = target
+        self.status = 0
+        self.bodyless = scope["method"] == "HEAD"
+        self.buffered = 0
+        self.client_gone = False
+        self.input_over = False
+        self.expects_continue = False
+        self.logged = context.access is not None
+        self._phase = EXPECT_START
+        self._body: list[bytes] | None = None
+        self._body_complete = False
+        self._body_taken = False
+        self._expected = NO_LENGTH
+        self._sent = 0
+        self._waiters: Waiters | None = None
+        self._with_trailers = False
+        self._started_at = context.loop.time() if context.access is not None and context.access.timed else 0.0
+
+    # What the connection tells the cycle.
+
+    def feed(self, data: bytes) -> None:
+        """A part of the request's body has come."""
+        if self._phase == COMPLETE:
+            return
+        if self._body is None:
+            self._body = [data]
+        else:
+            self._body.append(data)
+        self.buffered += len(data)
+        if self._waiters is not None:
+            self._waiters.wake()
+
+    def feed_end(self) -> None:
+        """The request's body is complete."""
+        self._body_complete = True
+        if self._waiters is not None:
+            self._waiters.wake()
+
+    def end_input(self) -> None:
+        """The client will send no more, but may still read (rule H-9): `receive()` tells of a disconnect."""
+        self.input_over = True
+        if self._waiters is not None:
+            self._waiters.wake()
+
+    def disconnect(self) -> None:
+        """The client is gone, or given up: `receive()` tells it, `send()` raises (rule H-16)."""
+        self.client_gone = self.input_over = True
+        self._body = None
+        self.buffered = 0
+        if self._waiters is not None:
+            self._waiters.wake()
+        if IN_BODY <= self._phase < COMPLETE:
+            self._log_access(aborted=True)
+
+    @property
+    def response_started(self) -> bool:
+        """Whether a byte of the response has been written."""
+        return self._phase >= IN_BODY
+
+    @property
+    def response_complete(self) -> bool:
+        """Whether the last byte of the response has been written."""
+        return self._phase == COMPLETE
+
+    # What the application calls.
+
+    async def receive(self) -> Message:
+        """ASGI's `receive`: the request's body, then `http.disconnect` once the client is gone or has its response."""
+        while True:
+            if self.client_gone or self._phase == COMPLETE:
+                return {"type": "http.disconnect"}
+            if self._body is not None:
+                return self._take_body()
+            if self._body_complete and not self._body_taken:
+                self._body_taken = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            if self.input_over:
+                return {"type": "http.disconnect"}
+            if self.expects_continue and self._phase < IN_BODY:
+                self.expects_continue = False
+                self._stream.inform(100, [])
+            if self._waiters is None:
+                self._waiters = Waiters(self._context.loop)
+            await self._waiters.wait()
+
+    def _take_body(self) -> Message:
+        assert self._body is not None
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body = None
+        self.buffered = 0
+        self._body_taken = self._body_complete
+        self._stream.consumed(len(body))
+        return {"type": "http.request", "body": body, "more_body": not self._body_complete}
+
+    async def send(self, message: Message) -> None:
+        """ASGI's `send`. Raises `ClientDisconnected` once the client is gone, `ApplicationError` for a broken rule."""
+        kind = message.get("type")
+        phase = self._phase
+        if kind == "http.response.body" and (phase == HEAD_HELD or phase == IN_BODY):
+            if self.client_gone:
+                raise ClientDisconnected("the client has disconnected")
+            body = message.get("body", b"")
+            if type(body) is not bytes:
+                body = _as_bytes(body)
+            self._send_body(body, not message.get("more_body", False))
+            if self._stream.gate.closed and self._phase != COMPLETE:
+                await self._stream.gate.wait()
+        elif kind == "http.response.start" and phase == EXPECT_START:
+            self._start(message)
+        else:
+            await self._send_other(kind, message)
+
+    def _start(self, message: Message) -> None:
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        status = message.get("status")
+        if type(status) is not int or not 200 <= status <= 999:
+            status = _checked_status(status)
+        headers = message.get("headers", ())
+        if self._context.on_response is not None:
+            self._headers = headers = list(headers)
+        self._prepared = self._stream.prepare(status, headers)
+        self.status = status
+        self._with_trailers = bool(message.get("trailers", False))
+        self._phase = HEAD_HELD
+
+    def _send_body(self, body: bytes, end: bool) -> None:
+        if self._phase == HEAD_HELD:
+            self._open_response()
+        self._sent += len(body)
+        if self._expected >= 0 and (self._sent > self._expected or (end and self._sent < self._expected)):
+            self._mismatch(body, end)
+        else:
+            self._write(body, end)
+
+    def _open_response(self) -> None:
+        """Let the response hook see the head that is about to be written (rule R-1), and learn what body may follow."""
+        if self._context.on_response is not None:
+            self.status, headers = apply_hook(self._context, self.scope, self.status, self._headers)
+            self._prepared = self._stream.prepare(self.status, headers)
+        if self.status == 204 or self.status == 304:
+            self.bodyless = True
+        self._expected = self._prepared[1]
+
+    def _write(self, body: bytes, end: bool) -> None:
+        if self.bodyless:
+            body = b""
+        last = end and not self._with_trailers
+        if self._phase == HEAD_HELD:
+            self._stream.respond(self.status, self._prepared, body, last)
+        elif body or last:
+            self._stream.send(body, last)
+        if last:
+            self._complete()
+        else:
+            self._phase = EXPECT_TRAILERS if end else IN_BODY
+
+    def _mismatch(self, body: bytes, end: bool) -> None:
+        """The body does not match content-length (rule H-3): send no more than was announced, then close."""
+        got, expected = self._sent, self._expected
+        if self.bodyless and got < expected:
+            self._write(body, end)
+            return
+        self._sent = min(got, expected)
+        self._with_trailers = False
+        self._write(body[: len(body) - (got - self._sent)], False)
+        self.fail()
+        said = "longer" if got > expected else "shorter"
+        raise ApplicationError(f"the body is {said} than its content-length: {got} instead of {expected} bytes (H-3)")
+
+    async def _send_other(self, kind: object, message: Message) -> None:
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        handler = EXTRA_MESSAGES.get(kind) if isinstance(kind, str) else None
+        if handler is None or not await handler(self, self._stream, message):
+            raise ApplicationError(f"ASGI expects {_WANTED[self._phase]} now, the application sent {kind!r} (H-10)")
+
+    def _complete(self) -> None:
+        self._phase = COMPLETE
+        self._body = None
+        self.buffered = 0
+        if self.logged:
+            self._log_access(aborted=False)
+        if self._waiters is not None:
+            self._waiters.wake()
+        self._stream.finished()
+
+    # Running and failing.
+
+    async def run(self, app: Application) -> None:
+        """Call the application, and answer for it if it fails (rule H-10)."""
+        context = self._context
+        try:
+            result: object = await app(self.scope, self.receive, self.send)  # type: ignore[func-returns-value]
+            if result is not None or self._phase != COMPLETE:
+                self._returned(result)
+        except BaseException as error:  # noqa: BLE001 - whatever an application raises, the server goes on
+            self._raised(error)
+        finally:
+            context.cycles.discard(self)
+            if context.draining:
+                context.left()
+
+    def _returned(self, result: object) -> None:
+        if result is not None:
+            self._context.logger.error("the application returned %r, and ASGI wants None (H-10)", type(result).__name__)
+        if self._phase == COMPLETE or self.client_gone:
+            return
+        said = "without a response" if self._phase == EXPECT_START else "before its response was complete"
+        self._context.logger.error("the application returned %s (H-10)", said)
+        self.fail()
+
+    def _raised(self, error: BaseException) -> None:
+        if self.client_gone and isinstance(error, (ClientDisconnected, asyncio.CancelledError)):
+            return
+        if isinstance(error, asyncio.CancelledError) and self._context.draining:
+            self._context.logger.error("cancelled a request that was still running: %s", self._line())
+        else:
+            self._context.logger.error("exception in the application: %s", self._line(), exc_info=error)
+        self.fail()
+
+    def _line(self) -> str:
+        return f"{self.scope['method']} {self.target.decode('ascii', 'backslashreplace')}"
+
+    def fail(self) -> None:
+        """End the exchange: with a 500 if nothing has been written, else so that the client sees it is incomplete."""
+        if self._phase == COMPLETE or self.client_gone:
+            return
+        if self._phase >= IN_BODY:
+            self._stream.abort()
+            return
+        self.answer(500, [(b"content-type", b"text/plain; charset=utf-8")], INTERNAL_SERVER_ERROR)
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """Write a whole response in the application's place."""
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        self.status, headers = apply_hook(self._context, self.scope, status, headers)
+        self._sent = len(body)
+        self._with_trailers = False
+        self._stream.respond(self.status, self._stream.prepare(self.status, headers), b"" if self.bodyless else body, True)
+        self._complete()
+
+    def _log_access(self, aborted: bool) -> None:
+        access = self._context.access
+        if access is not None and self.logged:
+            seconds = self._context.loop.time() - self._started_at if access.timed else 0.0
+            access.record(self.scope, self.target, self.status, self._sent, seconds, aborted=aborted)
+
+    # What the further messages of `extensions` need.
+
+    @property
+    def phase(self) -> int:
+        """Where the response stands; see `phases`."""
+        return self._phase
+
+    def begin_file(self, size: int) -> bool:
+        """Write the head, if it is still held, of a response whose next `size` bytes come from a file.
+
+        Returns whether the bytes are wanted: not for HEAD, 204 and 304. Raises `ApplicationError` if they do not fit
+        the content-length.
+        """
+        if self._phase == HEAD_HELD:
+            self._open_response()
+            self._write(b"", False)
+        if 0 <= self._expected < self._sent + size and not self.bodyless:
+            raise ApplicationError(f"the file is longer than content-length: {size} more after {self._sent} bytes (H-3)")
+        self._sent += size
+        return not self.bodyless
+
+    def end_file(self) -> None:
+        """The file was the last part of the body."""
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        self._send_body(b"", True)
+
+    def end_trailers(self) -> None:
+        """The trailers are written: the response is complete."""
+        self._complete()
+
+
+def _checked_status(status: object) -> int:
+    """The status as a plain int (`http.HTTPStatus` is one of a kind); raises `ApplicationError` for what is none."""
+    if not isinstance(status, int) or isinstance(status, bool):
+        raise ApplicationError(f"status must be an int, not {type(status).__name__} (ASGI: http.response.start)")
+    if not 200 <= status <= 999:
+        raise ApplicationError(f"{int(status)} is no status of a final response (RFC 9110 section 15)")
+    return int(status)
+
+
+def _as_bytes(body: object) -> bytes:
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise ApplicationError(f"body must be bytes, not {type(body).__name__} (ASGI: http.response.body)")
+
+
+__all__ = ["COMPLETE", "EXPECT_START", "EXPECT_TRAILERS", "HEAD_HELD", "IN_BODY", "Cycle"]

@@ -1,0 +1,192 @@
+"""One HTTP/1.1 connection: what its transport tells it, when it has waited long enough, and how it ends.
+
+Reading is `H1Input`'s, writing `H1Output`'s; this class adds the transport's events, the deadlines (rule H-17: numbers that
+the context's sweeper looks at, no timers) and the ways to close: at once, after what is written, or lingering until the
+client has read its last response (rule H-8).
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from esg_core.errors import RequestError
+
+from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
+from esg_http.hooks import apply_hook
+from esg_http.peers import Peer, has_input
+from esg_http.settings import NEVER, H1Settings
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+LINGER = 1.0
+"""Seconds for which input is discarded after the last response, so that the client can read it (rule H-8)."""
+
+
+class H1Connection(H1Input, asyncio.Protocol):
+    """One accepted connection; see `esg_core.contracts.Connection`."""
+
+    __slots__ = ("_unsent", "check_at")
+
+    def __init__(self, context: "Context", settings: H1Settings) -> None:
+        super().__init__(context, settings)
+        self._unsent = 0
+        self.check_at = 0
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.Protocol`."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        self._peer = Peer(self._context, self.transport, self._settings.root_path)
+        self._await(self._time() + self._settings.request_headers)
+        self._context.connections.add(self)
+        self._context.sweeper.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.Protocol`."""
+        context = self._context
+        context.connections.discard(self)
+        context.sweeper.discard(self)
+        self._reading = CLOSING
+        self._leave_cycle()
+        self.gate.open()
+        if context.draining:
+            context.left()
+
+    def eof_received(self) -> bool:
+        """As `asyncio.Protocol`: a client that has sent its request may close its side and still read (rule H-9)."""
+        self._eof = True
+        if self._reading == HOLD:
+            if self._cycle is not None:
+                self._cycle.end_input()
+            return not self._peer.is_tls
+        self._leave_cycle()
+        self._close()
+        return False
+
+    def pause_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        self.gate.close()
+        self._watch_writing(self._time())
+
+    def resume_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        self._write_deadline = NEVER
+        self.deadline = self._read_deadline
+        self.gate.open()
+        self._next()
+
+    def _leave_cycle(self) -> None:
+        """Tell the cycle, if one runs, that its client is gone; the connection has no more to do with it."""
+        cycle, self._cycle = self._cycle, None
+        if cycle is not None:
+            cycle.disconnect()
+
+    # What the cycle tells.
+
+    def finished(self) -> None:
+        """As `Stream.finished`: go on with the next request, or close."""
+        self._cycle = None
+        if not self._may_stay(end=True):
+            self._end()
+        elif self._body is not None:
+            self._resume()
+        elif self._held:
+            self._next_soon()
+        elif self._eof:
+            self._close()
+        else:
+            self._reading = AWAIT_HEAD
+            self._await(self._time() + self._settings.keep_alive)
+
+    def abort(self) -> None:
+        """As `Stream.abort`."""
+        self._leave_cycle()
+        self._reading = CLOSING
+        self._await(self._time() + self._settings.write)
+        self._cut()
+
+    # Deadlines.
+
+    def expire(self, now: float) -> None:
+        """As `Connection.expire`: answer 408 where a request has begun, else close."""
+        if self._write_deadline <= now:
+            self._expire_writing(now)
+        elif self._reading == AWAIT_HEAD and self._intake is not None and self._intake.started:
+            self._refuse(RequestError(408, "the head of the request did not come in time", "RFC 9110 section 15.5.9"))
+        elif self._reading == IN_BODY and self._cycle is not None:
+            self._refuse(RequestError(408, "the body of the request did not come in time", "RFC 9110 section 15.5.9"))
+        elif self._reading == CLOSING:
+            self.transport.abort()
+        else:
+            self._close()
+
+    def _watch_writing(self, now: float) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._write_deadline = now + self._settings.write
+        self.deadline = min(self._read_deadline, self._write_deadline)
+
+    def _expire_writing(self, now: float) -> None:
+        """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
+        if self.transport.get_write_buffer_size() < self._unsent:
+            self._watch_writing(now)
+            return
+        self._context.logger.warning("%s does not read its response: connection aborted (timeout-write)", self._peer)
+        self.transport.abort()
+
+    # Ends.
+
+    def drain(self) -> None:
+        """As `Connection.drain`: an idle connection is closed, unless its next request is already here (rule L-2)."""
+        idle = self._reading == AWAIT_HEAD and self._intake is None
+        if idle and not has_input(self.transport):
+            self._close()
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer a request that breaks HTTP, and close (rule H-11)."""
+        self._context.logger.warning("refused a request of %s: %s (%s)", self._peer, error, error.section)
+        cycle = self._cycle
+        if cycle is None:
+            self._is_head = self._old = self._say_keep_alive = False
+        self._keep_alive = False
+        self._leave_cycle()
+        if cycle is not None and cycle.response_started:
+            self.abort()
+            return
+        body = error.phrase.encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        status, headers = apply_hook(self._context, None, error.status, headers)
+        self.respond(status, self.prepare(status, headers), b"" if self._is_head else body, True)
+        if self._context.access is not None:
+            self._context.access.record(None, b"", status, len(body), 0.0)
+        self._end()
+
+    def _end(self) -> None:
+        """The last response is written: let the client read it before the connection is closed."""
+        unread = self._body is not None or bool(self._held) or self._intake is not None
+        if self._eof or not unread and (self._peer.is_tls or self._context.draining):
+            self._close()
+            return
+        self._reading = DISCARD
+        self._forget_input()
+        if self._paused:
+            self._resume()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._await(self._time() + LINGER)
+        self._context.sweeper.hasten(self)
+
+    def _close(self) -> None:
+        """Close once what is written has been sent; a client that does not take it has until timeout-write."""
+        self._reading = CLOSING
+        self._forget_input()
+        self._await(self._time() + self._settings.write)
+        self.transport.close()
+
+    def _forget_input(self) -> None:
+        self._body = None
+        self._held = b""
+        self._intake = None
+
+
+__all__ = ["LINGER", "H1Connection"]

@@ -1,0 +1,332 @@
+"""Reads the requests of one HTTP/1.1 connection: heads, bodies, and what comes too early.
+
+Knows request bytes (through `rules`, `intake` and `body`) and starts a `Cycle` for each request; closing and deadlines are
+its subclass's business, `H1Connection`. One request is read at a time: bytes behind it are held back and reading is
+paused until its response is complete, so that what a connection may cost is bounded (rules H-6, H-20).
+"""
+
+import asyncio
+import re
+from abc import abstractmethod
+from contextvars import Context as ContextVars
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from esg_core.asgi import Headers
+from esg_core.errors import RequestError
+from esg_core.forwarded import NAMES as FORWARDED
+from esg_core.forwarded import apply as apply_forwarded
+
+from esg_http.body import Body, ChunkedBody, LengthBody
+from esg_http.cycle import Cycle
+from esg_http.h1_output import H1Output
+from esg_http.intake import HeadIntake
+from esg_http.peers import Peer
+from esg_http.rules import CHUNKED, HEAD, body_length, check_repeats, is_host, split_target
+from esg_http.scope import request_scope
+from esg_http.settings import NEVER, H1Settings
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+HIGH_WATER = 65536
+"""Bytes of body that are buffered for the application before reading is paused (rule H-7)."""
+
+OVERLOADED = ((b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1"))
+
+SKIPPED_BODY = 1_000_000
+"""Bytes of unread body that are skipped to keep a connection (rule H-8)."""
+
+AWAIT_HEAD, IN_BODY, HOLD, DISCARD, CLOSING = range(5)
+"""What is done with bytes from the client."""
+
+
+@lru_cache(maxsize=64)
+def _options(field: bytes) -> frozenset[bytes]:
+    """The members of a comma-separated field such as Connection or TE, in lower case, parameters dropped."""
+    return frozenset(option.partition(b";")[0].strip(b" \t").lower() for option in field.split(b","))
+
+
+def _joined(headers: Headers, wanted: bytes) -> bytes:
+    return b",".join([value for name, value in headers if name == wanted])
+
+
+class H1Input(H1Output):
+    """The reading half of a connection."""
+
+    __slots__ = (
+        "_body",
+        "_cycle",
+        "_eof",
+        "_held",
+        "_intake",
+        "_paused",
+        "_peer",
+        "_read_deadline",
+        "_reading",
+        "_received",
+        "_served",
+        "_settings",
+        "_time_left",
+        "_write_deadline",
+        "deadline",
+    )
+
+    _peer: Peer
+
+    def __init__(self, context: "Context", settings: H1Settings) -> None:
+        super().__init__(context, settings.prefix)
+        self._settings = settings
+        self._reading = AWAIT_HEAD
+        self._cycle: Cycle | None = None
+        self._body: Body | None = None
+        self._intake: HeadIntake | None = None
+        self._held = b""
+        self._received = 0
+        self._served = 0
+        self._paused = False
+        self._eof = False
+        self._time_left = NEVER
+        self._read_deadline = self._write_deadline = self.deadline = NEVER
+
+    def _await(self, deadline: float) -> None:
+        """Set the time by which what is read now must have come."""
+        self._read_deadline = deadline
+        self.deadline = min(deadline, self._write_deadline)
+
+    # Heads.
+
+    def _read_head(self, data: bytes) -> None:
+        if self._intake is not None:
+            whole = self._intake.feed(data)
+            if whole is None:
+                return
+            self._intake = None
+            data = whole
+        match = HEAD.match(data)
+        if match is None:
+            self._read_slowly(data)
+            return
+        if match.end() > self._settings.surely_small:
+            self._check_size(match)
+        method, target, version, block = match.groups()
+        headers = self._settings.parse_fields(block)
+        if len(headers) > self._settings.head_limits.fields:
+            raise RequestError(431, "too many header fields", "RFC 6585 section 5")
+        self._begin(method, target, version == b"1.0", headers, data[match.end() :])
+
+    def _read_slowly(self, data: bytes) -> None:
+        """The head is not there yet, or is none: take it in line by line, within the time there is for it."""
+        self._intake = HeadIntake(self._settings.head_limits)
+        if self._served:
+            self._await(self._time() + self._settings.request_headers)
+        self._read_head(data)
+
+    def _check_size(self, match: re.Match[bytes]) -> None:
+        limits = self._settings.head_limits
+        if match.start(4) - 2 > limits.request_line:
+            raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
+        if match.end() - match.start(4) - 2 > limits.field_bytes:
+            raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
+
+    def _begin(self, method: bytes, target: bytes, old: bool, headers: Headers, rest: bytes) -> None:
+        """A request has come whole as far as its head: judge what its fields mean, and start its cycle."""
+        fields = dict(headers)
+        if len(fields) != len(headers):
+            check_repeats(headers)
+        host = fields.get(b"host")
+        if host is None:
+            if not old:
+                raise RequestError(400, "host is missing", "RFC 9112 section 3.2")
+        elif not is_host(host):
+            raise RequestError(400, "host is malformed", "RFC 9112 section 3.2")
+        if target[0] != 47 or method == b"CONNECT":
+            target = split_target(method, target, host)
+        length = 0
+        if b"content-length" in fields or b"transfer-encoding" in fields:
+            length = body_length(headers, b"1.0" if old else b"1.1")
+        self._served += 1
+        self._is_head = method == b"HEAD"
+        self._old = old
+        self._set_persistence(headers, fields)
+        self._wants_trailers = b"te" in fields and b"trailers" in _options(_joined(headers, b"te"))
+        if length > self._settings.body_limit:
+            raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+        scope = self._scope(method, target, headers, fields)
+        cycle = self._cycle = Cycle(self._context, self, scope, target)
+        if length:
+            cycle.expects_continue = not old and fields.get(b"expect", b"").lower() == b"100-continue"
+            self._open_body(length)
+            self._read_body(rest)
+        else:
+            self._reading = HOLD
+            self._await(NEVER)
+            cycle.feed_end()
+            if rest:
+                self._hold(rest)
+        self._start(cycle)
+
+    def _set_persistence(self, headers: Headers, fields: dict[bytes, bytes]) -> None:
+        """Whether the connection stays, as far as the request tells (RFC 9112 section 9.3, rule H-2)."""
+        self._keep_alive = not self._old and self._served < self._settings.keepalive_requests
+        self._say_keep_alive = False
+        if b"connection" in fields:
+            options = _options(_joined(headers, b"connection"))
+            if b"close" in options:
+                self._keep_alive = False
+            self._say_keep_alive = self._keep_alive and b"keep-alive" in options
+
+    def _scope(self, method: bytes, target: bytes, headers: Headers, fields: dict[bytes, bytes]) -> dict[str, Any]:
+        peer = self._peer
+        scope = request_scope(peer.template, method, target, headers)
+        scope["state"] = self._context.state.copy()
+        scope["extensions"] = extensions = peer.extensions.copy()
+        if self._old:
+            scope["http_version"] = "1.0"
+            del extensions["http.response.early_hint"]
+        if self._wants_trailers and not self._old:
+            extensions["http.response.trailers"] = {}
+        if peer.trust is not None and not FORWARDED.isdisjoint(fields):
+            apply_forwarded(scope, peer.trust)
+        return scope
+
+    def _start(self, cycle: Cycle) -> None:
+        """Let the cycle run, unless the server answers itself."""
+        context = self._context
+        answer = self._own_answer(cycle)
+        if answer is not None:
+            cycle.answer(*answer)
+            return
+        context.cycles.add(cycle)
+        run = cycle.run(context.app)
+        if self._settings.fresh_context:
+            cycle.task = context.loop.create_task(run, context=ContextVars())
+        else:
+            cycle.task = asyncio.Task(run, loop=context.loop)
+        context.requests += 1
+        if context.requests >= context.request_limit:
+            context.limit_reached()
+
+    def _own_answer(self, cycle: Cycle) -> tuple[int, Headers, bytes] | None:
+        """What the server answers in the application's place: health (A-8), too many at once (H-18)."""
+        context = self._context
+        if context.health is not None:
+            answer = context.health.answer(cycle.scope["path"], cycle.scope["method"], context.ready)
+            if answer is not None:
+                cycle.logged = False
+                return answer
+        limit = self._settings.concurrency
+        if len(context.connections) > limit or len(context.cycles) >= limit:
+            context.logger.warning("limit-concurrency is reached: refused a request of %s", self._peer)
+            self._keep_alive = False
+            return 503, list(OVERLOADED), b"Service Unavailable"
+        return None
+
+    # Bodies.
+
+    def _open_body(self, length: int) -> None:
+        self._body = ChunkedBody(self._settings.head_limits.field_bytes) if length == CHUNKED else LengthBody(length)
+        self._received = 0
+        self._reading = IN_BODY
+        self._await(self._time() + self._settings.request)
+
+    def _read_body(self, data: bytes) -> None:
+        assert self._body is not None
+        content, rest = self._body.feed(data)
+        cycle = self._cycle
+        if content and cycle is not None:
+            self._received += len(content)
+            if self._received > self._settings.body_limit:
+                raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+            cycle.feed(content)
+        if rest is not None:
+            self._close_body(rest)
+        elif cycle is not None and cycle.buffered > HIGH_WATER:
+            self._pause()
+
+    def _close_body(self, rest: bytes) -> None:
+        """The body is complete: what follows it is the next request's."""
+        self._body = None
+        self._await(NEVER)
+        cycle = self._cycle
+        self._reading = HOLD
+        if cycle is not None:
+            cycle.feed_end()
+            if rest:
+                self._hold(rest)
+        else:
+            self._held = rest
+            self._next_soon()
+
+    def consumed(self, size: int) -> None:
+        """As `Stream.consumed`."""
+        if self._paused and self._reading == IN_BODY:
+            self._resume()
+
+    def _can_skip_body(self) -> bool:
+        """Whether the rest of an unread body is known to be short enough to be skipped (rule H-8)."""
+        remaining = self._body.remaining if self._body is not None else 0
+        return remaining is not None and remaining <= SKIPPED_BODY
+
+    # What comes too early.
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes of the next request until this one is answered, and take no more of them (rule H-6)."""
+        self._held += data
+        self._pause()
+
+    def _next_soon(self) -> None:
+        self._context.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        """Go on with the next request: with what is held back, else with what comes."""
+        if self._reading != HOLD or self._cycle is not None or self.gate.closed:
+            return
+        data, self._held = self._held, b""
+        self._reading = AWAIT_HEAD
+        self._resume()
+        self._await(self._time() + self._settings.keep_alive)
+        if data:
+            self.data_received(data)
+        if self._eof and self._reading == AWAIT_HEAD:
+            self._close()
+
+    def data_received(self, data: bytes) -> None:
+        """As `asyncio.Protocol`."""
+        try:
+            if self._reading == AWAIT_HEAD:
+                self._read_head(data)
+            elif self._reading == IN_BODY:
+                self._read_body(data)
+            elif self._reading == HOLD:
+                self._hold(data)
+        except RequestError as error:
+            self._refuse(error)
+
+    @abstractmethod
+    def _refuse(self, error: RequestError) -> None:
+        """Answer a request that breaks HTTP, and close."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Close once what is written has been sent."""
+
+    def _may_stay(self, end: bool) -> bool:
+        """As `H1Output._may_stay`: neither may the connection stay if too much of the body is unread at the end."""
+        return super()._may_stay(end) and (not end or self._can_skip_body())
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._time_left = self._read_deadline - self._time()
+            self._await(NEVER)
+            self.transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._await(self._time() + self._time_left)
+            self.transport.resume_reading()
+
+
+__all__ = ["AWAIT_HEAD", "CLOSING", "DISCARD", "HOLD", "IN_BODY", "H1Input"]

@@ -1,0 +1,169 @@
+"""Writes the responses of one HTTP/1.1 connection: the stream that its cycles write to.
+
+Knows response bytes (through `wire`) and the transport; nothing of requests, but for what decides the framing of the
+answer: the method HEAD, HTTP/1.0, whether the connection may stay. One `write` for a head with its first body.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, BinaryIO
+
+from esg_core.asgi import Headers
+from esg_core.contracts import Prepared
+from esg_core.flow import WriteGate
+
+from esg_http.sendfile import send_file
+from esg_http.wire import (
+    NO_LENGTH,
+    SAYS_CHUNKED,
+    SAYS_CLOSE,
+    SAYS_DATE,
+    SAYS_SERVER,
+    HeadPrefix,
+    encode_chunk,
+    encode_fields,
+    status_line,
+)
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+LARGE_BODY = 65536
+"""From this size on, a body is handed to the transport as it is instead of being copied behind its head."""
+
+_RESET = struct.pack("ii", 1, 0)
+
+
+class H1Output:
+    """The writing half of a connection; see `esg_core.contracts.Stream`."""
+
+    __slots__ = (
+        "_chunked",
+        "_context",
+        "_delimited",
+        "_is_head",
+        "_keep_alive",
+        "_old",
+        "_prefix",
+        "_say_keep_alive",
+        "_time",
+        "_trailer_fields",
+        "_wants_trailers",
+        "gate",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, context: "Context", prefix: HeadPrefix) -> None:
+        self._context = context
+        self._prefix = prefix
+        self._time = context.loop.time
+        self.gate = WriteGate(context.loop)
+        self._is_head = False
+        self._old = False
+        self._keep_alive = True
+        self._say_keep_alive = False
+        self._wants_trailers = False
+        self._chunked = False
+        self._delimited = True
+        self._trailer_fields = b""
+
+    def _may_stay(self, end: bool) -> bool:
+        """Whether the connection can serve another request after this response, as far as is known now."""
+        return self._keep_alive and not self._context.closing
+
+    # The stream, as the cycle sees it.
+
+    def prepare(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Prepared:
+        """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3)."""
+        fields = list(headers) if not isinstance(headers, (list, tuple)) else headers
+        prepared = encode_fields(fields)
+        if prepared[1] != NO_LENGTH and (prepared[2] & SAYS_CHUNKED or status == 204):
+            return encode_fields([field for field in fields if field[0].lower() != b"content-length"])
+        return prepared
+
+    def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
+        """As `Stream.respond`."""
+        block, length, says = prepared
+        prefix = self._prefix.get(status, self._time())
+        if says & (SAYS_SERVER | SAYS_DATE):
+            prefix = self._prefix.without(status, says)
+        self._chunked = False
+        self._delimited = True
+        framing = b"\r\n"
+        if length == NO_LENGTH and status != 204 and status != 304:
+            framing = self._frame(body, end)
+            if self._chunked:
+                body = encode_chunk(body, end)
+        if says & SAYS_CLOSE:
+            self._keep_alive = False
+        if self._say_keep_alive or not self._may_stay(end):
+            framing = self._connection_option(end) + framing
+        if len(body) < LARGE_BODY:
+            self.transport.write(b"".join((prefix, block, framing, body)))
+        else:
+            self.transport.writelines((b"".join((prefix, block, framing)), body))
+
+    def _frame(self, body: bytes, end: bool) -> bytes:
+        """Choose the framing of a body of unknown length: chunked, or up to the end of the connection."""
+        if self._old:
+            self._delimited = self._is_head
+            self._keep_alive = False
+            return b"\r\n"
+        self._chunked = not self._is_head
+        return b"transfer-encoding: chunked\r\n\r\n"
+
+    def _connection_option(self, end: bool) -> bytes:
+        if self._may_stay(end):
+            return b"connection: keep-alive\r\n"
+        self._keep_alive = False
+        return b"connection: close\r\n"
+
+    def send(self, body: bytes, end: bool) -> None:
+        """As `Stream.send`."""
+        if not self._chunked:
+            if body:
+                self.transport.write(body)
+        elif len(body) < LARGE_BODY:
+            self.transport.write(encode_chunk(body, end))
+        else:
+            self.transport.writelines((b"%x\r\n" % len(body), body, b"\r\n0\r\n\r\n" if end else b"\r\n"))
+
+    def send_trailers(self, headers: Headers, end: bool) -> None:
+        """As `Stream.send_trailers`; only a chunked response to a client that wants them carries any."""
+        self._trailer_fields += encode_fields(headers)[0]
+        if not end:
+            return
+        fields = self._trailer_fields if self._wants_trailers else b""
+        self._trailer_fields = b""
+        if self._chunked:
+            self.transport.write(b"0\r\n" + fields + b"\r\n")
+
+    async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
+        """As `Stream.send_file`."""
+        if self._chunked:
+            self.transport.write(b"%x\r\n" % size)
+        await send_file(self._context.loop, self.transport, file, offset, size, self.gate)
+        if self._chunked:
+            self.transport.write(b"\r\n")
+
+    def inform(self, status: int, headers: Headers) -> None:
+        """As `Stream.inform`; HTTP/1.0 knows no interim responses (RFC 9110 section 15.2)."""
+        if not self._old:
+            self.transport.write(status_line(status) + encode_fields(headers)[0] + b"\r\n")
+
+    def _cut(self) -> None:
+        """Close so that the client sees its response is not complete, even where only the end delimits it."""
+        if not self._delimited:
+            connection = self.transport.get_extra_info("socket")
+            if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+
+__all__ = ["LARGE_BODY", "H1Output"]

@@ -1,0 +1,95 @@
+"""Collects a request head that does not arrive in one piece, and stops what cannot become one (rules H-11, H-20).
+
+Sans-I/O. The usual head comes whole and never passes here. A head that drips in, is too large or is malformed does: each
+byte is looked at once, each line is judged when it is complete, and the limits hold before the line is.
+"""
+
+from dataclasses import dataclass
+
+from esg_core.errors import RequestError
+from esg_http.rules import check_field_line, check_request_line, check_unfinished
+
+EMPTY_LINES = 2
+"""How many empty lines before a request are skipped (RFC 9112 section 2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Bounds of a request head: bytes of the request line, number of fields, bytes of all field lines together."""
+
+    request_line: int
+    fields: int
+    field_bytes: int
+
+
+class HeadIntake:
+    """The bytes of one unfinished head.
+
+    `feed()` returns the whole head, and whatever followed it, once the head is complete, else None. It raises
+    `RequestError`: 400 for what is malformed, 414 and 431 for what is too large, 505 for another version.
+    """
+
+    __slots__ = ("_buffer", "_fields", "_fields_at", "_limits", "_line_at", "_searched", "_skipped")
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._line_at = 0
+        self._searched = 0
+        self._fields = 0
+        self._fields_at = 0
+        self._skipped = 0
+
+    @property
+    def started(self) -> bool:
+        """Whether a byte of the request has come, empty lines before it aside."""
+        return len(self._buffer) > 0
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take the next bytes from the wire."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n", self._searched)) >= 0:
+            if end == self._line_at:
+                if self._fields_at:
+                    return bytes(self._buffer)
+                self._skip_empty_line()
+                continue
+            self._take_line(bytes(self._buffer[self._line_at : end]))
+            self._line_at = self._searched = end + 2
+            self._fields_at = self._fields_at or self._line_at
+        self._searched = max(self._line_at, len(self._buffer) - 1)
+        self._check_tail(data)
+        return None
+
+    def _skip_empty_line(self) -> None:
+        self._skipped += 1
+        if self._skipped > EMPTY_LINES:
+            raise RequestError(400, "too many empty lines before the request", "RFC 9112 section 2.2")
+        del self._buffer[:2]
+
+    def _take_line(self, line: bytes) -> None:
+        self._check_size(self._line_at + len(line))
+        if not self._fields_at:
+            check_request_line(line)
+            return
+        self._fields += 1
+        if self._fields > self._limits.fields:
+            raise RequestError(431, "too many header fields", "RFC 6585 section 5")
+        check_field_line(line)
+
+    def _check_tail(self, data: bytes) -> None:
+        """Judge the unfinished line, looking only at the bytes that are new to it and what they continue."""
+        self._check_size(len(self._buffer))
+        new = max(self._line_at, len(self._buffer) - len(data) - 1)
+        tail = bytes(self._buffer[new:])
+        if new == self._line_at or b"\r" in tail or b"\n" in tail or len(self._buffer) - self._line_at < 256:
+            check_unfinished(bytes(self._buffer[self._line_at :]), not self._fields_at)
+
+    def _check_size(self, end: int) -> None:
+        if not self._fields_at and end > self._limits.request_line:
+            raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
+        if self._fields_at and end - self._fields_at > self._limits.field_bytes:
+            raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
+
+
+__all__ = ["EMPTY_LINES", "HeadIntake", "HeadLimits"]

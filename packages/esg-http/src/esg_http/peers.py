@@ -1,0 +1,68 @@
+"""What one accepted connection tells about its two ends, read from the transport once.
+
+Shared by all HTTP versions and the WebSocket handshake: from it come the parts of the scope that all requests of the
+connection have in common.
+"""
+
+import asyncio
+import selectors
+import socket
+from typing import TYPE_CHECKING, Any
+
+from esg_http.scope import scope_template
+from esg_http.tls_extension import tls_extension
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_core.forwarded import Trust
+
+
+class Peer:
+    """The ends of a connection: addresses, scheme, trust in the client as a proxy (rules H-15, H-19)."""
+
+    __slots__ = ("client", "extensions", "is_tls", "template", "trust")
+
+    def __init__(self, context: "Context", transport: asyncio.Transport, root_path: str) -> None:
+        connection = transport.get_extra_info("socket")
+        local = connection is not None and connection.family == getattr(socket, "AF_UNIX", None)
+        tls = transport.get_extra_info("ssl_object")
+        self.is_tls = tls is not None
+        self.client = None if local else _address(transport.get_extra_info("peername"))
+        self.trust: Trust | None = context.trust if context.trust is not None and context.trust.peer(self.client) else None
+        self.template = scope_template("https" if tls else "http", _server(transport, local), self.client, root_path)
+        self.extensions: dict[str, Any] = {
+            "http.response.early_hint": {},
+            "http.response.pathsend": {},
+            "http.response.zerocopysend": {},
+            **context.extensions,
+        }
+        if tls is not None:
+            self.extensions["tls"] = tls_extension(tls)
+
+    def __str__(self) -> str:
+        return f"{self.client[0]}:{self.client[1]}" if self.client else "unix"
+
+
+def _address(name: object) -> tuple[str, int] | None:
+    return (str(name[0]), int(name[1])) if isinstance(name, (tuple, list)) and len(name) >= 2 else None
+
+
+def _server(transport: asyncio.Transport, local: bool) -> tuple[str, int | None] | None:
+    name = transport.get_extra_info("sockname")
+    if local:
+        path = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name or "")
+        return (path, None)
+    return _address(name)
+
+
+def has_input(transport: asyncio.Transport) -> bool:
+    """Tell whether the kernel holds bytes of this connection that have not been read yet."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0:
+        return False
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+__all__ = ["Peer", "has_input"]

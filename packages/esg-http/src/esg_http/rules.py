@@ -1,0 +1,201 @@
+"""What a request must satisfy, whatever parser reads it (rules H-11, H-12).
+
+Pure functions over bytes; knows nothing of sockets, ASGI or responses. Parsers disagree about exactly those inputs that
+matter for security (RFC 9112 section 11), so ESG decides them here, before and after the parser:
+
+* before: one regular expression is the whole grammar of a head. What matches has no bare CR or LF, no folded line, no
+  space before a colon, no control byte, no invalid name. Possessive quantifiers keep it linear on any input.
+* after: `check_fields()` judges what the fields mean together: host, body framing, and the form of the target.
+
+Every refusal is a `RequestError` with the status to answer and the paragraph that it rests on.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
+
+from esg_core.asgi import Headers
+from esg_core.errors import RequestError
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+"""One character of a token (RFC 9110 section 5.6.2)."""
+
+FIELD_LINE = TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n"
+"""One field line (RFC 9112 section 5), as strict as the grammar allows."""
+
+HEAD = re.compile(
+    rb"(" + TOKEN + rb"++) ([\x21\x22\x24-\x7e]++) HTTP/(1\.[01])\r\n((?:" + FIELD_LINE + rb")*+)\r\n"
+)
+"""A whole request head (RFC 9112 sections 2 to 5): groups method, target, version, field lines."""
+
+CHUNKED = -1
+"""The length of a body that is framed by the chunked coding."""
+
+_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
+_METHOD = re.compile(TOKEN + rb"+")
+_LINE = re.compile(FIELD_LINE)
+_UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:[\x21\x22\x24-\x7e]+(?: [HTP/0-9.]*)?)?)?)?\r?")
+_UNFINISHED_FIELD = re.compile(rb"(?:" + TOKEN + rb"+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?")
+_REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+")
+_SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*)://([^/?]*)")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+
+
+def check_request_line(line: bytes) -> None:
+    """Say what is wrong with a complete request line (without its CRLF); returns None if nothing is.
+
+    Raises `RequestError`: 505 for a version that is not 1.0 or 1.1, 400 for everything else.
+    """
+    method, _, rest = line.partition(b" ")
+    target, _, version = rest.rpartition(b" ")
+    if not _METHOD.fullmatch(method):
+        raise RequestError(400, "the method is not a token", "RFC 9112 section 3.1")
+    if _VERSION.fullmatch(version) and version not in (b"HTTP/1.0", b"HTTP/1.1"):
+        raise RequestError(505, "the HTTP version is not 1.0 or 1.1", "RFC 9110 section 2.5")
+    if not _VERSION.fullmatch(version):
+        raise RequestError(400, "the request line does not end with an HTTP version", "RFC 9112 section 3")
+    if not target or not HEAD.match(line + b"\r\n\r\n"):
+        raise RequestError(400, "the request target has a byte that does not belong there", "RFC 9112 section 3.2")
+
+
+def check_field_line(line: bytes) -> None:
+    """Say what is wrong with a complete field line (without its CRLF); raises `RequestError` 400."""
+    if _LINE.fullmatch(line + b"\r\n"):
+        return
+    if line[:1] in (b" ", b"\t"):
+        raise RequestError(400, "a header line is folded", "RFC 9112 section 5.2")
+    name, colon, value = line.partition(b":")
+    if not colon:
+        raise RequestError(400, "a header line has no colon", "RFC 9112 section 5")
+    if name.rstrip(b" \t") != name:
+        raise RequestError(400, "there is white space between a header name and its colon", "RFC 9112 section 5.1")
+    if not _METHOD.fullmatch(name):
+        raise RequestError(400, "a header name is not a token", "RFC 9110 section 5.1")
+    if b"\n" in value or b"\r" in value:
+        raise RequestError(400, "a line ends with a bare CR or LF", "RFC 9112 section 2.2")
+    raise RequestError(400, "a header value has a control byte", "RFC 9110 section 5.5")
+
+
+def check_unfinished(line: bytes, is_request_line: bool) -> None:
+    """Refuse an unfinished line that no further byte could make valid; raises `RequestError` 400.
+
+    So a client that speaks another protocol (TLS on a cleartext port) is told at once, not after the deadline.
+    """
+    pattern = _UNFINISHED_LINE if is_request_line else _UNFINISHED_FIELD
+    if pattern.fullmatch(line):
+        return
+    if is_request_line and line[:1] == b"\x16":
+        raise RequestError(400, "this looks like TLS, and the port is not", "RFC 9112 section 3")
+    if b"\n" in line or b"\r" in line[:-1]:
+        raise RequestError(400, "a line ends with a bare CR or LF", "RFC 9112 section 2.2")
+    if is_request_line:
+        raise RequestError(400, "the request line is malformed", "RFC 9112 section 3")
+    check_field_line(line)
+
+
+@lru_cache(maxsize=256)
+def is_host(value: bytes) -> bool:
+    """Tell whether `value` is a valid Host: a name, an IPv4 or a bracketed IPv6 address, with an optional port.
+
+    The empty value is none: an HTTP server always has a name (RFC 9110 section 7.2 allows it only for targets without
+    an authority, which http URIs are not).
+    """
+    if value[:1] == b"[":
+        address, bracket, port = value[1:].partition(b"]")
+        try:
+            IPv6Address(address.decode("ascii"))
+        except (AddressValueError, UnicodeDecodeError):
+            return False
+        if not bracket or b"%" in address or (port and port[:1] != b":"):
+            return False
+        port = port[1:]
+    else:
+        name, _, port = value.partition(b":")
+        if not _REG_NAME.fullmatch(name):
+            return False
+    return not port or (len(port) <= 5 and port.isdigit() and int(port) <= 65535)
+
+
+def content_length(value: bytes) -> int:
+    """The number that a Content-Length carries (RFC 9110 section 8.6); raises `RequestError` 400 if it is none."""
+    if not _DIGITS.fullmatch(value):
+        raise RequestError(400, "content-length is not a number", "RFC 9112 section 6.3")
+    return int(value)
+
+
+def body_length(headers: Headers, version: bytes) -> int:
+    """How the body is framed: its length in bytes, 0 for none, `CHUNKED` for the chunked coding.
+
+    The steps of RFC 9112 section 6.3, without the tolerance that smuggling needs: a message with both fields, with a
+    repeated length, or with a coding ESG cannot take off is refused (400, or 501 for an unknown coding).
+    """
+    lengths = [value for name, value in headers if name == b"content-length"]
+    codings = b",".join(value for name, value in headers if name == b"transfer-encoding")
+    coded = any(name == b"transfer-encoding" for name, _ in headers)
+    if coded and lengths:
+        raise RequestError(400, "both content-length and transfer-encoding", "RFC 9112 section 6.1")
+    if coded:
+        return _coded_length(codings, version)
+    if len(lengths) > 1:
+        raise RequestError(400, "content-length is repeated", "RFC 9110 section 8.6")
+    return content_length(lengths[0]) if lengths else 0
+
+
+def _coded_length(codings: bytes, version: bytes) -> int:
+    if version == b"1.0":
+        raise RequestError(400, "transfer-encoding in HTTP/1.0", "RFC 9112 section 6.1")
+    names = [name.strip(b" \t").lower() for name in codings.split(b",")]
+    if names == [b"chunked"]:
+        return CHUNKED
+    if names[-1] != b"chunked" or names.count(b"chunked") > 1 or not all(_METHOD.fullmatch(name) for name in names):
+        raise RequestError(400, "transfer-encoding does not end with one chunked", "RFC 9112 section 6.3")
+    raise RequestError(501, "transfer-encoding has a coding other than chunked", "RFC 9112 section 6.1")
+
+
+def check_repeats(headers: Headers) -> None:
+    """Refuse a second Host (RFC 9112 section 3.2); called when any field name occurs twice."""
+    if sum(name == b"host" for name, _ in headers) > 1:
+        raise RequestError(400, "host is repeated", "RFC 9112 section 3.2")
+
+
+def split_target(method: bytes, target: bytes, host: bytes | None) -> bytes:
+    """The path and query that a target in another than origin form stands for (RFC 9112 section 3.2).
+
+    Raises `RequestError`: 501 for CONNECT, 400 for a form that is malformed, does not fit the method, or names another
+    authority than Host does.
+    """
+    if method == b"CONNECT":
+        raise RequestError(501, "CONNECT is not served", "RFC 9110 section 9.3.6")
+    if target == b"*" and method == b"OPTIONS":
+        return target
+    absolute = _SCHEME.match(target)
+    if absolute is None or absolute[1].lower() not in (b"http", b"https"):
+        raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
+    authority = absolute[2]
+    if not is_host(authority):
+        raise RequestError(400, "the authority of the request target is malformed", "RFC 9112 section 3.2.2")
+    if host is not None and _without_port(host, absolute[1]) != _without_port(authority, absolute[1]):
+        raise RequestError(400, "the authority of the request target contradicts host", "RFC 9112 section 3.2.2")
+    rest = target[absolute.end() :]
+    return rest if rest[:1] == b"/" else b"/" + rest
+
+
+def _without_port(authority: bytes, scheme: bytes) -> bytes:
+    default = b":443" if scheme.lower() == b"https" else b":80"
+    return authority.lower().removesuffix(default).removesuffix(b":")
+
+
+__all__ = [
+    "CHUNKED",
+    "FIELD_LINE",
+    "HEAD",
+    "TOKEN",
+    "body_length",
+    "check_field_line",
+    "check_repeats",
+    "check_request_line",
+    "check_unfinished",
+    "content_length",
+    "is_host",
+    "split_target",
+]

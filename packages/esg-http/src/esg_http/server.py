@@ -1,0 +1,32 @@
+"""Makes protocols: the entry points of the group `esg.http`."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from esg_http.h1 import H1Connection
+from esg_http.settings import FieldParser, H1Settings
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+
+def _factory(context: "Context", parse_fields: FieldParser) -> Callable[[], H1Connection]:
+    return partial(H1Connection, context, H1Settings(context, parse_fields))
+
+
+def httptools(context: "Context") -> Callable[[], H1Connection]:
+    """HTTP/1.1 over httptools."""
+    from esg_http.codec_httptools import parse_fields
+
+    return _factory(context, parse_fields)
+
+
+def h11(context: "Context") -> Callable[[], H1Connection]:
+    """HTTP/1.1 over h11."""
+    from esg_http.codec_h11 import parse_fields
+
+    return _factory(context, parse_fields)
+
+
+__all__ = ["h11", "httptools"]

@@ -1,0 +1,43 @@
+"""What the connections of one server read from its configuration, once."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from esg_core.asgi import Headers
+
+from esg_http.intake import HeadLimits
+from esg_http.wire import HeadPrefix
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+FieldParser = Callable[[bytes], Headers]
+"""Splits a block of field lines: see `codec_httptools.parse_fields`."""
+
+NEVER = float("inf")
+
+
+class H1Settings:
+    """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context."""
+
+    def __init__(self, context: "Context", parse_fields: FieldParser) -> None:
+        config = context.config
+        self.parse_fields = parse_fields
+        self.head_limits = HeadLimits(
+            config.limit_request_line, config.limit_request_headers, config.limit_request_header_size
+        )
+        self.surely_small = min(config.limit_request_line, config.limit_request_header_size)
+        self.body_limit: float = config.limit_request_body or NEVER
+        self.keepalive_requests: float = config.limit_keepalive_requests or NEVER
+        self.concurrency: float = config.limit_concurrency or NEVER
+        self.keep_alive: float = config.timeout_keep_alive or NEVER
+        self.request_headers: float = config.timeout_request_headers or NEVER
+        self.request: float = config.timeout_request or NEVER
+        self.write: float = config.timeout_write or NEVER
+        self.root_path = config.root_path
+        self.fresh_context = config.reset_contextvars
+        self.prefix = HeadPrefix(config.server_header, config.date_header, config.default_headers, time.time)
+
+
+__all__ = ["NEVER", "FieldParser", "H1Settings"]

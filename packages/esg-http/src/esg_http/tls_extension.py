@@ -1,0 +1,47 @@
+"""Fills ASGI's `tls` extension from a TLS connection (rule H-14).
+
+Runs once a connection. Knows the standard library's ssl objects, nothing of HTTP.
+"""
+
+import ssl
+from typing import Any
+
+_VERSIONS = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+
+
+def _cipher_numbers(context: ssl.SSLContext) -> dict[str, int]:
+    return {cipher["name"]: cipher["id"] & 0xFFFF for cipher in context.get_ciphers()}
+
+
+def _name(certificate: dict[str, Any]) -> str | None:
+    """The subject as RFC 4514 writes it: most specific first."""
+    parts = [f"{_SHORT.get(key, key)}={value}" for rdn in certificate.get("subject", ()) for key, value in rdn]
+    return ",".join(reversed(parts)) or None
+
+
+_SHORT = {
+    "commonName": "CN",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "countryName": "C",
+    "stateOrProvinceName": "ST",
+    "localityName": "L",
+}
+
+
+def tls_extension(connection: ssl.SSLObject) -> dict[str, Any]:
+    """The value of `scope["extensions"]["tls"]` for a connection."""
+    der = connection.getpeercert(binary_form=True)
+    decoded = connection.getpeercert() or {}
+    cipher = connection.cipher()
+    return {
+        "server_cert": None,
+        "client_cert_chain": [ssl.DER_cert_to_PEM_cert(der)] if der else [],
+        "client_cert_name": _name(decoded),
+        "client_cert_error": None,
+        "tls_version": _VERSIONS.get(connection.version() or ""),
+        "cipher_suite": _cipher_numbers(connection.context).get(cipher[0]) if cipher else None,
+    }
+
+
+__all__ = ["tls_extension"]

@@ -1,0 +1,174 @@
+"""The bytes of HTTP/1.1 responses: heads and chunks (RFC 9112).
+
+Pure but for the `date`, which is renewed once a second. Knows nothing of ASGI's messages or of connections. The bytes are
+the same whatever parser read the request (rule H-1): names in lower case, `server` and `date` first, framing last.
+"""
+
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+
+from esg_core.errors import ApplicationError
+
+from esg_http.fields import is_name
+
+NO_LENGTH = -1
+"""The application gave no content-length."""
+
+SAYS_CLOSE, SAYS_SERVER, SAYS_DATE, SAYS_CHUNKED = 1, 2, 4, 8
+"""What a block of fields says, apart from its content-length."""
+
+FieldBlock = tuple[bytes, int, int]
+"""Encoded field lines, the content-length they announce or `NO_LENGTH`, and what else they say."""
+
+PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+PHRASES.update({103: b"Early Hints", 413: b"Content Too Large", 422: b"Unprocessable Content", 425: b"Too Early"})
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+_LENGTH_PREFIX = b"content-length: "
+_HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive", b"server", b"date"}
+_BOUND = 1024
+
+
+def status_line(status: int) -> bytes:
+    """`HTTP/1.1 200 OK` with its CRLF."""
+    return b"HTTP/1.1 %d %b\r\n" % (status, PHRASES.get(status, b""))
+
+
+class HeadPrefix:
+    """Status line, `server`, `date` and configured default fields: the same for all responses of one second.
+
+    `server` and `date` tell whether to send these; `extra` are further default fields, names in lower case, of which
+    `server` and `date` take the place of ESG's own. `now` gives the time of day in seconds.
+    """
+
+    __slots__ = ("_date", "_extra", "_now", "_own_date", "_prefixes", "_renew_at", "_server")
+
+    def __init__(self, server: bool, date: bool, extra: Iterable[tuple[bytes, bytes]], now: Callable[[], float]) -> None:
+        lines = {name: b"%b: %b\r\n" % (name, value) for name, value in extra if name in (b"server", b"date")}
+        self._server = lines.get(b"server", b"server: esg\r\n" if server else b"")
+        self._own_date = lines.get(b"date")
+        self._date = date
+        self._extra = b"".join(b"%b: %b\r\n" % field for field in extra if field[0] not in lines)
+        self._now = now
+        self._prefixes: dict[int, bytes] = {}
+        self._renew_at = -1.0
+
+    def get(self, status: int, now: float) -> bytes:
+        """The bytes before the application's own fields; `now` is the loop's time."""
+        if now >= self._renew_at:
+            wall = self._now()
+            self._renew_at = now + 1.0 - wall % 1.0
+            self._prefixes.clear()
+        prefix = self._prefixes.get(status)
+        if prefix is None:
+            prefix = self._prefixes[status] = self.without(status, 0)
+        return prefix
+
+    def without(self, status: int, says: int) -> bytes:
+        """The same, leaving out what the application says itself (rule H-1: never two)."""
+        server = b"" if says & SAYS_SERVER else self._server
+        date = b"" if says & SAYS_DATE else self._date_line()
+        return b"".join((status_line(status), server, date, self._extra))
+
+    def _date_line(self) -> bytes:
+        if self._own_date is not None:
+            return self._own_date
+        return b"date: %b\r\n" % formatdate(self._now(), usegmt=True).encode() if self._date else b""
+
+
+class _Prefixes(dict[bytes, bytes]):
+    """Field name -> `name: `, for names that need no second look."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        if type(name) is not bytes:
+            raise ApplicationError(f"a header name must be bytes, not {type(name).__name__} (ASGI: headers)")
+        if not is_name(name):
+            raise ApplicationError(f"{name!r} is no header name: it must be a token (RFC 9110 section 5.1)")
+        lower = name.lower()
+        prefix = _LENGTH_PREFIX if lower == b"content-length" else lower + b": "
+        if lower in _HOP_BY_HOP:
+            return b""
+        if len(self) < _BOUND:
+            self[name] = prefix
+        return prefix
+
+
+_prefixes = _Prefixes()
+
+
+def encode_fields(headers: Iterable[tuple[bytes, bytes]]) -> FieldBlock:
+    """Encode an application's header fields, and find out what they say about the framing.
+
+    Raises `ApplicationError` for what is no header: wrong types, names that are no token, CR, LF or NUL in a value, two
+    lengths. `connection` keeps its `close` only (the server decides about the connection), `transfer-encoding` none
+    (the server does the chunking, rule H-3).
+    """
+    lines = []
+    length = NO_LENGTH
+    says = 0
+    try:
+        for name, value in headers:
+            prefix = _prefixes[name]
+            if prefix is _LENGTH_PREFIX:
+                length = _declared_length(value, length)
+            elif not prefix:
+                says |= _note(name.lower(), value)
+                prefix = name.lower() + b": "
+                if prefix not in (b"server: ", b"date: "):
+                    continue
+            lines.append(prefix + value)
+    except (TypeError, ValueError) as error:
+        raise ApplicationError(f"headers must be pairs of bytes (ASGI: headers): {error}") from None
+    if not lines:
+        return b"", length, says
+    lines.append(b"")
+    block = b"\r\n".join(lines)
+    breaks = len(lines) - 1
+    if block.count(b"\n") != breaks or block.count(b"\r") != breaks or b"\0" in block:
+        raise ApplicationError("a header value has CR, LF or NUL in it (RFC 9110 section 5.5)")
+    return block, length, says
+
+
+def _declared_length(value: bytes, before: int) -> int:
+    if not value.isdigit() or len(value) > 18:
+        raise ApplicationError(f"content-length must be a number, not {value!r} (RFC 9110 section 8.6)")
+    if before != NO_LENGTH:
+        raise ApplicationError("content-length is sent twice (RFC 9110 section 8.6)")
+    return int(value)
+
+
+def _note(name: bytes, value: bytes) -> int:
+    if name == b"server":
+        return SAYS_SERVER
+    if name == b"date":
+        return SAYS_DATE
+    if name == b"transfer-encoding":
+        return SAYS_CHUNKED
+    if name == b"connection" and b"close" in [option.strip(b" \t").lower() for option in value.split(b",")]:
+        return SAYS_CLOSE
+    return 0
+
+
+def encode_chunk(body: bytes, end: bool) -> bytes:
+    """One chunk of the chunked coding, and the last one if this is the end (RFC 9112 section 7.1)."""
+    if not body:
+        return LAST_CHUNK if end else b""
+    return b"%x\r\n%b\r\n%b" % (len(body), body, LAST_CHUNK if end else b"")
+
+
+__all__ = [
+    "LAST_CHUNK",
+    "NO_LENGTH",
+    "PHRASES",
+    "SAYS_CHUNKED",
+    "SAYS_CLOSE",
+    "SAYS_DATE",
+    "SAYS_SERVER",
+    "FieldBlock",
+    "HeadPrefix",
+    "encode_chunk",
+    "encode_fields",
+    "status_line",
+]

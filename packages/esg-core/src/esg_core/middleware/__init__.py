@@ -1,0 +1,1 @@
+"""ASGI middleware that works in front of any application, under any server."""

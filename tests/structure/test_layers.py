@@ -33,13 +33,20 @@ LAZY = {"esg_core": {"a2wsgi", "dotenv", "uvloop", "yaml"}}
 
 SANS_IO = {
     "esg_core.asgi",
+    "esg_core.authority",
     "esg_core.errors",
+    "esg_core.forwarded",
+    "esg_core.rfc7239",
+    "esg_core.trust",
     "esg_http.body",
     "esg_http.codec_h11",
     "esg_http.codec_httptools",
     "esg_http.fields",
     "esg_http.intake",
+    "esg_http.phases",
     "esg_http.rules",
+    "esg_http.scope",
+    "esg_http.wire",
 }
 """Modules that turn values into values: no sockets, no clock, no log."""
 

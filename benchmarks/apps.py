@@ -1,0 +1,74 @@
+"""The plain ASGI applications that every server runs: as little of their own as an answer needs.
+
+They serve HTTP only; servers are started without the lifespan protocol where they have a switch for it. `FIXED` is what
+the floor answers in their place.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+__all__ = ["BIG", "FIXED", "HELLO", "PART", "PARTS", "POSTED", "big", "echo", "hello", "stream"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+HELLO = b"Hello, World!"
+BIG = b"x" * 10240
+POSTED = b"x" * 10239 + b"!"  # what scripts/post.lua sends; its last byte is found nowhere else in a request
+PART = b"y" * 64
+PARTS = 20
+
+FIXED = {
+    "benchmarks.apps:hello": (HELLO, b"\n"),
+    "benchmarks.apps:big": (BIG, b"\n"),
+    "benchmarks.apps:echo": (POSTED, b"!"),
+}
+"""Import string of an application -> the body it answers with, and the byte that its requests end with."""
+
+
+def _start(size: int) -> Message:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % size)]
+    return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+def _only_http(scope: Message) -> None:
+    if scope["type"] != "http":
+        raise NotImplementedError(scope["type"])
+
+
+async def hello(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer with 13 bytes."""
+    _only_http(scope)
+    await send(_start(len(HELLO)))
+    await send({"type": "http.response.body", "body": HELLO})
+
+
+async def big(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer with 10 KiB."""
+    _only_http(scope)
+    await send(_start(len(BIG)))
+    await send({"type": "http.response.body", "body": BIG})
+
+
+async def echo(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer with the request's body, once the whole of it is there."""
+    _only_http(scope)
+    parts = []
+    more = True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = b"".join(parts)
+    await send(_start(len(body)))
+    await send({"type": "http.response.body", "body": body})
+
+
+async def stream(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer in `PARTS` parts, their total not announced."""
+    _only_http(scope)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    for _ in range(PARTS):
+        await send({"type": "http.response.body", "body": PART, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,114 @@
+"""The load generators: one run of a program against a URL, and what it counted.
+
+A load is anything with the shape of `Load`; the rows choose one. Each parses the output of its own program, and nothing
+else here knows that output. A load fails (`LoadError`) when one answer was not a success: a fast error is no result.
+"""
+
+import re
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["Counted", "H2Load", "Load", "LoadError", "Wrk", "parse_h2load", "parse_wrk", "percentile"]
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+
+
+class LoadError(Exception):
+    """The load could not run, or not every answer was a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a load has counted in one run."""
+
+    requests: int
+    rps: float
+    p99_ms: float
+
+
+class Load(Protocol):
+    """A program that asks as often as it can for some seconds."""
+
+    def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
+        """Load `url` for `seconds`; `pin` is what its command line begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrk:
+    """wrk: keep-alive connections of HTTP/1.1, one request at a time on each."""
+
+    script: str = ""
+    connections: int = 64
+
+    def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
+        """Run wrk with one thread."""
+        script = ["-s", str(_SCRIPTS / self.script)] if self.script else []
+        command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--latency", *script, url]
+        return parse_wrk(_output([*pin, *command], seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class H2Load:
+    """h2load: HTTP/2, or HTTP/1.1 with `("--h1",)`, with several requests at a time on each connection."""
+
+    connections: int = 8
+    streams: int = 10
+    arguments: tuple[str, ...] = ()
+
+    def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
+        """Run h2load with one thread."""
+        with tempfile.TemporaryDirectory() as directory:
+            log = Path(directory) / "requests.tsv"
+            sizes = [f"-c{self.connections}", f"-m{self.streams}", f"-D{seconds}", f"--log-file={log}"]
+            text = _output([*pin, "h2load", "-t1", *sizes, *self.arguments, url], seconds)
+            return parse_h2load(text, log.read_text(encoding="ascii"))
+
+
+def _output(command: list[str], seconds: int) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 20, check=True)
+    except FileNotFoundError as error:
+        raise LoadError(f"{error.filename} is not installed: see benchmarks/README.md") from error
+    except subprocess.TimeoutExpired as error:
+        raise LoadError(f"{command[-1]}: the load did not end within {seconds + 20} s") from error
+    except subprocess.CalledProcessError as error:
+        raise LoadError(f"the load failed: {(error.stderr or error.stdout).strip()}") from error
+    return done.stdout
+
+
+def parse_wrk(text: str) -> Counted:
+    """Read the report that wrk prints with `--latency`."""
+    for trouble in (r"Socket errors: (?!connect 0, read 0, write 0, timeout 0).*", r"Non-2xx or 3xx responses: .*"):
+        if found := re.search(trouble, text):
+            raise LoadError(found[0].strip())
+    requests = re.search(r"(\d+) requests in ", text)
+    rps = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", text)
+    if not (requests and rps and p99) or requests[1] == "0":
+        raise LoadError("wrk reports no request")
+    return Counted(int(requests[1]), float(rps[1]), float(p99[1]) * _UNITS[p99[2]])
+
+
+def parse_h2load(text: str, log: str) -> Counted:
+    """Read the report of h2load and its log: a line a request, of start, status and microseconds."""
+    rps = re.search(r"finished in .*?, ([\d.]+) req/s", text)
+    counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", text)
+    if not (rps and counts) or counts[1] == "0":
+        raise LoadError("h2load reports no request")
+    if [counts[2], counts[3], counts[4]] != ["0", "0", "0"]:
+        raise LoadError(counts[0])
+    latencies = [int(line.split("\t")[2]) for line in log.splitlines()]
+    return Counted(int(counts[1]), float(rps[1]), percentile(latencies, 99) / 1000)
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that `percent` of the values do not exceed."""
+    if len(values) < 2:
+        return values[0] if values else 0.0
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

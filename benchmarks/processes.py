@@ -1,0 +1,171 @@
+"""One server under measurement: started pinned to its core, asked until it answers, measured, stopped with its descendants.
+
+It knows processes and one HTTP question, neither rows nor results. What a server writes goes to a file, the same for all
+of them; the last line of it explains a failure.
+"""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import proc
+from benchmarks.rows import Question
+from benchmarks.servers import SERVERS, Certificate, Launch
+
+__all__ = ["Bench", "Cores", "Running", "ServerError", "ask", "free_port", "make_certificate"]
+
+_ROOT = Path(__file__).parent.parent
+_START_SECONDS = 15.0
+_STOP_SECONDS = 5.0
+
+
+class ServerError(Exception):
+    """A server did not start, gave a wrong answer, or died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Where the server runs, and where the load does."""
+
+    server: int
+    load: int
+
+    @classmethod
+    def choose(cls) -> "Cores":
+        """The last two cores that this process may use; exits where there is only one."""
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            sys.exit("benchmarks need two cores: one for the server, one for the load")
+        return cls(cores[-1], cores[-2])
+
+    @property
+    def pin_load(self) -> list[str]:
+        """What the command line of a load begins with."""
+        return ["taskset", "-c", str(self.load)]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that has answered once."""
+
+    process: "subprocess.Popen[bytes]"
+    launch: Launch
+    log: Path
+    first_answer: float
+    """Seconds from the start of the process to its first response."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"{'https' if self.launch.tls else 'http'}://127.0.0.1:{self.launch.port}/"
+
+    def pids(self) -> list[int]:
+        """The process and its descendants; raises `ServerError` when the process has ended."""
+        if self.process.poll() is not None:
+            raise ServerError(f"exited with {self.process.returncode}: {_last_line(self.log)}")
+        return proc.tree(self.process.pid)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def make_certificate(directory: Path) -> Certificate:
+    """A self-signed certificate (P-256) for 127.0.0.1, made with the openssl command."""
+    made = Certificate(directory / "certificate.pem", directory / "key.pem")
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(made.key), "-out", str(made.certificate)]
+    subprocess.run(["openssl", "req", "-x509", *kind, *name, *files], check=True, capture_output=True)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all measurements of a run have in common."""
+
+    cores: Cores
+    python: str = sys.executable
+    """The interpreter that the servers run on."""
+
+    @contextlib.contextmanager
+    def start(self, server: str, launch: Launch, question: Question) -> Iterator[Running]:
+        """Start a server on its core and wait until it answers the question; stop all of it at the end."""
+        command = ["taskset", "-c", str(self.cores.server), self.python, *SERVERS[server](launch)]
+        environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+        with tempfile.TemporaryDirectory() as directory:
+            log = Path(directory) / "server.log"
+            with log.open("wb") as output:
+                began = time.perf_counter()
+                process = subprocess.Popen(
+                    command, cwd=_ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+                )
+            try:
+                _wait_for_listener(process, launch.port, log)
+                ask(launch, question)
+                running = Running(process, launch, log, time.perf_counter() - began)
+                if not proc.pinned_to(running.pids(), self.cores.server):
+                    raise ServerError("it did not stay on its core")
+                yield running
+            finally:
+                _stop(process)
+
+
+def _wait_for_listener(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.perf_counter() + _START_SECONDS
+    while time.perf_counter() < deadline:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        if process.poll() is not None:
+            raise ServerError(f"exited with {process.returncode}: {_last_line(log)}")
+        time.sleep(0.002)
+    raise ServerError(f"did not listen within {_START_SECONDS:.0f} s: {_last_line(log)}")
+
+
+def ask(launch: Launch, question: Question, times: int = 1) -> None:
+    """Ask so many times on one connection; raises `ServerError` unless each answer is 200 with the right body."""
+    with contextlib.closing(_connection(launch)) as connection:
+        for _ in range(times):
+            try:
+                connection.request(question.method, "/", question.body)
+                response = connection.getresponse()
+                body = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise ServerError(f"no answer: {error!r}") from error
+            if response.status != 200 or body != question.answer:
+                raise ServerError(f"wrong answer: {response.status}, {len(body)} bytes beginning {body[:40]!r}")
+
+
+def _connection(launch: Launch) -> http.client.HTTPConnection:
+    if launch.tls is None:
+        return http.client.HTTPConnection("127.0.0.1", launch.port, timeout=5)
+    context = ssl.create_default_context(cafile=launch.tls.certificate)
+    return http.client.HTTPSConnection("127.0.0.1", launch.port, timeout=5, context=context)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ask the server to end, then end what is left of its process group."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -1,0 +1,85 @@
+"""Runs the rounds: row by row, and within a row server after server, again and again.
+
+Each measurement has a fresh server. Its CPU time is read right before and right after the load, and divided by the
+requests that the load has counted. A server that fails loses that round only; the failure is part of its outcome.
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import proc
+from benchmarks.loads import LoadError
+from benchmarks.processes import Bench, Running, ServerError, ask, free_port, make_certificate
+from benchmarks.results import Outcome, Results, Sample
+from benchmarks.rows import ROWS, Row
+from benchmarks.servers import Certificate, Launch
+
+__all__ = ["Plan", "launch_for", "run_rounds"]
+
+_WARM_UP_REQUESTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which rows and servers, how many rounds, how many seconds of load in each."""
+
+    rows: Sequence[str]
+    servers: Sequence[str]
+    rounds: int
+    seconds: int
+
+
+def run_rounds(plan: Plan, bench: Bench) -> Results:
+    """Measure everything of the plan; progress goes to standard error."""
+    with tempfile.TemporaryDirectory() as directory:
+        certificate = make_certificate(Path(directory))
+        return {name: _run_row(ROWS[name], plan, bench, certificate) for name in plan.rows}
+
+
+def _run_row(row: Row, plan: Plan, bench: Bench, certificate: Certificate) -> dict[str, Outcome]:
+    outcomes = {server: Outcome() for server in plan.servers if server in row.servers}
+    for number in range(1, plan.rounds + 1):
+        for server, outcome in outcomes.items():
+            _progress(f"{row.title}: round {number} of {plan.rounds}, {server}")
+            try:
+                with bench.start(server, launch_for(row, certificate), row.question) as running:
+                    outcome.samples[number] = _measure(running, row, plan.seconds, bench)
+            except (ServerError, LoadError) as error:
+                outcome.failures.append(f"round {number}: {error}")
+    _progress("")
+    return outcomes
+
+
+def launch_for(row: Row, certificate: Certificate) -> Launch:
+    """How a server is started for a row, on a port of its own."""
+    return Launch(row.app, free_port(), row.access_log, certificate if row.tls else None)
+
+
+def _measure(running: Running, row: Row, seconds: int, bench: Bench) -> Sample:
+    ask(running.launch, row.question, _WARM_UP_REQUESTS)
+    family = running.pids()
+    before = proc.cpu_ns(family)
+    counted = row.load.run(running.url, seconds, bench.cores.pin_load)
+    if running.pids() != family:
+        raise ServerError("its processes changed during the load")
+    used = proc.cpu_ns(family) - before
+    if row.access_log:
+        _check_log(running, counted.requests)
+    return Sample(used / counted.requests / 1000, counted.rps, counted.p99_ms)
+
+
+def _check_log(running: Running, requests: int) -> None:
+    """An access log that has lost lines is no access log."""
+    lines = running.log.read_bytes().count(b"\n")
+    if lines < requests:
+        raise ServerError(f"its access log has {lines} lines for more than {requests} requests")
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+    elif text:
+        print(text, file=sys.stderr, flush=True)

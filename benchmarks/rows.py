@@ -1,0 +1,63 @@
+"""The table of rows: what is asked of the servers, with which load, and what the answer must be.
+
+A new row is a new entry of `ROWS`; nothing else needs to know it.
+"""
+
+from dataclasses import dataclass, field
+
+from benchmarks.apps import BIG, HELLO, PART, PARTS, POSTED
+from benchmarks.loads import Load, Wrk
+
+__all__ = ["QUICK", "ROWS", "Question", "Row"]
+
+PEERS = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn")
+WITH_FLOOR = (*PEERS, "floor")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The request that is sent before the load, and the body that answers it with status 200."""
+
+    answer: bytes
+    method: str = "GET"
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison."""
+
+    name: str
+    title: str
+    app: str
+    question: Question
+    load: Load = field(default_factory=Wrk)
+    servers: tuple[str, ...] = PEERS
+    access_log: bool = False
+    tls: bool = False
+
+
+_HELLO = ("benchmarks.apps:hello", Question(HELLO))
+_JSON = Question(b'{"name":"benchmark","number":42}')
+
+_ALL = (
+    Row("get", "GET, 13 bytes", *_HELLO, servers=WITH_FLOOR),
+    Row("headers", "GET with 11 browser headers", *_HELLO, Wrk("browser.lua"), WITH_FLOOR),
+    Row("get-10k", "GET, 10 KiB", "benchmarks.apps:big", Question(BIG), servers=WITH_FLOOR),
+    Row(
+        "post-10k",
+        "POST, 10 KiB echoed",
+        "benchmarks.apps:echo",
+        Question(POSTED, "POST", POSTED),
+        Wrk("post.lua"),
+        WITH_FLOOR,
+    ),
+    Row("log", "GET, access log on", *_HELLO, access_log=True),
+    Row("tls", "GET over TLS", *_HELLO, servers=WITH_FLOOR, tls=True),
+    Row("stream", f"Chunked stream of {PARTS} parts", "benchmarks.apps:stream", Question(PART * PARTS)),
+    Row("fastapi", "FastAPI, JSON route", "benchmarks.app_fastapi:app", _JSON),
+    Row("starlette", "Starlette, JSON route", "benchmarks.app_starlette:app", _JSON),
+)
+
+ROWS = {row.name: row for row in _ALL}
+QUICK = tuple(ROWS)[:4]

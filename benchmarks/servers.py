@@ -1,0 +1,101 @@
+"""The table of servers: how each is started with one worker, on what it is best at by itself.
+
+A server is its name and a function from a `Launch` to the arguments after `python`. Nothing here starts anything.
+Every server runs on uvloop, without the lifespan protocol where it can be switched off, and without its access log unless
+the row asks for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["PACKAGES", "SERVERS", "Certificate", "Launch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Files of a certificate and its key (PKCS #8)."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a server is started for: the application, where, and with which features."""
+
+    app: str
+    port: int
+    access_log: bool = False
+    tls: Certificate | None = None
+    keep_alive: int | None = None
+    """Seconds that an idle connection is kept; None leaves the server's default."""
+
+
+Command = Callable[[Launch], list[str]]
+
+
+def _optional(launch: Launch, certificate: str, key: str, keep_alive: str) -> list[str]:
+    arguments = []
+    if launch.tls:
+        arguments += [certificate, str(launch.tls.certificate), key, str(launch.tls.key)]
+    if launch.keep_alive is not None and keep_alive:
+        arguments += [keep_alive, str(launch.keep_alive)]
+    return arguments
+
+
+def _listen(launch: Launch) -> list[str]:
+    return ["--host", "127.0.0.1", "--port", str(launch.port)]
+
+
+def _esg(launch: Launch) -> list[str]:
+    log = "--access-log" if launch.access_log else "--no-access-log"
+    optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
+    return ["-m", "esg", launch.app, *_listen(launch), "--lifespan", "off", log, *optional]
+
+
+def _uvicorn(launch: Launch) -> list[str]:
+    log = "--access-log" if launch.access_log else "--no-access-log"
+    chosen = ["--loop", "uvloop", "--http", "httptools", "--lifespan", "off"]
+    optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
+    return ["-m", "uvicorn", launch.app, *_listen(launch), *chosen, log, *optional]
+
+
+def _granian(launch: Launch) -> list[str]:
+    log = "--access-log" if launch.access_log else "--no-access-log"
+    chosen = ["--interface", "asginl", "--loop", "uvloop", "--workers", "1", "--runtime-mode", "st", "--no-ws"]
+    optional = _optional(launch, "--ssl-certificate", "--ssl-keyfile", "")
+    return ["-m", "granian", launch.app, *_listen(launch), *chosen, log, *optional]
+
+
+def _hypercorn(launch: Launch) -> list[str]:
+    log = ["--access-logfile", "-"] if launch.access_log else []
+    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "uvloop", "--workers", "1"]
+    optional = _optional(launch, "--certfile", "--keyfile", "--keep-alive")
+    return ["-m", "hypercorn", *chosen, *log, *optional, launch.app]
+
+
+def _gunicorn(launch: Launch) -> list[str]:
+    log = ["--access-logfile", "-"] if launch.access_log else []
+    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "asgi", "--workers", "1"]
+    loop = ["--asgi-loop", "uvloop", "--asgi-lifespan", "off", "--no-control-socket"]
+    optional = _optional(launch, "--certfile", "--keyfile", "--keep-alive")
+    return ["-m", "gunicorn", *chosen, *loop, *log, *optional, launch.app]
+
+
+def _floor(launch: Launch) -> list[str]:
+    optional = _optional(launch, "--certfile", "--keyfile", "")
+    return ["-m", "benchmarks.floor", launch.app, "--port", str(launch.port), *optional]
+
+
+SERVERS: dict[str, Command] = {
+    "esg": _esg,
+    "uvicorn": _uvicorn,
+    "granian": _granian,
+    "hypercorn": _hypercorn,
+    "gunicorn": _gunicorn,
+    "floor": _floor,
+}
+
+PACKAGES = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "uvloop", "httptools", "fastapi", "starlette")
+"""The distributions whose versions belong to a result."""

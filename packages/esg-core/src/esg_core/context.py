@@ -1,21 +1,27 @@
 """What all connections of one server share: the application, its settings, and who is connected.
 
-Knows no protocol. One context belongs to one event loop and one `Server` (or one `esg_http.start_server`).
+Knows no protocol. One context belongs to one event loop and one `Server` (or one `esg_http.start_server`). Its end has
+two steps (rule L-2): `announce_closing()`, from which on responses say `connection: close`, and `drain()`, from which on
+connections finish what runs and close. `wait_quiet()` tells when nothing runs any more.
 """
 
 import asyncio
 import logging
+import random
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.deadlines import Sweeper
+from esg_core.flow import Waiters
+from esg_core.trust import Trust
 
 if TYPE_CHECKING:
     from esg_core.access import AccessLog
     from esg_core.config import Config
     from esg_core.contracts import Connection, Cycle, Upgrade
-    from esg_core.forwarded import Trust
+    from esg_core.health import Health
 
 ResponseHook = Callable[[Scope | None, int, Headers], tuple[int, Headers] | None]
 """Rule R-1: given (scope or None, status, headers), may return what is to be sent instead of status and headers."""
@@ -25,6 +31,8 @@ class Context:
     """The shared state of one server; connections read it, the server's lifecycle changes it.
 
     `app` is a ready ASGI 3 callable (loaded, adapted). `state` is the lifespan's state: each request gets a shallow copy.
+    `extensions` goes into `scope["extensions"]` of every request. `on_limit` is called once, when `limit_max_requests`
+    requests have begun.
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -35,48 +43,64 @@ class Context:
         self.state: dict[str, Any] = {}
         self.access: AccessLog | None = None
         self.on_response: ResponseHook | None = None
-        self.trust: Trust | None = None
+        self.health: Health | None = None
+        self.trust = Trust(config.forwarded_allow_ips) if config.proxy_headers else None
         self.upgrades: Mapping[str, Upgrade] = {}
+        self.extensions: dict[str, Any] = {"esg.shutdown": {"wait": self.wait_draining}}
         self.connections: set[Connection] = set()
         self.cycles: set[Cycle] = set()
         self.requests = 0
-        self.draining = False
+        self.request_limit = _request_limit(config)
+        self.on_limit: Callable[[], None] = _nothing
         self.ready = False
-        self._quiet: list[asyncio.Future[None]] = []
-        self._drain_waiters: list[asyncio.Future[None]] = []
+        self.closing = False
+        self.draining = False
+        self._quiet = Waiters(loop)
+        self._drained = Waiters(loop)
         self.sweeper = Sweeper(loop, shortest=config.shortest_timeout)
+
+    def limit_reached(self) -> None:
+        """Called by the connection whose request is the last one that `request_limit` allows (rule L-4)."""
+        self.request_limit = sys.maxsize
+        self.on_limit()
+
+    def announce_closing(self) -> None:
+        """The server is about to stop: not ready any more, and each response tells its client not to come back."""
+        self.ready = False
+        self.closing = True
 
     def drain(self) -> None:
         """Tell every connection to finish and close (rule L-2); connections made later drain at once."""
+        self.announce_closing()
         self.draining = True
-        for waiter in self._drain_waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._drain_waiters.clear()
+        self._drained.wake()
         for connection in list(self.connections):
             connection.drain()
 
     async def wait_draining(self) -> None:
         """Return once the server drains: what `scope["extensions"]["esg.shutdown"]["wait"]` is (rule L-3)."""
         if not self.draining:
-            waiter = self.loop.create_future()
-            self._drain_waiters.append(waiter)
-            await waiter
+            await self._drained.wait()
 
     async def wait_quiet(self) -> None:
         """Return once no connection is open and no application call runs."""
         while self.connections or self.cycles:
-            waiter = self.loop.create_future()
-            self._quiet.append(waiter)
-            await waiter
+            await self._quiet.wait()
 
     def left(self) -> None:
         """Called by a connection or cycle that has just left its set while the server drains."""
-        if self._quiet and not self.connections and not self.cycles:
-            for waiter in self._quiet:
-                if not waiter.done():
-                    waiter.set_result(None)
-            self._quiet.clear()
+        if not self.connections and not self.cycles:
+            self._quiet.wake()
+
+
+def _request_limit(config: "Config") -> int:
+    if config.limit_max_requests is None:
+        return sys.maxsize
+    return config.limit_max_requests + random.SystemRandom().randint(0, config.limit_max_requests_jitter)
+
+
+def _nothing() -> None:
+    """What happens at the limit of requests when nobody has asked to be told."""
 
 
 __all__ = ["Context", "ResponseHook"]

@@ -189,7 +189,7 @@ class TestWriting:
             transport.write(b"x")
 
     def test_tls_has_no_half_close(self, loop: ManualLoop, protocol: Recorder) -> None:
-        transport = MemoryTransport(protocol, loop, extra={"sslcontext": object()})
+        transport = MemoryTransport(protocol, loop, extra={"ssl_object": object()})
         assert not transport.can_write_eof()
         with pytest.raises(NotImplementedError):
             transport.write_eof()

@@ -141,8 +141,8 @@ class MemoryTransport(asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
-        """False where TLS is said to be in use, which has no half-closed state."""
-        return self.get_extra_info("sslcontext") is None
+        """False with an `ssl_object` among the extra information: TLS has no half-closed state."""
+        return self.get_extra_info("ssl_object") is None
 
     def write_eof(self) -> None:
         """Close the server's sending side; `NotImplementedError` with TLS."""

@@ -4,8 +4,8 @@ First:        pip install Django
 Run it with:  esg examples.django_app:app
 Try it with:  curl http://127.0.0.1:8000/?name=Ada
 
-Django takes no part in the lifespan protocol; ESG notices and goes on (`--lifespan auto`, the default). A larger project
-is served in the same way:  esg mysite.asgi:application
+Django takes no part in the lifespan protocol; ESG notices and goes on (`--lifespan auto`, the default). A larger
+project is served in the same way:  esg mysite.asgi:application
 """
 
 from django.conf import settings

@@ -53,3 +53,13 @@ def test_flags_that_are_mentioned_exist(page: Path) -> None:
     known |= {flag.replace("--", "--no-", 1) for flag in known}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page.read_text(encoding="utf-8")))
     assert mentioned - known == set()
+
+
+def test_rules_that_are_cited_are_written_down() -> None:
+    """Code and tests cite the rules by number; `docs/rules.md` says what each promises."""
+    written = set(
+        re.findall(r"^\* \*\*([A-Z]-\d+)\*\*", (ROOT / "docs/rules.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    sources = [path for name in ("packages", "tests", "examples") for path in (ROOT / name).rglob("*.py")]
+    cited = {rule for path in sources for rule in re.findall(r"\b[AHLRUC]-\d+\b", path.read_text(encoding="utf-8"))}
+    assert cited - written == set()

@@ -17,8 +17,9 @@ OF_OTHERS = {
     "--group",
     "--upgrade",
     "--help",
+    "--strict",
 }
-"""Flags of pip and hatch, and the one that every command has."""
+"""Flags of pip, hatch and mypy, and the one that every command has."""
 
 
 def set_up_commands() -> list[str]:

@@ -1,0 +1,28 @@
+"""ASGI 2 applications, called twice, as ASGI 3 ones, called once.
+
+Knows the two interfaces and nothing else. ASGI 2: `instance = app(scope)`, then `await instance(receive, send)`.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from esg_core.asgi import Receive, Scope, Send
+
+ASGI2Instance = Callable[[Receive, Send], Awaitable[None]]
+ASGI2Application = Callable[[Scope], ASGI2Instance]
+
+
+class ASGI2Adapter:
+    """The ASGI 3 application that makes one instance of an ASGI 2 application for each scope."""
+
+    __slots__ = ("app",)
+
+    def __init__(self, app: ASGI2Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope."""
+        instance = self.app(scope)
+        await instance(receive, send)
+
+
+__all__ = ["ASGI2Adapter", "ASGI2Application", "ASGI2Instance"]

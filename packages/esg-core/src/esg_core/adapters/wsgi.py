@@ -1,0 +1,26 @@
+"""WSGI applications as ASGI 3 ones, by way of a2wsgi, which runs each request in a thread of a pool.
+
+Knows nothing of a2wsgi but the name of its middleware. It is optional: imported when the first WSGI application is.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from esg_core.asgi import Application
+from esg_core.errors import UsageError
+
+WSGIApplication = Callable[..., Any]
+
+
+def wsgi_adapter(app: WSGIApplication) -> Application:
+    """Wrap a WSGI application; raises `UsageError` if a2wsgi is not installed."""
+    try:
+        from a2wsgi import WSGIMiddleware
+    except ModuleNotFoundError as exc:
+        raise UsageError(
+            "interface: WSGI applications need the package a2wsgi: pip install a2wsgi (or the extra: esg[wsgi])"
+        ) from exc
+    return cast(Application, WSGIMiddleware(app))
+
+
+__all__ = ["WSGIApplication", "wsgi_adapter"]

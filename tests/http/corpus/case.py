@@ -36,7 +36,7 @@ class Case:
     `statuses` are those of the final responses, `calls` the calls of the application that get a whole request, both in
     order. `closes`: the server ends the connection, and says so; else it waits for more. `in_body`: what is wrong, or
     missing, comes after a head that is right: the application may be called, but must never see the end of the body.
-    `eof`: the client closes its sending side after the bytes. `options` are the server's.
+    `unfinished`: the bytes end inside a request. `eof`: the client closes its sending side after the bytes. `options` are the server's.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Case:
     calls: tuple[Call, ...] = ()
     closes: bool = False
     in_body: bool = False
+    unfinished: bool = False
     eof: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -91,7 +92,7 @@ def refused(name: str, rule: str, data: bytes, status: int = 400, *before: Call,
 
 def waits(name: str, rule: str, data: bytes, *before: Call, **more: Any) -> Case:
     """Not complete: the server answers the requests `before` it and waits for the rest."""
-    return Case(name, rule, data, (200,) * len(before), before, **more)
+    return Case(name, rule, data, (200,) * len(before), before, unfinished=True, **more)
 
 
 def all_refused(group: str, rule: str, table: Mapping[str, bytes], status: int = 400, **more: Any) -> Iterable[Case]:

@@ -109,7 +109,7 @@ BAD_FRAMING = {
     "last-bare-lf": b"5\r\nhello\r\n0\n\r\n",
     "last-bare-cr": b"5\r\nhello\r\n0\r\r\n",
     "last-lf-lf": b"5\r\nhello\r\n0\n\n",
-    "end-two-letters": b"5\r\nhello\r\n0\r\nXX",
+    "end-two-letters": b"5\r\nhello\r\n0\r\nXX\r\n\r\n",
     "end-bare-lf": b"5\r\nhello\r\n0\r\n\n",
     "end-cr-letter": b"5\r\nhello\r\n0\r\n\rX",
     "no-chunks": b"hello",

@@ -8,7 +8,7 @@ from starlette.routing import Route
 __all__ = ["app"]
 
 
-async def item(request: Request) -> JSONResponse:
+async def item(_request: Request) -> JSONResponse:
     """One small object."""
     return JSONResponse({"name": "benchmark", "number": 42})
 

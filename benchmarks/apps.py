@@ -37,14 +37,14 @@ def _only_http(scope: Message) -> None:
         raise NotImplementedError(scope["type"])
 
 
-async def hello(scope: Message, receive: Receive, send: Send) -> None:
+async def hello(scope: Message, _receive: Receive, send: Send) -> None:
     """Answer with 13 bytes."""
     _only_http(scope)
     await send(_start(len(HELLO)))
     await send({"type": "http.response.body", "body": HELLO})
 
 
-async def big(scope: Message, receive: Receive, send: Send) -> None:
+async def big(scope: Message, _receive: Receive, send: Send) -> None:
     """Answer with 10 KiB."""
     _only_http(scope)
     await send(_start(len(BIG)))
@@ -65,7 +65,7 @@ async def echo(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def stream(scope: Message, receive: Receive, send: Send) -> None:
+async def stream(scope: Message, _receive: Receive, send: Send) -> None:
     """Answer in `PARTS` parts, their total not announced."""
     _only_http(scope)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})

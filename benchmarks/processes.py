@@ -1,7 +1,7 @@
-"""One server under measurement: started pinned to its core, asked until it answers, measured, stopped with its descendants.
+"""One server under measurement: started on its core, asked until it answers, stopped with all its descendants.
 
-It knows processes and one HTTP question, neither rows nor results. What a server writes goes to a file, the same for all
-of them; the last line of it explains a failure.
+It knows processes and one HTTP question, neither rows nor results. What a server writes goes to a file, as it does for
+every server; the last line of it explains a failure.
 """
 
 import contextlib

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from benchmarks.footprint import FIGURES, Footprint
 from benchmarks.results import METRICS, Metric, Outcome, Results, median, ratio, spread
 from benchmarks.rows import ROWS
 
-__all__ = ["as_json", "failures", "full_tables", "ratio_table", "table"]
+__all__ = ["as_json", "failures", "footprint_table", "full_tables", "ratio_table", "table"]
 
 REFERENCES = ("uvicorn", "granian")
-_NOTHING = "–"
+_NOTHING = "-"
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -71,17 +72,30 @@ def _number(value: float | None, digits: int) -> str:
 def _with_spread(values: Sequence[float], metric: Metric = METRICS[0]) -> str:
     if not values:
         return _NOTHING
-    return f"{_number(median(values), metric.digits)} ±{_number(spread(values), 0)}%"
+    around = f" ±{_number(spread(values), 0)}%" if len(values) > 1 else ""
+    return f"{_number(median(values), metric.digits)}{around}"
 
 
-def failures(results: Results) -> str:
-    """One line for each server and row that lost rounds."""
+def footprint_table(footprints: Mapping[str, Footprint]) -> str:
+    """One column a server, one line a figure; empty without footprints."""
+    if not footprints:
+        return ""
     lines = [
-        f"{row}, {server}: {len(outcome.failures)} failed ({outcome.failures[0]})"
+        [figure.title, *(_number(of.figures.get(figure.name), figure.digits) for of in footprints.values())]
+        for figure in FIGURES
+    ]
+    return f"### Footprint\n\n{table(['', *footprints], lines)}"
+
+
+def failures(results: Results, footprints: Mapping[str, Footprint]) -> str:
+    """One line for each server that lost rounds of a row, or figures of its footprint."""
+    lines = [
+        f"* {row}, {server}: {len(outcome.failures)} rounds failed; {outcome.failures[0]}"
         for row, outcomes in results.items()
         for server, outcome in outcomes.items()
         if outcome.failures
     ]
+    lines += [f"* footprint, {server}: {of.failure}" for server, of in footprints.items() if of.failure]
     return "\n".join(lines)
 
 

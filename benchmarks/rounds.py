@@ -6,6 +6,7 @@ requests that the load has counted. A server that fails loses that round only; t
 
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from benchmarks.servers import Certificate, Launch
 __all__ = ["Plan", "launch_for", "run_rounds"]
 
 _WARM_UP_REQUESTS = 500
+_LOG_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +65,21 @@ def _measure(running: Running, row: Row, seconds: int, bench: Bench) -> Sample:
     family = running.pids()
     before = proc.cpu_ns(family)
     counted = row.load.run(running.url, seconds, bench.cores.pin_load)
+    if row.access_log:
+        _wait_for_log(running, counted.requests + _WARM_UP_REQUESTS)
     if running.pids() != family:
         raise ServerError("its processes changed during the load")
     used = proc.cpu_ns(family) - before
-    if row.access_log:
-        _check_log(running, counted.requests)
     return Sample(used / counted.requests / 1000, counted.rps, counted.p99_ms)
 
 
-def _check_log(running: Running, requests: int) -> None:
-    """An access log that has lost lines is no access log."""
-    lines = running.log.read_bytes().count(b"\n")
-    if lines < requests:
-        raise ServerError(f"its access log has {lines} lines for more than {requests} requests")
+def _wait_for_log(running: Running, requests: int) -> None:
+    """Lines written late are part of the cost, and an access log that loses lines is none."""
+    deadline = time.monotonic() + _LOG_SECONDS
+    while (lines := running.log.read_bytes().count(b"\n")) < requests:
+        if time.monotonic() > deadline:
+            raise ServerError(f"its access log has {lines} lines for {requests} requests")
+        time.sleep(0.05)
 
 
 def _progress(text: str) -> None:

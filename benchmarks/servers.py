@@ -1,8 +1,8 @@
 """The table of servers: how each is started with one worker, on what it is best at by itself.
 
 A server is its name and a function from a `Launch` to the arguments after `python`. Nothing here starts anything.
-Every server runs on uvloop, without the lifespan protocol where it can be switched off, and without its access log unless
-the row asks for it.
+Every server runs on uvloop, without the lifespan protocol where it can be switched off, and without its access log
+unless the row asks for it.
 """
 
 from collections.abc import Callable
@@ -65,7 +65,8 @@ def _granian(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
     chosen = ["--interface", "asginl", "--loop", "uvloop", "--workers", "1", "--runtime-mode", "st", "--no-ws"]
     optional = _optional(launch, "--ssl-certificate", "--ssl-keyfile", "")
-    return ["-m", "granian", launch.app, *_listen(launch), *chosen, log, *optional]
+    connections = ["--backpressure", "4096"]  # its default holds 1024 connections; the footprint opens more
+    return ["-m", "granian", launch.app, *_listen(launch), *chosen, *connections, log, *optional]
 
 
 def _hypercorn(launch: Launch) -> list[str]:

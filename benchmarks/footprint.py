@@ -1,0 +1,139 @@
+"""What a server costs when nothing is asked of it: time to its first response, memory, idle CPU, idle connections.
+
+The connections are opened by this process: each is asked once, then left open while the memory is read again. Before
+the first reading the server has answered a number of requests, so that what it allocates once is not counted.
+"""
+
+import contextlib
+import resource
+import select
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from benchmarks import proc
+from benchmarks.apps import HELLO
+from benchmarks.processes import Bench, Running, ServerError, ask, free_port
+from benchmarks.results import median
+from benchmarks.rows import Question
+from benchmarks.servers import Launch
+
+__all__ = ["CONNECTIONS", "FIGURES", "Figure", "Footprint", "measure_footprints"]
+
+CONNECTIONS = 2000
+_STARTS = 5
+_SETTLE_SECONDS = 1.0
+_IDLE_SECONDS = 5.0
+_WARM_UP_REQUESTS = 500
+_KEEP_ALIVE_SECONDS = 75
+_APP = "benchmarks.apps:hello"
+_QUESTION = Question(HELLO)
+_REQUEST = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a footprint, for people."""
+
+    name: str
+    title: str
+    digits: int
+
+
+FIGURES = (
+    Figure("first_response_ms", "First response after the start, ms", 0),
+    Figure("pss_mib", "Memory of the idle server (PSS), MiB", 1),
+    Figure("rss_mib", "Memory of the idle server (RSS), MiB", 1),
+    Figure("connection_bytes", "Memory of an idle keep-alive connection, bytes", 0),
+    Figure("idle_cpu_us", f"CPU of the idle server in {_IDLE_SECONDS:.0f} s, µs", 0),
+)
+
+
+@dataclass(slots=True)
+class Footprint:
+    """The figures of one server by name, or why there are none."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    failure: str = ""
+
+
+def measure_footprints(servers: Sequence[str], bench: Bench) -> dict[str, Footprint]:
+    """Measure each server; a failure of one is part of its footprint."""
+    _allow_descriptors(CONNECTIONS + 500)
+    footprints = {server: Footprint() for server in servers}
+    starts: dict[str, list[float]] = {server: [] for server in servers}
+    for step in range(_STARTS):
+        for server, footprint in footprints.items():
+            try:
+                with bench.start(server, _launch(), _QUESTION) as running:
+                    starts[server].append(running.first_answer * 1000)
+                    if step == 0:
+                        footprint.figures |= _idle_figures(running)
+            except ServerError as error:
+                footprint.failure = str(error)
+    for server, footprint in footprints.items():
+        if (first := median(starts[server])) is not None:
+            footprint.figures["first_response_ms"] = first
+    return footprints
+
+
+def _launch() -> Launch:
+    return Launch(_APP, free_port(), keep_alive=_KEEP_ALIVE_SECONDS)
+
+
+def _allow_descriptors(count: int) -> None:
+    """Servers inherit the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def _idle_figures(running: Running) -> dict[str, float]:
+    time.sleep(_SETTLE_SECONDS)
+    family = running.pids()
+    memory = proc.memory(family)
+    before = proc.cpu_ns(family)
+    time.sleep(_IDLE_SECONDS)
+    idle = proc.cpu_ns(family) - before
+    return {
+        "pss_mib": memory["Pss"] / 2**20,
+        "rss_mib": memory["Rss"] / 2**20,
+        "idle_cpu_us": idle / 1000,
+        "connection_bytes": _bytes_of_a_connection(running),
+    }
+
+
+def _bytes_of_a_connection(running: Running) -> float:
+    ask(running.launch, _QUESTION, _WARM_UP_REQUESTS)
+    before = proc.memory(running.pids())["Pss"]
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(_used_connection(running.launch.port)) for _ in range(CONNECTIONS)]
+        after = proc.memory(running.pids())["Pss"]
+        if closed := _readable(clients):
+            raise ServerError(f"closed {closed} of {CONNECTIONS} idle connections")
+    return (after - before) / CONNECTIONS
+
+
+def _used_connection(port: int) -> socket.socket:
+    """A connection that has been answered once and is still open."""
+    client = socket.create_connection(("127.0.0.1", port), timeout=5)
+    client.sendall(_REQUEST)
+    received = b""
+    while not received.endswith(HELLO):
+        try:
+            part = client.recv(4096)
+        except OSError as error:
+            raise ServerError(f"did not answer a connection: {error!r}") from error
+        if not part:
+            raise ServerError("closed a connection without an answer")
+        received += part
+    return client
+
+
+def _readable(clients: Sequence[socket.socket]) -> int:
+    """How many connections have something to read, which can only be their end."""
+    poll = select.poll()
+    for client in clients:
+        poll.register(client, select.POLLIN)
+    return len(poll.poll(0))

@@ -10,6 +10,7 @@ the rule.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Message, Scope
@@ -45,11 +46,10 @@ class Cycle:
 
     __slots__ = (
         "_body",
-        "_body_complete",
         "_body_taken",
         "_context",
         "_expected",
-        "_headers",
+        "_head",
         "_phase",
         "_prepared",
         "_sent",
@@ -57,6 +57,7 @@ class Cycle:
         "_stream",
         "_waiters",
         "_with_trailers",
+        "body_complete",
         "bodyless",
         "buffered",
         "client_gone",
@@ -70,7 +71,7 @@ class Cycle:
     )
 
     task: asyncio.Task[None]
-    _headers: Headers
+    _head: Headers
     _prepared: "Prepared"
 
     def __init__(self, context: "Context", stream: "Stream", scope: dict[str, Any], target: bytes) -> None:
@@ -87,7 +88,7 @@ class Cycle:
         self.logged = context.access is not None
         self._phase = EXPECT_START
         self._body: list[bytes] | None = None
-        self._body_complete = False
+        self.body_complete = False
         self._body_taken = False
         self._expected = NO_LENGTH
         self._sent = 0
@@ -111,7 +112,7 @@ class Cycle:
 
     def feed_end(self) -> None:
         """The request's body is complete."""
-        self._body_complete = True
+        self.body_complete = True
         if self._waiters is not None:
             self._waiters.wake()
 
@@ -150,7 +151,7 @@ class Cycle:
                 return {"type": "http.disconnect"}
             if self._body is not None:
                 return self._take_body()
-            if self._body_complete and not self._body_taken:
+            if self.body_complete and not self._body_taken:
                 self._body_taken = True
                 return {"type": "http.request", "body": b"", "more_body": False}
             if self.input_over:
@@ -167,9 +168,9 @@ class Cycle:
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body = None
         self.buffered = 0
-        self._body_taken = self._body_complete
+        self._body_taken = self.body_complete
         self._stream.consumed(len(body))
-        return {"type": "http.request", "body": body, "more_body": not self._body_complete}
+        return {"type": "http.request", "body": body, "more_body": not self.body_complete}
 
     async def send(self, message: Message) -> None:
         """ASGI's `send`. Raises `ClientDisconnected` once the client is gone, `ApplicationError` for a broken rule."""
@@ -196,30 +197,30 @@ class Cycle:
         if type(status) is not int or not 200 <= status <= 999:
             status = _checked_status(status)
         headers = message.get("headers", ())
-        if self._context.on_response is not None:
-            self._headers = headers = list(headers)
-        self._prepared = self._stream.prepare(status, headers)
-        self.status = status
-        self._with_trailers = bool(message.get("trailers", False))
+        if type(headers) is not list:
+            headers = _checked_headers(headers)
+        self._head = headers
+        self._set_head(status, headers)
+        if "trailers" in message:
+            self._with_trailers = bool(message["trailers"])
         self._phase = HEAD_HELD
 
+    def _set_head(self, status: int, headers: Headers) -> None:
+        self.status = status
+        self._prepared = prepared = self._stream.prepare(status, headers)
+        self._expected = prepared[1]
+        if status == 204 or status == 304:
+            self.bodyless = True
+
     def _send_body(self, body: bytes, end: bool) -> None:
-        if self._phase == HEAD_HELD:
-            self._open_response()
-        self._sent += len(body)
-        if self._expected >= 0 and (self._sent > self._expected or (end and self._sent < self._expected)):
+        if self._phase == HEAD_HELD and self._context.on_response is not None:
+            self._set_head(*apply_hook(self._context, self.scope, self.status, self._head))
+        sent = self._sent = self._sent + len(body)
+        expected = self._expected
+        if expected >= 0 and (sent > expected or (end and sent < expected)):
             self._mismatch(body, end)
         else:
             self._write(body, end)
-
-    def _open_response(self) -> None:
-        """Let the response hook see the head that is about to be written (rule R-1), and learn what body may follow."""
-        if self._context.on_response is not None:
-            self.status, headers = apply_hook(self._context, self.scope, self.status, self._headers)
-            self._prepared = self._stream.prepare(self.status, headers)
-        if self.status == 204 or self.status == 304:
-            self.bodyless = True
-        self._expected = self._prepared[1]
 
     def _write(self, body: bytes, end: bool) -> None:
         if self.bodyless:
@@ -339,8 +340,7 @@ class Cycle:
         the content-length.
         """
         if self._phase == HEAD_HELD:
-            self._open_response()
-            self._write(b"", False)
+            self._send_body(b"", False)
         if 0 <= self._expected < self._sent + size and not self.bodyless:
             raise ApplicationError(f"the file is longer than content-length: {size} more after {self._sent} bytes (H-3)")
         self._sent += size
@@ -364,6 +364,13 @@ def _checked_status(status: object) -> int:
     if not 200 <= status <= 999:
         raise ApplicationError(f"{int(status)} is no status of a final response (RFC 9110 section 15)")
     return int(status)
+
+
+def _checked_headers(headers: object) -> Headers:
+    """The headers as a list, from any iterable; raises `ApplicationError` for what is none."""
+    if not isinstance(headers, Iterable):
+        raise ApplicationError(f"headers must be an iterable, not {type(headers).__name__} (ASGI: http.response.start)")
+    return list(headers)
 
 
 def _as_bytes(body: object) -> bytes:

@@ -87,10 +87,8 @@ class H1Connection(H1Input, asyncio.Protocol):
     def finished(self) -> None:
         """As `Stream.finished`: go on with the next request, or close."""
         self._cycle = None
-        if not self._may_stay(end=True):
-            self._end()
-        elif self._body is not None:
-            self._resume()
+        if not self._keep_alive or self._context.closing or self._body is not None:
+            self._finish_unusually()
         elif self._held:
             self._next_soon()
         elif self._eof:
@@ -98,6 +96,13 @@ class H1Connection(H1Input, asyncio.Protocol):
         else:
             self._reading = AWAIT_HEAD
             self._await(self._time() + self._settings.keep_alive)
+
+    def _finish_unusually(self) -> None:
+        """The last response of the connection is written, or one whose request has not come to its end yet."""
+        if not self._may_stay(end=True):
+            self._end()
+        else:
+            self._resume()
 
     def abort(self) -> None:
         """As `Stream.abort`."""

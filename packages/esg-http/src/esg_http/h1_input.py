@@ -6,15 +6,11 @@ paused until its response is complete, so that what a connection may cost is bou
 """
 
 import asyncio
-import re
 from abc import abstractmethod
 from contextvars import Context as ContextVars
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_core.forwarded import NAMES as FORWARDED
 from esg_core.forwarded import apply as apply_forwarded
 
 from esg_http.body import Body, ChunkedBody, LengthBody
@@ -22,7 +18,8 @@ from esg_http.cycle import Cycle
 from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
-from esg_http.rules import CHUNKED, HEAD, body_length, check_repeats, is_host, split_target
+from esg_http.request import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start, remembered_start
+from esg_http.rules import CHUNKED, REST, split_target
 from esg_http.scope import request_scope
 from esg_http.settings import NEVER, H1Settings
 
@@ -37,18 +34,14 @@ OVERLOADED = ((b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", 
 SKIPPED_BODY = 1_000_000
 """Bytes of unread body that are skipped to keep a connection (rule H-8)."""
 
+REMEMBERED_BLOCK = 2048
+"""Bytes of a block of fields that a connection remembers at the most."""
+
+TASK_NAME = "esg-request"
+"""One name for all tasks of requests: asyncio would format a number for each."""
+
 AWAIT_HEAD, IN_BODY, HOLD, DISCARD, CLOSING = range(5)
 """What is done with bytes from the client."""
-
-
-@lru_cache(maxsize=64)
-def _options(field: bytes) -> frozenset[bytes]:
-    """The members of a comma-separated field such as Connection or TE, in lower case, parameters dropped."""
-    return frozenset(option.partition(b";")[0].strip(b" \t").lower() for option in field.split(b","))
-
-
-def _joined(headers: Headers, wanted: bytes) -> bytes:
-    return b",".join([value for name, value in headers if name == wanted])
 
 
 class H1Input(H1Output):
@@ -58,6 +51,7 @@ class H1Input(H1Output):
         "_body",
         "_cycle",
         "_eof",
+        "_fields",
         "_held",
         "_intake",
         "_paused",
@@ -81,6 +75,7 @@ class H1Input(H1Output):
         self._cycle: Cycle | None = None
         self._body: Body | None = None
         self._intake: HeadIntake | None = None
+        self._fields: RequestFields | None = None
         self._held = b""
         self._received = 0
         self._served = 0
@@ -103,17 +98,36 @@ class H1Input(H1Output):
                 return
             self._intake = None
             data = whole
-        match = HEAD.match(data)
-        if match is None:
+        at = data.find(b" HTTP/") + 1
+        start = remembered_start(data[:at]) if at <= LONGEST_REMEMBERED else read_start(data[:at])
+        if start is None:
             self._read_slowly(data)
             return
+        fields = self._fields
+        if fields is None or not data.startswith(fields.block, at):
+            fields = self._read_fields(data, at)
+            if fields is None:
+                self._read_slowly(data)
+                return
+        end = at + len(fields.block)
+        self._begin(start, fields, data[end:] if len(data) > end else b"")
+
+    def _read_fields(self, data: bytes, at: int) -> RequestFields | None:
+        """Read a block of fields that is not the same as the last one; None if it is not there, or none."""
+        match = REST.match(data, at)
+        if match is None:
+            return None
+        limits = self._settings.head_limits
         if match.end() > self._settings.surely_small:
-            self._check_size(match)
-        method, target, version, block = match.groups()
-        headers = self._settings.parse_fields(block)
-        if len(headers) > self._settings.head_limits.fields:
+            limits.check(match.start(2) - 2, match.end() - match.start(2) - 2)
+        headers = self._settings.parse_fields(match[2])
+        if len(headers) > limits.fields:
             raise RequestError(431, "too many header fields", "RFC 6585 section 5")
-        self._begin(method, target, version == b"1.0", headers, data[match.end() :])
+        fields = RequestFields(match[0], match[1] == b"1.0", headers)
+        if fields.length > self._settings.body_limit:
+            raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+        self._fields = fields if len(fields.block) <= REMEMBERED_BLOCK else None
+        return fields
 
     def _read_slowly(self, data: bytes) -> None:
         """The head is not there yet, or is none: take it in line by line, within the time there is for it."""
@@ -122,105 +136,77 @@ class H1Input(H1Output):
             self._await(self._time() + self._settings.request_headers)
         self._read_head(data)
 
-    def _check_size(self, match: re.Match[bytes]) -> None:
-        limits = self._settings.head_limits
-        if match.start(4) - 2 > limits.request_line:
-            raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
-        if match.end() - match.start(4) - 2 > limits.field_bytes:
-            raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
-
-    def _begin(self, method: bytes, target: bytes, old: bool, headers: Headers, rest: bytes) -> None:
-        """A request has come whole as far as its head: judge what its fields mean, and start its cycle."""
-        fields = dict(headers)
-        if len(fields) != len(headers):
-            check_repeats(headers)
-        host = fields.get(b"host")
-        if host is None:
-            if not old:
-                raise RequestError(400, "host is missing", "RFC 9112 section 3.2")
-        elif not is_host(host):
-            raise RequestError(400, "host is malformed", "RFC 9112 section 3.2")
-        if target[0] != 47 or method == b"CONNECT":
-            target = split_target(method, target, host)
-        length = 0
-        if b"content-length" in fields or b"transfer-encoding" in fields:
-            length = body_length(headers, b"1.0" if old else b"1.1")
+    def _begin(self, start: RequestStart, fields: RequestFields, rest: bytes) -> None:
+        """A request has come, as far as its head: start its cycle."""
+        method, target, is_plain = start
+        if not is_plain:
+            target = split_target(method, target, fields.host)
+        context = self._context
         self._served += 1
-        self._is_head = method == b"HEAD"
-        self._old = old
-        self._set_persistence(headers, fields)
-        self._wants_trailers = b"te" in fields and b"trailers" in _options(_joined(headers, b"te"))
-        if length > self._settings.body_limit:
-            raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
-        scope = self._scope(method, target, headers, fields)
-        cycle = self._cycle = Cycle(self._context, self, scope, target)
-        if length:
-            cycle.expects_continue = not old and fields.get(b"expect", b"").lower() == b"100-continue"
-            self._open_body(length)
+        self._is_head = method == "HEAD"
+        self._old = fields.old
+        self._keep_alive = not fields.closes and self._served < self._settings.keepalive_requests
+        self._say_keep_alive = fields.says_keep_alive
+        self._wants_trailers = fields.wants_trailers
+        scope = request_scope(self._peer, method, target, fields.headers)
+        scope["state"] = context.state.copy()
+        if fields.is_special:
+            self._adapt_scope(scope, fields)
+        cycle = self._cycle = Cycle(context, self, scope, target)
+        if fields.length:
+            cycle.expects_continue = fields.expects_continue
+            self._open_body(fields.length)
             self._read_body(rest)
         else:
+            cycle.body_complete = True
             self._reading = HOLD
-            self._await(NEVER)
-            cycle.feed_end()
+            self._read_deadline = NEVER
+            self.deadline = self._write_deadline
             if rest:
                 self._hold(rest)
-        self._start(cycle)
+        if self._settings.may_answer:
+            self._answer_or_start(cycle)
+        else:
+            self._start(cycle)
 
-    def _set_persistence(self, headers: Headers, fields: dict[bytes, bytes]) -> None:
-        """Whether the connection stays, as far as the request tells (RFC 9112 section 9.3, rule H-2)."""
-        self._keep_alive = not self._old and self._served < self._settings.keepalive_requests
-        self._say_keep_alive = False
-        if b"connection" in fields:
-            options = _options(_joined(headers, b"connection"))
-            if b"close" in options:
-                self._keep_alive = False
-            self._say_keep_alive = self._keep_alive and b"keep-alive" in options
-
-    def _scope(self, method: bytes, target: bytes, headers: Headers, fields: dict[bytes, bytes]) -> dict[str, Any]:
-        peer = self._peer
-        scope = request_scope(peer.template, method, target, headers)
-        scope["state"] = self._context.state.copy()
-        scope["extensions"] = extensions = peer.extensions.copy()
-        if self._old:
+    def _adapt_scope(self, scope: dict[str, Any], fields: RequestFields) -> None:
+        extensions = scope["extensions"]
+        if fields.old:
             scope["http_version"] = "1.0"
             del extensions["http.response.early_hint"]
-        if self._wants_trailers and not self._old:
+        if fields.wants_trailers:
             extensions["http.response.trailers"] = {}
-        if peer.trust is not None and not FORWARDED.isdisjoint(fields):
-            apply_forwarded(scope, peer.trust)
-        return scope
+        if fields.is_forwarded and self._peer.trust is not None:
+            apply_forwarded(scope, self._peer.trust)
 
     def _start(self, cycle: Cycle) -> None:
-        """Let the cycle run, unless the server answers itself."""
         context = self._context
-        answer = self._own_answer(cycle)
-        if answer is not None:
-            cycle.answer(*answer)
-            return
         context.cycles.add(cycle)
         run = cycle.run(context.app)
         if self._settings.fresh_context:
             cycle.task = context.loop.create_task(run, context=ContextVars())
         else:
-            cycle.task = asyncio.Task(run, loop=context.loop)
+            cycle.task = asyncio.Task(run, loop=context.loop, name=TASK_NAME)
         context.requests += 1
         if context.requests >= context.request_limit:
             context.limit_reached()
 
-    def _own_answer(self, cycle: Cycle) -> tuple[int, Headers, bytes] | None:
-        """What the server answers in the application's place: health (A-8), too many at once (H-18)."""
+    def _answer_or_start(self, cycle: Cycle) -> None:
+        """Start the cycle, unless the server answers itself: health (A-8), too many at once (H-18)."""
         context = self._context
         if context.health is not None:
             answer = context.health.answer(cycle.scope["path"], cycle.scope["method"], context.ready)
             if answer is not None:
                 cycle.logged = False
-                return answer
+                cycle.answer(*answer)
+                return
         limit = self._settings.concurrency
         if len(context.connections) > limit or len(context.cycles) >= limit:
             context.logger.warning("limit-concurrency is reached: refused a request of %s", self._peer)
             self._keep_alive = False
-            return 503, list(OVERLOADED), b"Service Unavailable"
-        return None
+            cycle.answer(503, list(OVERLOADED), b"Service Unavailable")
+            return
+        self._start(cycle)
 
     # Bodies.
 
@@ -313,7 +299,9 @@ class H1Input(H1Output):
 
     def _may_stay(self, end: bool) -> bool:
         """As `H1Output._may_stay`: neither may the connection stay if too much of the body is unread at the end."""
-        return super()._may_stay(end) and (not end or self._can_skip_body())
+        if not self._keep_alive or self._context.closing:
+            return False
+        return not end or self._body is None or self._can_skip_body()
 
     def _pause(self) -> None:
         if not self._paused:

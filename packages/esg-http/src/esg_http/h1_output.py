@@ -7,7 +7,7 @@ answer: the method HEAD, HTTP/1.0, whether the connection may stay. One `write` 
 import asyncio
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
@@ -77,50 +77,51 @@ class H1Output:
 
     # The stream, as the cycle sees it.
 
-    def prepare(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Prepared:
+    def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
         """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3)."""
-        fields = list(headers) if not isinstance(headers, (list, tuple)) else headers
-        prepared = encode_fields(fields)
-        if prepared[1] != NO_LENGTH and (prepared[2] & SAYS_CHUNKED or status == 204):
-            return encode_fields([field for field in fields if field[0].lower() != b"content-length"])
+        prepared = encode_fields(headers)
+        if prepared[1] != NO_LENGTH and (status == 204 or prepared[2] & SAYS_CHUNKED):
+            return encode_fields([field for field in headers if field[0].lower() != b"content-length"])
         return prepared
 
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
         """As `Stream.respond`."""
         block, length, says = prepared
         prefix = self._prefix.get(status, self._time())
-        if says & (SAYS_SERVER | SAYS_DATE):
-            prefix = self._prefix.without(status, says)
-        self._chunked = False
-        self._delimited = True
-        framing = b"\r\n"
-        if length == NO_LENGTH and status != 204 and status != 304:
-            framing = self._frame(body, end)
-            if self._chunked:
-                body = encode_chunk(body, end)
-        if says & SAYS_CLOSE:
-            self._keep_alive = False
-        if self._say_keep_alive or not self._may_stay(end):
-            framing = self._connection_option(end) + framing
+        if says or length < 0 or self._say_keep_alive or not self._may_stay(end):
+            prefix, framing, body = self._frame(status, prepared, body, end)
+        else:
+            self._chunked = False
+            self._delimited = True
+            framing = b"\r\n"
         if len(body) < LARGE_BODY:
             self.transport.write(b"".join((prefix, block, framing, body)))
         else:
             self.transport.writelines((b"".join((prefix, block, framing)), body))
 
-    def _frame(self, body: bytes, end: bool) -> bytes:
-        """Choose the framing of a body of unknown length: chunked, or up to the end of the connection."""
-        if self._old:
-            self._delimited = self._is_head
+    def _frame(self, status: int, prepared: Prepared, body: bytes, end: bool) -> tuple[bytes, bytes, bytes]:
+        """The unusual parts of a response: its prefix, the fields after the application's, its framed body."""
+        says = prepared[2]
+        if says & SAYS_CLOSE:
             self._keep_alive = False
-            return b"\r\n"
-        self._chunked = not self._is_head
-        return b"transfer-encoding: chunked\r\n\r\n"
-
-    def _connection_option(self, end: bool) -> bytes:
-        if self._may_stay(end):
-            return b"connection: keep-alive\r\n"
-        self._keep_alive = False
-        return b"connection: close\r\n"
+        self._chunked = False
+        self._delimited = True
+        framing = b""
+        if prepared[1] == NO_LENGTH and status != 204 and status != 304:
+            if self._old:
+                self._delimited = self._is_head
+                self._keep_alive = False
+            else:
+                framing = b"transfer-encoding: chunked\r\n"
+                self._chunked = not self._is_head
+        if not self._may_stay(end):
+            self._keep_alive = False
+            framing += b"connection: close\r\n"
+        elif self._say_keep_alive:
+            framing += b"connection: keep-alive\r\n"
+        own = self._prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else None
+        prefix = own or self._prefix.get(status, self._time())
+        return prefix, framing + b"\r\n", encode_chunk(body, end) if self._chunked else body
 
     def send(self, body: bytes, end: bool) -> None:
         """As `Stream.send`."""

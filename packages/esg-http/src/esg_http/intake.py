@@ -21,6 +21,13 @@ class HeadLimits:
     fields: int
     field_bytes: int
 
+    def check(self, request_line: int, field_bytes: int) -> None:
+        """Refuse a head that is larger; raises `RequestError`, 414 or 431."""
+        if request_line > self.request_line:
+            raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
+        if field_bytes > self.field_bytes:
+            raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
+
 
 class HeadIntake:
     """The bytes of one unfinished head.
@@ -86,10 +93,10 @@ class HeadIntake:
             check_unfinished(bytes(self._buffer[self._line_at :]), not self._fields_at)
 
     def _check_size(self, end: int) -> None:
-        if not self._fields_at and end > self._limits.request_line:
-            raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
-        if self._fields_at and end - self._fields_at > self._limits.field_bytes:
-            raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
+        if self._fields_at:
+            self._limits.check(0, end - self._fields_at)
+        else:
+            self._limits.check(end, 0)
 
 
 __all__ = ["EMPTY_LINES", "HeadIntake", "HeadLimits"]

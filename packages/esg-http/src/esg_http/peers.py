@@ -9,7 +9,6 @@ import selectors
 import socket
 from typing import TYPE_CHECKING, Any
 
-from esg_http.scope import scope_template
 from esg_http.tls_extension import tls_extension
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 class Peer:
     """The ends of a connection: addresses, scheme, trust in the client as a proxy (rules H-15, H-19)."""
 
-    __slots__ = ("client", "extensions", "is_tls", "template", "trust")
+    __slots__ = ("client", "extensions", "is_tls", "root_path", "scheme", "server", "trust")
 
     def __init__(self, context: "Context", transport: asyncio.Transport, root_path: str) -> None:
         connection = transport.get_extra_info("socket")
@@ -29,7 +28,9 @@ class Peer:
         self.is_tls = tls is not None
         self.client = None if local else _address(transport.get_extra_info("peername"))
         self.trust: Trust | None = context.trust if context.trust is not None and context.trust.peer(self.client) else None
-        self.template = scope_template("https" if tls else "http", _server(transport, local), self.client, root_path)
+        self.scheme = "https" if self.is_tls else "http"
+        self.server = _server(transport, local)
+        self.root_path = root_path
         self.extensions: dict[str, Any] = {
             "http.response.early_hint": {},
             "http.response.pathsend": {},

@@ -3,7 +3,7 @@
 Pure functions over bytes; knows nothing of sockets, ASGI or responses. Parsers disagree about exactly those inputs that
 matter for security (RFC 9112 section 11), so ESG decides them here, before and after the parser:
 
-* before: one regular expression is the whole grammar of a head. What matches has no bare CR or LF, no folded line, no
+* before: one pair of regular expressions is the whole grammar of a head. What matches has no bare CR or LF, no folded line, no
   space before a colon, no control byte, no invalid name. Possessive quantifiers keep it linear on any input.
 * after: `check_fields()` judges what the fields mean together: host, body framing, and the form of the target.
 
@@ -23,18 +23,23 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 FIELD_LINE = TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n"
 """One field line (RFC 9112 section 5), as strict as the grammar allows."""
 
-HEAD = re.compile(
-    rb"(" + TOKEN + rb"++) ([\x21\x22\x24-\x7e]++) HTTP/(1\.[01])\r\n((?:" + FIELD_LINE + rb")*+)\r\n"
-)
-"""A whole request head (RFC 9112 sections 2 to 5): groups method, target, version, field lines."""
+TARGET = rb"[\x21\x22\x24-\x7e]"
+"""One byte of a request target: visible ASCII, but no fragment (RFC 9112 section 3.2)."""
+
+START = re.compile(rb"(" + TOKEN + rb"++) (" + TARGET + rb"++) ")
+"""How a request head begins: groups method and target (RFC 9112 section 3)."""
+
+REST = re.compile(rb"HTTP/(1\.[01])\r\n((?:" + FIELD_LINE + rb")*+)\r\n")
+"""How it goes on: groups version and field lines (RFC 9112 sections 2.3 and 5)."""
 
 CHUNKED = -1
 """The length of a body that is framed by the chunked coding."""
 
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _METHOD = re.compile(TOKEN + rb"+")
+_TARGET = re.compile(TARGET + rb"+")
 _LINE = re.compile(FIELD_LINE)
-_UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:[\x21\x22\x24-\x7e]+(?: [HTP/0-9.]*)?)?)?)?\r?")
+_UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:" + TARGET + rb"+(?: [HTP/0-9.]*)?)?)?)?\r?")
 _UNFINISHED_FIELD = re.compile(rb"(?:" + TOKEN + rb"+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?")
 _REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+")
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*)://([^/?]*)")
@@ -54,7 +59,7 @@ def check_request_line(line: bytes) -> None:
         raise RequestError(505, "the HTTP version is not 1.0 or 1.1", "RFC 9110 section 2.5")
     if not _VERSION.fullmatch(version):
         raise RequestError(400, "the request line does not end with an HTTP version", "RFC 9112 section 3")
-    if not target or not HEAD.match(line + b"\r\n\r\n"):
+    if not _TARGET.fullmatch(target):
         raise RequestError(400, "the request target has a byte that does not belong there", "RFC 9112 section 3.2")
 
 
@@ -158,15 +163,15 @@ def check_repeats(headers: Headers) -> None:
         raise RequestError(400, "host is repeated", "RFC 9112 section 3.2")
 
 
-def split_target(method: bytes, target: bytes, host: bytes | None) -> bytes:
+def split_target(method: str, target: bytes, host: bytes | None) -> bytes:
     """The path and query that a target in another than origin form stands for (RFC 9112 section 3.2).
 
     Raises `RequestError`: 501 for CONNECT, 400 for a form that is malformed, does not fit the method, or names another
     authority than Host does.
     """
-    if method == b"CONNECT":
+    if method == "CONNECT":
         raise RequestError(501, "CONNECT is not served", "RFC 9110 section 9.3.6")
-    if target == b"*" and method == b"OPTIONS":
+    if target == b"*" and method == "OPTIONS":
         return target
     absolute = _SCHEME.match(target)
     if absolute is None or absolute[1].lower() not in (b"http", b"https"):
@@ -188,7 +193,9 @@ def _without_port(authority: bytes, scheme: bytes) -> bytes:
 __all__ = [
     "CHUNKED",
     "FIELD_LINE",
-    "HEAD",
+    "REST",
+    "START",
+    "TARGET",
     "TOKEN",
     "body_length",
     "check_field_line",

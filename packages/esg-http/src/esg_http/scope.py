@@ -1,54 +1,66 @@
 """Builds the ASGI scope of a request (rule H-15, ASGI HTTP 2.5).
 
-Pure. What is the same for all requests of a connection stands in a template made once; a request copies it and adds its
-own. Shared by all HTTP versions and by the WebSocket handshake.
+Pure. Shared by all HTTP versions and by the WebSocket handshake.
 """
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from esg_core.asgi import Headers
 
+if TYPE_CHECKING:
+    from esg_http.peers import Peer
+
 ASGI = {"version": "3.0", "spec_version": "2.5"}
 
-_METHODS = {
-    method.encode(): method for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")
-}
+SHORT_TARGET = 256
+"""Bytes of a target that is worth remembering."""
 
 
-def scope_template(
-    scheme: str, server: tuple[str, int | None] | None, client: tuple[str, int] | None, root_path: str
-) -> dict[str, Any]:
-    """The part of the scope that is the same for all requests of one connection."""
+class Target(NamedTuple):
+    """A request target in origin form, taken apart: decoded path, path as sent, query."""
+
+    path: str
+    raw_path: bytes
+    query: bytes
+
+
+def read_target(target: bytes) -> Target:
+    """Take apart a target; a path that is not UTF-8 gets U+FFFD in its decoded form."""
+    raw_path, _, query = target.partition(b"?")
+    path = unquote_to_bytes(raw_path).decode("utf-8", "replace") if b"%" in raw_path else raw_path.decode("ascii")
+    return Target(path, raw_path, query)
+
+
+_remembered_target = lru_cache(maxsize=1024)(read_target)
+
+
+def request_scope(peer: "Peer", method: str, target: bytes, headers: Headers) -> dict[str, Any]:
+    """The scope of one HTTP/1.1 request, but for `state`; `target` is its path and query.
+
+    The root path is put before the path, as users of uvicorn know it.
+    """
+    path, raw_path, query = _remembered_target(target) if len(target) <= SHORT_TARGET else read_target(target)
+    root_path = peer.root_path
+    if root_path:
+        path = root_path + path
+        raw_path = root_path.encode("utf-8") + raw_path
     return {
         "type": "http",
         "asgi": ASGI,
         "http_version": "1.1",
-        "server": server,
-        "client": client,
-        "scheme": scheme,
+        "server": peer.server,
+        "client": peer.client,
+        "scheme": peer.scheme,
+        "method": method,
         "root_path": root_path,
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "headers": headers.copy(),
+        "extensions": peer.extensions.copy(),
     }
 
 
-def request_scope(template: dict[str, Any], method: bytes, target: bytes, headers: Headers) -> dict[str, Any]:
-    """The scope of one request, but for `state` and `extensions`.
-
-    `target` is the path and query; `root_path` is put before the path, as users of uvicorn know it.
-    """
-    scope = template.copy()
-    raw_path, _, query = target.partition(b"?")
-    path = unquote_to_bytes(raw_path).decode("utf-8", "replace") if b"%" in raw_path else raw_path.decode("ascii")
-    root_path = scope["root_path"]
-    if root_path:
-        path = root_path + path
-        raw_path = root_path.encode("utf-8") + raw_path
-    scope["method"] = _METHODS.get(method) or method.decode("ascii")
-    scope["path"] = path
-    scope["raw_path"] = raw_path
-    scope["query_string"] = query
-    scope["headers"] = headers
-    return scope
-
-
-__all__ = ["request_scope", "scope_template"]
+__all__ = ["Target", "read_target", "request_scope"]

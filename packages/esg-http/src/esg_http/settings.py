@@ -36,6 +36,7 @@ class H1Settings:
         self.request: float = config.timeout_request or NEVER
         self.write: float = config.timeout_write or NEVER
         self.root_path = config.root_path
+        self.may_answer = context.health is not None or self.concurrency != NEVER
         self.fresh_context = config.reset_contextvars
         self.prefix = HeadPrefix(config.server_header, config.date_header, config.default_headers, time.time)
 

@@ -4,7 +4,7 @@ Pure but for the `date`, which is renewed once a second. Knows nothing of ASGI's
 the same whatever parser read the request (rule H-1): names in lower case, `server` and `date` first, framing last.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -29,6 +29,9 @@ LAST_CHUNK = b"0\r\n\r\n"
 _LENGTH_PREFIX = b"content-length: "
 _HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive", b"server", b"date"}
 _BOUND = 1024
+
+LONGEST_REMEMBERED = 512
+"""Bytes of an encoded block of fields that is worth remembering."""
 
 
 def status_line(status: int) -> bytes:
@@ -98,13 +101,31 @@ class _Prefixes(dict[bytes, bytes]):
 _prefixes = _Prefixes()
 
 
-def encode_fields(headers: Iterable[tuple[bytes, bytes]]) -> FieldBlock:
+_blocks: dict[tuple[tuple[bytes, bytes], ...], FieldBlock] = {}
+
+
+def encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     """Encode an application's header fields, and find out what they say about the framing.
 
     Raises `ApplicationError` for what is no header: wrong types, names that are no token, CR, LF or NUL in a value, two
     lengths. `connection` keeps its `close` only (the server decides about the connection), `transfer-encoding` none
-    (the server does the chunking, rule H-3).
+    (the server does the chunking, rule H-3). Applications send few different sets of fields, so small ones are
+    remembered.
     """
+    try:
+        known = _blocks.get(tuple(headers))
+    except TypeError:
+        return _encode_fields(headers)
+    if known is None:
+        known = _encode_fields(headers)
+        if len(known[0]) <= LONGEST_REMEMBERED:
+            if len(_blocks) >= _BOUND:
+                _blocks.clear()
+            _blocks[tuple(headers)] = known
+    return known
+
+
+def _encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     lines = []
     length = NO_LENGTH
     says = 0
@@ -114,15 +135,13 @@ def encode_fields(headers: Iterable[tuple[bytes, bytes]]) -> FieldBlock:
             if prefix is _LENGTH_PREFIX:
                 length = _declared_length(value, length)
             elif not prefix:
-                says |= _note(name.lower(), value)
-                prefix = name.lower() + b": "
-                if prefix not in (b"server: ", b"date: "):
+                prefix, said = _note(name.lower(), value)
+                says |= said
+                if not prefix:
                     continue
             lines.append(prefix + value)
     except (TypeError, ValueError) as error:
         raise ApplicationError(f"headers must be pairs of bytes (ASGI: headers): {error}") from None
-    if not lines:
-        return b"", length, says
     lines.append(b"")
     block = b"\r\n".join(lines)
     breaks = len(lines) - 1
@@ -139,16 +158,17 @@ def _declared_length(value: bytes, before: int) -> int:
     return int(value)
 
 
-def _note(name: bytes, value: bytes) -> int:
+def _note(name: bytes, value: bytes) -> tuple[bytes, int]:
+    """What a field says that is the server's business, and its prefix if it is sent all the same."""
     if name == b"server":
-        return SAYS_SERVER
+        return b"server: ", SAYS_SERVER
     if name == b"date":
-        return SAYS_DATE
+        return b"date: ", SAYS_DATE
     if name == b"transfer-encoding":
-        return SAYS_CHUNKED
+        return b"", SAYS_CHUNKED
     if name == b"connection" and b"close" in [option.strip(b" \t").lower() for option in value.split(b",")]:
-        return SAYS_CLOSE
-    return 0
+        return b"", SAYS_CLOSE
+    return b"", 0
 
 
 def encode_chunk(body: bytes, end: bool) -> bytes:

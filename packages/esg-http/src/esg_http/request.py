@@ -1,0 +1,110 @@
+"""What the header fields of a request mean: host, framing, persistence, expectations.
+
+Sans-I/O, and independent of the request line but for the version: clients send the same block of fields again and again,
+so a connection keeps the meaning of the last one and compares bytes instead of reading them twice.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from esg_core.asgi import Headers
+from esg_core.errors import RequestError
+from esg_core.forwarded import NAMES as FORWARDED
+
+from esg_http.rules import START, body_length, check_repeats, is_host
+
+LONGEST_REMEMBERED = 256
+"""Bytes of a request's start that is worth remembering."""
+
+SLASH = 47
+
+_RARE = frozenset((b"connection", b"content-length", b"transfer-encoding", b"te", b"expect"))
+
+
+@lru_cache(maxsize=64)
+def _options(field: bytes) -> frozenset[bytes]:
+    """The members of a comma-separated field such as Connection or TE, in lower case, parameters dropped."""
+    return frozenset(option.partition(b";")[0].strip(b" \t").lower() for option in field.split(b","))
+
+
+class RequestStart(NamedTuple):
+    """Method and target of a request; `is_plain` tells that the target is a path and the method asks nothing special."""
+
+    method: str
+    target: bytes
+    is_plain: bool
+
+
+def read_start(start: bytes) -> RequestStart | None:
+    """Read how a request begins, up to and with the space before its version; None if it is malformed."""
+    match = START.fullmatch(start)
+    if match is None:
+        return None
+    return RequestStart(match[1].decode("ascii"), match[2], match[2][0] == SLASH and match[1] != b"CONNECT")
+
+
+remembered_start = lru_cache(maxsize=1024)(read_start)
+"""`read_start`, for starts of up to `LONGEST_REMEMBERED` bytes: clients ask for the same things again and again."""
+
+
+class RequestFields:
+    """The fields of one request head, and what they say.
+
+    `block` are the bytes they were read from, version and empty line included. `length` is that of the body, or
+    `rules.CHUNKED`. Raises `RequestError` for fields that contradict each other or HTTP.
+    """
+
+    __slots__ = (
+        "block",
+        "closes",
+        "expects_continue",
+        "headers",
+        "host",
+        "is_forwarded",
+        "is_special",
+        "length",
+        "old",
+        "says_keep_alive",
+        "wants_trailers",
+    )
+
+    def __init__(self, block: bytes, old: bool, headers: Headers) -> None:
+        fields = dict(headers)
+        if len(fields) != len(headers):
+            check_repeats(headers)
+        self.block = block
+        self.old = old
+        self.headers = headers
+        self.host = fields.get(b"host")
+        self._check_host()
+        self.length = 0
+        self.closes = old
+        self.says_keep_alive = self.wants_trailers = self.expects_continue = False
+        self.is_forwarded = not FORWARDED.isdisjoint(fields)
+        if not _RARE.isdisjoint(fields):
+            self._read_rare(fields)
+        self.is_special = old or self.wants_trailers or self.is_forwarded
+
+    def _check_host(self) -> None:
+        if self.host is None:
+            if not self.old:
+                raise RequestError(400, "host is missing", "RFC 9112 section 3.2")
+        elif not is_host(self.host):
+            raise RequestError(400, "host is malformed", "RFC 9112 section 3.2")
+
+    def _read_rare(self, fields: dict[bytes, bytes]) -> None:
+        if b"content-length" in fields or b"transfer-encoding" in fields:
+            self.length = body_length(self.headers, b"1.0" if self.old else b"1.1")
+        if b"connection" in fields:
+            options = _options(self._joined(b"connection"))
+            self.closes = self.closes or b"close" in options
+            self.says_keep_alive = not self.closes and b"keep-alive" in options
+        if not self.old:
+            self.wants_trailers = b"te" in fields and b"trailers" in _options(self._joined(b"te"))
+            self.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"
+
+    def _joined(self, wanted: bytes) -> bytes:
+        return b",".join([value for name, value in self.headers if name == wanted])
+
+
+__all__ = ["LONGEST_REMEMBERED", "RequestFields", "RequestStart", "read_start", "remembered_start"]

@@ -36,7 +36,8 @@ class Case:
     `statuses` are those of the final responses, `calls` the calls of the application that get a whole request, both in
     order. `closes`: the server ends the connection, and says so; else it waits for more. `in_body`: what is wrong, or
     missing, comes after a head that is right: the application may be called, but must never see the end of the body.
-    `unfinished`: the bytes end inside a request. `eof`: the client closes its sending side after the bytes. `options` are the server's.
+    `unfinished`: the bytes end inside a request. `eof`: the client closes its sending side after them. `options`: the
+    server's.
     """
 
     id: str

@@ -85,5 +85,6 @@ def _bar(bar: Bar, y: int, longest: float, digits: int) -> list[str]:
     ]
 
 
-def _text(x: float, y: int, text: str, kind: str = "", anchor: str = "start") -> str:
-    return f'<text x="{x}" y="{y}" class="{kind}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: int, text: str, kind: str = "", anchor: str = "") -> str:
+    options = "".join(f' {name}="{value}"' for name, value in (("class", kind), ("text-anchor", anchor)) if value)
+    return f'<text x="{x}" y="{y}"{options}>{escape(text)}</text>'

@@ -22,7 +22,8 @@ __all__ = ["describe", "write_files"]
 
 _VERSIONS = """
 import importlib.metadata, json, platform, sys
-found = {name: importlib.metadata.version(name) for name in sys.argv[1:]}
+versions = {found.name.lower(): found.version for found in importlib.metadata.distributions()}
+found = {name: versions[name] for name in sys.argv[1:] if name in versions}
 print(json.dumps({"python": platform.python_implementation() + " " + platform.python_version(), "packages": found}))
 """
 

@@ -1,0 +1,72 @@
+"""The figures that sum up the rounds, and the tables and charts that show them."""
+
+import xml.etree.ElementTree as ET
+
+from benchmarks.charts import Bar, Group, bar_chart
+from benchmarks.report import as_json, failures, full_tables, ratio_table, table
+from benchmarks.results import Outcome, Sample, median, ratio, spread
+
+
+def outcome(*cpu: float, first: int = 1) -> Outcome:
+    return Outcome({number: Sample(value, 1000.0, 2.0) for number, value in enumerate(cpu, first)})
+
+
+RESULTS = {"get": {"esg": outcome(10, 12, 11), "uvicorn": outcome(20, 24, 22), "granian": Outcome(failures=["died"])}}
+
+
+def test_median_and_spread() -> None:
+    assert median([3, 1, 2]) == 2
+    assert spread([9, 10, 11]) == 10
+    assert median([]) is spread([]) is None
+
+
+def test_a_ratio_is_taken_within_each_round() -> None:
+    assert ratio(outcome(10, 30, 10), outcome(20, 60, 20)) == 0.5
+
+
+def test_a_round_that_one_of_them_lost_has_no_ratio() -> None:
+    assert ratio(outcome(10, 11, first=2), outcome(99, 20, first=1)) == 0.5
+    assert ratio(outcome(10), Outcome()) is None
+
+
+def test_a_table_is_aligned() -> None:
+    assert table(["a", "b"], [["row", "1"], ["x", "22"]]).splitlines() == [
+        "| a   |  b |",
+        "|-----|---:|",
+        "| row |  1 |",
+        "| x   | 22 |",
+    ]
+
+
+def test_the_table_of_ratios_has_every_server_and_both_references() -> None:
+    head, _, line = ratio_table(RESULTS).splitlines()
+    assert [cell.strip() for cell in head.strip("|").split("|")][1:] == [
+        "esg", "uvicorn", "granian", "esg/uvicorn", "esg/granian",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in line.strip("|").split("|")] == ["get", "11.0 ±9%", "22.0 ±9%", "-", "0.50", "-"]
+
+
+def test_a_failed_server_is_named_with_its_reason() -> None:
+    assert failures(RESULTS, {}) == "* get, granian: 1 rounds failed; died"
+    assert "granian" in full_tables(RESULTS)
+
+
+def test_the_json_keeps_every_round() -> None:
+    uvicorn = as_json(RESULTS)["get"]["servers"]["uvicorn"]
+    assert [kept["cpu_us"] for kept in uvicorn["rounds"]] == [20, 24, 22]
+    assert uvicorn["median"]["cpu_us"] == 22
+    assert as_json(RESULTS)["get"]["servers"]["granian"]["failures"] == ["died"]
+
+
+def test_a_chart_is_well_formed_and_to_scale() -> None:
+    chart = bar_chart("CPU <µs> & more", [Group("GET", [Bar("esg", 10.0), Bar("a&b", 20.0), Bar("none", None)])])
+    root = ET.fromstring(chart)
+    widths = [float(bar.attrib["width"]) for bar in root.iter("{http://www.w3.org/2000/svg}rect")]
+    assert widths[0] * 2 == widths[1]
+    assert widths[2] == 0
+    texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["CPU <µs> & more", "GET", "esg", "10.0", "a&b", "20.0", "none", "-"]
+
+
+def test_a_chart_is_readable_on_light_and_on_dark_pages() -> None:
+    assert "prefers-color-scheme: dark" in bar_chart("t", [])

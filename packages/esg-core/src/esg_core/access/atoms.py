@@ -1,0 +1,148 @@
+"""Formats of atoms: `%(h)s "%(r)s" %(s)s %(L)s`, as gunicorn and hypercorn have them (rule R-3).
+
+A format is read once, into a template and one function an atom. Values come from clients: they are escaped so that
+neither a line nor a quoted part of it can be forged. What is not known is `-`.
+"""
+
+import binascii
+import os
+import re
+import time
+from base64 import b64decode
+from collections.abc import Callable
+
+from esg_core.access.exchange import Exchange, Line, LineFormat, ScopeLike, request_id, tls_version
+from esg_core.access.text import Memo, client_text, rfc3339, safe_text, target_text
+from esg_core.errors import UsageError
+from esg_core.logs.formatters import status_text
+
+Atom = Callable[[Exchange], str]
+
+_ATOM = re.compile(r"%\((?P<name>(?:\{[^{}]*\})?[A-Za-z]*)\)(?P<spec>-?\d*s)|%%")
+_HEADER = re.compile(r"\{([^{}]+)\}i")
+_VARIABLE = re.compile(r"\{([^{}]+)\}e")
+
+_local_times: Memo[int] = Memo(lambda second: time.strftime("[%d/%b/%Y:%H:%M:%S %z]", time.localtime(second)))
+
+
+def _or_dash(text: str | None) -> str:
+    return safe_text(text) if text else "-"
+
+
+def _host(exchange: Exchange) -> str:
+    client = exchange.scope["client"]
+    return client_text((client[0], None)) if client else "-"
+
+
+def _field(exchange: Exchange, name: bytes) -> str:
+    value = exchange.fields.get(name)
+    return _or_dash(value.decode("latin-1") if value is not None else None)
+
+
+def _user(exchange: Exchange) -> str:
+    """The name of HTTP's basic authentication (RFC 7617 section 2); nobody has checked the password here."""
+    scheme, _, credentials = exchange.fields.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"basic":
+        return "-"
+    try:
+        name = b64decode(credentials, validate=True).partition(b":")[0]
+    except binascii.Error:
+        return "-"
+    return _or_dash(name.decode("utf-8", "replace"))
+
+
+def _method(exchange: Exchange) -> str:
+    return safe_text(exchange.scope["method"])
+
+
+def _protocol(exchange: Exchange) -> str:
+    return f"HTTP/{safe_text(exchange.scope['http_version'])}"
+
+
+def _path(exchange: Exchange) -> str:
+    return target_text(exchange.target).partition("?")[0]
+
+
+def _query(exchange: Exchange) -> str:
+    return target_text(exchange.target).partition("?")[2]
+
+
+ATOMS: dict[str, Atom] = {
+    "h": _host,
+    "l": lambda _: "-",
+    "u": _user,
+    "t": lambda _: _local_times[int(time.time())],
+    "r": lambda e: f"{_method(e)} {target_text(e.target)} {_protocol(e)}",
+    "R": lambda e: f"{_method(e)} {_path(e)} {_protocol(e)}",
+    "m": _method,
+    "U": _path,
+    "q": _query,
+    "Uq": lambda e: target_text(e.target),
+    "H": _protocol,
+    "S": lambda e: _or_dash(e.scope.get("scheme")),
+    "s": lambda e: str(e.status),
+    "st": lambda e: status_text(e.status).partition(" ")[2] or "-",
+    "b": lambda e: str(e.size) if e.size else "-",
+    "B": lambda e: str(e.size),
+    "f": lambda e: _field(e, b"referer"),
+    "a": lambda e: _field(e, b"user-agent"),
+    "T": lambda e: str(int(e.seconds)),
+    "M": lambda e: str(int(e.seconds * 1_000)),
+    "D": lambda e: str(int(e.seconds * 1_000_000)),
+    "L": lambda e: f"{e.seconds:.6f}",
+    "p": lambda _: f"<{os.getpid()}>",
+    "X": lambda e: "X" if e.aborted else "-",
+    "id": lambda e: _or_dash(request_id(e.fields)),
+    "iso": lambda _: rfc3339(time.time()),
+    "tls": lambda e: _or_dash(tls_version(e.scope)),
+}
+"""What each atom without braces stands for."""
+
+_TIMED = frozenset("TMDL")
+
+
+def atoms_format(text: str) -> LineFormat:
+    """Reads a format of atoms. Raises `UsageError` for an unknown atom, a stray `%`, and text without any atom."""
+    names: list[str] = []
+
+    def template(found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return "%%"
+        names.append(found["name"])
+        return f"%{found['spec']}"
+
+    pattern = _ATOM.sub(template, text)
+    if "%" in _ATOM.sub("", text):
+        raise UsageError(
+            f"access-log-format: {text!r} has a % that begins no atom such as %(h)s; for a percent sign write %%"
+        )
+    if not names:
+        raise UsageError(f"access-log-format: {text!r} has no atom such as %(h)s, and is neither default nor json")
+    return LineFormat(_line(pattern, [_atom(name) for name in names]), timed=not _TIMED.isdisjoint(names))
+
+
+def _line(pattern: str, atoms: list[Atom]) -> Line:
+    def line(scope: ScopeLike, target: bytes, status: int, size: int, seconds: float, aborted: bool) -> str:
+        exchange = Exchange(scope, target, status, size, seconds, aborted)
+        return pattern % tuple([atom(exchange) for atom in atoms])
+
+    return line
+
+
+def _atom(name: str) -> Atom:
+    if name in ATOMS:
+        return ATOMS[name]
+    if header := _HEADER.fullmatch(name):
+        field = header[1].lower().encode("latin-1")
+        return lambda exchange: _field(exchange, field)
+    if variable := _VARIABLE.fullmatch(name):
+        value = _or_dash(os.environ.get(variable[1]))
+        return lambda _: value
+    there_are = " ".join(f"%({known})s" for known in ATOMS)
+    raise UsageError(
+        f"access-log-format: there is no atom %({name})s; there are {there_are}"
+        " %({NAME}i)s for a request header and %({NAME}e)s for an environment variable"
+    )
+
+
+__all__ = ["ATOMS", "atoms_format"]

@@ -1,0 +1,98 @@
+"""What the access log is told about one request and its response, and what can be read from that.
+
+Knows ASGI scopes; knows neither formats nor logging.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+ScopeLike = Mapping[str, Any]
+"""An ASGI scope, or as much of one as there is: `client`, `method`, `http_version` and `headers` must be there."""
+
+Line = Callable[[ScopeLike, bytes, int, int, float, bool], str]
+"""Makes a line, without its end, from scope, target, status, bytes of the body, seconds, and whether it was aborted."""
+
+NO_REQUEST: ScopeLike = {"client": None, "method": "-", "http_version": "-", "headers": []}
+"""Stands for the scope of a request that could not be parsed."""
+
+NO_TARGET = b"-"
+
+_REQUEST_ID = re.compile(rb"[\w.~+/=:@-]{1,128}", re.ASCII)
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+
+_TLS_VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+
+
+@dataclass(frozen=True)
+class LineFormat:
+    """A format of the access log, ready for use.
+
+    `timed` says whether the line needs the duration. The default line can be had from a record's arguments; any other
+    is the record's message.
+    """
+
+    line: Line
+    timed: bool
+    is_default: bool = False
+
+
+@dataclass
+class Exchange:
+    """One request and its response; `size` counts the bytes of the response's body."""
+
+    scope: ScopeLike
+    target: bytes
+    status: int
+    size: int
+    seconds: float
+    aborted: bool
+
+    @cached_property
+    def fields(self) -> dict[bytes, bytes]:
+        """The request's header fields; of a repeated one the last."""
+        return dict(self.scope["headers"])
+
+
+def request_id(fields: Mapping[bytes, bytes]) -> str | None:
+    """What a request is known by elsewhere: `x-request-id`, else the trace id of `traceparent` (W3C Trace Context).
+
+    None where neither is there in a sane form.
+    """
+    given = fields.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode("ascii")
+    trace = fields.get(b"traceparent")
+    found = _TRACEPARENT.fullmatch(trace) if trace is not None else None
+    return found[1].decode("ascii") if found else None
+
+
+def tls_version(scope: ScopeLike) -> str | None:
+    """`TLSv1.3`; None without TLS."""
+    tls = (scope.get("extensions") or {}).get("tls")
+    return _TLS_VERSIONS.get(tls["tls_version"]) if tls else None
+
+
+def repaired(scope: ScopeLike) -> ScopeLike:
+    """What can be used of a scope that the application has changed to something that is none any more."""
+    client = None
+    match scope.get("client"):
+        case [str(host), int() | None as port]:
+            client = (host, port)
+    method, version = scope.get("method", "-"), scope.get("http_version", "-")
+    return {"client": client, "method": str(method), "http_version": str(version), "headers": []}
+
+
+__all__ = [
+    "NO_REQUEST",
+    "NO_TARGET",
+    "Exchange",
+    "Line",
+    "LineFormat",
+    "ScopeLike",
+    "repaired",
+    "request_id",
+    "tls_version",
+]

@@ -1,0 +1,40 @@
+"""The JSON line of the access log (rule R-3): one object a request, null for what is not known.
+
+Pure but for the clock. The objects are put together as text, because all values but few are known to be safe in JSON.
+"""
+
+import time as clock
+from json.encoder import encode_basestring_ascii as quote
+
+from esg_core.access.exchange import NO_TARGET, ScopeLike, request_id, tls_version
+from esg_core.access.text import Memo, client_text, rfc3339, target_text
+
+
+def _or_null(text: str | None) -> str:
+    return quote(text) if text is not None and text != "-" else "null"
+
+
+def _field(value: bytes | None) -> str:
+    return quote(value.decode("latin-1")) if value is not None else "null"
+
+
+_clients: Memo[tuple[str, int | None] | None] = Memo(lambda client: _or_null(client_text(client)))
+_words = Memo(_or_null)
+_fields = Memo(_field)
+
+
+def json_line(scope: ScopeLike, target: bytes, status: int, size: int, seconds: float, aborted: bool) -> str:
+    """The object of one request; `time` is when its response ended, `size` counts the bytes of the body."""
+    fields = dict(scope["headers"])
+    path = "null" if target == NO_TARGET else f'"{target_text(target)}"'
+    return (
+        f'{{"time":"{rfc3339(clock.time())}","client":{_clients[scope["client"]]}'
+        f',"method":{_words[scope["method"]]},"target":{path}'
+        f',"version":{_words[scope["http_version"]]},"status":{status},"size":{size}'
+        f',"duration_ms":{seconds * 1000:.3f},"request_id":{_or_null(request_id(fields))}'
+        f',"referer":{_fields[fields.get(b"referer")]},"user_agent":{_fields[fields.get(b"user-agent")]}'
+        f',"tls":{_words[tls_version(scope)]},"aborted":{"true" if aborted else "false"}}}'
+    )
+
+
+__all__ = ["json_line"]

@@ -1,0 +1,130 @@
+"""The access log of one server: `AccessLog.record()` is called once for each response.
+
+Knows the loop, for its one timer, and logging; the lines are made by the other modules of this package.
+
+As long as nobody has changed where `esg.access` goes, lines are made without a `LogRecord` and collected; they are
+written together, at the latest `DELAY` seconds after the first, and before any record that ESG itself logs. Otherwise
+each request becomes an ordinary record. Which of the two is looked at with the first line after each writing: what an
+application changes while it starts, or later, counts from then on.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from esg_core.access.exchange import NO_REQUEST, NO_TARGET, Exchange, LineFormat, ScopeLike, repaired
+from esg_core.access.formats import line_format
+from esg_core.access.records import as_record
+from esg_core.logs.console import untouched_console
+from esg_core.logs.output import Output
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+DELAY = 0.1
+"""Seconds that a line may wait for others; none on a terminal, where somebody watches."""
+
+BATCH = 65536
+"""Characters that are collected before they are written without further delay."""
+
+LOGGER = "esg.access"
+
+
+class AccessLog:
+    """Logs requests in a format; make it with `create()`, after `esg_core.logs.configure()`.
+
+    `timed` says whether `record()` wants to know the duration: if not, nobody needs to look at a clock. It never
+    changes. All methods belong to the loop's thread.
+    """
+
+    __slots__ = ("_batch", "_format", "_has_failed", "_line", "_logger", "_loop", "_output", "_room", "_timer", "timed")
+
+    def __init__(self, logger: logging.Logger, line_format: LineFormat, loop: asyncio.AbstractEventLoop) -> None:
+        self.timed = line_format.timed or untouched_console(logger) is None
+        self._format = line_format
+        self._line = line_format.line
+        self._logger = logger
+        self._loop = loop
+        self._output: Output | None = None
+        self._batch: list[str] = []
+        self._room = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_failed = False
+
+    @classmethod
+    def create(cls, config: "Config", loop: asyncio.AbstractEventLoop) -> Self | None:
+        """The access log that the options ask for; None if they ask for none.
+
+        Raises `UsageError` for a format that cannot be read. Durations reach a user's own logging configuration if it
+        is in force by now, so the end of the application's start-up is a good moment.
+        """
+        if not config.access_log:
+            return None
+        logger = logging.getLogger(LOGGER)
+        console = untouched_console(logger)
+        return cls(logger, line_format(config.access_log_format, console is not None and console.coloured), loop)
+
+    def record(
+        self, scope: ScopeLike | None, target: bytes, status: int, size: int, seconds: float, *, aborted: bool = False
+    ) -> None:
+        """Log one response, when it has ended. Never raises.
+
+        `scope` is that of the request, or as much of it as is known (see `ScopeLike`); None counts as nothing. `size`
+        is what was sent of the body, in bytes; `seconds` counts if `timed`. `aborted`: the client has not got it all.
+        """
+        if scope is None:
+            scope, target = NO_REQUEST, target or NO_TARGET
+        if self._timer is None and not self._open_batch():
+            self._log(Exchange(scope, target, status, size, seconds, aborted))
+            return
+        try:
+            line = self._line(scope, target, status, size, seconds, aborted)
+        except Exception:  # noqa: BLE001 - the application can do anything to its scope
+            line = self._line(repaired(scope), target, status, size, seconds, aborted)
+        self._batch.append(line)
+        self._room -= len(line)
+        if self._room < 0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the lines that are collected, as far as they can be written without waiting. Never raises."""
+        self._room = BATCH
+        if self._output is not None:
+            self._output.flush()
+
+    def _open_batch(self) -> bool:
+        """Decide how the next lines are logged; whether they are collected."""
+        console = untouched_console(self._logger)
+        if console is None or not self._logger.isEnabledFor(logging.INFO):
+            return False
+        self._output = console.output
+        self._batch = self._output.batch
+        self._room = BATCH
+        self._timer = self._loop.call_later(0 if self._output.is_terminal else DELAY, self._write, self._output)
+        return True
+
+    def _write(self, output: Output) -> None:
+        """Write the batch; if the reader does not take it all, come back later."""
+        self._timer = None if output.flush() else self._loop.call_later(DELAY, self._write, output)
+
+    def _log(self, exchange: Exchange) -> None:
+        """Log one response as a record, or not at all if the level forbids it."""
+        if not self._logger.isEnabledFor(logging.INFO):
+            return
+        try:
+            self._logger.handle(self._as_record(exchange))
+        except Exception:
+            if not self._has_failed:
+                self._has_failed = True
+                logging.getLogger("esg.error").exception("the logging configuration of esg.access fails; told once")
+
+    def _as_record(self, exchange: Exchange) -> logging.LogRecord:
+        try:
+            return as_record(self._logger, self._format, exchange, timed=self.timed)
+        except Exception:  # noqa: BLE001 - as above
+            sound = replace(exchange, scope=repaired(exchange.scope))
+            return as_record(self._logger, self._format, sound, timed=self.timed)
+
+
+__all__ = ["BATCH", "DELAY", "AccessLog"]

@@ -1,0 +1,91 @@
+"""Applies a user's own logging configuration: the option `log_config`.
+
+A table, or a file in JSON, YAML or TOML, is what `logging.config.dictConfig` takes; a file with any other ending is
+what `logging.config.fileConfig` takes. Existing loggers stay enabled unless the table says otherwise, and ESG's own
+always do: a configuration that does not name them must not silence the errors of the application.
+"""
+
+import json
+import logging
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from esg_core.errors import UsageError
+
+LOGGERS = ("esg", "esg.error", "esg.access")
+
+LogConfig = str | os.PathLike[str] | Mapping[str, Any]
+
+
+def apply(given: LogConfig) -> None:
+    """Configure logging; raises `UsageError` that says what is wrong with it."""
+    where = "log-config" if isinstance(given, Mapping) else f"log-config {os.fspath(given)}"
+    try:
+        _apply(given)
+    except UsageError:
+        raise
+    except Exception as error:  # a configuration may name any class, which may raise anything
+        raise UsageError(f"{where}: {_said(error)}") from error
+    for name in LOGGERS:
+        logging.getLogger(name).disabled = False
+
+
+def _apply(given: LogConfig) -> None:
+    import logging.config  # slow, and of no use without a configuration
+
+    if isinstance(given, Mapping):
+        logging.config.dictConfig(_gently(given))
+        return
+    path = Path(given)
+    data = path.read_bytes()
+    table = _table(path, data)
+    if table is not None:
+        logging.config.dictConfig(_gently(table))
+    else:
+        logging.config.fileConfig(path, disable_existing_loggers=False, encoding="utf-8")
+
+
+def _table(path: Path, data: bytes) -> Any:
+    """The contents of a file as a table; None for the format of `fileConfig`."""
+    match path.suffix.lower():
+        case ".json":
+            return json.loads(data)
+        case ".toml":
+            return tomllib.loads(data.decode())
+        case ".yaml" | ".yml":
+            return _yaml(path, data)
+        case _:
+            return None
+
+
+def _yaml(path: Path, data: bytes) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise UsageError(f"log-config {path}: YAML needs PyYAML: pip install PyYAML") from None
+    return yaml.safe_load(data)
+
+
+def _gently(table: Any) -> dict[str, Any]:
+    if not isinstance(table, Mapping):
+        raise UsageError(
+            f"log-config: must be a table as logging.config.dictConfig takes it, not {type(table).__name__}"
+        )
+    return {"disable_existing_loggers": False, **table}
+
+
+def _said(error: BaseException) -> str:
+    """The error and what caused it, in one line: logging hides the reason in the cause."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    elif isinstance(error, KeyError):
+        text = f"{text} is missing"
+    cause = error.__cause__
+    return f"{text}: {_said(cause)}" if cause is not None else text
+
+
+__all__ = ["LOGGERS", "LogConfig", "apply"]

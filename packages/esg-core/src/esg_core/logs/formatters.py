@@ -1,0 +1,122 @@
+"""How log records become lines: `DefaultFormatter`, `AccessFormatter` and `JSONFormatter`.
+
+Meant to be named in a user's own logging configuration (`"()": "esg_core.logs.DefaultFormatter"`). The first two take
+the parameters and offer the fields that formatters of uvicorn are configured with, so such a configuration is ported by
+changing names. None of them changes a record, which other handlers see too.
+"""
+
+import json
+import logging
+import sys
+import time
+from copy import copy
+from http import HTTPStatus
+from typing import Any, Literal, TextIO
+
+from esg_core.logs.colours import BOLD, LEVELS, STATUS_CLASSES, paint, uses_colours
+
+PREFIX_WIDTH = 9
+"""Columns that a level and its colon take, so that messages stand below each other."""
+
+OWN_ATTRIBUTES = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "taskName"}
+"""What every record has; the rest was given as `extra`."""
+
+Style = Literal["%", "{", "$"]
+
+
+def level_prefix(name: str, coloured: bool) -> str:
+    """`INFO:    `: the level, its colon, and spaces up to the width of all prefixes."""
+    colour = LEVELS.get(name, "") if coloured else ""
+    return f"{paint(name, colour)}:".ljust(PREFIX_WIDTH + len(paint("", colour)))
+
+
+def status_text(status: int, coloured: bool = False) -> str:
+    """`404 Not Found`; the number alone if the status has no name."""
+    try:
+        text = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        text = str(status)
+    return paint(text, STATUS_CLASSES.get(status // 100, "")) if coloured else text
+
+
+class DefaultFormatter(logging.Formatter):
+    """`LEVEL:    message`; has the field `levelprefix` beside those of the standard library.
+
+    `use_colors` None asks the terminal: `stream`, which should be that of the handler, is standard output by default.
+    """
+
+    default_format = "%(levelprefix)s %(message)s"
+
+    def __init__(
+        self,
+        fmt: str | None = None,
+        datefmt: str | None = None,
+        style: Style = "%",
+        use_colors: bool | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        super().__init__(fmt or self.default_format, datefmt, style)
+        self.coloured = uses_colours(stream or sys.stdout, use_colors)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        """The line of a record, with the fields that only this formatter has."""
+        extended = copy(record)
+        vars(extended).update(self.fields(record))
+        return super().formatMessage(extended)
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """The fields that formats may name beside those of the standard library."""
+        return {"levelprefix": level_prefix(record.levelname, self.coloured)}
+
+
+class AccessFormatter(DefaultFormatter):
+    """The default line of the access log; has the fields `client_addr`, `request_line` and `status_code`.
+
+    `status_code` comes with its phrase: `200 OK`. A record whose arguments are not those of the access log is an error
+    of whoever logged it, and shown as its message.
+    """
+
+    default_format = '%(levelprefix)s %(client_addr)s - "%(request_line)s" %(status_code)s'
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        """The line of an access record."""
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            return super().formatMessage(record)
+        return f"{level_prefix(record.levelname, self.coloured)} {record.message}"
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """The fields of an access record."""
+        assert isinstance(record.args, tuple)
+        client, method, target, version, status = record.args
+        assert isinstance(status, int)
+        return super().fields(record) | {
+            "client_addr": client,
+            "request_line": paint(f"{method} {target} HTTP/{version}", BOLD if self.coloured else ""),
+            "status_code": status_text(status, self.coloured),
+        }
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line: time (RFC 3339, UTC), level, logger, message, exception, and whatever is `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object of one record; values that JSON does not know are written as their text."""
+        entry = {
+            "time": _rfc3339(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        entry |= {key: value for key, value in vars(record).items() if key not in OWN_ATTRIBUTES}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            entry["stack"] = self.formatStack(record.stack_info)
+        return json.dumps(entry, default=str)
+
+
+def _rfc3339(record: logging.LogRecord) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+
+
+__all__ = ["AccessFormatter", "DefaultFormatter", "JSONFormatter", "level_prefix", "status_text"]

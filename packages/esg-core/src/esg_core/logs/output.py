@@ -1,0 +1,206 @@
+"""Where ESG's own log lines go: standard output, without ever blocking the event loop for its sake.
+
+Knows lines of text, neither records nor requests. `batch` collects lines; `flush()` writes them, all together. What
+the reader does not take is kept, up to `UNSENT_LIMIT`; what does not fit, or fails to be written (disk full, reader
+gone), is dropped, counted, and confessed by one warning as soon as something can be written again.
+
+Why not `O_NONBLOCK`: the flag belongs to the open file, which ESG shares with the application and its shell, so that
+setting it breaks their own writes. Instead, a pipe, terminal or socket is polled before each write of at most
+`PIPE_BUF` bytes, the size that POSIX lets a pipe take whole when it polls as writable. The pieces end at line ends, so
+lines of several processes on one pipe do not mix either. Regular files are written in one piece.
+"""
+
+import logging
+import os
+import select
+import stat
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TextIO
+
+from esg_core.logs.colours import is_terminal
+
+UNSENT_LIMIT = 1 << 20
+"""Bytes that are kept for a reader that does not read."""
+
+LOCK_PATIENCE = 0.1
+"""Seconds to wait for another thread that is writing; it may be stuck."""
+
+WHOLE = 1 << 30
+"""The size of a piece for a sink that takes everything at once."""
+
+
+class _Sink(Protocol):
+    piece: int
+    encoding: str
+
+    def ready(self, wait: float) -> bool: ...
+
+    def put(self, data: bytes) -> int: ...
+
+
+class _Descriptor:
+    """The standard output of the process, on POSIX."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.encoding = stream.encoding
+        self._stream = stream
+        self._descriptor = stream.fileno()
+        self._is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLOUT)
+        self.piece = WHOLE if self._is_file else select.PIPE_BUF
+
+    def ready(self, wait: float) -> bool:
+        """Whether a piece can be written without blocking, now or within `wait` seconds."""
+        return self._is_file or bool(self._poll.poll(wait * 1000))
+
+    def put(self, data: bytes) -> int:
+        """Write at most one piece; what the application has printed before goes first, as its author expects."""
+        if not self._stream.closed:
+            self._stream.flush()
+        return os.write(self._descriptor, data[: self.piece])
+
+
+class _Stream:
+    """Any other stream: one that was put into the place of `sys.stdout`, or a console of Windows."""
+
+    piece = WHOLE
+
+    def __init__(self, stream: TextIO) -> None:
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+        self._stream = stream
+
+    def ready(self, wait: float) -> bool:
+        """Nobody can tell."""
+        return True
+
+    def put(self, data: bytes) -> int:
+        """Write everything."""
+        self._stream.write(data.decode(self.encoding))
+        self._stream.flush()
+        return len(data)
+
+
+def _sink(stream: TextIO) -> _Sink:
+    own = stream is sys.__stdout__ and hasattr(select, "poll")
+    return _Descriptor(stream) if own else _Stream(stream)
+
+
+class Output:
+    """Writes lines to `stream`.
+
+    `batch` holds lines without their line ends: append to it, and make sure that `flush()` is called soon after.
+    `is_terminal` says whether somebody watches.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.batch: list[str] = []
+        self.is_terminal = is_terminal(stream)
+        self._sink = _sink(stream)
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._lock = threading.RLock()
+        self._unsent: deque[bytes] = deque()
+        self._unsent_size = 0
+        self._torn = False
+        self._lost = 0
+        self._reason = ""
+
+    def write(self, text: str) -> None:
+        """Write text of one or more lines, without its last line end, after all that is in the batch."""
+        self.batch.append(text)
+        self.flush()
+
+    def flush(self, wait: float = 0.0) -> bool:
+        """Write what there is; wait at most `wait` seconds for a reader that is slow. Returns whether nothing is left.
+
+        Never raises, and may be called from any thread.
+        """
+        if not self._lock.acquire(timeout=max(wait, LOCK_PATIENCE)):
+            return False
+        try:
+            self._queue_batch()
+            self._drain(time.monotonic() + wait)
+            done = not self._unsent
+        finally:
+            self._lock.release()
+        if done and self._lost:
+            self._confess()
+        return done
+
+    def after_fork(self) -> None:
+        """In a forked child: what is not yet written is the parent's to write."""
+        self.batch.clear()
+        self._start_anew()
+
+    def _queue_batch(self) -> None:
+        count = len(self.batch)
+        if not count:
+            return
+        lines = [f"{line}\n".encode(self._sink.encoding, "backslashreplace") for line in self.batch[:count]]
+        del self.batch[:count]
+        for piece in _pieces(lines, self._sink.piece):
+            if self._unsent_size + len(piece) > UNSENT_LIMIT and self._unsent:
+                self._lose(piece, "standard output is not being read")
+            else:
+                self._unsent.append(piece)
+                self._unsent_size += len(piece)
+
+    def _drain(self, deadline: float) -> None:
+        while self._unsent and self._sink.ready(max(0.0, deadline - time.monotonic())):
+            try:
+                written = self._sink.put(self._unsent[0])
+            except BlockingIOError:
+                return
+            except (OSError, ValueError) as error:
+                self._lose_all(error)
+            else:
+                self._took(written)
+
+    def _took(self, size: int) -> None:
+        self._unsent_size -= size
+        self._torn = size < len(self._unsent[0])
+        if self._torn:
+            self._unsent[0] = self._unsent[0][size:]
+        else:
+            self._unsent.popleft()
+
+    def _lose(self, piece: bytes, reason: str) -> None:
+        self._lost += piece.count(b"\n")
+        self._reason = reason
+
+    def _lose_all(self, error: Exception) -> None:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        for piece in self._unsent:
+            self._lose(piece, reason)
+        self._unsent.clear()
+        self._unsent_size = 0
+        if self._torn:  # half a line is out: whatever comes next must not become the rest of it
+            self.batch.insert(0, "")
+            self._torn = False
+
+    def _confess(self) -> None:
+        lost, self._lost = self._lost, 0
+        logging.getLogger("esg.error").warning("%d lines of the log are lost: %s", lost, self._reason)
+
+
+def _pieces(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The lines, joined to pieces of at most `size` bytes; a longer line is a piece of its own."""
+    piece: list[bytes] = []
+    room = size
+    for line in lines:
+        if len(line) > room and piece:
+            yield b"".join(piece)
+            piece, room = [], size
+        piece.append(line)
+        room -= len(line)
+    if piece:
+        yield b"".join(piece)
+
+
+__all__ = ["UNSENT_LIMIT", "Output"]

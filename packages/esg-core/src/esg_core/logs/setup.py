@@ -1,0 +1,118 @@
+"""Sets up logging for a server process: the only code of ESG that touches the logging of the whole process.
+
+Knows the options of logging and the loggers' names, nothing of requests. Without `log_config`, the loggers `esg` (and
+with it `esg.error`) and `esg.access` get a handler each, both writing to one `Output` on standard output. A logger that
+already has handlers is left as it is: whoever gave it those has decided.
+"""
+
+import atexit
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from esg_core.logs import files
+from esg_core.logs.colours import Preference, uses_colours
+from esg_core.logs.console import ConsoleHandler
+from esg_core.logs.formatters import AccessFormatter, DefaultFormatter
+from esg_core.logs.output import Output
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+TRACE = 5
+"""The level below debug: what every connection does."""
+
+LEVELS = {
+    "critical": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+    "trace": TRACE,
+}
+DEFAULT_LEVEL = "info"
+
+EXIT_PATIENCE = 1.0
+"""Seconds that the end of the process waits for a reader of standard output."""
+
+
+class _Console:
+    """The output that this process uses now, and whether its end is taken care of."""
+
+    output: Output | None = None
+    hooked = False
+
+
+def configure(config: "Config") -> None:
+    """Set up logging as the options say. Raises `UsageError` for a `log_config` that cannot be used.
+
+    May be called again: what ESG set up before is replaced.
+    """
+    logging.addLevelName(TRACE, "TRACE")
+    Preference.use_colors = config.use_colors
+    _remove_own_handlers()
+    if config.log_config is None:
+        _add_own_handlers(config)
+        logging.getLogger("esg").setLevel(LEVELS[config.log_level])
+    else:
+        files.apply(config.log_config)
+        if config.log_level != DEFAULT_LEVEL:
+            for name in files.LOGGERS:
+                logging.getLogger(name).setLevel(LEVELS[config.log_level])
+
+
+def flush(wait: float = EXIT_PATIENCE) -> None:
+    """Write what ESG's own log still holds, waiting at most `wait` seconds for a reader of standard output.
+
+    Never raises. To be called before the process ends without running exit handlers (`os._exit`); a normal end does it.
+    """
+    if _Console.output is not None:
+        _Console.output.flush(wait)
+
+
+def _add_own_handlers(config: "Config") -> None:
+    if sys.stdout is None:
+        return
+    output = _Console.output = Output(sys.stdout)
+    coloured = uses_colours(sys.stdout)
+    message = "%(message)s"
+    access = (
+        AccessFormatter(use_colors=coloured) if config.access_log_format == "default" else logging.Formatter(message)
+    )
+    _attach("esg", ConsoleHandler(output, DefaultFormatter(use_colors=coloured)))
+    _attach("esg.access", ConsoleHandler(output, access))
+    if not _Console.hooked:
+        _hook_ends()
+
+
+def _attach(name: str, handler: ConsoleHandler) -> None:
+    logger = logging.getLogger(name)
+    if not logger.handlers:
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+def _remove_own_handlers() -> None:
+    flush()
+    for name in files.LOGGERS:
+        logger = logging.getLogger(name)
+        for handler in [handler for handler in logger.handlers if isinstance(handler, ConsoleHandler)]:
+            logger.removeHandler(handler)
+            logger.propagate = True
+
+
+def _hook_ends() -> None:
+    """Write the last lines at exit, and let a forked child begin without the lines of its parent."""
+    _Console.hooked = True
+    atexit.register(flush)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    if _Console.output is not None:
+        _Console.output.after_fork()
+
+
+__all__ = ["LEVELS", "TRACE", "configure", "flush"]

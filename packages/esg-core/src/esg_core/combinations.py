@@ -7,24 +7,36 @@ settings.
 
 from collections.abc import Callable, Collection, Mapping
 
+from esg_core.declarations import SERVER_OPTIONS
 from esg_core.errors import UsageError
 
 Spell = Callable[[str], str]
 """How an option is called where the user wrote it: `port`, `--port`, `ESG_PORT`."""
+
+DISPLACES = {
+    "bind": ("host", "port", "uds", "fd"),
+    "uds": ("bind", "fd"),
+    "fd": ("bind", "uds"),
+    "host": ("bind", "uds", "fd"),
+    "port": ("bind", "uds", "fd"),
+}
+"""Which options about listeners lose their effect in lower places when a higher place sets one of them."""
 
 NEED_TLS = ("ssl_keyfile", "ssl_keyfile_password", "ssl_version", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ciphers")
 
 
 def check_combinations(values: Mapping[str, object], given: Collection[str], spell: Spell = str) -> None:
     """Raise `UsageError` for the first contradiction; `values` are all options, `given` those that the user set."""
-    for check in (_listeners, _tls, _application, _health):
-        check(values, given, spell)
+    _check_listeners(values, given, spell)
+    _check_tls(values, spell)
+    _check_application(values, spell)
+    _check_health(values, spell)
 
 
-def _listeners(values: Mapping[str, object], given: Collection[str], spell: Spell) -> None:
+def _check_listeners(values: Mapping[str, object], given: Collection[str], spell: Spell) -> None:
     bind, uds, fd = spell("bind"), spell("uds"), spell("fd")
-    for name in ("host", "port", "uds", "fd"):
-        if values["bind"] and name in given:
+    for name in DISPLACES["bind"]:
+        if values["bind"] and name in given and values[name] is not None:
             raise UsageError(f"{bind} and {spell(name)} contradict each other: name every listener by {bind}")
     if values["uds"] is not None and values["fd"] is not None:
         raise UsageError(f"{uds} and {fd} contradict each other: for both, use {bind} unix:PATH and {bind} fd://N")
@@ -32,24 +44,24 @@ def _listeners(values: Mapping[str, object], given: Collection[str], spell: Spel
         raise UsageError(f"{spell('reuse_port')} is for host and port: leave it out with {uds} or {fd}")
 
 
-def _tls(values: Mapping[str, object], given: Collection[str], spell: Spell) -> None:
+def _check_tls(values: Mapping[str, object], spell: Spell) -> None:
     for name in NEED_TLS:
-        if name in given and values["ssl_certfile"] is None:
+        if values[name] != SERVER_OPTIONS[name].default and values["ssl_certfile"] is None:
             raise UsageError(f"{spell(name)} needs {spell('ssl_certfile')}: without a certificate there is no TLS")
     if values["ssl_cert_reqs"] and values["ssl_ca_certs"] is None:
         raise UsageError(f"{spell('ssl_cert_reqs')} needs {spell('ssl_ca_certs')}: who may sign client certificates?")
 
 
-def _application(values: Mapping[str, object], _given: Collection[str], spell: Spell) -> None:
+def _check_application(values: Mapping[str, object], spell: Spell) -> None:
     if values["factory"] and not isinstance(values["app"], str):
         raise UsageError(f"{spell('factory')} needs the application as 'MODULE:ATTRIBUTE': call the function yourself")
 
 
-def _health(values: Mapping[str, object], _given: Collection[str], spell: Spell) -> None:
+def _check_health(values: Mapping[str, object], spell: Spell) -> None:
     if values["health"] and values["health_path"] == values["ready_path"]:
         raise UsageError(
             f"{spell('health_path')} and {spell('ready_path')} must differ: both are {values['ready_path']}"
         )
 
 
-__all__ = ["check_combinations"]
+__all__ = ["DISPLACES", "check_combinations"]

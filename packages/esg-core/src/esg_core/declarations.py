@@ -159,7 +159,7 @@ class ServerOptions:
     h11_max_incomplete_event_size: ByteLimit = option(
         None,
         Group.PROTOCOLS,
-        "With h11, bytes of an unfinished head that are kept.",
+        "With h11, bytes of a head that is not complete yet.",
         "Counts only where it is lower than the limits of the request line and of the header fields together.",
     )
     proxy_headers: bool = option(
@@ -176,8 +176,8 @@ class ServerOptions:
         "proxy calls itself. `*` trusts everybody: only for servers that nobody but the proxy can reach.",
         fallback="FORWARDED_ALLOW_IPS",
     )
-    server_header: bool = option(True, Group.PROTOCOLS, "Send the header server.")
-    date_header: bool = option(True, Group.PROTOCOLS, "Send the header date.")
+    server_header: bool = option(True, Group.PROTOCOLS, "Send a server header.")
+    date_header: bool = option(True, Group.PROTOCOLS, "Send a date header.")
     header: Fields = option(
         (),
         Group.PROTOCOLS,
@@ -200,7 +200,7 @@ class ServerOptions:
     limit_max_requests_jitter: Annotated[int, Whole()] = option(
         0,
         Group.LIMITS,
-        "At most so many requests more, at random.",
+        "Add up to N to that limit, at random.",
         "Keeps several servers with the same `limit_max_requests` from stopping at once.",
     )
     limit_keepalive_requests: Limit = option(None, Group.LIMITS, "Requests after which a connection is closed.")
@@ -223,14 +223,14 @@ class ServerOptions:
     timeout_request_headers: Timeout = option(
         15.0,
         Group.LIMITS,
-        "How long a request may take to its end of headers.",
-        "From its first byte; for the first request of a connection from accepting it. Then 408.",
+        "How long the headers of a request may take.",
+        "From the first byte, for the first request of a connection from accepting it. Then 408.",
     )
     timeout_request: Timeout = option(
         300.0,
         Group.LIMITS,
-        "How long a request may take to the end of its body.",
-        "Does not run while ESG itself has paused reading. Then 408.",
+        "How long a request, its body included, may take.",
+        "To the end of its body; does not run while ESG itself has paused reading. Then 408.",
     )
     timeout_write: Timeout = option(
         60.0,
@@ -257,7 +257,7 @@ class ServerOptions:
     access_log_format: Annotated[str, Text("default, json or a format string", metavar="FORMAT")] = option(
         "default",
         Group.LOGGING,
-        "Format of the access log: default, json or atoms.",
+        "Format of the access log: default, json, or a text with atoms.",
     )
     use_colors: Annotated[bool | None, Flag()] = option(
         None,
@@ -277,7 +277,7 @@ class ServerOptions:
     ssl_version: Annotated[int, Whole(2, 17)] = option(
         17,
         Group.TLS,
-        "Protocol, a constant of Python's ssl module.",
+        "Protocol, as a number of Python's ssl module.",
         "17 is `ssl.PROTOCOL_TLS_SERVER`: the best version that both sides speak.",
     )
     ssl_cert_reqs: Annotated[int, Whole(0, 2)] = option(
@@ -312,7 +312,7 @@ class ServerOptions:
     preset: Annotated[str | None, Choice(tuple(PRESETS))] = option(
         None,
         Group.CONFIGURATION,
-        "Values for several options at once, below all that is set.",
+        "Defaults of several options, made for one situation.",
     )
 
 

@@ -136,7 +136,7 @@ class Seconds(Kind):
 class Text(Kind):
     """Text that passes `test`; `allowed` says in words what the test wants."""
 
-    allowed: str = "text"
+    allowed: str = "text, not empty"
     test: Callable[[str], object] = bool
     metavar: str = "TEXT"
     secret: bool = False
@@ -209,7 +209,7 @@ class Importable(Kind):
 class Items(Kind):
     """Texts that pass `test`: repeated on the command line, a list in TOML, or one text cut by `separator`."""
 
-    allowed: str = "text"
+    allowed: str = "text, not empty"
     test: Callable[[str], object] = bool
     metavar: str = "TEXT"
     separator: str = ","

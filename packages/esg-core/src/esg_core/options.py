@@ -10,7 +10,7 @@ checks, the help and the page of the reference.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -20,7 +20,12 @@ from esg_core.kinds import Action, Choice, Flag, Kind
 
 T = TypeVar("T")
 
+Argument = str | bool | Sequence[str]
+"""What a command line gives for an option: its text, for a flag whether it is on, for a list all its texts."""
+
 PREFIX = "ESG_"
+"""How the names of all variables begin."""
+
 LONGEST_SHOWN = 60
 
 
@@ -53,6 +58,11 @@ class Option:
     details: str
     fallback: str
     metavar: str
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default; then `default` is `dataclasses.MISSING`."""
+        return self.default is dataclasses.MISSING
 
     @property
     def flag(self) -> str:
@@ -100,8 +110,7 @@ def _option(field: "dataclasses.Field[Any]", annotation: Any) -> Option:
     kind = _kind(annotation)
     metavar = field.metadata["metavar"] or kind.metavar or f"[{'|'.join(kind.choices)}]"
     words = {**field.metadata, "metavar": metavar if not isinstance(kind, Flag) else ""}
-    default = None if field.default is dataclasses.MISSING else field.default
-    return Option(field.name, kind, default, **words)
+    return Option(field.name, kind, field.default, **words)
 
 
 def _kind(annotation: Any) -> Kind:
@@ -135,6 +144,7 @@ def brief(value: object) -> str:
 
 __all__ = [
     "PREFIX",
+    "Argument",
     "Group",
     "Option",
     "about",

@@ -1,0 +1,116 @@
+"""The command `esg`: from the words that a user typed to an exit code.
+
+Knows the terminal and nothing of serving. What options there are stands in `esg_core.declarations`; how arguments,
+variables and files are merged in `esg_core.sources`; what runs the server is `esg_core.run.run`. Every error of the
+user is one line on standard error and exit code 2 (rules C-1, C-2). Whatever is slow to import is imported when it is
+needed, because `esg --help` should be there at once.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import click
+
+from esg_cli.flags import GroupedCommand, parameters
+from esg_core import __version__
+from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.errors import UsageError
+from esg_core.options import Argument, did_you_mean
+
+NAME = "esg"
+
+HELP = """\
+Serve the ASGI application APP, given as MODULE:ATTRIBUTE: esg main:app
+
+Each option can also be set by a variable (ESG_PORT=9000) or in a file
+(--config); the command line wins, then come variable, file and preset.
+Times are in seconds, and a time-out of 0 is none.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command with these arguments, or with those of the process, and exit (rule C-2)."""
+    try:
+        code = _run(argv)
+    except UsageError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = error.exit_code
+    sys.exit(code)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    typed = _parse(argv)
+    if typed is None:
+        return 0
+    if typed.pop("version", False):
+        click.echo(version())
+        return 0
+    return _check(typed) if typed.pop("check", False) else _serve(typed)
+
+
+def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
+    """The options that were typed; None if click has answered by itself: with the help."""
+    try:
+        values = command.main(argv, NAME, standalone_mode=False)
+    except click.NoSuchOption as error:
+        hint = did_you_mean(error.option_name, [option.flag for option in OPTIONS]) or f"; see {NAME} --help"
+        raise UsageError(f"{error.option_name}: no such option{hint}") from None
+    except click.ClickException as error:
+        raise UsageError(f"{error.format_message().rstrip('.')}; see {NAME} --help") from None
+    if not isinstance(values, dict):
+        return None
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def _serve(typed: Mapping[str, Argument]) -> int:
+    from esg_core.run import run
+
+    from esg_core.sources import Arguments, load
+
+    return run(load(Arguments(typed)).config)
+
+
+def _check(typed: Mapping[str, Argument]) -> int:
+    from esg_core.run import check
+
+    from esg_core.listing import effective_configuration
+    from esg_core.sources import Arguments, load
+
+    settings = load(Arguments(typed))
+    code = check(settings.config)
+    if code == 0:
+        click.echo(effective_configuration(settings), nl=False)
+    return code
+
+
+def version() -> str:
+    """`Running esg 0.1.0 with CPython 3.11.7 on Linux`."""
+    import platform
+
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"Running {NAME} {_distribution_version()} with {python} on {platform.system()}"
+
+
+def _distribution_version() -> str:
+    """The version of the whole; that of the core where the core is used without it."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("esg")
+    except metadata.PackageNotFoundError:
+        return __version__
+
+
+OPTIONS = (*SERVER_OPTIONS.values(), *COMMAND_OPTIONS.values())
+
+command = GroupedCommand(
+    NAME,
+    params=parameters(OPTIONS),
+    callback=dict,
+    help=HELP,
+    context_settings={"max_content_width": 80},
+)
+"""The command as click sees it: calling it gives the options, those that were not typed as None or empty."""
+
+__all__ = ["command", "main", "version"]

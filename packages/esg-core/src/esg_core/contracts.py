@@ -5,7 +5,7 @@ or one stream of HTTP/2. A *connection* is one accepted socket. None of these kn
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from esg_core.asgi import Headers, Scope
@@ -52,7 +52,7 @@ class Stream(Protocol):
 
     gate: WriteGate
 
-    def prepare(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Prepared:
+    def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
         """Check and encode the header fields of a final response; raises `ApplicationError` for what is no header."""
 
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:

@@ -4,7 +4,7 @@ Three parties can be wrong, and each has its own class: the operator (`UsageErro
 line), the client (`RequestError`: a status) and the application (`ApplicationError`: the rule of ASGI it broke).
 """
 
-from http import HTTPStatus
+from esg_core.statuses import PHRASES
 
 
 class ESGError(Exception):
@@ -41,7 +41,7 @@ class RequestError(ESGError):
     @property
     def phrase(self) -> str:
         """The class of the error, fit to be shown to the client: `Bad Request`, `URI Too Long`."""
-        return HTTPStatus(self.status).phrase
+        return PHRASES[self.status]
 
 
 class ApplicationError(ESGError):

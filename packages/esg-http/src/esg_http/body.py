@@ -11,9 +11,7 @@ from esg_core.errors import RequestError
 from esg_http.rules import FIELD_LINE, TOKEN, check_field_line
 
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
-_EXTENSION = (
-    rb"(?:[ \t]*+;[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?+)*+"
-)
+_EXTENSION = rb"(?:[ \t]*+;[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?+)*+"
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15}+)(" + _EXTENSION + rb")\r\n")
 _UNFINISHED_CHUNK_LINE = re.compile(rb"[0-9A-Fa-f]{0,15}(?:[ \t;][\t\x20-\x7e\x80-\xff]*)?\r?")
 _TRAILER = re.compile(FIELD_LINE)
@@ -93,9 +91,9 @@ class ChunkedBody:
         if line is None:
             self._check_unfinished_line(data, at)
             return None
-        self._spend(len(line[2]))
         if line.end() - at > CHUNK_LINE_LIMIT:
             raise RequestError(400, "a chunk line is too long", "RFC 9112 section 7.1.1")
+        self._spend(len(line[2]))
         self._left = int(line[1], 16)
         self._step = ChunkedBody._chunk_data if self._left else ChunkedBody._trailer
         return line.end()
@@ -144,7 +142,7 @@ class ChunkedBody:
             raise RequestError(400, "a chunk line is malformed", "RFC 9112 section 7.1")
 
     def _check_unfinished_trailer(self, line: bytes) -> None:
-        if len(line) > self._overhead:
+        if len(line) - line.endswith(b"\r") > self._overhead:
             raise RequestError(431, "too many bytes in chunk extensions and trailers", "RFC 9112 section 7.1")
         if b"\n" in line or b"\r" in line[:-1]:
             raise RequestError(400, "a trailer line ends with a bare CR or LF", "RFC 9112 section 2.2")

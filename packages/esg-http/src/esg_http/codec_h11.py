@@ -5,8 +5,8 @@ is left to the rules, so that each parser gives the same outcome.
 """
 
 import h11
-from esg_core.asgi import Headers
 
+from esg_core.asgi import Headers
 from esg_http.fields import split_fields
 
 _REQUEST_LINE = b"GET / HTTP/1.0\r\n"

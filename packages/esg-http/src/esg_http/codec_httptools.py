@@ -5,8 +5,8 @@ meaning (two lengths, an odd coding) is left to the rules, so that each parser g
 """
 
 import httptools
-from esg_core.asgi import Headers
 
+from esg_core.asgi import Headers
 from esg_http.fields import LOWER, split_fields
 
 _REQUEST_LINE = b"GET / HTTP/1.1\r\n"
@@ -19,7 +19,7 @@ class _Sink:
         self.headers: Headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((LOWER[name], value))
+        self.headers.append((LOWER[name], value.strip(b" \t")))  # llhttp leaves a tab at the end
 
 
 def parse_fields(block: bytes) -> Headers:

@@ -13,10 +13,9 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from esg_core.asgi import Application, Headers, Message, Scope
+from esg_core.asgi import Application, Headers, Message
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.flow import Waiters
-
 from esg_http.extensions import EXTRA_MESSAGES
 from esg_http.hooks import apply_hook
 from esg_http.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY
@@ -317,7 +316,9 @@ class Cycle:
         self.status, headers = apply_hook(self._context, self.scope, status, headers)
         self._sent = len(body)
         self._with_trailers = False
-        self._stream.respond(self.status, self._stream.prepare(self.status, headers), b"" if self.bodyless else body, True)
+        self._stream.respond(
+            self.status, self._stream.prepare(self.status, headers), b"" if self.bodyless else body, True
+        )
         self._complete()
 
     def _log_access(self, aborted: bool) -> None:
@@ -342,7 +343,9 @@ class Cycle:
         if self._phase == HEAD_HELD:
             self._send_body(b"", False)
         if 0 <= self._expected < self._sent + size and not self.bodyless:
-            raise ApplicationError(f"the file is longer than content-length: {size} more after {self._sent} bytes (H-3)")
+            raise ApplicationError(
+                f"the file is longer than content-length: {size} more after {self._sent} bytes (H-3)"
+            )
         self._sent += size
         return not self.bodyless
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers, Message
 from esg_core.errors import ApplicationError
-
 from esg_http.phases import COMPLETE, EXPECT_TRAILERS, HEAD_HELD, IN_BODY
 
 if TYPE_CHECKING:
     from esg_core.contracts import Stream
-
     from esg_http.cycle import Cycle
 
 Handler = Callable[["Cycle", "Stream", Message], Awaitable[bool]]

@@ -1,15 +1,14 @@
 """One HTTP/1.1 connection: what its transport tells it, when it has waited long enough, and how it ends.
 
-Reading is `H1Input`'s, writing `H1Output`'s; this class adds the transport's events, the deadlines (rule H-17: numbers that
-the context's sweeper looks at, no timers) and the ways to close: at once, after what is written, or lingering until the
-client has read its last response (rule H-8).
+Reading is `H1Input`'s, writing `H1Output`'s; this class adds the transport's events, the deadlines (rule H-17: numbers
+that the context's sweeper looks at, no timers) and the ways to close: at once, after what is written, or lingering
+until the client has read its last response (rule H-8).
 """
 
 import asyncio
 from typing import TYPE_CHECKING, cast
 
 from esg_core.errors import RequestError
-
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
 from esg_http.hooks import apply_hook
 from esg_http.peers import Peer, has_input
@@ -169,7 +168,7 @@ class H1Connection(H1Input, asyncio.Protocol):
     def _end(self) -> None:
         """The last response is written: let the client read it before the connection is closed."""
         unread = self._body is not None or bool(self._held) or self._intake is not None
-        if self._eof or not unread and (self._peer.is_tls or self._context.draining):
+        if self._eof or (not unread and (self._peer.is_tls or self._context.draining)):
             self._close()
             return
         self._reading = DISCARD

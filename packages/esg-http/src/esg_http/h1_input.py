@@ -1,7 +1,7 @@
 """Reads the requests of one HTTP/1.1 connection: heads, bodies, and what comes too early.
 
-Knows request bytes (through `rules`, `intake` and `body`) and starts a `Cycle` for each request; closing and deadlines are
-its subclass's business, `H1Connection`. One request is read at a time: bytes behind it are held back and reading is
+Knows request bytes (through `rules`, `intake` and `body`) and starts a `Cycle` for each request; closing and deadlines
+are its subclass's business, `H1Connection`. One request is read at a time: bytes behind it are held back and reading is
 paused until its response is complete, so that what a connection may cost is bounded (rules H-6, H-20).
 """
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.errors import RequestError
 from esg_core.forwarded import apply as apply_forwarded
-
 from esg_http.body import Body, ChunkedBody, LengthBody
 from esg_http.cycle import Cycle
 from esg_http.h1_output import H1Output
@@ -292,6 +291,14 @@ class H1Input(H1Output):
     @abstractmethod
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that breaks HTTP, and close."""
+
+    @abstractmethod
+    def finished(self) -> None:
+        """As `Stream.finished`."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """As `Stream.abort`."""
 
     @abstractmethod
     def _close(self) -> None:

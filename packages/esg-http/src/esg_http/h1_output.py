@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from esg_core.asgi import Headers
 from esg_core.contracts import Prepared
 from esg_core.flow import WriteGate
-
 from esg_http.sendfile import send_file
 from esg_http.wire import (
     NO_LENGTH,

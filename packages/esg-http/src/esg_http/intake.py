@@ -1,7 +1,7 @@
 """Collects a request head that does not arrive in one piece, and stops what cannot become one (rules H-11, H-20).
 
-Sans-I/O. The usual head comes whole and never passes here. A head that drips in, is too large or is malformed does: each
-byte is looked at once, each line is judged when it is complete, and the limits hold before the line is.
+Sans-I/O. The usual head comes whole and never passes here. A head that drips in, is too large or is malformed does:
+each byte is looked at once, each line is judged when it is complete, and the limits hold before the line is.
 """
 
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class HeadIntake:
         del self._buffer[:2]
 
     def _take_line(self, line: bytes) -> None:
-        self._check_size(self._line_at + len(line))
+        self._check_size(len(line))
         if not self._fields_at:
             check_request_line(line)
             return
@@ -86,17 +86,20 @@ class HeadIntake:
 
     def _check_tail(self, data: bytes) -> None:
         """Judge the unfinished line, looking only at the bytes that are new to it and what they continue."""
-        self._check_size(len(self._buffer))
+        unfinished = len(self._buffer) - self._line_at - self._buffer.endswith(b"\r")
+        if unfinished > 0:
+            self._check_size(unfinished)
         new = max(self._line_at, len(self._buffer) - len(data) - 1)
         tail = bytes(self._buffer[new:])
         if new == self._line_at or b"\r" in tail or b"\n" in tail or len(self._buffer) - self._line_at < 256:
             check_unfinished(bytes(self._buffer[self._line_at :]), not self._fields_at)
 
-    def _check_size(self, end: int) -> None:
+    def _check_size(self, line: int) -> None:
+        """Hold the limits for a line of so many bytes, its CRLF aside, after the lines before it."""
         if self._fields_at:
-            self._limits.check(0, end - self._fields_at)
+            self._limits.check(0, self._line_at - self._fields_at + line + 2)
         else:
-            self._limits.check(end, 0)
+            self._limits.check(line, 0)
 
 
 __all__ = ["EMPTY_LINES", "HeadIntake", "HeadLimits"]

@@ -27,7 +27,9 @@ class Peer:
         tls = transport.get_extra_info("ssl_object")
         self.is_tls = tls is not None
         self.client = None if local else _address(transport.get_extra_info("peername"))
-        self.trust: Trust | None = context.trust if context.trust is not None and context.trust.peer(self.client) else None
+        self.trust: Trust | None = (
+            context.trust if context.trust is not None and context.trust.peer(self.client) else None
+        )
         self.scheme = "https" if self.is_tls else "http"
         self.server = _server(transport, local)
         self.root_path = root_path

@@ -1,7 +1,7 @@
 """What the header fields of a request mean: host, framing, persistence, expectations.
 
-Sans-I/O, and independent of the request line but for the version: clients send the same block of fields again and again,
-so a connection keeps the meaning of the last one and compares bytes instead of reading them twice.
+Sans-I/O, and independent of the request line but for the version: clients send the same block of fields again and
+again, so a connection keeps the meaning of the last one and compares bytes instead of reading them twice.
 """
 
 from functools import lru_cache
@@ -10,7 +10,6 @@ from typing import NamedTuple
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_core.forwarded import NAMES as FORWARDED
-
 from esg_http.rules import START, body_length, check_repeats, is_host
 
 LONGEST_REMEMBERED = 256
@@ -28,7 +27,7 @@ def _options(field: bytes) -> frozenset[bytes]:
 
 
 class RequestStart(NamedTuple):
-    """Method and target of a request; `is_plain` tells that the target is a path and the method asks nothing special."""
+    """Method and target of a request; `is_plain` tells that the target is a path and the method not CONNECT."""
 
     method: str
     target: bytes
@@ -94,7 +93,7 @@ class RequestFields:
 
     def _read_rare(self, fields: dict[bytes, bytes]) -> None:
         if b"content-length" in fields or b"transfer-encoding" in fields:
-            self.length = body_length(self.headers, b"1.0" if self.old else b"1.1")
+            self.length = body_length(self.block, self.old)
         if b"connection" in fields:
             options = _options(self._joined(b"connection"))
             self.closes = self.closes or b"close" in options

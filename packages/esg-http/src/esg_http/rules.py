@@ -3,9 +3,9 @@
 Pure functions over bytes; knows nothing of sockets, ASGI or responses. Parsers disagree about exactly those inputs that
 matter for security (RFC 9112 section 11), so ESG decides them here, before and after the parser:
 
-* before: one pair of regular expressions is the whole grammar of a head. What matches has no bare CR or LF, no folded line, no
-  space before a colon, no control byte, no invalid name. Possessive quantifiers keep it linear on any input.
-* after: `check_fields()` judges what the fields mean together: host, body framing, and the form of the target.
+* before: two regular expressions are the whole grammar of a head. What matches has no bare CR or LF, no folded line, no
+  space before a colon, no control byte, no invalid name. Possessive quantifiers keep them linear on any input.
+* after: what the fields mean together is judged here: host, body framing, and the form of the target.
 
 Every refusal is a `RequestError` with the status to answer and the paragraph that it rests on.
 """
@@ -43,6 +43,8 @@ _UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:" + TARGET + rb"+(?: 
 _UNFINISHED_FIELD = re.compile(rb"(?:" + TOKEN + rb"+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?")
 _REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+")
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*)://([^/?]*)")
+_LENGTH_LINE = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([^\r]*?)[ \t]*(?=\r)")
+_CODING_LINE = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*([^\r]*?)[ \t]*(?=\r)")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
@@ -128,26 +130,26 @@ def content_length(value: bytes) -> int:
     return int(value)
 
 
-def body_length(headers: Headers, version: bytes) -> int:
-    """How the body is framed: its length in bytes, 0 for none, `CHUNKED` for the chunked coding.
+def body_length(block: bytes, old: bool) -> int:
+    """How the body of a request with these field lines is framed: bytes, 0 for none, `CHUNKED` for the chunked coding.
 
     The steps of RFC 9112 section 6.3, without the tolerance that smuggling needs: a message with both fields, with a
-    repeated length, or with a coding ESG cannot take off is refused (400, or 501 for an unknown coding).
+    repeated length, or with a coding ESG cannot take off is refused (400, or 501 for an unknown coding). Reads the
+    lines themselves, because parsers merge repeated lengths. `old` stands for HTTP/1.0.
     """
-    lengths = [value for name, value in headers if name == b"content-length"]
-    codings = b",".join(value for name, value in headers if name == b"transfer-encoding")
-    coded = any(name == b"transfer-encoding" for name, _ in headers)
-    if coded and lengths:
+    lengths = _LENGTH_LINE.findall(block)
+    codings = _CODING_LINE.findall(block)
+    if codings and lengths:
         raise RequestError(400, "both content-length and transfer-encoding", "RFC 9112 section 6.1")
-    if coded:
-        return _coded_length(codings, version)
+    if codings:
+        return _coded_length(b",".join(codings), old)
     if len(lengths) > 1:
         raise RequestError(400, "content-length is repeated", "RFC 9110 section 8.6")
     return content_length(lengths[0]) if lengths else 0
 
 
-def _coded_length(codings: bytes, version: bytes) -> int:
-    if version == b"1.0":
+def _coded_length(codings: bytes, old: bool) -> int:
+    if old:
         raise RequestError(400, "transfer-encoding in HTTP/1.0", "RFC 9112 section 6.1")
     names = [name.strip(b" \t").lower() for name in codings.split(b",")]
     if names == [b"chunked"]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
-
 from esg_http.intake import HeadLimits
 from esg_http.wire import HeadPrefix
 

@@ -1,15 +1,14 @@
 """The bytes of HTTP/1.1 responses: heads and chunks (RFC 9112).
 
-Pure but for the `date`, which is renewed once a second. Knows nothing of ASGI's messages or of connections. The bytes are
-the same whatever parser read the request (rule H-1): names in lower case, `server` and `date` first, framing last.
+Pure but for the `date`, which is renewed once a second. Knows nothing of ASGI's messages or of connections. The bytes
+are the same whatever parser read the request (rule H-1): names in lower case, `server` and `date` first, framing last.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from email.utils import formatdate
-from http import HTTPStatus
 
 from esg_core.errors import ApplicationError
-
+from esg_core.statuses import PHRASES
 from esg_http.fields import is_name
 
 NO_LENGTH = -1
@@ -21,8 +20,7 @@ SAYS_CLOSE, SAYS_SERVER, SAYS_DATE, SAYS_CHUNKED = 1, 2, 4, 8
 FieldBlock = tuple[bytes, int, int]
 """Encoded field lines, the content-length they announce or `NO_LENGTH`, and what else they say."""
 
-PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
-PHRASES.update({103: b"Early Hints", 413: b"Content Too Large", 422: b"Unprocessable Content", 425: b"Too Early"})
+_PHRASES = {status: phrase.encode() for status, phrase in PHRASES.items()}
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -36,7 +34,7 @@ LONGEST_REMEMBERED = 512
 
 def status_line(status: int) -> bytes:
     """`HTTP/1.1 200 OK` with its CRLF."""
-    return b"HTTP/1.1 %d %b\r\n" % (status, PHRASES.get(status, b""))
+    return b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b""))
 
 
 class HeadPrefix:
@@ -48,7 +46,9 @@ class HeadPrefix:
 
     __slots__ = ("_date", "_extra", "_now", "_own_date", "_prefixes", "_renew_at", "_server")
 
-    def __init__(self, server: bool, date: bool, extra: Iterable[tuple[bytes, bytes]], now: Callable[[], float]) -> None:
+    def __init__(
+        self, server: bool, date: bool, extra: Iterable[tuple[bytes, bytes]], now: Callable[[], float]
+    ) -> None:
         lines = {name: b"%b: %b\r\n" % (name, value) for name, value in extra if name in (b"server", b"date")}
         self._server = lines.get(b"server", b"server: esg\r\n" if server else b"")
         self._own_date = lines.get(b"date")
@@ -181,7 +181,6 @@ def encode_chunk(body: bytes, end: bool) -> bytes:
 __all__ = [
     "LAST_CHUNK",
     "NO_LENGTH",
-    "PHRASES",
     "SAYS_CHUNKED",
     "SAYS_CLOSE",
     "SAYS_DATE",

@@ -1,0 +1,17 @@
+"""The reason phrases of statuses, the same on every Python: RFC 9110's names, which the standard library adopted late."""
+
+from http import HTTPStatus
+
+PHRASES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
+PHRASES.update(
+    {
+        103: "Early Hints",
+        413: "Content Too Large",
+        414: "URI Too Long",
+        416: "Range Not Satisfiable",
+        422: "Unprocessable Content",
+        425: "Too Early",
+    }
+)
+
+__all__ = ["PHRASES"]

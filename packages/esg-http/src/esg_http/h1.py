@@ -161,8 +161,11 @@ class H1Connection(H1Input, asyncio.Protocol):
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         status, headers = apply_hook(self._context, None, error.status, headers)
         self.respond(status, self.prepare(status, headers), b"" if self._is_head else body, True)
-        if self._context.access is not None:
-            self._context.access.record(None, b"", status, len(body), 0.0)
+        access = self._context.access
+        if access is not None and cycle is not None:
+            access.record(cycle.scope, cycle.target, status, len(body), 0.0)
+        elif access is not None:
+            access.record_unreadable(self._peer.client, status, len(body))
         self._end()
 
     def _end(self) -> None:

@@ -87,6 +87,10 @@ class AccessLog:
         if self._room < 0:
             self.flush()
 
+    def record_unreadable(self, client: tuple[str, int] | None, status: int, size: int) -> None:
+        """Log the answer to a request that could not be parsed. Never raises."""
+        self.record({**NO_REQUEST, "client": client}, NO_TARGET, status, size, 0.0)
+
     def flush(self) -> None:
         """Write the lines that are collected, as far as they can be written without waiting. Never raises."""
         self._room = BATCH

@@ -24,7 +24,6 @@ def test_liveness_always_readiness_when_ready(path: str, ready: bool, status: in
     assert (answer.status, answer.body) == (status, body)
     assert dict(answer.headers) == {
         b"content-type": b"text/plain; charset=utf-8",
-        b"content-length": str(len(body)).encode(),
         b"cache-control": b"no-store",
     }
 

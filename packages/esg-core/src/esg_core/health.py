@@ -12,7 +12,7 @@ from esg_core.errors import UsageError
 
 
 class Answer(NamedTuple):
-    """A whole response; the body is the same for HEAD, for which the writer leaves it out."""
+    """A whole response; whoever writes it adds its content-length, and leaves the body out for HEAD."""
 
     status: int
     headers: Headers
@@ -53,7 +53,6 @@ class Health:
 def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
     headers: Headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         *more,
     ]

@@ -6,17 +6,21 @@ user is one line on standard error and exit code 2 (rules C-1, C-2). Whatever is
 needed, because `esg --help` should be there at once.
 """
 
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from esg_cli.flags import GroupedCommand, parameters
 from esg_core import __version__
 from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
-from esg_core.errors import UsageError
+from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.options import Argument, did_you_mean
+
+if TYPE_CHECKING:
+    from esg_core.sources import Settings
 
 NAME = "esg"
 
@@ -33,10 +37,19 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command with these arguments, or with those of the process, and exit (rule C-2)."""
     try:
         code = _run(argv)
-    except UsageError as error:
-        click.echo(f"Error: {error}", err=True)
+    except (StartupError, UsageError) as error:
+        _report(error)
         code = error.exit_code
     sys.exit(code)
+
+
+def _report(error: ESGError) -> None:
+    """One line, and before it the application's own traceback where the fault is there."""
+    if error.__cause__ is not None:
+        from esg_core.tracebacks import application_traceback
+
+        click.echo(application_traceback(error.__cause__), err=True)
+    click.echo(f"Error: {error}", err=True)
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -46,7 +59,9 @@ def _run(argv: Sequence[str] | None) -> int:
     if typed.pop("version", False):
         click.echo(version())
         return 0
-    return _check(typed) if typed.pop("check", False) else _serve(typed)
+    is_check = typed.pop("check", False)
+    settings = _load(typed)
+    return _check(settings) if is_check else _serve(settings)
 
 
 def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
@@ -63,25 +78,26 @@ def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
     return {name: value for name, value in values.items() if value not in (None, ())}
 
 
-def _serve(typed: Mapping[str, Argument]) -> int:
+def _load(typed: Mapping[str, Argument]) -> "Settings":
+    from esg_core.sources import Arguments, load
+
+    return load(Arguments(typed))
+
+
+def _serve(settings: "Settings") -> int:
     from esg_core.run import run
 
-    from esg_core.sources import Arguments, load
-
-    return run(load(Arguments(typed)).config)
+    return run(settings.config)
 
 
-def _check(typed: Mapping[str, Argument]) -> int:
-    from esg_core.run import check
-
+def _check(settings: "Settings") -> int:
+    from esg_core.checking import check
     from esg_core.listing import effective_configuration
-    from esg_core.sources import Arguments, load
 
-    settings = load(Arguments(typed))
-    code = check(settings.config)
-    if code == 0:
-        click.echo(effective_configuration(settings), nl=False)
-    return code
+    with contextlib.redirect_stdout(sys.stderr):  # what the application prints is no part of the listing
+        check(settings.config)
+    click.echo(effective_configuration(settings), nl=False)
+    return 0
 
 
 def version() -> str:

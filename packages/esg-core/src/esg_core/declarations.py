@@ -90,8 +90,8 @@ class ServerOptions:
         False,
         Group.BINDING,
         "Expect the PROXY protocol, version 1 or 2, on each connection.",
-        "For listeners behind a balancer that speaks it. Counts for every listener, and only for peers that "
-        "`forwarded_allow_ips` trusts.",
+        "For a balancer that speaks it, on every listener. Connections of peers that `forwarded_allow_ips` does not "
+        "trust are closed.",
     )
 
     app_dir: Annotated[str, Text("a directory", str.isprintable, "DIR")] = option(

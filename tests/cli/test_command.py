@@ -1,0 +1,247 @@
+"""The command `esg`: flags, help, messages and exit codes (rules C-1, C-2)."""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from esg_cli.command import command, main
+from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.kinds import Action, Flag, Items
+from esg_core.options import Argument, Group, Option
+from esg_core.sources import Arguments, load
+from tests.core.test_options import SAMPLES, companions, expected, typed
+
+PROGRAM = "from esg_cli.command import main; main()"
+
+ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.startswith("ESG_")}
+
+APPLICATION = """\
+async def app(scope, receive, send):
+    pass
+
+broken = 3
+
+def make():
+    raise ValueError("no database")
+
+print("imported")
+"""
+
+
+def run(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own."""
+    program = [sys.executable, "-c", PROGRAM, *arguments]
+    environment = {**ENVIRONMENT, **variables}
+    return subprocess.run(program, capture_output=True, text=True, cwd=cwd, env=environment, timeout=30, check=False)
+
+
+def words(option: Option) -> list[str]:
+    """What a user types for the sample of an option."""
+    argument = typed(option, SAMPLES[option.name][0])
+    if isinstance(argument, bool):
+        return [option.flag if argument else f"--no{option.flag[1:]}"]
+    texts = [argument] if isinstance(argument, str) else argument
+    return [word for text in texts for word in (option.flag, text)]
+
+
+def parsed(*arguments: str) -> dict[str, Argument]:
+    values = command.main(list(arguments), "esg", standalone_mode=False)
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line on standard error; checks the exit code and that nothing else is printed."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    printed = capsys.readouterr()
+    assert (caught.value.code, printed.out) == (2, "")
+    assert printed.err.startswith("Error: ")
+    assert printed.err.endswith("\n")
+    assert printed.err.count("\n") == 1
+    return printed.err.removeprefix("Error: ").rstrip("\n")
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in set(os.environ) - set(ENVIRONMENT):
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "site_of_test.py").write_text(APPLICATION)
+    return tmp_path
+
+
+@pytest.mark.parametrize("option", SERVER_OPTIONS.values(), ids=list(SERVER_OPTIONS))
+def test_each_flag_makes_the_same_config_as_the_keyword(option: Option) -> None:
+    arguments = [
+        word for name, value in companions(option.name).items() if name != "app" for word in (f"--{name}", value)
+    ]
+    if option.name == "app":
+        given = parsed(SAMPLES["app"][0])
+    else:
+        given = parsed("main:app", *(word.replace("_", "-") for word in arguments), *words(option))
+    assert load(Arguments(given), {}).config == expected(option.name)
+
+
+@pytest.mark.parametrize("name", [name for name, option in SERVER_OPTIONS.items() if isinstance(option.kind, Flag)])
+def test_each_flag_can_be_switched_on_and_off(name: str) -> None:
+    flag = SERVER_OPTIONS[name].flag
+    assert parsed(flag) == {name: True}
+    assert parsed(f"--no{flag[1:]}") == {name: False}
+
+
+@pytest.mark.parametrize("name", [name for name, option in SERVER_OPTIONS.items() if isinstance(option.kind, Items)])
+def test_each_list_is_repeated(name: str) -> None:
+    assert parsed(SERVER_OPTIONS[name].flag, "a", SERVER_OPTIONS[name].flag, "b") == {name: ("a", "b")}
+
+
+def test_what_is_not_typed_is_not_there() -> None:
+    assert parsed("main:app") == {"app": "main:app"}
+
+
+def test_help_shows_every_option_under_its_heading_within_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    headings = [line.rstrip(":") for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings == [group.value for group in Group]
+    for option in (*SERVER_OPTIONS.values(), *COMMAND_OPTIONS.values()):
+        both_ways = isinstance(option.kind, Flag) and not isinstance(option.kind, Action)
+        shown = f"  --[no-]{option.flag[2:]}" if both_ways else f"  {option.flag}"
+        assert option.name == "app" or any(line.split("  ")[1].split(" ")[0] == shown.strip() for line in rows(text))
+
+
+def rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("  --")]
+
+
+def test_help_tells_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Port to listen on; 0 picks a free one. [default: 8000]" in text
+    assert "Log each request. [default: on]" in text
+    assert "Bind with SO_REUSEPORT. --backlog" in text
+
+
+def test_help_starts_at_once() -> None:
+    """C-1: under 0.15 s; the time of the processor, because the machine may be busy."""
+    times = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert run("--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times) < 0.15
+
+
+def test_help_imports_nothing_that_serving_needs() -> None:
+    program = (
+        "import sys\nfrom esg_cli.command import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "slow = {'asyncio', 'ssl', 'logging', 'tomllib', 'importlib.metadata'}\n"
+        "print(*sorted(slow & set(sys.modules)), file=sys.stderr)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    assert answer.stderr.split() == []
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"Running esg {version('esg')} with {python} on {platform.system()}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--prot", "80"], "--prot: no such option; did you mean --port?"),
+        (["main:app", "--access-logs"], "--access-logs: no such option; did you mean --access-log?"),
+        (["main:app", "--limit-concurency=3"], "--limit-concurency: no such option; did you mean --limit-concurrency?"),
+        (["main:app", "--workers", "2"], "--workers: no such option; see esg --help"),
+        (["main:app", "--port"], "Option '--port' requires an argument; see esg --help"),
+        (["main:app", "--factory=3"], "Option '--factory' does not take a value; see esg --help"),
+        (["main:app", "more"], "Got unexpected extra argument (more); see esg --help"),
+        ([], "APP is missing: name the application as MODULE:ATTRIBUTE, such as main:app"),
+        (["main.py"], "APP main.py: must be MODULE:ATTRIBUTE, such as main:app"),
+        (["main:app", "--port", "80a"], "--port 80a: must be a whole number from 0 to 65535"),
+        (["main:app", "--ssl-cert-reqs", "3"], "--ssl-cert-reqs 3: must be a whole number from 0 to 2"),
+        (["main:app", "--config", "/nowhere.toml"], "--config /nowhere.toml: no such file or directory"),
+        (["--check"], "APP is missing: name the application as MODULE:ATTRIBUTE, such as main:app"),
+    ],
+)  # fmt: skip
+def test_a_mistake_gets_one_line_with_a_hint_and_exit_code_2(
+    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint(capsys, *arguments) == text
+
+
+def test_a_mistake_in_a_variable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESG_BAKLOG", "16")
+    assert complaint(capsys, "main:app") == "ESG_BAKLOG: no such option; did you mean ESG_BACKLOG?"
+
+
+def test_a_name_that_is_not_there_is_a_mistake_too() -> None:
+    """U-4, C-2: the names that are there come with the error."""
+    answer = run("main:app", "--http", "h12", "--port", "0")
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert "h11" in answer.stderr
+
+
+def test_check_imports_the_application_and_prints_what_holds(site: Path) -> None:
+    answer = run("--check", "site_of_test:app", "--port", "9000", cwd=site, ESG_BACKLOG="16")
+    assert (answer.returncode, answer.stderr) == (0, "imported\n")
+    assert tomllib.loads(answer.stdout)["port"] == 9000
+    assert 'app = "site_of_test:app"  # APP\n' in answer.stdout
+    assert "port = 9000  # --port\n" in answer.stdout
+    assert "backlog = 16  # ESG_BACKLOG\n" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["nowhere:app"], "nowhere"),
+        (["site_of_test:none"], "none"),
+        (["site_of_test:broken"], "broken"),
+        (["site_of_test:make", "--factory"], "no database"),
+        (["site_of_test:app", "--on-response", "site_of_test:hook"], "hook"),
+        (["site_of_test:app", "--ssl-certfile", "nowhere.pem"], "nowhere.pem"),
+    ],
+)
+def test_check_tells_what_would_keep_the_server_from_starting(arguments: list[str], text: str, site: Path) -> None:
+    """L-1: exit code 3."""
+    answer = run("--check", *arguments, cwd=site)
+    assert answer.returncode == 3
+    assert text in answer.stdout + answer.stderr
+    assert "port = " not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("esg --log-l", ["plain,--log-level"]),
+        ("esg --log-level d", ["plain,debug"]),
+        ("esg --preset ", ["plain,load-balancer"]),
+        ("esg --ssl-certfile ", ["file,"]),
+        ("esg --no-acc", ["plain,--no-access-log"]),
+        ("esg --port ", []),
+    ],
+)
+def test_shells_can_complete(line: str, offered: list[str]) -> None:
+    count = line.count(" ")
+    answer = run(_ESG_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(count))
+    assert answer.returncode == 0
+    assert answer.stdout.split() == offered

@@ -20,6 +20,10 @@ TICK = 0.25
 """Seconds between two looks, and so how late a deadline may be noticed."""
 
 
+UNWATCHED = -1
+"""The `check_at` of a connection that has left the sweeper."""
+
+
 class Sweeper:
     """Calls `expire(now)` on connections whose `deadline` has passed, at most `TICK` late.
 
@@ -50,6 +54,7 @@ class Sweeper:
         bucket = self._buckets.get(connection.check_at)
         if bucket is not None:
             bucket.discard(connection)
+        connection.check_at = UNWATCHED
 
     def close(self) -> None:
         """Forget all connections and stop ticking."""
@@ -71,11 +76,12 @@ class Sweeper:
         current = math.floor(now / TICK)
         for tick in sorted(tick for tick in self._buckets if tick <= current):
             for connection in self._buckets.pop(tick):
-                if connection.deadline <= now:
+                if connection.deadline <= now and connection.check_at != UNWATCHED:
                     connection.deadline = math.inf
                     connection.expire(now)
-                self._place(connection, now)
+                if connection.check_at != UNWATCHED:
+                    self._place(connection, now)
         self._timer = self._loop.call_later(TICK, self._sweep) if self._buckets else None
 
 
-__all__ = ["TICK", "Sweeper"]
+__all__ = ["TICK", "UNWATCHED", "Sweeper"]

@@ -19,7 +19,7 @@ from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
 from esg_http.request import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start, remembered_start
 from esg_http.rules import CHUNKED, REST, split_target
-from esg_http.scope import request_scope
+from esg_http.scope import read_target, request_scope
 from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class H1Input(H1Output):
         """Start the cycle, unless the server answers itself: health (A-8), too many at once (H-18)."""
         context = self._context
         if context.health is not None:
-            answer = context.health.answer(cycle.scope["path"], cycle.scope["method"], context.ready)
+            answer = context.health.answer(read_target(cycle.target).path, cycle.scope["method"], context.ready)
             if answer is not None:
                 cycle.logged = False
                 cycle.answer(*answer)

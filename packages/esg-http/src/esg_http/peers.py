@@ -6,7 +6,6 @@ connection have in common.
 
 import asyncio
 import selectors
-import socket
 from typing import TYPE_CHECKING, Any
 
 from esg_http.tls_extension import tls_extension
@@ -22,16 +21,14 @@ class Peer:
     __slots__ = ("client", "extensions", "is_tls", "root_path", "scheme", "server", "trust")
 
     def __init__(self, context: "Context", transport: asyncio.Transport, root_path: str) -> None:
-        connection = transport.get_extra_info("socket")
-        local = connection is not None and connection.family == getattr(socket, "AF_UNIX", None)
         tls = transport.get_extra_info("ssl_object")
         self.is_tls = tls is not None
-        self.client = None if local else _address(transport.get_extra_info("peername"))
+        self.client = _address(transport.get_extra_info("peername"))
         self.trust: Trust | None = (
             context.trust if context.trust is not None and context.trust.peer(self.client) else None
         )
         self.scheme = "https" if self.is_tls else "http"
-        self.server = _server(transport, local)
+        self.server = _server(transport.get_extra_info("sockname"))
         self.root_path = root_path
         self.extensions: dict[str, Any] = {
             "http.response.early_hint": {},
@@ -47,15 +44,15 @@ class Peer:
 
 
 def _address(name: object) -> tuple[str, int] | None:
+    """Host and port; None for what is no address of the Internet."""
     return (str(name[0]), int(name[1])) if isinstance(name, (tuple, list)) and len(name) >= 2 else None
 
 
-def _server(transport: asyncio.Transport, local: bool) -> tuple[str, int | None] | None:
-    name = transport.get_extra_info("sockname")
-    if local:
-        path = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name or "")
-        return (path, None)
-    return _address(name)
+def _server(name: object) -> tuple[str, int | None] | None:
+    """Host and port, or the path of a UNIX socket and None."""
+    if isinstance(name, bytes):
+        return (name.decode("utf-8", "surrogateescape"), None)
+    return (name, None) if isinstance(name, str) else _address(name)
 
 
 def has_input(transport: asyncio.Transport) -> bool:

@@ -1,8 +1,8 @@
 """What all connections of one server share: the application, its settings, and who is connected.
 
-Knows no protocol. One context belongs to one event loop and one `Server` (or one `esg_http.start_server`). Its end has
-two steps (rule L-2): `announce_closing()`, from which on responses say `connection: close`, and `drain()`, from which on
-connections finish what runs and close. `wait_quiet()` tells when nothing runs any more.
+Knows no protocol. One context belongs to one event loop and one `Server` (or one `esg_http.start_server`). It ends in
+two steps (rule L-2): after `announce_closing()` responses say `connection: close`; after `drain()` connections finish
+what runs, and close. `wait_quiet()` tells when nothing runs any more.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ ResponseHook = Callable[[Scope | None, int, Headers], tuple[int, Headers] | None
 class Context:
     """The shared state of one server; connections read it, the server's lifecycle changes it.
 
-    `app` is a ready ASGI 3 callable (loaded, adapted). `state` is the lifespan's state: each request gets a shallow copy.
-    `extensions` goes into `scope["extensions"]` of every request. `on_limit` is called once, when `limit_max_requests`
-    requests have begun.
+    `app` is a ready ASGI 3 callable (loaded, adapted). `state` is the lifespan's state, of which each request gets a
+    shallow copy; `extensions` goes into the scope of every request. `on_limit` is called once, when as many requests
+    have begun as `limit_max_requests` allows.
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:

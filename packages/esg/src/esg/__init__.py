@@ -1,3 +1,52 @@
-"""."""
+"""ESG, an ASGI web server: the names that its users type.
+
+    esg.run("main:app", port=9000)            serve until the end; the process exits if that was no clean stop
+    await esg.Server(esg.Config(app)).serve()   serve inside a running event loop
+
+Holds no logic of its own. The names are imported when they are used, because `esg --help` should be there at once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esg_core.config import Config
+    from esg_core.server import Server
 
 __version__ = "0.1.0"
+
+_HOMES = {"Config": "esg_core.config", "Server": "esg_core.server"}
+
+
+def run(app: "str | Callable[..., Any]", **options: Any) -> None:
+    """Serve an application, given as `"module:attribute"` or itself, until the end.
+
+    Takes every option of the reference by keyword; `ESG_*` variables count below them. Returns after a clean stop.
+    Otherwise raises `SystemExit`, with code 1 after an end by force, 2 for a wrong option, 3 for a failed start.
+    """
+    import sys
+
+    from esg_core.errors import UsageError
+    from esg_core.run import run as run_config
+    from esg_core.sources import Keywords, load
+
+    try:
+        config = load(Keywords({"app": app, **options})).config
+    except UsageError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    code = run_config(config)
+    if code:
+        raise SystemExit(code)
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+__all__ = ["Config", "Server", "__version__", "run"]

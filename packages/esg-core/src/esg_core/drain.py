@@ -1,0 +1,129 @@
+"""Ends a server: in order and in time, or at once (rule L-2).
+
+The order: not ready any more, and every response says so; after `shutdown_delay` the listeners are closed; idle
+connections close and busy ones when their response is complete; when nothing runs any more, the application shuts down.
+Whoever needs longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its shutdown.
+
+Knows no signals and no exit codes. `allow` is told before each step how many seconds it may take (see `Watchdog`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from esg_core.lifespan import CANCEL_PATIENCE
+from esg_core.site import Site
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+HANDSHAKE_PATIENCE = 1.0
+"""Seconds that connections have which are in their TLS handshake when the listeners are closed."""
+
+SHUTDOWN_LIMIT = 5.0
+"""Seconds that the application's shutdown has at the least, even when all the time for the drain is used up."""
+
+BLOCKED = 1.0
+"""Seconds after the end of its time at which a step counts as blocked."""
+
+
+def drain_budget(context: "Context") -> float | None:
+    """Seconds after which a drain that has begun must have come to its second half; None for no limit."""
+    limit = context.config.timeout_graceful_shutdown
+    return None if limit is None else context.config.shutdown_delay + limit + BLOCKED
+
+
+class Drain:
+    """Ends one site, once."""
+
+    def __init__(self, site: Site, allow: Callable[[float], None]) -> None:
+        self._context = site.context
+        self._listeners = site.listeners
+        self._lifespan = site.lifespan
+        self._allow = allow
+        self._logger = logging.getLogger("esg.error")
+        self.forced = False
+
+    async def run(self) -> None:
+        """End in order; afterwards `forced` says whether something had to be cancelled."""
+        context = self._context
+        self._logger.info("Shutting down")
+        context.announce_closing()
+        await self._delay()
+        deadline = self._deadline()
+        await self._listeners.close()
+        context.drain()
+        if not await self._wait_quiet(deadline):
+            await self._cancel()
+        left = None if deadline is None else max(SHUTDOWN_LIMIT, deadline - context.loop.time())
+        await self._shut_down(left)
+
+    async def abandon(self) -> None:
+        """End at once: whatever runs is cancelled, and the application gets a short shutdown."""
+        await self._listeners.close()
+        self._context.drain()
+        await self._listeners.settle(0)
+        await self._cancel()
+        await self._shut_down(SHUTDOWN_LIMIT)
+
+    async def _delay(self) -> None:
+        delay = self._context.config.shutdown_delay
+        if delay:
+            self._logger.info("Serving for another %g s, not ready any more", delay)
+            await asyncio.sleep(delay)
+
+    def _deadline(self) -> float | None:
+        """The loop time at which the patience with running requests ends."""
+        limit = self._context.config.timeout_graceful_shutdown
+        return None if limit is None else self._context.loop.time() + limit
+
+    async def _wait_quiet(self, deadline: float | None) -> bool:
+        context = self._context
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._listeners.settle(HANDSHAKE_PATIENCE)
+                context.drain()  # those too that have been accepted at the last moment
+                self._tell()
+                await context.wait_quiet()
+        except TimeoutError:
+            return False
+        return True
+
+    def _tell(self) -> None:
+        """Say what the drain waits for."""
+        context = self._context
+        if context.connections or context.cycles:
+            self._logger.info(
+                "Waiting for %d connections and %d running requests (CTRL+C to force quit)",
+                len(context.connections),
+                len(context.cycles),
+            )
+
+    async def _cancel(self) -> None:
+        """Cancel what still runs, and cut what is still connected."""
+        context = self._context
+        tasks = [cycle.task for cycle in context.cycles]
+        if tasks or context.connections:
+            self._logger.error(
+                "Cancelling %d running requests, closing %d connections", len(tasks), len(context.connections)
+            )
+        self.forced = True
+        self._allow(CANCEL_PATIENCE + BLOCKED)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_PATIENCE)
+        for connection in list(context.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+
+    async def _shut_down(self, limit: float | None) -> None:
+        if limit is not None:
+            self._allow(limit + CANCEL_PATIENCE + BLOCKED)
+        if not await self._lifespan.shutdown(limit):
+            self.forced = True
+        self._context.sweeper.close()
+
+
+__all__ = ["BLOCKED", "SHUTDOWN_LIMIT", "Drain", "drain_budget"]

@@ -1,0 +1,123 @@
+"""Finds implementations by name: HTTP protocols and event loops, ESG's own and those of other packages (rule U-4).
+
+A name is an entry point of a group (`esg.http`, `esg.loop`), or an import string, or `auto`: the first of ESG's own
+that can run here. ESG's own are in one table with what they need, so that they are found without reading the metadata
+of every installed package, which takes longer than all the rest of the start.
+"""
+
+import asyncio
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from esg_core.errors import StartupError, UsageError
+
+if TYPE_CHECKING:
+    from esg_core.contracts import HTTPFactory
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+@dataclass(frozen=True)
+class Known:
+    """One of ESG's own implementations: its import string, the modules it needs, and what installs them."""
+
+    target: str
+    needs: tuple[str, ...]
+    install: str
+
+    def is_here(self) -> bool:
+        """Whether everything it needs is installed."""
+        return all(importlib.util.find_spec(module) is not None for module in self.needs)
+
+
+KNOWN: Mapping[str, Mapping[str, Known]] = {
+    "esg.http": {
+        "httptools": Known("esg_http.server:httptools", ("esg_http", "httptools"), "esg-http[httptools]"),
+        "h11": Known("esg_http.server:h11", ("esg_http", "h11"), "esg-http"),
+    },
+    "esg.loop": {
+        "uvloop": Known("esg_core.loops:uvloop_loop", ("uvloop",), "esg-core[uvloop]"),
+        "asyncio": Known("esg_core.loops:asyncio_loop", (), "esg-core"),
+    },
+}
+"""By group and name, in the order in which `auto` tries them; the packages declare the same as entry points."""
+
+AUTO = "auto"
+
+
+def http_factory(name: str) -> "HTTPFactory":
+    """The HTTP protocol called `name`; raises `UsageError` for a name that is not there."""
+    return cast("HTTPFactory", find("esg.http", name))
+
+
+def loop_factory(name: str) -> LoopFactory:
+    """What makes event loops of the kind called `name`; raises `UsageError` for a name that is not there."""
+    return cast(LoopFactory, find("esg.loop", name))
+
+
+def find(group: str, name: str) -> Callable[..., object]:
+    """The implementation called `name` in a group; see the module for what a name may be.
+
+    Raises `UsageError` when nothing has that name or what it needs is not installed, `StartupError` when importing it
+    fails.
+    """
+    if ":" in name:
+        return _load(group, name, name)
+    chosen = resolve(group, name)
+    known = KNOWN[group].get(chosen)
+    if known is None:
+        return _load(group, chosen, _entry_point(group, chosen))
+    if not known.is_here():
+        raise UsageError(f"{_option(group)} {chosen} is not installed: pip install '{known.install}'")
+    return _load(group, chosen, known.target)
+
+
+def resolve(group: str, name: str) -> str:
+    """The name that `name` stands for: another one only for `auto`."""
+    if name != AUTO:
+        return name
+    for candidate, known in KNOWN[group].items():
+        if known.is_here():
+            return candidate
+    least = list(KNOWN[group].values())[-1]
+    raise UsageError(f"no {_option(group)} is installed: pip install '{least.install}'")
+
+
+def _entry_point(group: str, name: str) -> str:
+    """The import string behind the name that another package has registered."""
+    from importlib.metadata import entry_points
+
+    registered = {point.name: point.value for point in entry_points(group=group)}
+    if name not in registered:
+        there = sorted(registered.keys() | {name for name, known in KNOWN[group].items() if known.is_here()})
+        absent = [
+            f"{name} (pip install '{known.install}')" for name, known in KNOWN[group].items() if name not in there
+        ]
+        listed = ", ".join([AUTO, *there])
+        more = f"; not installed: {', '.join(absent)}" if absent else ""
+        raise UsageError(f"{_option(group)}: there is no {name!r}; there are {listed} and MODULE:ATTRIBUTE{more}")
+    return registered[name]
+
+
+def _load(group: str, name: str, target: str) -> Callable[..., object]:
+    module, _, attributes = target.partition(":")
+    try:
+        found: object = importlib.import_module(module)
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+    except Exception as error:
+        raise StartupError(f"{_option(group)} {name!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise UsageError(f"{_option(group)} {name!r} is {type(found).__name__}, not callable")
+    return found
+
+
+def _option(group: str) -> str:
+    """The option that chooses from a group: `http` for `esg.http`."""
+    return group.rpartition(".")[2]
+
+
+__all__ = ["AUTO", "KNOWN", "Known", "LoopFactory", "find", "http_factory", "loop_factory", "resolve"]

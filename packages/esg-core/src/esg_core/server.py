@@ -1,0 +1,241 @@
+"""`Server`: one server from start to end, inside a running event loop (rules L-1 to L-5).
+
+It puts the parts together and says in which order they start; how they end is `esg_core.drain`'s. It configures no
+logging, ends no process and polls nothing: between start and end it waits for one milestone, `stop`. Signals are
+handled only where Python has any, in the main thread.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from esg_core.access import AccessLog
+from esg_core.banner import announce_addresses, announce_end, announce_process, url
+from esg_core.context import Context
+from esg_core.drain import Drain, drain_budget
+from esg_core.errors import ESGError, StartupError
+from esg_core.milestone import Milestone
+from esg_core.registry import loop_factory
+from esg_core.signals import handled
+from esg_core.site import Site, put_together
+from esg_core.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+STARTUP_PATIENCE = 5.0
+"""Seconds for a start-up that is cancelled by a signal."""
+
+CLOSING_PATIENCE = 5.0
+"""Seconds for closing the event loop."""
+
+
+class Server:
+    """Serves what a `Config` says: `await Server(config).serve()`.
+
+    `started` and `stopped` are true once that has happened, and can be awaited. `forced` is true after an end in which
+    something had to be cancelled. `watchdog` is for whoever owns the process; see `esg_core.run`.
+    """
+
+    def __init__(self, config: "Config", watchdog: Watchdog | None = None) -> None:
+        self.config = config
+        self.started = Milestone()
+        self.stopped = Milestone()
+        self.forced = False
+        self._watchdog = watchdog
+        self._stop = Milestone()
+        self._force = Milestone()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._site: Site | None = None
+        self._signals = 0
+        self._handles_signals = False
+        self._is_loading = False
+        self._is_over = False
+        self._logger = logging.getLogger("esg.error")
+
+    # What users call.
+
+    def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        """Serve in an event loop of its own, until the end; raises as `serve()`."""
+        with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
+            runner.run(self.serve(sockets))
+            self._before_closing()
+
+    async def serve(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        """Start, serve until `shutdown()` or a signal, end.
+
+        `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. Raises
+        `StartupError` or `UsageError` if the server cannot start. Cancelling it ends the server at once.
+        """
+        self._loop = asyncio.get_running_loop()
+        try:
+            with self.handling_signals():
+                announce_process(self.config, self._loop)
+                await self._serve(sockets)
+                announce_end()
+        except BaseException as error:
+            self.started.fail(error if isinstance(error, ESGError) else StartupError("the server was cancelled"))
+            raise
+        finally:
+            self.started.fail(StartupError("the server was stopped before it had started"))
+            self.stopped.reach()
+            self._loop = None
+
+    def shutdown(self) -> None:
+        """End in order (rule L-2), from whatever thread; harmless when called again or before `serve()`."""
+        self._stop.reach_from_anywhere(self._loop)
+
+    @property
+    def context(self) -> Context:
+        """What the connections share; there is one from start-up on."""
+        if self._site is None:
+            raise RuntimeError("the server has no context before it starts up")
+        return self._site.context
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets that are listened on."""
+        return self._site.listeners.sockets if self._site is not None else ()
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the server can be reached, with the ports that were really chosen."""
+        return [url(sock, tls=self.config.tls) for sock in self.sockets]
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether the server is to stop; setting it is `shutdown()`."""
+        return bool(self._stop)
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        if value:
+            self.shutdown()
+
+    @property
+    def force_exit(self) -> bool:
+        """Whether the server is to stop at once; setting it cancels whatever runs."""
+        return bool(self._force)
+
+    @force_exit.setter
+    def force_exit(self, value: bool) -> None:
+        if value:
+            self.shutdown()
+            self._force.reach_from_anywhere(self._loop)
+
+    # Signals.
+
+    @contextlib.contextmanager
+    def handling_signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM stop the server inside; the second one stops it at once."""
+        if self._handles_signals:
+            yield
+            return
+        self._handles_signals = True
+        try:
+            with handled(self._on_signal):
+                yield
+        finally:
+            self._handles_signals = False
+
+    def _on_signal(self, _number: signal.Signals) -> None:
+        """As a handler: between any two instructions of the main thread, also while the event loop is blocked."""
+        self._signals += 1
+        if self._signals > 1:
+            if self._watchdog is not None:
+                self._watchdog.leave("second signal: stopped at once")
+            self.force_exit = True
+            return
+        self.shutdown()
+        if self._is_loading:
+            raise KeyboardInterrupt
+        self._allow(drain_budget(self.context) if self.started else STARTUP_PATIENCE)
+
+    # From start to end.
+
+    async def _serve(self, sockets: Sequence[socket.socket] | None) -> None:
+        site = self._put_together(sockets)
+        if site is None:
+            return
+        drain = Drain(site, self._allow)
+        try:
+            if await self._start(site):
+                await self._stop
+                self._allow(drain_budget(site.context))
+                self._is_over = await unless(self._force, drain.run())
+        finally:
+            if not self._is_over:
+                await drain.abandon()
+            self.forced = drain.forced or bool(self._force)
+            if site.context.access is not None:
+                site.context.access.flush()
+
+    def _put_together(self, sockets: Sequence[socket.socket] | None) -> Site | None:
+        """The parts of the server; None if a signal came meanwhile."""
+        self._is_loading = True
+        try:
+            self._site = put_together(self.config, sockets)
+        except KeyboardInterrupt:
+            self._logger.info("Stopped while the application was imported")
+        finally:
+            self._is_loading = False
+        return self._site
+
+    async def _start(self, site: Site) -> bool:
+        """Start the application up, then let clients come; returns whether that went to its end."""
+        context, listeners = site.context, site.listeners
+        if self._watchdog is not None:
+            self._watchdog.before_exit.append(listeners.unlink)
+        if not await unless(self._stop, site.lifespan.startup()):
+            self._logger.info("Stopped during the application's startup")
+            return False
+        context.access = AccessLog.create(self.config, context.loop)
+        context.on_limit = self._on_limit
+        listeners.start(self.config.backlog)
+        context.ready = True
+        announce_addresses(listeners.sockets, tls=self.config.tls)
+        self.started.reach()
+        return True
+
+    def _on_limit(self) -> None:
+        self._logger.info("Limit of %d requests is reached: shutting down", self.context.requests)
+        self.shutdown()
+
+    def _before_closing(self) -> None:
+        """The loop cancels what tasks there still are, and waits for threads: that can hang too."""
+        if self._watchdog is not None and self._site is not None and self._site.context.cycles:
+            self._watchdog.leave("the application ignores that it was cancelled: stopped by force")
+        if self.config.timeout_graceful_shutdown is not None:
+            self._allow(CLOSING_PATIENCE)
+
+    def _allow(self, seconds: float | None) -> None:
+        """Before something that may hang: give it its time, if somebody watches over that."""
+        if self._watchdog is not None and seconds is not None:
+            self._watchdog.allow(seconds)
+
+
+async def unless(milestone: Milestone, work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work` and return True, unless the milestone is reached first: then cancel it and return False."""
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(_wait_for(milestone))
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        is_done = working.done()
+    finally:
+        for task in (waiting, working):
+            task.cancel()
+        await asyncio.wait({waiting, working})
+    if is_done:
+        working.result()
+    return is_done
+
+
+async def _wait_for(milestone: Milestone) -> None:
+    await milestone
+
+
+__all__ = ["Server"]

@@ -1,0 +1,90 @@
+"""Puts the parts of a server together: everything that can fail before the application starts up.
+
+What fails soonest comes first: a wrong name, a certificate, a port in use; only then is the application imported. When
+any of it fails, nothing is left behind.
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from esg_core.access.formats import line_format
+from esg_core.context import Context, ResponseHook
+from esg_core.errors import StartupError
+from esg_core.health import Health
+from esg_core.lifespan import Lifespan
+from esg_core.listeners import Listeners, TLSOptions
+from esg_core.loading import import_string, load_application
+from esg_core.registry import http_factory
+from esg_core.sockets import BoundSocket, adopt, bind_all, close_all
+from esg_core.tls import server_context
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+    from esg_core.contracts import HTTPFactory
+
+
+@dataclass(frozen=True)
+class Site:
+    """The parts of one server."""
+
+    context: Context
+    lifespan: Lifespan
+    listeners: Listeners
+
+
+def put_together(config: "Config", sockets: Sequence[socket.socket] | None = None) -> Site:
+    """Bind and import what the configuration names; `sockets` take the place of its addresses.
+
+    Needs a running event loop, so that an application may use it while it is imported. Raises `UsageError` or
+    `StartupError`.
+    """
+    check_options(config)
+    tls = tls_options(config)
+    protocols = http_factory(config.http)
+    bound = adopt(sockets) if sockets is not None else bind_all(config.addresses, reuse_port=config.reuse_port)
+    try:
+        return _assemble(config, protocols, bound, tls)
+    except BaseException:
+        close_all(bound)
+        raise
+
+
+def check_options(config: "Config") -> None:
+    """Look at what only shows when it is used: raises `UsageError`."""
+    if config.access_log:
+        line_format(config.access_log_format)
+
+
+def tls_options(config: "Config") -> TLSOptions | None:
+    """How connections speak TLS, None if they do not."""
+    context = server_context(config)
+    return None if context is None else TLSOptions(context, config.timeout_tls_handshake)
+
+
+def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:
+    context = Context(config, load_application(config), asyncio.get_running_loop())
+    context.on_response = response_hook(config)
+    if config.health:
+        context.health = Health(config.health_path, config.ready_path)
+    try:
+        factory = protocols(context)
+    except ImportError as error:
+        raise StartupError(f"http {config.http} cannot be used: {error}") from error
+    return Site(context, Lifespan(context, config.lifespan), Listeners(bound, factory, tls))
+
+
+def response_hook(config: "Config") -> ResponseHook | None:
+    """The hook of the option `on_response`, imported if need be."""
+    hook = config.on_response
+    if isinstance(hook, str):
+        found = import_string(hook, "the hook on_response")
+        if not callable(found):
+            raise StartupError(f"on_response: {hook!r} is {type(found).__name__}, which cannot be called")
+        hook = found
+    return cast(ResponseHook | None, hook)
+
+
+__all__ = ["Site", "check_options", "put_together", "response_hook", "tls_options"]

@@ -1,0 +1,85 @@
+"""Makes the TLS context of a server from the options `ssl_*`; each failure is one line that names the option.
+
+What is not set is left to Python and OpenSSL, whose defaults are kept secure by those who know.
+"""
+
+import ssl
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from esg_core.errors import StartupError, UsageError
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+HTTP_1_1 = ("http/1.1",)
+"""What is offered by ALPN (RFC 7301) unless the protocol speaks more."""
+
+
+def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext | None:
+    """The context that the options ask for, None without a certificate; raises `StartupError` or `UsageError`."""
+    if not config.tls:
+        return None
+    context = _context(config.ssl_version)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    _load_certificate(context, config)
+    _set_verification(context, config)
+    if config.ssl_ciphers is not None:
+        try:
+            context.set_ciphers(config.ssl_ciphers)
+        except ssl.SSLError:
+            raise UsageError(f"ssl_ciphers: OpenSSL knows no cipher of {config.ssl_ciphers!r}") from None
+    context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def _context(version: int) -> ssl.SSLContext:
+    try:
+        return ssl.SSLContext(version)
+    except ValueError:
+        raise UsageError(f"ssl_version: this Python does not know {version}; 17 is ssl.PROTOCOL_TLS_SERVER") from None
+
+
+def _load_certificate(context: ssl.SSLContext, config: "Config") -> None:
+    certificate, key = str(config.ssl_certfile), None if config.ssl_keyfile is None else str(config.ssl_keyfile)
+    password = config.ssl_keyfile_password
+
+    def ask() -> str:
+        """Called for an encrypted key only; without it, OpenSSL would ask on the terminal."""
+        if password is None:
+            raise StartupError("ssl_keyfile: the key is encrypted; set ssl_keyfile_password")
+        return password
+
+    try:
+        context.load_cert_chain(certificate, key, ask)
+    except ssl.SSLError as error:
+        raise StartupError(f"ssl_certfile: {_explain(error, password)} ({_files(certificate, key)})") from None
+    except OSError as error:
+        raise StartupError(f"ssl_certfile: {_files(certificate, key)} cannot be read: {error.strerror}") from None
+
+
+def _explain(error: ssl.SSLError, password: str | None) -> str:
+    reason = error.reason or ""
+    if reason == "KEY_VALUES_MISMATCH":
+        return "the key does not belong to the certificate"
+    if password is not None and "PEM" not in reason:
+        return "the password does not fit the key"
+    return "no certificate with its key in PEM was found" + (f": {reason}" if reason else "")
+
+
+def _files(certificate: str, key: str | None) -> str:
+    return certificate if key is None else f"{certificate}, {key}"
+
+
+def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
+    context.check_hostname = False
+    context.verify_mode = ssl.VerifyMode(config.ssl_cert_reqs)
+    if config.ssl_ca_certs is not None:
+        try:
+            context.load_verify_locations(str(config.ssl_ca_certs))
+        except OSError as error:
+            why = "no certificate in PEM was found" if isinstance(error, ssl.SSLError) else error.strerror
+            raise StartupError(f"ssl_ca_certs: {config.ssl_ca_certs} cannot be used: {why}") from None
+
+
+__all__ = ["HTTP_1_1", "server_context"]

@@ -1,0 +1,39 @@
+"""Tracebacks as the author of an application wants them: without the frames of the server and of the import system."""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from traceback import StackSummary, TracebackException
+
+_HIDDEN = (
+    "<frozen importlib",
+    "<frozen runpy",
+    str(Path(importlib.__file__).parent),
+    str(Path(__file__).parent),
+)
+"""How the file names of frames begin that are not the application's."""
+
+
+def application_traceback(error: BaseException) -> str:
+    """The traceback of `error` and of the errors behind it, reduced to the application's own frames (rule L-1)."""
+    report = TracebackException.from_exception(error)
+    for part in _parts(report):
+        own = [frame for frame in part.stack if not frame.filename.startswith(_HIDDEN)]
+        part.stack = StackSummary.from_list(own)
+    return "".join(line for line in report.format() if not _is_empty_heading(line, report)).rstrip("\n")
+
+
+def _parts(report: TracebackException) -> Iterator[TracebackException]:
+    """The report and those of its causes, contexts and groups."""
+    yield report
+    for linked in (report.__cause__, report.__context__, *(report.exceptions or ())):
+        if linked is not None:
+            yield from _parts(linked)
+
+
+def _is_empty_heading(line: str, report: TracebackException) -> bool:
+    """Without frames, the heading would announce nothing."""
+    return not report.stack and report.__cause__ is None and line.startswith("Traceback (most recent call last)")
+
+
+__all__ = ["application_traceback"]

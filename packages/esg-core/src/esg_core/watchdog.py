@@ -1,0 +1,84 @@
+"""Ends the process when it does not end by itself (rule L-2): an application that blocks the loop or refuses to stop.
+
+A thread, because the event loop is what may hang; it does not exist before somebody sets it a time. It belongs to
+whoever owns the process (`esg_core.run`), never to a server that is embedded in a program.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+FORCED = 1
+"""The exit code of a process that did not end by itself (rule C-2)."""
+
+FLUSH_PATIENCE = 0.5
+"""Seconds for the last words: what log handlers and standard streams still hold."""
+
+
+class Watchdog:
+    """Ends the process with the exit code `FORCED` when the time that was last allowed is over.
+
+    It watches the thread that makes it. `before_exit` are functions that are called before the process ends by force.
+    """
+
+    def __init__(self) -> None:
+        self.before_exit: list[Callable[[], None]] = []
+        self._deadline = 0.0
+        self._dismissed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watched = threading.get_ident()
+
+    def allow(self, seconds: float) -> None:
+        """The process may take so many seconds from now, or what it was allowed before if that is longer."""
+        self._deadline = max(self._deadline, time.monotonic() + seconds)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="esg-watchdog", daemon=True)
+            self._thread.start()
+
+    def dismiss(self) -> None:
+        """The process has ended in time, or is somebody else's business again."""
+        self._dismissed.set()
+
+    def leave(self, reason: str) -> NoReturn:
+        """End the process now, from whatever thread; what cannot be flushed within half a second is lost."""
+        for last in (lambda: self._say(reason), *self.before_exit):
+            _within(FLUSH_PATIENCE, last)
+        os._exit(FORCED)
+
+    def _watch(self) -> None:
+        while (left := self._deadline - time.monotonic()) > 0:
+            if self._dismissed.wait(left):
+                return
+        self.leave(f"did not stop in time, so it is stopped by force; it was here:\n{self._place()}")
+
+    def _place(self) -> str:
+        """What the watched thread is doing: where the application blocks the event loop."""
+        frame = sys._current_frames().get(self._watched)  # noqa: SLF001 - documented, and the only way to another thread
+        return "".join(traceback.format_stack(frame)).rstrip() if frame is not None else "in no thread any more"
+
+    def _say(self, reason: str) -> None:
+        logging.getLogger("esg.error").error(reason)
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _within(seconds: float, function: Callable[[], None]) -> None:
+    """Call a function that may hang, on a lock or a pipe that nobody reads."""
+
+    def call() -> None:
+        with contextlib.suppress(Exception):
+            function()
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+
+
+__all__ = ["FORCED", "Watchdog"]

@@ -16,7 +16,7 @@ import click
 from esg_cli.flags import GroupedCommand, parameters
 from esg_core import __version__
 from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
-from esg_core.errors import ESGError, StartupError, UsageError
+from esg_core.errors import UsageError
 from esg_core.options import Argument, did_you_mean
 
 if TYPE_CHECKING:
@@ -37,19 +37,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command with these arguments, or with those of the process, and exit (rule C-2)."""
     try:
         code = _run(argv)
-    except (StartupError, UsageError) as error:
-        _report(error)
+    except UsageError as error:
+        click.echo(f"Error: {error}", err=True)
         code = error.exit_code
     sys.exit(code)
-
-
-def _report(error: ESGError) -> None:
-    """One line, and before it the application's own traceback where the fault is there."""
-    if error.__cause__ is not None:
-        from esg_core.tracebacks import application_traceback
-
-        click.echo(application_traceback(error.__cause__), err=True)
-    click.echo(f"Error: {error}", err=True)
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -81,7 +72,10 @@ def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
 def _load(typed: Mapping[str, Argument]) -> "Settings":
     from esg_core.sources import Arguments, load
 
-    return load(Arguments(typed))
+    settings = load(Arguments(typed))
+    if settings.strangers:
+        click.echo(f"Warning: no option of {NAME}: {', '.join(settings.strangers)}", err=True)
+    return settings
 
 
 def _serve(settings: "Settings") -> int:
@@ -91,13 +85,14 @@ def _serve(settings: "Settings") -> int:
 
 
 def _check(settings: "Settings") -> int:
-    from esg_core.checking import check
     from esg_core.listing import effective_configuration
+    from esg_core.run import check
 
-    with contextlib.redirect_stdout(sys.stderr):  # what the application prints is no part of the listing
-        check(settings.config)
-    click.echo(effective_configuration(settings), nl=False)
-    return 0
+    with contextlib.redirect_stdout(sys.stderr):  # what is logged or printed meanwhile is no part of the listing
+        code = check(settings.config)
+    if code == 0:
+        click.echo(effective_configuration(settings), nl=False)
+    return code
 
 
 def version() -> str:

@@ -130,10 +130,15 @@ def unknown(written: str, known: Iterable[str], where: str = "") -> UsageError:
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
     """`; did you mean X?` for the known name that is nearest, or nothing."""
+    meant = nearest(written, known)
+    return f"; did you mean {meant}?" if meant is not None else ""
+
+
+def nearest(written: str, known: Iterable[str]) -> str | None:
+    """The known name that resembles the written one most, None if none does."""
     from difflib import get_close_matches
 
-    nearest = get_close_matches(written, known, n=1, cutoff=0.7)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+    return next(iter(get_close_matches(written, known, n=1, cutoff=0.7)), None)
 
 
 def brief(value: object) -> str:
@@ -150,6 +155,7 @@ __all__ = [
     "about",
     "brief",
     "did_you_mean",
+    "nearest",
     "option",
     "options_of",
     "unknown",

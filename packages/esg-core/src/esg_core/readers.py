@@ -13,7 +13,7 @@ from typing import Protocol
 from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.errors import UsageError
 from esg_core.kinds import Items, NotAllowed
-from esg_core.options import PREFIX, Argument, Option, unknown
+from esg_core.options import PREFIX, Argument, Option, nearest, unknown
 from esg_core.toml import inline
 
 PASSED_OVER = frozenset({"ESG_VERSION"})
@@ -22,6 +22,7 @@ PASSED_OVER = frozenset({"ESG_VERSION"})
 _SERVICE_LINK = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_\w+)")
 
 _KEYWORDS = {**SERVER_OPTIONS, "config": COMMAND_OPTIONS["config"]}
+_VARIABLES = {option.variable: option for option in _KEYWORDS.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +98,32 @@ class Keywords:
 
 
 class Environment:
-    """The variables `ESG_*`. An empty one counts as not set; those that Kubernetes makes for a service do not count."""
+    """The variables `ESG_*`. An empty one counts as not set; those that Kubernetes makes for a service do not count.
+
+    Applications may use the prefix too: a variable that is no option is taken for a mistake if it resembles one, else
+    for theirs, and is one of the `strangers`.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
-        self._options = {option.variable: option for option in _KEYWORDS.values() if option.variable}
+        self._ours = {
+            name: text
+            for name, text in variables.items()
+            if name.startswith(PREFIX) and text and name not in PASSED_OVER and not _is_service_link(name, text)
+        }
+        self.strangers = tuple(sorted(name for name in self._ours if name not in _VARIABLES))
 
     def read(self) -> Found:
         """All options that have a variable."""
-        ours = {name: text for name, text in self._variables.items() if name.startswith(PREFIX) and text}
-        settings = {}
-        for name, text in ours.items():
-            if name in PASSED_OVER or _is_service_link(name, text):
-                continue
-            option = self._options.get(name)
-            if option is None:
-                raise unknown(name, self._options)
-            settings[option.name] = _variable(option, name, text)
-        return settings
+        for name in self.strangers:
+            meant = nearest(name.removeprefix(PREFIX).lower(), _KEYWORDS)
+            if meant is not None:
+                raise UsageError(f"{name}: no such option; did you mean {_KEYWORDS[meant].variable}?")
+        return {
+            _VARIABLES[name].name: _variable(_VARIABLES[name], name, text)
+            for name, text in self._ours.items()
+            if name in _VARIABLES
+        }
 
     def read_fallbacks(self) -> Found:
         """The variables that other programs share, for options that nothing else sets."""

@@ -22,7 +22,7 @@ INTRODUCTION = """\
 Each option has one name, and can be set in four places. When several set it, the higher one in this list wins:
 
 1. the command line (`--port 9000`), or a keyword argument in a program (`esg.run("main:app", port=9000)`);
-2. the environment (`ESG_PORT=9000`); a variable that is empty counts as not set;
+2. the environment (`ESG_PORT=9000`);
 3. the configuration file (`port = 9000`) that `--config` names: TOML, or the table `[tool.esg]` of a `pyproject.toml`;
 4. a preset, see the end of this page;
 
@@ -37,7 +37,9 @@ and then the default. `esg --check main:app` prints what holds in the end, and w
 * In the configuration file, `-` may stand for `_`. Relative paths start at the working directory.
 * The options that say where to listen are one decision: a higher place that names a listener displaces what lower
   places say about listeners.
-* What is unknown, not allowed or contradictory is an error: one line, exit code 2.
+* A variable that is empty counts as not set. One that begins with `ESG_` and is no option is an error if it resembles
+  one, and else a warning; what Kubernetes makes for a service (`ESG_SERVICE_HOST`) is neither.
+* What else is unknown, not allowed or contradictory is an error: one line, exit code 2.
 """
 
 

@@ -20,10 +20,14 @@ from esg_core.readers import Arguments, ConfigFile, Environment, Found, Keywords
 
 @dataclass(frozen=True)
 class Settings:
-    """The merged configuration, and where its values come from."""
+    """The merged configuration, and where its values come from.
+
+    `strangers` are variables that begin with `ESG_` and resemble no option: the caller should tell the user of them.
+    """
 
     config: Config
     found: Found
+    strangers: tuple[str, ...] = ()
 
     def origin(self, name: str) -> str:
         """Where the value of an option comes from: `--port`, `ESG_PORT`, `esg.toml`, `preset NAME`, `default`."""
@@ -48,7 +52,7 @@ def load(caller: Reader, variables: Mapping[str, str] | None = None) -> Settings
     found = {**environment.read_fallbacks(), **found}
     _check(found, caller)
     options: dict[str, Any] = {name: setting.value for name, setting in found.items()}
-    return Settings(Config(**options), found)
+    return Settings(Config(**options), found, environment.strangers)
 
 
 def _merged(high: Found, low: Found) -> dict[str, Setting]:

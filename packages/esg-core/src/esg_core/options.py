@@ -1,11 +1,11 @@
 """What an option is, and how a dataclass declares it; everything that shows or reads options is derived from here.
 
-Knows no single option: `esg_core.config` declares them, as fields of a dataclass:
+Knows no single option: `esg_core.declarations` has them, as fields of a dataclass:
 
     port: Annotated[int, Whole(0, 65535)] = option(8000, Group.BINDING, "Port to listen on.")
 
 The annotation holds the static type and the kind (what is allowed, how text is read); `option()` holds the default and
-the words. `options_of(Config)` puts both together, and from that come the flag, the variable, the key of the file, the
+the words. `options_of()` puts both together, and from that come the flag, the variable, the key of the file, the
 checks, the help and the page of the reference.
 """
 

@@ -21,6 +21,7 @@ PASSED_OVER = frozenset({"ESG_VERSION"})
 
 _SERVICE_LINK = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_\w+)")
 
+_TYPED = {**SERVER_OPTIONS, **COMMAND_OPTIONS}
 _KEYWORDS = {**SERVER_OPTIONS, "config": COMMAND_OPTIONS["config"]}
 _VARIABLES = {option.variable: option for option in _KEYWORDS.values()}
 
@@ -55,14 +56,13 @@ class Arguments:
 
     def read(self) -> Found:
         """All options that were typed."""
-        options = {**SERVER_OPTIONS, **COMMAND_OPTIONS}
-        return {name: self._setting(options[name], value) for name, value in self._values.items()}
+        return {name: self._setting(_TYPED[name], value) for name, value in self._values.items()}
 
     def spell(self, name: str) -> str:
         """`--port`; the application is `APP`."""
         if name == "app":
             return "APP"
-        flag = {**SERVER_OPTIONS, **COMMAND_OPTIONS}[name].flag
+        flag = _TYPED[name].flag
         return flag.replace("--", "--no-", 1) if self._values.get(name) is False else flag
 
     def _setting(self, option: Option, value: Argument) -> Setting:

@@ -258,8 +258,8 @@ class ServerOptions:
         "default",
         Group.LOGGING,
         "Format of the access log: default, json, or a text with atoms.",
-        "`json` is one object a line. Atoms are those of gunicorn: `%(h)s` the client, `%(r)s` the request line, `%(s)s` "
-        "the status, `%(B)s` the bytes of the body, `%(L)s` the seconds it took, `%({name}i)s` a request header.",
+        "`json` is one object a line. Atoms are those of gunicorn: `%(h)s` the client, `%(r)s` the request line, "
+        "`%(s)s` the status, `%(B)s` the bytes of the body, `%(L)s` the seconds it took, `%({name}i)s` a header.",
     )
     use_colors: Annotated[bool | None, Flag()] = option(
         None,

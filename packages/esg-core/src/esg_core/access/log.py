@@ -95,7 +95,7 @@ class AccessLog:
         """Write the lines that are collected, as far as they can be written without waiting. Never raises."""
         self._room = BATCH
         if self._output is not None:
-            self._output.flush()
+            self._output.push()
 
     def _open_batch(self) -> bool:
         """Decide how the next lines are logged; whether they are collected."""
@@ -105,12 +105,12 @@ class AccessLog:
         self._output = console.output
         self._batch = self._output.batch
         self._room = BATCH
-        self._timer = self._loop.call_later(0 if self._output.is_terminal else DELAY, self._write, self._output)
+        self._timer = self._loop.call_later(0 if self._output.is_terminal else DELAY, self._close_batch)
         return True
 
-    def _write(self, output: Output) -> None:
-        """Write the batch; if the reader does not take it all, come back later."""
-        self._timer = None if output.flush() else self._loop.call_later(DELAY, self._write, output)
+    def _close_batch(self) -> None:
+        self._timer = None
+        self.flush()
 
     def _log(self, exchange: Exchange) -> None:
         """Log one response as a record, or not at all if the level forbids it."""

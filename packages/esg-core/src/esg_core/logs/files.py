@@ -71,9 +71,7 @@ def _yaml(path: Path, data: bytes) -> Any:
 
 def _gently(table: Any) -> dict[str, Any]:
     if not isinstance(table, Mapping):
-        raise UsageError(
-            f"log-config: must be a table as logging.config.dictConfig takes it, not {type(table).__name__}"
-        )
+        raise TypeError(f"must be a table as logging.config.dictConfig takes it, not {type(table).__name__}")
     return {"disable_existing_loggers": False, **table}
 
 

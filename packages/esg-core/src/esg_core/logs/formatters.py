@@ -10,10 +10,10 @@ import logging
 import sys
 import time
 from copy import copy
-from http import HTTPStatus
 from typing import Any, Literal, TextIO
 
 from esg_core.logs.colours import BOLD, LEVELS, STATUS_CLASSES, paint, uses_colours
+from esg_core.statuses import PHRASES
 
 PREFIX_WIDTH = 9
 """Columns that a level and its colon take, so that messages stand below each other."""
@@ -32,10 +32,7 @@ def level_prefix(name: str, coloured: bool) -> str:
 
 def status_text(status: int, coloured: bool = False) -> str:
     """`404 Not Found`; the number alone if the status has no name."""
-    try:
-        text = f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        text = str(status)
+    text = f"{status} {PHRASES.get(status, '')}".rstrip()
     return paint(text, STATUS_CLASSES.get(status // 100, "")) if coloured else text
 
 

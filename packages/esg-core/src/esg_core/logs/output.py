@@ -7,9 +7,11 @@ gone), is dropped, counted, and confessed by one warning as soon as something ca
 Why not `O_NONBLOCK`: the flag belongs to the open file, which ESG shares with the application and its shell, so that
 setting it breaks their own writes. Instead, a pipe, terminal or socket is polled before each write of at most
 `PIPE_BUF` bytes, the size that POSIX lets a pipe take whole when it polls as writable. The pieces end at line ends, so
-lines of several processes on one pipe do not mix either. Regular files are written in one piece.
+lines of several processes on one pipe do not mix either. Regular files are written in one piece. What the application
+prints by itself can still block it.
 """
 
+import asyncio
 import logging
 import os
 import select
@@ -25,6 +27,9 @@ from esg_core.logs.colours import is_terminal
 
 UNSENT_LIMIT = 1 << 20
 """Bytes that are kept for a reader that does not read."""
+
+RETRY = 0.1
+"""Seconds until the next attempt to write what a reader did not take."""
 
 LOCK_PATIENCE = 0.1
 """Seconds to wait for another thread that is writing; it may be stuck."""
@@ -93,7 +98,7 @@ def _sink(stream: TextIO) -> _Sink:
 class Output:
     """Writes lines to `stream`.
 
-    `batch` holds lines without their line ends: append to it, and make sure that `flush()` is called soon after.
+    `batch` holds lines without their line ends: append to it, and make sure that `push()` is called soon after.
     `is_terminal` says whether somebody watches.
     """
 
@@ -108,13 +113,20 @@ class Output:
         self._unsent: deque[bytes] = deque()
         self._unsent_size = 0
         self._torn = False
+        self._broken = False
         self._lost = 0
         self._reason = ""
+        self._retrying: asyncio.AbstractEventLoop | None = None
 
     def write(self, text: str) -> None:
         """Write text of one or more lines, without its last line end, after all that is in the batch."""
         self.batch.append(text)
-        self.flush()
+        self.push()
+
+    def push(self) -> None:
+        """Write what there is, and come back for what the reader does not take now. Never raises."""
+        if not self.flush():
+            self._come_back()
 
     def flush(self, wait: float = 0.0) -> bool:
         """Write what there is; wait at most `wait` seconds for a reader that is slow. Returns whether nothing is left.
@@ -129,7 +141,7 @@ class Output:
             done = not self._unsent
         finally:
             self._lock.release()
-        if done and self._lost:
+        if self._lost and done and not self._broken:
             self._confess()
         return done
 
@@ -137,6 +149,19 @@ class Output:
         """In a forked child: what is not yet written is the parent's to write."""
         self.batch.clear()
         self._start_anew()
+
+    def _come_back(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # another thread, or the server does not run: the next line takes this one along
+            return
+        if loop is not self._retrying:
+            self._retrying = loop
+            loop.call_later(RETRY, self._retry)
+
+    def _retry(self) -> None:
+        self._retrying = None
+        self.push()
 
     def _queue_batch(self) -> None:
         count = len(self.batch)
@@ -163,6 +188,7 @@ class Output:
                 self._took(written)
 
     def _took(self, size: int) -> None:
+        self._broken = False
         self._unsent_size -= size
         self._torn = size < len(self._unsent[0])
         if self._torn:
@@ -180,6 +206,7 @@ class Output:
             self._lose(piece, reason)
         self._unsent.clear()
         self._unsent_size = 0
+        self._broken = True
         if self._torn:  # half a line is out: whatever comes next must not become the rest of it
             self.batch.insert(0, "")
             self._torn = False

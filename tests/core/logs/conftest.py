@@ -1,0 +1,13 @@
+"""Each test finds logging as nobody has configured it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.logging_state import untouched_logging
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    with untouched_logging():
+        yield

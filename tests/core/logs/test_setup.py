@@ -1,0 +1,191 @@
+"""Setting up the logging of a server process (rule R-2)."""
+
+import io
+import logging
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from esg_core import logs
+from esg_core.config import Config
+from esg_core.logs.console import ConsoleHandler, untouched_console
+
+
+def config(**options: Any) -> Config:
+    return Config("app:app", **options)
+
+
+def test_all_goes_to_stdout_once(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(config())
+    logging.getLogger("esg").info("one")
+    logging.getLogger("esg.error").warning("two")
+    logging.getLogger("esg.access").info("three")
+    captured = capsys.readouterr()
+    assert captured.out == "INFO:     one\nWARNING:  two\nINFO:     three\n"
+    assert captured.err == ""
+
+
+def test_the_root_logger_is_nobodys_business() -> None:
+    root = logging.getLogger()
+    before = root.handlers.copy(), root.level
+    logs.configure(config())
+    assert (root.handlers, root.level) == before
+
+
+@pytest.mark.parametrize(
+    ("level", "number"),
+    [("critical", 50), ("error", 40), ("warning", 30), ("info", 20), ("debug", 10), ("trace", 5)],
+)
+def test_the_level_counts_for_all_three(level: str, number: int) -> None:
+    logs.configure(config(log_level=level))
+    for name in ("esg", "esg.error", "esg.access"):
+        assert logging.getLogger(name).getEffectiveLevel() == number
+
+
+def test_trace_is_a_level_with_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(config(log_level="trace"))
+    logging.getLogger("esg.error").log(logs.TRACE, "every detail")
+    assert capsys.readouterr().out == "TRACE:    every detail\n"
+
+
+def test_colours_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(config(use_colors=True))
+    logging.getLogger("esg.error").error("red")
+    assert capsys.readouterr().out == "\x1b[31mERROR\x1b[0m:    red\n"
+
+
+def test_use_colors_also_counts_for_formatters_of_a_users_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    table = {
+        "version": 1,
+        "formatters": {"esg": {"()": "esg_core.logs.DefaultFormatter"}},
+        "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "esg", "stream": "ext://sys.stdout"}},
+        "loggers": {"esg": {"handlers": ["out"], "propagate": False}},
+    }
+    logs.configure(config(use_colors=True, log_config=table))
+    logging.getLogger("esg.error").error("red")
+    assert capsys.readouterr().out == "\x1b[31mERROR\x1b[0m:    red\n"
+
+
+def test_a_users_configuration_takes_the_place_of_esgs_own() -> None:
+    logs.configure(config())
+    logs.configure(config(log_config={"version": 1, "loggers": {"esg": {"level": "ERROR"}}}))
+    assert logging.getLogger("esg").handlers == []
+    assert logging.getLogger("esg.access").propagate
+    assert logging.getLogger("esg.access").getEffectiveLevel() == logging.ERROR
+
+
+def test_a_level_that_is_set_comes_before_those_of_the_configuration() -> None:
+    table = {"version": 1, "loggers": {"esg.access": {"level": "ERROR"}}}
+    logs.configure(config(log_config=table, log_level="debug"))
+    assert logging.getLogger("esg.access").level == logging.DEBUG
+
+
+def test_configuring_again_does_not_log_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        logs.configure(config())
+    logging.getLogger("esg.error").info("once")
+    assert capsys.readouterr().out == "INFO:     once\n"
+
+
+def test_a_logger_that_somebody_has_set_up_is_left_alone() -> None:
+    theirs = logging.NullHandler()
+    logging.getLogger("esg.access").addHandler(theirs)
+    logs.configure(config())
+    assert logging.getLogger("esg.access").handlers == [theirs]
+    assert logging.getLogger("esg.access").propagate
+    assert untouched_console(logging.getLogger("esg")) is not None
+
+
+def test_without_standard_output_there_is_nothing_to_write_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    logs.configure(config())
+    logging.getLogger("esg.error").info("said to nobody")
+    logs.flush()
+    assert logging.getLogger("esg").handlers == []
+
+
+def test_a_formatter_that_fails_does_not_fail_the_server(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logs.configure(config())
+    logging.getLogger("esg").handlers[0].setFormatter(logging.Formatter("%(nothing)s"))
+    logging.getLogger("esg.error").info("hello")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_console_is_touched_by_whatever_changes_its_lines() -> None:
+    def console() -> tuple[logging.Logger, logging.Handler]:
+        logs.configure(config())
+        logger = logging.getLogger("esg.access")
+        assert untouched_console(logger) is logger.handlers[0]
+        return logger, logger.handlers[0]
+
+    def passes(_: logging.LogRecord) -> bool:
+        return True
+
+    logger, handler = console()
+    handler.setFormatter(logging.Formatter())
+    assert untouched_console(logger) is None
+    logger, handler = console()
+    handler.addFilter(passes)
+    assert untouched_console(logger) is None
+    logger, handler = console()
+    handler.setLevel(logging.WARNING)
+    assert untouched_console(logger) is None
+    logger, handler = console()
+    logger.propagate = True
+    assert untouched_console(logger) is None
+    logger, handler = console()
+    other = logging.NullHandler()
+    logger.addHandler(other)
+    assert untouched_console(logger) is None
+    logger.removeHandler(other)
+    logger, handler = console()
+    logger.addFilter(passes)
+    assert untouched_console(logger) is None
+    logger.removeFilter(passes)
+    assert untouched_console(logger) is handler
+
+
+def test_closing_the_handlers_writes_what_is_left() -> None:
+    stream = io.StringIO()
+    logs.configure(config())
+    handler = logging.getLogger("esg").handlers[0]
+    assert isinstance(handler, ConsoleHandler)
+    output = handler.output
+    output._sink._stream = stream  # type: ignore[attr-defined] # a stream that outlives the capturing
+    output.batch.append("the last line")
+    handler.flush()
+    assert stream.getvalue() == "the last line\n"
+
+
+ENDING = """
+import os, sys
+from esg_core import logs
+from esg_core.config import Config
+logs.configure(Config("app:app"))
+from esg_core.logs.setup import _Console
+_Console.output.batch.append("the last line")
+{}
+"""
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise ValueError", "logs.flush(); os._exit(1)"])
+def test_the_last_lines_are_written_however_the_process_ends(end: str) -> None:
+    """Rule R-3: flushed at exit."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING.format(end)], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.stdout == "the last line\n"
+
+
+def test_importing_it_costs_little_and_configures_nothing() -> None:
+    script = (
+        "import logging, sys; import esg_core.logs, esg_core.access\n"
+        "print(logging.getLogger('esg').handlers, 'logging.config' in sys.modules, 'yaml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "[] False False\n"

@@ -13,7 +13,7 @@ from esg_core.asgi import Application, Receive, Scope, Send
 from esg_core.config import Config
 from esg_core.context import Context
 from esg_core.testing import ManualLoop, MemoryTransport
-from tests.http.client import Incomplete, Response, read_responses
+from tests.http.client import Response, read_responses
 
 PARSERS = ("httptools", "h11")
 
@@ -92,6 +92,10 @@ class Seen:
     body: bytes = b""
     complete: bool = False
 
+    @property
+    def method(self) -> str:
+        return str(self.scope["method"])
+
 
 @dataclass
 class Recorder:
@@ -121,6 +125,7 @@ class Outcome:
     """What came of the bytes of one connection."""
 
     calls: list[Seen]
+    sent: bytes
     written: bytes
     ended: bool
     """The server began to end the connection, whatever the client did."""
@@ -136,7 +141,10 @@ class Outcome:
         return read_responses(self.written, self._methods())
 
     def _methods(self) -> Iterator[str]:
-        return (str(seen.scope["method"]) for seen in self.calls)
+        """Those of the calls, and then that of a request which was refused: only to HEAD is nothing but a head sent."""
+        yield from (seen.method for seen in self.calls)
+        if self.written.endswith(b"\r\n\r\n") and b"HEAD " in self.sent:
+            yield "HEAD"
 
     def visible(self) -> tuple[Any, ...]:
         """All that a client and an application can tell, in a form that can be compared."""
@@ -156,7 +164,8 @@ def exchange(parser: str, segments: Iterable[bytes], *, eof: bool = False, **opt
     app = Recorder()
     with MemoryServer(app, parser, **options) as server:
         transport = server.connect()
-        for segment in segments:
+        sent = list(segments)
+        for segment in sent:
             transport.feed(segment)
         if eof:
             transport.feed_eof()
@@ -167,7 +176,7 @@ def exchange(parser: str, segments: Iterable[bytes], *, eof: bool = False, **opt
         server.loop.advance(2)
         assert transport.closed, "the connection is still open"
         assert transport.late == b""
-    return Outcome(app.calls, bytes(transport.written), ended, server.log)
+    return Outcome(app.calls, b"".join(sent), bytes(transport.written), ended, server.log)
 
 
-__all__ = ["PARSERS", "Incomplete", "LogRecords", "MemoryServer", "Outcome", "Recorder", "Seen", "exchange"]
+__all__ = ["PARSERS", "LogRecords", "MemoryServer", "Outcome", "Recorder", "Seen", "comparable", "exchange"]

@@ -63,6 +63,8 @@ def check_request_line(line: bytes) -> None:
         raise RequestError(400, "the request line does not end with an HTTP version", "RFC 9112 section 3")
     if not _TARGET.fullmatch(target):
         raise RequestError(400, "the request target has a byte that does not belong there", "RFC 9112 section 3.2")
+    if target.startswith(b"HTTP/"):  # in no form of a target, and it would pass for the version
+        raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
 
 
 def check_field_line(line: bytes) -> None:

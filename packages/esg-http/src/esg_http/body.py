@@ -60,13 +60,14 @@ class ChunkedBody:
     431 for too much of it.
     """
 
-    __slots__ = ("_left", "_overhead", "_rest", "_step")
+    __slots__ = ("_left", "_looked_at", "_overhead", "_rest", "_step")
 
     remaining = None
 
     def __init__(self, overhead: int) -> None:
         self._overhead = overhead
         self._left = 0
+        self._looked_at = 0
         self._rest = b""
         self._step = ChunkedBody._chunk_line  # a plain function: a bound one would refer back to its owner
 
@@ -118,12 +119,13 @@ class ChunkedBody:
         return at + 2
 
     def _trailer(self, data: bytes, at: int, content: list[bytes]) -> int | None:
-        end = data.find(b"\r\n", at)
+        end = data.find(b"\r\n", at + self._looked_at)
         if end == at:
             return -(at + 2)
         if end < 0:
-            self._check_unfinished_trailer(data[at:])
+            self._check_unfinished_trailer(data, at)
             return None
+        self._looked_at = 0
         self._spend(end - at)
         if not _TRAILER.match(data, at):
             check_field_line(data[at:end])
@@ -141,11 +143,15 @@ class ChunkedBody:
         if not _UNFINISHED_CHUNK_LINE.fullmatch(line):
             raise RequestError(400, "a chunk line is malformed", "RFC 9112 section 7.1")
 
-    def _check_unfinished_trailer(self, line: bytes) -> None:
-        if len(line) - line.endswith(b"\r") > self._overhead:
+    def _check_unfinished_trailer(self, data: bytes, at: int) -> None:
+        """Judge the bytes that are new to an unfinished trailer line; a CR at its end may still become a CRLF."""
+        size = len(data) - at - data.endswith(b"\r")
+        if size > self._overhead:
             raise RequestError(431, "too many bytes in chunk extensions and trailers", "RFC 9112 section 7.1")
-        if b"\n" in line or b"\r" in line[:-1]:
+        new = data[at + self._looked_at : at + size]
+        if b"\n" in new or b"\r" in new:
             raise RequestError(400, "a trailer line ends with a bare CR or LF", "RFC 9112 section 2.2")
+        self._looked_at = size
 
 
 __all__ = ["CHUNK_LINE_LIMIT", "Body", "ChunkedBody", "LengthBody"]

@@ -173,7 +173,13 @@ class Cycle:
 
     async def send(self, message: Message) -> None:
         """ASGI's `send`. Raises `ClientDisconnected` once the client is gone, `ApplicationError` for a broken rule."""
-        kind = message.get("type")
+        try:
+            kind = message["type"]
+        except (KeyError, TypeError):
+            wanted = _WANTED[self._phase]
+            raise ApplicationError(
+                f"ASGI expects {wanted} now, a dict with its type; {message!r:.80} is none"
+            ) from None
         phase = self._phase
         if kind == "http.response.body" and (phase == HEAD_HELD or phase == IN_BODY):
             if self.client_gone:
@@ -212,20 +218,17 @@ class Cycle:
             self.bodyless = True
 
     def _send_body(self, body: bytes, end: bool) -> None:
-        if self._phase == HEAD_HELD and self._context.on_response is not None:
+        held = self._phase == HEAD_HELD
+        if held and self._context.on_response is not None:
             self._set_head(*apply_hook(self._context, self.scope, self.status, self._head))
         sent = self._sent = self._sent + len(body)
         expected = self._expected
-        if expected >= 0 and (sent > expected or (end and sent < expected)):
-            self._mismatch(body, end)
-        else:
-            self._write(body, end)
-
-    def _write(self, body: bytes, end: bool) -> None:
+        if expected >= 0 and (sent > expected or (end and sent < expected)) and self._mismatch(body, end):
+            return
         if self.bodyless:
             body = b""
         last = end and not self._with_trailers
-        if self._phase == HEAD_HELD:
+        if held:
             self._stream.respond(self.status, self._prepared, body, last)
         elif body or last:
             self._stream.send(body, last)
@@ -234,15 +237,19 @@ class Cycle:
         else:
             self._phase = EXPECT_TRAILERS if end else IN_BODY
 
-    def _mismatch(self, body: bytes, end: bool) -> None:
-        """The body does not match content-length (rule H-3): send no more than was announced, then close."""
+    def _mismatch(self, body: bytes, end: bool) -> bool:
+        """The body does not match content-length (rule H-3): send no more than was announced, then close.
+
+        False if that is allowed: the answer to HEAD announces a body that need not come.
+        """
         got, expected = self._sent, self._expected
         if self.bodyless and got < expected:
-            self._write(body, end)
-            return
-        self._sent = min(got, expected)
+            return False
+        allowed = body[: len(body) - max(0, got - expected)]
+        self._sent = min(got, expected) - len(allowed)
+        self._expected = NO_LENGTH
         self._with_trailers = False
-        self._write(body[: len(body) - (got - self._sent)], False)
+        self._send_body(allowed, False)
         self.fail()
         said = "longer" if got > expected else "shorter"
         raise ApplicationError(f"the body is {said} than its content-length: {got} instead of {expected} bytes (H-3)")
@@ -299,7 +306,7 @@ class Cycle:
         self.fail()
 
     def _line(self) -> str:
-        return f"{self.scope['method']} {self.target.decode('ascii', 'backslashreplace')}"
+        return f"{self.scope.get('method', '-')} {self.target.decode('ascii', 'backslashreplace')}"
 
     def fail(self) -> None:
         """End the exchange: with a 500 if nothing has been written, else so that the client sees it is incomplete."""

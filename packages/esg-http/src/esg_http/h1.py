@@ -94,7 +94,8 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._close()
         else:
             self._reading = AWAIT_HEAD
-            self._await(self._time() + self._settings.keep_alive)
+            self._read_deadline = deadline = self._time() + self._settings.keep_alive
+            self.deadline = min(deadline, self._write_deadline)
 
     def _finish_unusually(self) -> None:
         """The last response of the connection is written, or one whose request has not come to its end yet."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.errors import RequestError
 from esg_core.forwarded import apply as apply_forwarded
-from esg_http.body import Body, ChunkedBody, LengthBody
+from esg_http.body import ChunkedBody, LengthBody
 from esg_http.cycle import Cycle
 from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
@@ -30,9 +30,6 @@ HIGH_WATER = 65536
 
 OVERLOADED = ((b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1"))
 
-SKIPPED_BODY = 1_000_000
-"""Bytes of unread body that are skipped to keep a connection (rule H-8)."""
-
 REMEMBERED_BLOCK = 2048
 """Bytes of a block of fields that a connection remembers at the most."""
 
@@ -47,7 +44,6 @@ class H1Input(H1Output):
     """The reading half of a connection."""
 
     __slots__ = (
-        "_body",
         "_cycle",
         "_eof",
         "_fields",
@@ -72,7 +68,6 @@ class H1Input(H1Output):
         self._settings = settings
         self._reading = AWAIT_HEAD
         self._cycle: Cycle | None = None
-        self._body: Body | None = None
         self._intake: HeadIntake | None = None
         self._fields: RequestFields | None = None
         self._held = b""
@@ -248,11 +243,6 @@ class H1Input(H1Output):
         if self._paused and self._reading == IN_BODY:
             self._resume()
 
-    def _can_skip_body(self) -> bool:
-        """Whether the rest of an unread body is known to be short enough to be skipped (rule H-8)."""
-        remaining = self._body.remaining if self._body is not None else 0
-        return remaining is not None and remaining <= SKIPPED_BODY
-
     # What comes too early.
 
     def _hold(self, data: bytes) -> None:
@@ -303,12 +293,6 @@ class H1Input(H1Output):
     @abstractmethod
     def _close(self) -> None:
         """Close once what is written has been sent."""
-
-    def _may_stay(self, end: bool) -> bool:
-        """As `H1Output._may_stay`: neither may the connection stay if too much of the body is unread at the end."""
-        if not self._keep_alive or self._context.closing:
-            return False
-        return not end or self._body is None or self._can_skip_body()
 
     def _pause(self) -> None:
         if not self._paused:

@@ -28,9 +28,13 @@ from esg_http.wire import (
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_http.body import Body
 
 LARGE_BODY = 65536
 """From this size on, a body is handed to the transport as it is instead of being copied behind its head."""
+
+SKIPPED_BODY = 1_000_000
+"""Bytes of unread body that are skipped to keep a connection (rule H-8)."""
 
 _RESET = struct.pack("ii", 1, 0)
 
@@ -39,6 +43,7 @@ class H1Output:
     """The writing half of a connection; see `esg_core.contracts.Stream`."""
 
     __slots__ = (
+        "_body",
         "_chunked",
         "_context",
         "_delimited",
@@ -58,6 +63,7 @@ class H1Output:
 
     def __init__(self, context: "Context", prefix: HeadPrefix) -> None:
         self._context = context
+        self._body: Body | None = None
         self._prefix = prefix
         self._time = context.loop.time
         self.gate = WriteGate(context.loop)
@@ -71,8 +77,17 @@ class H1Output:
         self._trailer_fields = b""
 
     def _may_stay(self, end: bool) -> bool:
-        """Whether the connection can serve another request after this response, as far as is known now."""
-        return self._keep_alive and not self._context.closing
+        """Whether the connection can serve another request after this response, as far as is known now.
+
+        Not if too much of the request's body is unread when the response ends.
+        """
+        if not self._keep_alive or self._context.closing:
+            return False
+        return not end or self._body is None or self._can_skip(self._body)
+
+    def _can_skip(self, body: "Body") -> bool:
+        """Whether the rest of an unread body is known to be short enough to be skipped (rule H-8)."""
+        return body.remaining is not None and body.remaining <= SKIPPED_BODY
 
     # The stream, as the cycle sees it.
 
@@ -87,7 +102,8 @@ class H1Output:
         """As `Stream.respond`."""
         block, length, says = prepared
         prefix = self._prefix.get(status, self._time())
-        if says or length < 0 or self._say_keep_alive or not self._may_stay(end):
+        stays = self._keep_alive and self._body is None and not self._context.closing
+        if says or length < 0 or self._say_keep_alive or not stays:
             prefix, framing, body = self._frame(status, prepared, body, end)
         else:
             self._chunked = False

@@ -53,6 +53,8 @@ def check_request_line(line: bytes) -> None:
 
     Raises `RequestError`: 505 for a version that is not 1.0 or 1.1, 400 for everything else.
     """
+    if b"\n" in line or b"\r" in line:
+        raise RequestError(400, "a line ends with a bare CR or LF", "RFC 9112 section 2.2")
     method, _, rest = line.partition(b" ")
     target, _, version = rest.rpartition(b" ")
     if not _METHOD.fullmatch(method):

@@ -32,8 +32,8 @@ async def main() -> None:
     server = esg.Server(esg.Config(app, port=0, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     await server.started
-    print(await asyncio.to_thread(fetch, f"{server.urls[0]}hello"))
-    await server.shutdown()
+    print(await asyncio.to_thread(fetch, f"{server.urls[0]}/hello"))
+    server.shutdown()
     await serving
 
 

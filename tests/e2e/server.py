@@ -20,9 +20,11 @@ URL = re.compile(r"(https?)://([^\s:/]+|\[[^\s]+\]):(\d+)")
 
 
 class Program:
-    """A running command: its output is collected by a thread, line by line."""
+    """A running command: its output is collected by a thread, line by line; it inherits the descriptors in `inherit`."""
 
-    def __init__(self, *command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *command: str, cwd: Path = ROOT, env: dict[str, str] | None = None, inherit: tuple[int, ...] = ()
+    ) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._ended = False
@@ -30,6 +32,7 @@ class Program:
             command,
             cwd=cwd,
             env=env,
+            pass_fds=inherit,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -99,7 +99,7 @@ def test_configuration_file() -> None:
     """The file's options hold, and the command line goes before them."""
     with serving("examples.hello:app", "--config", "examples/esg.toml", "--port", "0") as server:
         assert httpx.get(server.url).headers["x-frame-options"] == "DENY"
-        server.wait_for('"GET / HTTP/1.1"|"path": ?"/"')
+        server.wait_for('"target": ?"/"')
 
 
 def test_a_shop_as_in_the_readme(tmp_path: Path) -> None:

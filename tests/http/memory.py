@@ -1,5 +1,6 @@
 """A server without sockets: ESG's HTTP/1.1 between a transport in memory and a clock that the test moves."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,8 @@ import esg_http.server
 from esg_core.asgi import Application, Receive, Scope, Send
 from esg_core.config import Config
 from esg_core.context import Context
+from esg_core.health import Health
+from esg_core.site import response_hook
 from esg_core.testing import ManualLoop, MemoryTransport
 from tests.http.client import Response, read_responses
 
@@ -39,6 +42,15 @@ def config_with(options: tuple[tuple[str, Any], ...]) -> Config:
     return Config("tests:app", **dict(options))
 
 
+def make_context(config: Config, app: Application, loop: asyncio.AbstractEventLoop) -> Context:
+    """A context of its own for the options, with what a server would put into it before its first connection."""
+    context = Context(config, app, loop)
+    context.on_response = response_hook(config)
+    if config.health:
+        context.health = Health(config.health_path, config.ready_path)
+    return context
+
+
 class MemoryServer:
     """A context manager; inside it, `connect()` opens connections and `loop` moves the time.
 
@@ -56,7 +68,8 @@ class MemoryServer:
     def __enter__(self) -> Self:
         self.loop = ManualLoop()
         self.loop.set_exception_handler(lambda loop, context: self.unhandled.append(context))
-        self.context = Context(config_with(tuple(sorted(self.options.items()))), self.app, self.loop)
+        config = config_with(tuple(sorted(self.options.items())))
+        self.context = make_context(config, self.app, self.loop)
         self._make: Callable[[], Any] = getattr(esg_http.server, self.parser)(self.context)
         logging.getLogger("esg").addHandler(self.log)
         return self
@@ -179,4 +192,14 @@ def exchange(parser: str, segments: Iterable[bytes], *, eof: bool = False, **opt
     return Outcome(app.calls, b"".join(sent), bytes(transport.written), ended, server.log)
 
 
-__all__ = ["PARSERS", "LogRecords", "MemoryServer", "Outcome", "Recorder", "Seen", "comparable", "exchange"]
+__all__ = [
+    "PARSERS",
+    "LogRecords",
+    "MemoryServer",
+    "Outcome",
+    "Recorder",
+    "Seen",
+    "comparable",
+    "exchange",
+    "make_context",
+]

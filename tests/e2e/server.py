@@ -20,7 +20,7 @@ URL = re.compile(r"(https?)://([^\s:/]+|\[[^\s]+\]):(\d+)")
 
 
 class Program:
-    """A running command: its output is collected by a thread, line by line; it inherits the descriptors in `inherit`."""
+    """A running command, with the descriptors in `inherit`; a thread collects its output line by line."""
 
     def __init__(
         self, *command: str, cwd: Path = ROOT, env: dict[str, str] | None = None, inherit: tuple[int, ...] = ()

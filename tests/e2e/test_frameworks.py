@@ -21,13 +21,21 @@ WITH_LIFESPAN = [name for name, options in OPTIONS.items() if "--lifespan" in op
 FILE = bytes(range(256)) * 2000
 
 
+STACKS = {"native": ("--http", "httptools", "--loop", "uvloop"), "pure": ("--http", "h11", "--loop", "asyncio")}
+
+
 def serve(framework: str) -> tuple[str, ...]:
     return (f"tests.e2e.apps.{framework}_app:app", *OPTIONS[framework])
 
 
+@pytest.fixture(scope="module", params=STACKS)
+def stack(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return STACKS[request.param]
+
+
 @pytest.fixture(scope="module", params=OPTIONS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with serving(*serve(request.param)) as running:
+def server(request: pytest.FixtureRequest, stack: tuple[str, ...]) -> Iterator[Server]:
+    with serving(*serve(request.param), *stack) as running:
         yield running
 
 

@@ -132,8 +132,9 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
-    """What a client sends on one connection: up to three requests."""
-    return b"".join(draw(st.lists(mutated(), min_size=1, max_size=3)))
+    """What a client sends on one connection: up to four requests, some of them again."""
+    requests = draw(st.lists(mutated(), min_size=1, max_size=3))
+    return b"".join(draw(st.lists(st.sampled_from(requests), min_size=1, max_size=4)))
 
 
 @st.composite

@@ -55,3 +55,30 @@ def cases() -> Iterator[Case]:
     second = post(b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n")
     yield refused("pipeline/both-framings-second", "RFC 9112 6.3", CHUNKS + second, 400, HELLO)
     yield refused("pipeline/bad-chunk-second", "RFC 9112 7.1", POSTED + chunked(b"x\r\n"), 400, HELLO, in_body=True)
+    yield from with_the_same_fields()
+
+
+def with_the_same_fields() -> Iterator[Case]:
+    """A server may remember the fields of the last request; all else is judged anew."""
+    first, again = get(), b" HTTP/1.1\r\nHost: t\r\n\r\n"
+    yield refused("again/other-authority", "RFC 9112 3.2.2", first + b"GET http://other/" + again, 400, Call())
+    yield served("again/same-authority", "RFC 9112 3.2.2", first + b"GET http://t/2" + again, Call(), Call(path="/2"))
+    yield served("again/asterisk", "RFC 9112 3.2.4", first + b"OPTIONS *" + again, Call(), Call("OPTIONS", "*"))
+    yield refused("again/asterisk-with-get", "RFC 9112 3.2.4", first + b"GET *" + again, 400, Call())
+    yield refused("again/connect", "H-12", first + b"CONNECT t:80" + again, 501, Call())
+    yield refused("again/target", "RFC 9112 3.2", first + b"GET /\xe9" + again, 400, Call())
+    yield refused("again/two-spaces", "RFC 9112 3", first + b"GET  /" + again, 400, Call())
+    yield refused("again/no-target", "RFC 9112 3", first + b"GET" + again, 400, Call())
+    yield refused("again/version-twice", "RFC 9112 3", first + b"GET / HTTP/1.1" + again, 400, Call())
+    yield refused("again/line-too-long", "H-20", first + b"GET /" + b"a" * 16_400 + again, 414, Call())
+    yield served("again/head", "H-3", first + b"HEAD /" + again + first, Call(), Call("HEAD"), Call())
+    yield refused("again/other-version", "H-12", first + get().replace(b"1.1", b"1.2"), 505, Call())
+    old = Call(http_version="1.0")
+    yield served("again/old-version", "H-2", first + get().replace(b"1.1", b"1.0"), Call(), old, closes=True)
+    posted = post(b"Content-Length: 5", body=b"hello")
+    yield served("again/body", "RFC 9112 6.2", posted + posted + get(), HELLO, HELLO, Call())
+    yield served("again/chunks", "RFC 9112 7.1", CHUNKS + CHUNKS + get(), HELLO, HELLO, Call())
+    yield refused("again/body-too-long", "RFC 9112 6.3", posted + posted + b"more\r\n", 400, HELLO, HELLO)
+    target = b"GET / HTTP/1.1/ HTTP/1.1\r\nHost: t\r\n\r\n"
+    yield refused("again/version-in-target", "RFC 9112 3", first + target, 400, Call())
+    yield refused("again/target-is-a-version", "RFC 9112 3.2", first + b"GET HTTP/1.1" + again, 400, Call())

@@ -68,6 +68,9 @@ SPACING = {
     "method-only": line(b"GET"),
     "four-words": line(b"GET / / HTTP/1.1"),
     "space-in-target": line(b"GET /a b HTTP/1.1"),
+    "target-is-a-version": line(b"GET HTTP/1.1 HTTP/1.1"),
+    "target-begins-like-a-version": line(b"GET HTTP/1.0/ HTTP/1.1"),
+    "version-inside": line(b"GET / HTTP/1.1 HTTP/1.1"),
     "header-as-request-line": head(HOST, b"A: b"),
 }
 

@@ -65,15 +65,21 @@ def tls_options(config: "Config") -> TLSOptions | None:
 
 
 def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:
-    context = Context(config, load_application(config), asyncio.get_running_loop())
-    context.on_response = response_hook(config)
-    if config.health:
-        context.health = Health(config.health_path, config.ready_path)
+    context = context_for(config)
     try:
         factory = protocols(context)
     except ImportError as error:
         raise StartupError(f"http {config.http} cannot be used: {error}") from error
     return Site(context, Lifespan(context, config.lifespan), Listeners(bound, factory, tls))
+
+
+def context_for(config: "Config") -> Context:
+    """A context of the running loop, with the application and the hook that the configuration names."""
+    context = Context(config, load_application(config), asyncio.get_running_loop())
+    context.on_response = response_hook(config)
+    if config.health:
+        context.health = Health(config.health_path, config.ready_path)
+    return context
 
 
 def response_hook(config: "Config") -> ResponseHook | None:
@@ -87,4 +93,4 @@ def response_hook(config: "Config") -> ResponseHook | None:
     return cast(ResponseHook | None, hook)
 
 
-__all__ = ["Site", "check_options", "put_together", "response_hook", "tls_options"]
+__all__ = ["Site", "check_options", "context_for", "put_together", "response_hook", "tls_options"]

@@ -1,3 +1,13 @@
-"""."""
+"""HTTP for ASGI applications: the protocol of the ESG web server, usable alone (rule U-3).
+
+    server = await esg_http.start_server(app, "127.0.0.1", 8000)      an HTTP port in your own asyncio program
+    await loop.create_server(esg_http.HTTPProtocol(app), sock=sock)     the protocol, for connections you accept
+
+Builds on esg_core and knows nothing of WebSocket, processes or the terminal.
+"""
+
+from esg_http.embedding import HTTPProtocol, HTTPServer, start_server
 
 __version__ = "0.1.0"
+
+__all__ = ["HTTPProtocol", "HTTPServer", "__version__", "start_server"]

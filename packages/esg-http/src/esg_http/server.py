@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from esg_core.context import Context
 
 
-def _factory(context: "Context", parse_fields: FieldParser) -> Callable[[], H1Connection]:
-    return partial(H1Connection, context, H1Settings(context, parse_fields))
+def _factory(context: "Context", parse_fields: FieldParser, bound: int | None = None) -> Callable[[], H1Connection]:
+    return partial(H1Connection, context, H1Settings(context, parse_fields, bound))
 
 
 def httptools(context: "Context") -> Callable[[], H1Connection]:
@@ -23,10 +23,10 @@ def httptools(context: "Context") -> Callable[[], H1Connection]:
 
 
 def h11(context: "Context") -> Callable[[], H1Connection]:
-    """HTTP/1.1 over h11."""
+    """HTTP/1.1 over h11, whose own limit of an incomplete event bounds request line and fields."""
     from esg_http.codec_h11 import parse_fields
 
-    return _factory(context, parse_fields)
+    return _factory(context, parse_fields, context.config.h11_max_incomplete_event_size)
 
 
 __all__ = ["h11", "httptools"]

@@ -18,15 +18,19 @@ NEVER = float("inf")
 
 
 class H1Settings:
-    """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context."""
+    """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context.
 
-    def __init__(self, context: "Context", parse_fields: FieldParser) -> None:
+    `bound`, in bytes, is a further limit of the request line and of all fields together.
+    """
+
+    def __init__(self, context: "Context", parse_fields: FieldParser, bound: int | None = None) -> None:
         config = context.config
         self.parse_fields = parse_fields
-        self.head_limits = HeadLimits(
-            config.limit_request_line, config.limit_request_headers, config.limit_request_header_size
-        )
-        self.surely_small = min(config.limit_request_line, config.limit_request_header_size)
+        line, size = config.limit_request_line, config.limit_request_header_size
+        if bound is not None:
+            line, size = min(line, bound), min(size, bound)
+        self.head_limits = HeadLimits(line, config.limit_request_headers, size)
+        self.surely_small = min(line, size)
         self.body_limit: float = config.limit_request_body or NEVER
         self.keepalive_requests: float = config.limit_keepalive_requests or NEVER
         self.concurrency: float = config.limit_concurrency or NEVER

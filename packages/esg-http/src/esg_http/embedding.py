@@ -1,0 +1,172 @@
+"""HTTP inside another asyncio program (rule U-3): a server, and a factory of protocols.
+
+Uses the same parts as a whole server, without what belongs to a process: no signal handlers, no logging set-up, no
+environment, no exit codes. The loop is the one that runs.
+"""
+
+import asyncio
+import logging
+import socket
+from typing import Any, Self
+
+from esg_core.access import AccessLog
+from esg_core.asgi import Application
+from esg_core.config import Config
+from esg_core.context import Context
+from esg_core.drain import Drain
+from esg_core.errors import UsageError
+from esg_core.registry import http_factory
+from esg_core.site import Site, context_for, put_together
+
+OF_A_PROCESS = frozenset(
+    ("app_dir", "env_file", "factory", "limit_max_requests", "log_config", "log_level", "loop", "use_colors")
+)
+"""Options that only a whole server follows (`esg.run`, `esg.Server`)."""
+
+OF_A_LISTENER = frozenset(("backlog", "bind", "fd", "host", "lifespan", "port", "proxy_protocol", "reuse_port", "uds"))
+"""Options that mean nothing to a protocol whose connections somebody else accepts."""
+
+
+async def start_server(
+    app: Application,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    sock: socket.socket | None = None,
+    **settings: Any,
+) -> "HTTPServer":
+    """Serve `app` in the running loop, on `host` and `port` (127.0.0.1 and 8000), or on a bound socket.
+
+    `settings` are options of ESG by their names, such as `timeout_keep_alive` or `ssl_certfile`. The application's
+    lifespan starts up before the first connection is accepted (`lifespan="off"` does without). Raises `UsageError` for
+    a setting that does not exist, has a wrong value or belongs to a process, and `StartupError` for an address that
+    cannot be used and for an application that does not start.
+    """
+    address: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if sock is not None and address:
+        raise UsageError("sock takes the place of host and port: give one or the other")
+    _refuse(settings, OF_A_PROCESS, "start_server")
+    site = put_together(Config(app, **address, **settings), None if sock is None else [sock])
+    try:
+        await site.lifespan.startup()
+        _open_access_log(site.context)
+        site.listeners.start(site.context.config.backlog)
+    except BaseException:
+        await Drain(site, _allow).abandon()
+        raise
+    site.context.ready = True
+    return HTTPServer(site)
+
+
+class HTTPProtocol:
+    """A factory of HTTP protocols: `loop.create_server(HTTPProtocol(app), ...)`, `loop.connect_accepted_socket()`.
+
+    Makes one protocol for each connection, all with the same settings; see `start_server()` for those. The lifespan of
+    the application is the business of whoever runs it. To be made inside the running loop. Raises `UsageError`.
+    """
+
+    def __init__(self, app: Application, **settings: Any) -> None:
+        _refuse(settings, OF_A_PROCESS | OF_A_LISTENER, "HTTPProtocol")
+        config = Config(app, **settings)
+        if config.tls:
+            raise UsageError(
+                "ssl_certfile: TLS is the business of who accepts: give loop.create_server() an ssl context"
+            )
+        self.context = context_for(config)
+        _open_access_log(self.context)
+        self._make = http_factory(config.http)(self.context)
+        self.context.ready = True
+
+    def __call__(self) -> asyncio.Protocol:
+        """The protocol of one connection."""
+        return self._make()
+
+    async def drain(self) -> None:
+        """Let running responses end and close all connections; returns once none is left (rule L-2)."""
+        self.context.drain()
+        await self.context.wait_quiet()
+
+
+class HTTPServer(asyncio.AbstractServer):
+    """A running server, to be used as what `asyncio.start_server()` returns; made by `start_server()`."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def context(self) -> Context:
+        """What the connections share: counts, limits, the application's state."""
+        return self._site.context
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets that are listened on; none once it is closed."""
+        return self._site.listeners.sockets if self.is_serving() else ()
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it serves in."""
+        return self._site.context.loop
+
+    def is_serving(self) -> bool:
+        """Whether connections are accepted."""
+        return self._closing is None
+
+    async def start_serving(self) -> None:
+        """Does nothing: it has been serving from the start."""
+
+    async def serve_forever(self) -> None:
+        """Serve until this is cancelled, then close."""
+        try:
+            await self.get_loop().create_future()
+        finally:
+            self.close()
+            await self.wait_closed()
+
+    def close(self) -> None:
+        """Stop: no new connections, idle ones are closed, running responses end (rule L-2). May be called twice."""
+        if self._closing is None:
+            self._closing = self.get_loop().create_task(Drain(self._site, _allow).run())
+
+    def close_clients(self) -> None:
+        """Let each connection end what it does, and close it; connections may still come."""
+        for connection in list(self._site.context.connections):
+            connection.drain()
+
+    def abort_clients(self) -> None:
+        """Close all connections at once, whatever they are doing."""
+        for connection in list(self._site.context.connections):
+            connection.abort()
+
+    async def wait_closed(self) -> None:
+        """After `close()`: wait until the last connection is closed and the application has shut down.
+
+        Whatever still runs after `timeout_graceful_shutdown` is cancelled. Before `close()`: returns at once.
+        """
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self.close()
+        await self.wait_closed()
+
+
+def _refuse(settings: dict[str, Any], names: frozenset[str], what: str) -> None:
+    for name in settings.keys() & names:
+        raise UsageError(f"{name} is no setting of {what}: it belongs to a whole server (esg.run, esg.Server)")
+
+
+def _open_access_log(context: Context) -> None:
+    """Log requests if the program's own logging wants to hear of them."""
+    if logging.getLogger("esg.access").isEnabledFor(logging.INFO):
+        context.access = AccessLog.create(context.config, context.loop)
+
+
+def _allow(seconds: float) -> None:
+    """Nobody watches over the end of a server that is part of another program."""
+
+
+__all__ = ["HTTPProtocol", "HTTPServer", "start_server"]

@@ -27,8 +27,8 @@ def apply(given: LogConfig) -> None:
         _apply(given)
     except UsageError:
         raise
-    except Exception as error:  # a configuration may name any class, which may raise anything
-        raise UsageError(f"{where}: {_said(error)}") from error
+    except Exception as error:  # noqa: BLE001 - a configuration may name any class, which may raise anything
+        raise UsageError(f"{where}: {_said(error)}") from None
     for name in LOGGERS:
         logging.getLogger(name).disabled = False
 

@@ -63,13 +63,14 @@ def measure_footprints(servers: Sequence[str], bench: Bench) -> dict[str, Footpr
     _allow_descriptors(CONNECTIONS + 500)
     footprints = {server: Footprint() for server in servers}
     starts: dict[str, list[float]] = {server: [] for server in servers}
-    for step in range(_STARTS):
+    for step in range(_STARTS + 1):
         for server, footprint in footprints.items():
             try:
                 with bench.start(server, _launch(), _QUESTION) as running:
-                    starts[server].append(running.first_answer * 1000)
-                    if step == 0:
+                    if step == 0:  # modules may have to be compiled: this start does not count
                         footprint.figures |= _idle_figures(running)
+                    else:
+                        starts[server].append(running.first_answer * 1000)
             except ServerError as error:
                 footprint.failure = str(error)
     for server, footprint in footprints.items():

@@ -76,6 +76,15 @@ def test_a_users_configuration_takes_the_place_of_esgs_own() -> None:
     assert logging.getLogger("esg.access").getEffectiveLevel() == logging.ERROR
 
 
+def test_logging_can_be_left_as_a_program_has_set_it_up() -> None:
+    root = logging.getLogger()
+    before = root.handlers.copy(), root.level
+    logs.configure(config(log_config={"version": 1, "incremental": True}))
+    assert (root.handlers, root.level) == before
+    assert all(logging.getLogger(name).propagate for name in ("esg", "esg.error", "esg.access"))
+    assert logging.getLogger("esg").handlers == []
+
+
 def test_a_level_that_is_set_comes_before_those_of_the_configuration() -> None:
     table = {"version": 1, "loggers": {"esg.access": {"level": "ERROR"}}}
     logs.configure(config(log_config=table, log_level="debug"))

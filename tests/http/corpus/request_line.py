@@ -132,6 +132,7 @@ NOT_SUPPORTED = {
     "3.0": line(b"GET / HTTP/3.0"),
     "9.9": line(b"GET / HTTP/9.9"),
     "http2-preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "8.8-and-long-target": line(b"GET /" + b"a" * 300 + b" HTTP/8.8"),
     "1.2-without-host": b"GET / HTTP/1.2\r\n\r\n",
 }
 
@@ -147,8 +148,20 @@ OTHER_PROTOCOLS = {
 }
 
 
+WRONG_TWICE = {
+    "space-in-target-and-0.9": line(b"G ET / HTTP/0.9"),
+    "method-and-2.0": line(b"G(T / HTTP/2.0"),
+    "8-bit-target-and-2.0": line(b"GET /\xe9 HTTP/2.0"),
+    "fragment-and-2.0": line(b"GET /#f HTTP/2.0"),
+    "bare-lf-and-2.0": line(b"GET / HTTP/1.1\n\nGET / HTTP/2.0"),
+    "no-target-and-2.0": line(b"GET HTTP/2.0"),
+}
+"""Lines that are malformed besides being of another version."""
+
+
 def cases() -> Iterator[Case]:
     yield from valid()
+    yield from all_refused("version", "RFC 9112 3", WRONG_TWICE)
     yield from all_refused("method", "RFC 9110 9.1", METHODS)
     yield from all_refused("line", "RFC 9112 3", SPACING)
     for name, data in LINE_ENDS.items():

@@ -44,6 +44,7 @@ class Drain:
         self._allow = allow
         self._logger = logging.getLogger("esg.error")
         self.forced = False
+        self._deadline: float | None = None
 
     async def run(self) -> None:
         """End in order; afterwards `forced` says whether something had to be cancelled."""
@@ -51,13 +52,13 @@ class Drain:
         self._logger.info("Shutting down")
         context.announce_closing()
         await self._delay()
-        deadline = self._deadline()
+        limit = context.config.timeout_graceful_shutdown
+        self._deadline = None if limit is None else context.loop.time() + limit
         await self._listeners.close()
         context.drain()
-        if not await self._wait_quiet(deadline):
+        if not await self._wait_quiet():
             await self._cancel()
-        left = None if deadline is None else max(SHUTDOWN_LIMIT, deadline - context.loop.time())
-        await self._shut_down(left)
+        await self._shut_down(self.time_left(SHUTDOWN_LIMIT))
 
     async def abandon(self) -> None:
         """End at once: whatever runs is cancelled, and the application gets a short shutdown."""
@@ -67,21 +68,20 @@ class Drain:
         await self._cancel()
         await self._shut_down(SHUTDOWN_LIMIT)
 
+    def time_left(self, least: float) -> float | None:
+        """Seconds that are left of `timeout_graceful_shutdown`, but not less than `least`; None without limit."""
+        return None if self._deadline is None else max(least, self._deadline - self._context.loop.time())
+
     async def _delay(self) -> None:
         delay = self._context.config.shutdown_delay
         if delay:
             self._logger.info("Serving for another %g s, not ready any more", delay)
             await asyncio.sleep(delay)
 
-    def _deadline(self) -> float | None:
-        """The loop time at which the patience with running requests ends."""
-        limit = self._context.config.timeout_graceful_shutdown
-        return None if limit is None else self._context.loop.time() + limit
-
-    async def _wait_quiet(self, deadline: float | None) -> bool:
+    async def _wait_quiet(self) -> bool:
         context = self._context
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(self._deadline):
                 await self._listeners.settle(HANDSHAKE_PATIENCE)
                 context.drain()  # those too that have been accepted at the last moment
                 self._tell()
@@ -105,10 +105,10 @@ class Drain:
         context = self._context
         tasks = [cycle.task for cycle in context.cycles]
         if tasks or context.connections:
+            self.forced = True
             self._logger.error(
                 "Cancelling %d running requests, closing %d connections", len(tasks), len(context.connections)
             )
-        self.forced = True
         self._allow(CANCEL_PATIENCE + BLOCKED)
         for task in tasks:
             task.cancel()

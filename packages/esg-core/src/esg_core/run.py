@@ -4,6 +4,7 @@
 """
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError, UsageError
@@ -31,11 +32,22 @@ def run(config: "Config") -> int:
         configure(config)
         with server.handling_signals():
             server.run()
+            if server.forced:
+                _leave_threads(watchdog)
     except (UsageError, StartupError) as error:
         return _report(error)
     finally:
         watchdog.dismiss()
     return FORCED if server.forced else 0
+
+
+def _leave_threads(watchdog: Watchdog) -> None:
+    """The interpreter would wait for threads that the application has left; an end by force does not."""
+    names = [
+        thread.name for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()
+    ]
+    if names:
+        watchdog.leave(f"threads still run: {', '.join(names)}: stopped by force")
 
 
 def check(config: "Config") -> int:

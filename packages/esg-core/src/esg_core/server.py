@@ -31,7 +31,10 @@ STARTUP_PATIENCE = 5.0
 """Seconds for a start-up that is cancelled by a signal."""
 
 CLOSING_PATIENCE = 5.0
-"""Seconds for closing the event loop."""
+"""Seconds that closing the event loop has at the least: tasks are cancelled, threads of its executor waited for."""
+
+FORCED_PATIENCE = 1.0
+"""The same after an end by force."""
 
 
 class Server:
@@ -51,6 +54,7 @@ class Server:
         self._force = Milestone()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._site: Site | None = None
+        self._drain: Drain | None = None
         self._signals = 0
         self._handles_signals = False
         self._is_loading = False
@@ -153,7 +157,11 @@ class Server:
         self.shutdown()
         if self._is_loading:
             raise KeyboardInterrupt
-        self._allow(drain_budget(self.context) if self.started else STARTUP_PATIENCE)
+        if not self.started or self._loop is None:
+            self._allow(STARTUP_PATIENCE)
+            return
+        self._loop.call_soon_threadsafe(self.context.announce_closing)  # before whatever the loop does next
+        self._allow(drain_budget(self.context))
 
     # From start to end.
 
@@ -161,7 +169,7 @@ class Server:
         site = self._put_together(sockets)
         if site is None:
             return
-        drain = Drain(site, self._allow)
+        drain = self._drain = Drain(site, self._allow)
         try:
             if await self._start(site):
                 await self._stop
@@ -209,8 +217,8 @@ class Server:
         """The loop cancels what tasks there still are, and waits for threads: that can hang too."""
         if self._watchdog is not None and self._site is not None and self._site.context.cycles:
             self._watchdog.leave("the application ignores that it was cancelled: stopped by force")
-        if self.config.timeout_graceful_shutdown is not None:
-            self._allow(CLOSING_PATIENCE)
+        if self._drain is not None:
+            self._allow(FORCED_PATIENCE if self.forced else self._drain.time_left(CLOSING_PATIENCE))
 
     def _allow(self, seconds: float | None) -> None:
         """Before something that may hang: give it its time, if somebody watches over that."""

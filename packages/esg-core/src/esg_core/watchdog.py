@@ -29,21 +29,21 @@ class Watchdog:
 
     def __init__(self) -> None:
         self.before_exit: list[Callable[[], None]] = []
-        self._deadline = 0.0
-        self._dismissed = threading.Event()
+        self._deadline: float | None = None
+        self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._watched = threading.get_ident()
 
     def allow(self, seconds: float) -> None:
-        """The process may take so many seconds from now, or what it was allowed before if that is longer."""
-        self._deadline = max(self._deadline, time.monotonic() + seconds)
+        """The process may take so many seconds from now, whatever it was allowed before."""
+        self._set(time.monotonic() + seconds)
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="esg-watchdog", daemon=True)
             self._thread.start()
 
     def dismiss(self) -> None:
         """The process has ended in time, or is somebody else's business again."""
-        self._dismissed.set()
+        self._set(None)
 
     def leave(self, reason: str) -> NoReturn:
         """End the process now, from whatever thread; what cannot be flushed within half a second is lost."""
@@ -51,10 +51,15 @@ class Watchdog:
             _within(FLUSH_PATIENCE, last)
         os._exit(FORCED)
 
+    def _set(self, deadline: float | None) -> None:
+        with self._changed:  # a lock that a signal handler may take again
+            self._deadline = deadline
+            self._changed.notify()
+
     def _watch(self) -> None:
-        while (left := self._deadline - time.monotonic()) > 0:
-            if self._dismissed.wait(left):
-                return
+        with self._changed:
+            while self._deadline is None or self._deadline > time.monotonic():
+                self._changed.wait(None if self._deadline is None else self._deadline - time.monotonic())
         self.leave(f"did not stop in time, so it is stopped by force; it was here:\n{self._place()}")
 
     def _place(self) -> str:

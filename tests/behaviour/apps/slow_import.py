@@ -1,0 +1,6 @@
+"""A module that takes long to import."""
+
+import time
+
+print("importing", flush=True)
+time.sleep(60)

@@ -20,7 +20,7 @@ from esg_core.trust import Trust
 if TYPE_CHECKING:
     from esg_core.access import AccessLog
     from esg_core.config import Config
-    from esg_core.contracts import Connection, Cycle, Upgrade
+    from esg_core.contracts import Connection, Cycle
     from esg_core.health import Health
 
 ResponseHook = Callable[[Scope | None, int, Headers], tuple[int, Headers] | None]
@@ -45,7 +45,7 @@ class Context:
         self.on_response: ResponseHook | None = None
         self.health: Health | None = None
         self.trust = Trust(config.forwarded_allow_ips) if config.proxy_headers else None
-        self.upgrades: Mapping[str, Upgrade] = {}
+        self.upgrades: Mapping[bytes, Application] = {}
         self.extensions: dict[str, Any] = {"esg.shutdown": {"wait": self.wait_draining}}
         self.connections: set[Connection] = set()
         self.cycles: set[Cycle] = set()

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from esg_core.asgi import Headers, Scope
+from esg_core.asgi import Application, Headers
 from esg_core.flow import WriteGate
 
 if TYPE_CHECKING:
@@ -70,6 +70,12 @@ class Stream(Protocol):
     def inform(self, status: int, headers: Headers) -> None:
         """Write an interim response: 100, 103."""
 
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+        """Say that another protocol is spoken from now on, and hand everything over to it.
+
+        `protocol` gets `connection_made()` with a transport of its own, then what the client has sent already.
+        """
+
     def consumed(self, size: int) -> None:
         """The application took `size` bytes of the request's body: reading may go on (rule H-7)."""
 
@@ -86,16 +92,12 @@ HTTPFactory = Callable[["Context"], ProtocolFactory]
 """What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection."""
 
 
-class Upgrade(Protocol):
-    """A protocol that takes a connection over: an entry point of the group `esg.ws` (rule S-2).
+UpgradeFactory = Callable[["Context"], Application]
+"""What an entry point of the group `esg.ws` is: given the context, it makes what serves upgrade requests (rule S-2).
 
-    Called with the parsed request and the bytes that followed it. Whatever it returns becomes the protocol of
-    `transport`. Returning None declines: the request is served as plain HTTP.
-    """
+That is an ASGI application of type `http`, run in the cycle of the request like any other: it may answer in HTTP. Its
+`scope["extensions"]["esg.switch"]` is `switch(protocol, headers)`, which takes the connection over; it takes that out
+of the scope before anybody else sees it. `Context.upgrades` has it under the name that clients put into `upgrade`.
+"""
 
-    def __call__(
-        self, scope: Scope, leftover: bytes, transport: asyncio.Transport, context: "Context"
-    ) -> asyncio.Protocol | None: ...
-
-
-__all__ = ["Connection", "Cycle", "HTTPFactory", "Prepared", "ProtocolFactory", "Stream", "Upgrade"]
+__all__ = ["Connection", "Cycle", "HTTPFactory", "Prepared", "ProtocolFactory", "Stream", "UpgradeFactory"]

@@ -3,8 +3,8 @@
 Knows nothing of protocols: a connection has a `deadline` (loop time), which it moves as it likes, for the price of an
 attribute. One sweeper visits each connection now and then and calls `expire()` on those whose deadline has passed.
 
-How it stays cheap and exact: a connection sits in the bucket of one tick. When the tick comes, a deadline that was moved
-further puts the connection into a later bucket. A connection that waits for nothing (`math.inf`) is looked at again
+How it stays cheap and exact: a connection sits in the bucket of one tick. When the tick comes, a deadline that was
+moved further puts the connection into a later bucket. A connection that waits for nothing (`math.inf`) is looked at again
 after the shortest time-out there is, because no deadline that it may set meanwhile can be earlier than that. So each
 connection costs one visit per shortest time-out, however many requests it serves, and no connection means no tick.
 """
@@ -54,6 +54,8 @@ class Sweeper:
         bucket = self._buckets.get(connection.check_at)
         if bucket is not None:
             bucket.discard(connection)
+            if not bucket:
+                del self._buckets[connection.check_at]
         connection.check_at = UNWATCHED
 
     def close(self) -> None:
@@ -75,7 +77,7 @@ class Sweeper:
         now = self._loop.time()
         current = math.floor(now / TICK)
         for tick in sorted(tick for tick in self._buckets if tick <= current):
-            for connection in self._buckets.pop(tick):
+            for connection in self._buckets.pop(tick, ()):
                 if connection.deadline <= now and connection.check_at != UNWATCHED:
                     connection.deadline = math.inf
                     connection.expire(now)

@@ -334,6 +334,21 @@ class Cycle:
             seconds = self._context.loop.time() - self._started_at if access.timed else 0.0
             access.record(self.scope, self.target, self.status, self._sent, seconds, aborted=aborted)
 
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+        """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
+
+        `headers` go into the answer that says so. Raises `ClientDisconnected`, and `ApplicationError` if a response
+        has begun.
+        """
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        if self._phase != EXPECT_START:
+            raise ApplicationError("it is too late to switch protocols: the response has begun")
+        self._phase = COMPLETE
+        self.status = 101
+        self._stream.switch(protocol, headers)
+        self._log_access(aborted=False)
+
     # What the further messages of `extensions` need.
 
     @property

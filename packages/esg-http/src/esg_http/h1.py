@@ -8,6 +8,7 @@ until the client has read its last response (rule H-8).
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
 from esg_http.hooks import apply_hook
@@ -47,6 +48,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         context.connections.discard(self)
         context.sweeper.discard(self)
         self._reading = CLOSING
+        self._unwritten.clear()
         self._leave_cycle()
         self.gate.open()
         if context.draining:
@@ -103,6 +105,24 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._end()
         else:
             self._resume()
+
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+        """As `Stream.switch`: answer 101, and leave the connection to `protocol` (RFC 9110 section 7.8)."""
+        self.respond_switching(headers)
+        self._cycle = None
+        self._reading = CLOSING
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self._context.connections.discard(self)
+        self._context.sweeper.discard(self)
+        if self.gate.closed:
+            protocol.pause_writing()
+        if self._held:
+            protocol.data_received(self._held)
+        if self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+        if self._eof and not protocol.eof_received():
+            self.transport.close()
 
     def abort(self) -> None:
         """As `Stream.abort`."""

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any
 
+from esg_core.asgi import Application, Headers
 from esg_core.errors import RequestError
 from esg_core.forwarded import apply as apply_forwarded
 from esg_http.body import ChunkedBody, LengthBody
@@ -147,6 +148,7 @@ class H1Input(H1Output):
         if fields.is_special:
             self._adapt_scope(scope, fields)
         cycle = self._cycle = Cycle(context, self, scope, target)
+        app = self._choose_app(cycle, fields) if fields.upgrades else context.app
         if fields.length:
             cycle.expects_continue = fields.expects_continue
             self._open_body(fields.length)
@@ -159,9 +161,17 @@ class H1Input(H1Output):
             if rest:
                 self._hold(rest)
         if self._settings.may_answer:
-            self._answer_or_start(cycle)
+            self._answer_or_start(cycle, app)
         else:
-            self._start(cycle)
+            self._start(cycle, app)
+
+    def _choose_app(self, cycle: Cycle, fields: RequestFields) -> Application:
+        """The application, or what serves the protocol that the client would rather speak (rule H-13)."""
+        for protocol, upgrade in self._context.upgrades.items():
+            if protocol in fields.upgrades:
+                cycle.scope["extensions"]["esg.switch"] = cycle.switch
+                return upgrade
+        return self._context.app
 
     def _adapt_scope(self, scope: dict[str, Any], fields: RequestFields) -> None:
         extensions = scope["extensions"]
@@ -173,10 +183,10 @@ class H1Input(H1Output):
         if fields.is_forwarded and self._peer.trust is not None:
             apply_forwarded(scope, self._peer.trust)
 
-    def _start(self, cycle: Cycle) -> None:
+    def _start(self, cycle: Cycle, app: Application) -> None:
         context = self._context
         context.cycles.add(cycle)
-        run = cycle.run(context.app)
+        run = cycle.run(app)
         if self._settings.fresh_context:
             cycle.task = context.loop.create_task(run, context=ContextVars())
         else:
@@ -185,7 +195,7 @@ class H1Input(H1Output):
         if context.requests >= context.request_limit:
             context.limit_reached()
 
-    def _answer_or_start(self, cycle: Cycle) -> None:
+    def _answer_or_start(self, cycle: Cycle, app: Application) -> None:
         """Start the cycle, unless the server answers itself: health (A-8), too many at once (H-18)."""
         context = self._context
         if context.health is not None:
@@ -200,7 +210,7 @@ class H1Input(H1Output):
             self._keep_alive = False
             cycle.answer(503, list(OVERLOADED), b"Service Unavailable")
             return
-        self._start(cycle)
+        self._start(cycle, app)
 
     # Bodies.
 
@@ -281,6 +291,10 @@ class H1Input(H1Output):
     @abstractmethod
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that breaks HTTP, and close."""
+
+    @abstractmethod
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+        """As `Stream.switch`."""
 
     @abstractmethod
     def finished(self) -> None:

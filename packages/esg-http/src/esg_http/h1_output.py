@@ -54,6 +54,8 @@ class H1Output:
         "_say_keep_alive",
         "_time",
         "_trailer_fields",
+        "_unwritten",
+        "_unwritten_size",
         "_wants_trailers",
         "gate",
         "transport",
@@ -75,6 +77,8 @@ class H1Output:
         self._chunked = False
         self._delimited = True
         self._trailer_fields = b""
+        self._unwritten: list[bytes] = []
+        self._unwritten_size = 0
 
     def _may_stay(self, end: bool) -> bool:
         """Whether the connection can serve another request after this response, as far as is known now.
@@ -139,14 +143,32 @@ class H1Output:
         return prefix, framing + b"\r\n", encode_chunk(body, end) if self._chunked else body
 
     def send(self, body: bytes, end: bool) -> None:
-        """As `Stream.send`."""
-        if not self._chunked:
-            if body:
-                self.transport.write(body)
-        elif len(body) < LARGE_BODY:
-            self.transport.write(encode_chunk(body, end))
-        else:
+        """As `Stream.send`: what is sent in one turn of the loop goes out in one write, at the end of the turn."""
+        if len(body) >= LARGE_BODY:
+            self._send_large(body, end)
+            return
+        data = encode_chunk(body, end) if self._chunked else body
+        if not self._unwritten and not end:
+            self._context.loop.call_soon(self._flush)
+        self._unwritten.append(data)
+        self._unwritten_size += len(data)
+        if end or self._unwritten_size >= LARGE_BODY:
+            self._flush()
+
+    def _send_large(self, body: bytes, end: bool) -> None:
+        self._flush()
+        if self._chunked:
             self.transport.writelines((b"%x\r\n" % len(body), body, b"\r\n0\r\n\r\n" if end else b"\r\n"))
+        else:
+            self.transport.write(body)
+
+    def _flush(self) -> None:
+        """Write what has been sent in this turn of the loop."""
+        if self._unwritten:
+            data = b"".join(self._unwritten)
+            self._unwritten.clear()
+            self._unwritten_size = 0
+            self.transport.write(data)
 
     def send_trailers(self, headers: Headers, end: bool) -> None:
         """As `Stream.send_trailers`; only a chunked response to a client that wants them carries any."""
@@ -155,11 +177,13 @@ class H1Output:
             return
         fields = self._trailer_fields if self._wants_trailers else b""
         self._trailer_fields = b""
+        self._flush()
         if self._chunked:
             self.transport.write(b"0\r\n" + fields + b"\r\n")
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
         """As `Stream.send_file`."""
+        self._flush()
         if self._chunked:
             self.transport.write(b"%x\r\n" % size)
         await send_file(self._context.loop, self.transport, file, offset, size, self.gate)
@@ -171,8 +195,14 @@ class H1Output:
         if not self._old:
             self.transport.write(status_line(status) + encode_fields(headers)[0] + b"\r\n")
 
+    def respond_switching(self, headers: Headers) -> None:
+        """Write the head of a 101, the last that this connection says in HTTP."""
+        prefix = self._prefix.get(101, self._time())
+        self.transport.write(prefix + encode_fields(headers)[0] + b"connection: upgrade\r\n\r\n")
+
     def _cut(self) -> None:
         """Close so that the client sees its response is not complete, even where only the end delimits it."""
+        self._flush()
         if not self._delimited:
             connection = self.transport.get_extra_info("socket")
             if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):

@@ -19,6 +19,8 @@ SLASH = 47
 
 _RARE = frozenset((b"connection", b"content-length", b"transfer-encoding", b"te", b"expect"))
 
+_NONE: frozenset[bytes] = frozenset()
+
 
 @lru_cache(maxsize=64)
 def _options(field: bytes) -> frozenset[bytes]:
@@ -50,7 +52,8 @@ class RequestFields:
     """The fields of one request head, and what they say.
 
     `block` are the bytes they were read from, version and empty line included. `length` is that of the body, or
-    `rules.CHUNKED`. Raises `RequestError` for fields that contradict each other or HTTP.
+    `rules.CHUNKED`; `upgrades` are the protocols that the client would rather speak. Raises
+    `RequestError` for fields that contradict each other or HTTP.
     """
 
     __slots__ = (
@@ -64,6 +67,7 @@ class RequestFields:
         "length",
         "old",
         "says_keep_alive",
+        "upgrades",
         "wants_trailers",
     )
 
@@ -79,10 +83,11 @@ class RequestFields:
         self.length = 0
         self.closes = old
         self.says_keep_alive = self.wants_trailers = self.expects_continue = False
+        self.upgrades = _NONE
         self.is_forwarded = not FORWARDED.isdisjoint(fields)
         if not _RARE.isdisjoint(fields):
             self._read_rare(fields)
-        self.is_special = old or self.wants_trailers or self.is_forwarded
+        self.is_special = old or self.wants_trailers or self.is_forwarded or bool(self.upgrades)
 
     def _check_host(self) -> None:
         if self.host is None:
@@ -98,6 +103,8 @@ class RequestFields:
             options = _options(self._joined(b"connection"))
             self.closes = self.closes or b"close" in options
             self.says_keep_alive = not self.closes and b"keep-alive" in options
+            if b"upgrade" in options and not self.old:
+                self.upgrades = _options(self._joined(b"upgrade")) - {b""}
         if not self.old:
             self.wants_trailers = b"te" in fields and b"trailers" in _options(self._joined(b"te"))
             self.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"

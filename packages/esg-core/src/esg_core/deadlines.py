@@ -45,7 +45,7 @@ class Sweeper:
             self._timer = self._loop.call_later(TICK, self._sweep)
 
     def hasten(self, connection: "Connection") -> None:
-        """Look at a connection by its deadline although that is nearer than the shortest time-out."""
+        """Look at a connection by its deadline, although that may be nearer than the shortest time-out."""
         self.discard(connection)
         self._place(connection, self._loop.time())
 
@@ -82,7 +82,7 @@ class Sweeper:
                     connection.deadline = math.inf
                     connection.expire(now)
                 if connection.check_at != UNWATCHED:
-                    self._place(connection, now)
+                    self.hasten(connection)
         self._timer = self._loop.call_later(TICK, self._sweep) if self._buckets else None
 
 

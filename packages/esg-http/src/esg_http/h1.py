@@ -72,8 +72,9 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """As `asyncio.Protocol`."""
-        self._write_deadline = NEVER
-        self.deadline = self._read_deadline
+        if self._reading < DISCARD:  # else all that is written has to be sent before the end
+            self._write_deadline = NEVER
+            self.deadline = self._read_deadline
         self.gate.open()
         self._next()
 
@@ -90,7 +91,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._cycle = None
         if not self._keep_alive or self._context.closing or self._body is not None:
             self._finish_unusually()
-        elif self._held:
+        elif self._held or self.gate.closed:
             self._next_soon()
         elif self._eof:
             self._close()
@@ -128,21 +129,26 @@ class H1Connection(H1Input, asyncio.Protocol):
         """As `Stream.abort`."""
         self._leave_cycle()
         self._reading = CLOSING
-        self._await(self._time() + self._settings.write)
+        self._read_deadline = NEVER
+        self._watch_writing(self._time())
         self._cut()
 
     # Deadlines.
+
+    def _has_begun(self) -> bool:
+        """Whether a byte of the request that is waited for has come."""
+        return self._intake is not None and self._intake.started
 
     def expire(self, now: float) -> None:
         """As `Connection.expire`: answer 408 where a request has begun, else close."""
         if self._write_deadline <= now:
             self._expire_writing(now)
-        elif self._reading == AWAIT_HEAD and self._intake is not None and self._intake.started:
+        elif self._reading == AWAIT_HEAD and self._has_begun():
             self._refuse(RequestError(408, "the head of the request did not come in time", "RFC 9110 section 15.5.9"))
         elif self._reading == IN_BODY and self._cycle is not None:
             self._refuse(RequestError(408, "the body of the request did not come in time", "RFC 9110 section 15.5.9"))
-        elif self._reading == CLOSING:
-            self.transport.abort()
+        elif self._reading == DISCARD and self.transport.get_write_buffer_size():
+            self._await(now + LINGER)
         else:
             self._close()
 
@@ -153,17 +159,19 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _expire_writing(self, now: float) -> None:
         """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
-        if self.transport.get_write_buffer_size() < self._unsent:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent < self._unsent:
             self._watch_writing(now)
             return
-        self._context.logger.warning("%s does not read its response: connection aborted (timeout-write)", self._peer)
+        if unsent:
+            self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
         self.transport.abort()
 
     # Ends.
 
     def drain(self) -> None:
         """As `Connection.drain`: an idle connection is closed, unless its next request is already here (rule L-2)."""
-        idle = self._reading == AWAIT_HEAD and self._intake is None
+        idle = self._reading == AWAIT_HEAD and not self._has_begun()
         if idle and not has_input(self.transport):
             self._close()
 
@@ -201,14 +209,16 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._resume()
         if self.transport.can_write_eof():
             self.transport.write_eof()
+        self._watch_writing(self._time())
         self._await(self._time() + LINGER)
         self._context.sweeper.hasten(self)
 
     def _close(self) -> None:
-        """Close once what is written has been sent; a client that does not take it has until timeout-write."""
+        """Close once what is written has been sent, for which timeout-write holds."""
         self._reading = CLOSING
         self._forget_input()
-        self._await(self._time() + self._settings.write)
+        self._read_deadline = NEVER
+        self._watch_writing(self._time())
         self.transport.close()
 
     def _forget_input(self) -> None:

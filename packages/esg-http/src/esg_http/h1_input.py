@@ -45,9 +45,11 @@ class H1Input(H1Output):
     """The reading half of a connection."""
 
     __slots__ = (
+        "_begun_at",
         "_cycle",
         "_eof",
         "_fields",
+        "_head_took",
         "_held",
         "_intake",
         "_paused",
@@ -77,6 +79,7 @@ class H1Input(H1Output):
         self._paused = False
         self._eof = False
         self._time_left = NEVER
+        self._begun_at = self._head_took = 0.0
         self._read_deadline = self._write_deadline = self.deadline = NEVER
 
     def _await(self, deadline: float) -> None:
@@ -88,11 +91,8 @@ class H1Input(H1Output):
 
     def _read_head(self, data: bytes) -> None:
         if self._intake is not None:
-            whole = self._intake.feed(data)
-            if whole is None:
-                return
-            self._intake = None
-            data = whole
+            self._take_in(self._intake, data)
+            return
         at = data.find(b" HTTP/") + 1
         start = remembered_start(data[:at]) if at <= LONGEST_REMEMBERED else read_start(data[:at])
         if start is None:
@@ -126,10 +126,19 @@ class H1Input(H1Output):
 
     def _read_slowly(self, data: bytes) -> None:
         """The head is not there yet, or is none: take it in line by line, within the time there is for it."""
-        self._intake = HeadIntake(self._settings.head_limits)
+        self._intake = intake = HeadIntake(self._settings.head_limits)
+        self._begun_at = self._time()
         if self._served:
-            self._await(self._time() + self._settings.request_headers)
-        self._read_head(data)
+            self._await(self._begun_at + self._settings.request_headers)
+        self._take_in(intake, data)
+
+    def _take_in(self, intake: HeadIntake, data: bytes) -> None:
+        whole = intake.feed(data)
+        if whole is not None:
+            self._intake = None
+            self._head_took = self._time() - self._begun_at
+            self._read_head(whole)
+            self._head_took = 0.0
 
     def _begin(self, start: RequestStart, fields: RequestFields, rest: bytes) -> None:
         """A request has come, as far as its head: start its cycle."""
@@ -218,7 +227,7 @@ class H1Input(H1Output):
         self._body = ChunkedBody(self._settings.head_limits.field_bytes) if length == CHUNKED else LengthBody(length)
         self._received = 0
         self._reading = IN_BODY
-        self._await(self._time() + self._settings.request)
+        self._await(self._time() + self._settings.request - self._head_took)
 
     def _read_body(self, data: bytes) -> None:
         assert self._body is not None
@@ -275,6 +284,8 @@ class H1Input(H1Output):
             self.data_received(data)
         if self._eof and self._reading == AWAIT_HEAD:
             self._close()
+        elif self._context.draining:
+            self.drain()
 
     def data_received(self, data: bytes) -> None:
         """As `asyncio.Protocol`."""
@@ -305,6 +316,10 @@ class H1Input(H1Output):
         """As `Stream.abort`."""
 
     @abstractmethod
+    def drain(self) -> None:
+        """As `Connection.drain`."""
+
+    @abstractmethod
     def _close(self) -> None:
         """Close once what is written has been sent."""
 
@@ -319,6 +334,8 @@ class H1Input(H1Output):
         if self._paused:
             self._paused = False
             self._await(self._time() + self._time_left)
+            if self._time_left < self._settings.shortest_timeout:
+                self._context.sweeper.hasten(self)
             self.transport.resume_reading()
 
 

@@ -35,8 +35,9 @@ class H1Settings:
         self.keepalive_requests: float = config.limit_keepalive_requests or NEVER
         self.concurrency: float = config.limit_concurrency or NEVER
         self.keep_alive: float = config.timeout_keep_alive or NEVER
-        self.request_headers: float = config.timeout_request_headers or NEVER
         self.request: float = config.timeout_request or NEVER
+        self.request_headers: float = min(config.timeout_request_headers or NEVER, self.request)
+        self.shortest_timeout = config.shortest_timeout
         self.write: float = config.timeout_write or NEVER
         self.root_path = config.root_path
         self.may_answer = context.health is not None or self.concurrency != NEVER

@@ -10,7 +10,7 @@ from esg_core.options import options_of
 from tests.structure.tree import DISTRIBUTIONS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "packages").glob("*/README.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "packages").glob("*/README.md")])
 OF_OTHERS = {
     "--all",
     "--cover",
@@ -35,10 +35,11 @@ def test_there_are_exactly_two_set_up_commands() -> None:
 
 
 def test_no_package_is_installed_by_a_name_that_belongs_to_others() -> None:
-    """The names on the public index are not ours: only paths are installed."""
-    installed = re.findall(r"pip install ([^`\n]*)", "\n".join(page.read_text(encoding="utf-8") for page in PAGES))
-    names = {re.split(r"[\[=<>~]", word.strip("\"'"))[0] for words in installed for word in words.split()}
-    assert names.isdisjoint(DISTRIBUTIONS)
+    """The names on the public index are not ours: pages and messages say paths, or names of third parties."""
+    sources = [*PAGES, *(ROOT / "packages").rglob("*.py")]
+    installed = re.findall(r"pip install ([^`\n]*)", "\n".join(page.read_text(encoding="utf-8") for page in sources))
+    names = {re.split(r"[^\w-]", word.lstrip("\"'"))[0] for words in installed for word in words.split()}
+    assert names & set(DISTRIBUTIONS) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

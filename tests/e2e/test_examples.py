@@ -1,7 +1,6 @@
 """Every example does what its first lines say."""
 
 import hashlib
-import json
 import shlex
 import signal
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.clients import bodies_of_curl
 from tests.e2e.server import PATIENCE, ROOT, URL, Program, Server, serving
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -110,4 +108,4 @@ def test_a_shop_as_in_the_readme(tmp_path: Path) -> None:
     ]
     (tmp_path / "shop.py").write_text(program, encoding="utf-8")
     with serving("shop:app", cwd=tmp_path) as server:
-        assert json.loads(bodies_of_curl(f"{server.url}/items/1")) == {"number": 1}
+        assert httpx.get(f"{server.url}/items/1").json() == {"number": 1}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clients import Client, Curl, Httpx
+from tests.e2e.programs import needs
 from tests.e2e.server import Server, serving
 
 OPTIONS = {
@@ -39,7 +40,7 @@ def server(request: pytest.FixtureRequest, stack: tuple[str, ...]) -> Iterator[S
         yield running
 
 
-@pytest.fixture(params=[Curl(), Httpx()], ids=["curl", "httpx"])
+@pytest.fixture(params=[pytest.param(Curl(), id="curl", marks=needs("curl")), pytest.param(Httpx(), id="httpx")])
 def client(request: pytest.FixtureRequest) -> Client:
     client: Client = request.param
     return client

@@ -1,7 +1,6 @@
 """nginx in front of ESG over a UNIX socket, with the configuration of `examples/deploy`."""
 
 import os
-import shutil
 import socket
 import tempfile
 import time
@@ -12,13 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e.programs import find, needs
 from tests.e2e.server import ROOT, Program, Server
 
-NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
-
-pytestmark = pytest.mark.skipif(
-    NGINX is None and os.environ.get("CI") != "true", reason="nginx is not installed; it is required where CI=true"
-)
+pytestmark = needs("nginx")
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,9 @@ def site() -> Iterator[Site]:
         (directory / "nginx.conf").write_text(text.replace("127.0.0.1:8080", f"127.0.0.1:{port}"), encoding="utf-8")
         uds = ("--uds", str(directory / "esg.sock"), "--forwarded-allow-ips", "unix")
         user = " user root;" if os.geteuid() == 0 else ""
-        assert NGINX is not None
-        nginx = (NGINX, "-p", name, "-c", "nginx.conf", "-e", "stderr", "-g", f"daemon off;{user}")
+        program = find("nginx")
+        assert program is not None
+        nginx = (program, "-p", name, "-c", "nginx.conf", "-e", "stderr", "-g", f"daemon off;{user}")
         with Server("tests.e2e.apps.plain:app", *uds, "--app-dir", str(ROOT), cwd=directory) as server:
             server.wait_for("esg.sock")
             with Program(*nginx, cwd=directory) as proxy:

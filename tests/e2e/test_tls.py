@@ -7,7 +7,10 @@ import pytest
 import trustme
 
 from tests.e2e.clients import Curl
+from tests.e2e.programs import needs
 from tests.e2e.server import Server, serving
+
+pytestmark = needs("curl")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clients import PATIENCE, Curl, bodies_of_curl
+from tests.e2e.programs import needs
 from tests.e2e.server import Server, serving
 from tests.e2e.wire import ask, read_response
 
@@ -27,18 +28,21 @@ def server(request: pytest.FixtureRequest, parser: str) -> Iterator[Server]:
         yield running
 
 
+@needs("curl")
 def test_keep_alive_with_curl(server: Server) -> None:
     """H-2: two requests of one client share a connection."""
     connects = bodies_of_curl("--write-out", " %{num_connects}\n", *[f"{server.url}/"] * 2)
     assert connects.splitlines() == ["Hello, world! 1", "Hello, world! 0"]
 
 
+@needs("curl")
 def test_head_with_curl(server: Server) -> None:
     """H-3: HEAD has the fields of GET and no body."""
     answer = Curl().run("--head", f"{server.url}/")
     assert (answer.status, answer.headers["content-length"], answer.body) == (200, "13", b"")
 
 
+@needs("curl")
 def test_expect_100_continue_with_curl(server: Server) -> None:
     """H-5: curl waits for 100 Continue before it sends the body."""
     command = ["curl", "--silent", "--verbose", "--max-time", PATIENCE, "--expect100-timeout", PATIENCE]
@@ -83,6 +87,7 @@ def test_a_thousand_pipelined_requests(server: Server) -> None:
         assert {read_response(stream).body for _ in range(1000)} == {b"Hello, world!"}
 
 
+@needs("curl")
 def test_chunked_upload_with_curl(server: Server, tmp_path: Path) -> None:
     """H-7: a body without announced length, larger than every buffer."""
     file = tmp_path / "upload"

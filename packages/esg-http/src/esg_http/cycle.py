@@ -10,29 +10,21 @@ the rule.
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Message
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.flow import Waiters
 from esg_http.extensions import EXTRA_MESSAGES
-from esg_http.hooks import apply_hook
-from esg_http.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY
+from esg_http.hooks import apply_hook, prepare_answer
+from esg_http.messages import as_bytes, checked_headers, checked_status
+from esg_http.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY, WANTED
 
 if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.contracts import Prepared, Stream
 
 NO_LENGTH = -1
-_WANTED = {
-    EXPECT_START: "http.response.start",
-    HEAD_HELD: "http.response.body",
-    IN_BODY: "http.response.body",
-    EXPECT_TRAILERS: "http.response.trailers",
-    COMPLETE: "no message: the response is complete",
-}
-
 INTERNAL_SERVER_ERROR = b"Internal Server Error"
 
 
@@ -176,7 +168,7 @@ class Cycle:
         try:
             kind = message["type"]
         except (KeyError, TypeError):
-            wanted = _WANTED[self._phase]
+            wanted = WANTED[self._phase]
             raise ApplicationError(
                 f"ASGI expects {wanted} now, a dict with its type; {message!r:.80} is none"
             ) from None
@@ -186,7 +178,7 @@ class Cycle:
                 raise ClientDisconnected("the client has disconnected")
             body = message.get("body", b"")
             if type(body) is not bytes:
-                body = _as_bytes(body)
+                body = as_bytes(body)
             self._send_body(body, not message.get("more_body", False))
             if self._stream.gate.closed and self._phase != COMPLETE:
                 await self._stream.gate.wait()
@@ -200,10 +192,10 @@ class Cycle:
             raise ClientDisconnected("the client has disconnected")
         status = message.get("status")
         if type(status) is not int or not 200 <= status <= 999:
-            status = _checked_status(status)
+            status = checked_status(status)
         headers = message.get("headers", ())
         if type(headers) is not list:
-            headers = _checked_headers(headers)
+            headers = checked_headers(headers)
         self._head = headers
         self._set_head(status, headers)
         if "trailers" in message:
@@ -220,7 +212,7 @@ class Cycle:
     def _send_body(self, body: bytes, end: bool) -> None:
         held = self._phase == HEAD_HELD
         if held and self._context.on_response is not None:
-            self._set_head(*apply_hook(self._context, self.scope, self.status, self._head))
+            self._ask_hook()
         sent = self._sent = self._sent + len(body)
         expected = self._expected
         if expected >= 0 and (sent > expected or (end and sent < expected)) and self._mismatch(body, end):
@@ -237,6 +229,14 @@ class Cycle:
         else:
             self._phase = EXPECT_TRAILERS if end else IN_BODY
 
+    def _ask_hook(self) -> None:
+        """Let the response hook change the head before it goes out (rule R-1)."""
+        status, headers = apply_hook(self._context, self.scope, self.status, self._head)
+        try:
+            self._set_head(status, headers)
+        except ApplicationError as error:
+            raise ApplicationError(f"the response hook: {error} (R-1)") from None
+
     def _mismatch(self, body: bytes, end: bool) -> bool:
         """The body does not match content-length (rule H-3): send no more than was announced, then close.
 
@@ -245,11 +245,13 @@ class Cycle:
         got, expected = self._sent, self._expected
         if self.bodyless and got < expected:
             return False
-        allowed = body[: len(body) - max(0, got - expected)]
-        self._sent = min(got, expected) - len(allowed)
-        self._expected = NO_LENGTH
-        self._with_trailers = False
-        self._send_body(allowed, False)
+        allowed = b"" if self.bodyless else body[: len(body) - max(0, got - expected)]
+        self._sent = min(got, expected)
+        if self._phase == HEAD_HELD:
+            self._stream.respond(self.status, self._prepared, allowed, False)
+        elif allowed:
+            self._stream.send(allowed, False)
+        self._phase = IN_BODY
         self.fail()
         said = "longer" if got > expected else "shorter"
         raise ApplicationError(f"the body is {said} than its content-length: {got} instead of {expected} bytes (H-3)")
@@ -259,7 +261,7 @@ class Cycle:
             raise ClientDisconnected("the client has disconnected")
         handler = EXTRA_MESSAGES.get(kind) if isinstance(kind, str) else None
         if handler is None or not await handler(self, self._stream, message):
-            raise ApplicationError(f"ASGI expects {_WANTED[self._phase]} now, the application sent {kind!r} (H-10)")
+            raise ApplicationError(f"ASGI expects {WANTED[self._phase]} now, the application sent {kind!r} (H-10)")
 
     def _complete(self) -> None:
         self._phase = COMPLETE
@@ -313,26 +315,27 @@ class Cycle:
         if self._phase == COMPLETE or self.client_gone:
             return
         if self._phase >= IN_BODY:
-            self._stream.abort()
+            self._stream.give_up()
             return
         self.answer(500, [(b"content-type", b"text/plain; charset=utf-8")], INTERNAL_SERVER_ERROR)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Write a whole response in the application's place."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
-        self.status, headers = apply_hook(self._context, self.scope, status, headers)
+        self.status, prepared = prepare_answer(self._context, self._stream, self.scope, status, headers)
+        if self.bodyless or self.status == 204 or self.status == 304:
+            body = b""
         self._sent = len(body)
         self._with_trailers = False
-        self._stream.respond(
-            self.status, self._stream.prepare(self.status, headers), b"" if self.bodyless else body, True
-        )
+        self._stream.respond(self.status, prepared, body, True)
         self._complete()
 
     def _log_access(self, aborted: bool) -> None:
         access = self._context.access
         if access is not None and self.logged:
             seconds = self._context.loop.time() - self._started_at if access.timed else 0.0
-            access.record(self.scope, self.target, self.status, self._sent, seconds, aborted=aborted)
+            size = 0 if self.bodyless else self._sent
+            access.record(self.scope, self.target, self.status, size, seconds, aborted=aborted)
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
         """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
@@ -382,26 +385,4 @@ class Cycle:
         self._complete()
 
 
-def _checked_status(status: object) -> int:
-    """The status as a plain int (`http.HTTPStatus` is one of a kind); raises `ApplicationError` for what is none."""
-    if not isinstance(status, int) or isinstance(status, bool):
-        raise ApplicationError(f"status must be an int, not {type(status).__name__} (ASGI: http.response.start)")
-    if not 200 <= status <= 999:
-        raise ApplicationError(f"{int(status)} is no status of a final response (RFC 9110 section 15)")
-    return int(status)
-
-
-def _checked_headers(headers: object) -> Headers:
-    """The headers as a list, from any iterable; raises `ApplicationError` for what is none."""
-    if not isinstance(headers, Iterable):
-        raise ApplicationError(f"headers must be an iterable, not {type(headers).__name__} (ASGI: http.response.start)")
-    return list(headers)
-
-
-def _as_bytes(body: object) -> bytes:
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    raise ApplicationError(f"body must be bytes, not {type(body).__name__} (ASGI: http.response.body)")
-
-
-__all__ = ["COMPLETE", "EXPECT_START", "EXPECT_TRAILERS", "HEAD_HELD", "IN_BODY", "Cycle"]
+__all__ = ["Cycle"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
-from esg_http.hooks import apply_hook
+from esg_http.hooks import prepare_answer
 from esg_http.peers import Peer, has_input
 from esg_http.settings import NEVER, H1Settings
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 LINGER = 1.0
 """Seconds for which input is discarded after the last response, so that the client can read it (rule H-8)."""
+
+TLS_LINGER = 5.0
+"""Seconds for which a client's close_notify is waited for, which it need not send (RFC 8446 section 6.1)."""
 
 
 class H1Connection(H1Input, asyncio.Protocol):
@@ -40,6 +43,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._peer = Peer(self._context, self.transport, self._settings.root_path)
         self._await(self._time() + self._settings.request_headers)
         self._context.connections.add(self)
+        self._surplus = len(self._context.connections) > self._settings.concurrency
         self._context.sweeper.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -89,7 +93,7 @@ class H1Connection(H1Input, asyncio.Protocol):
     def finished(self) -> None:
         """As `Stream.finished`: go on with the next request, or close."""
         self._cycle = None
-        if not self._keep_alive or self._context.closing or self._body is not None:
+        if not self._keep_alive or self._context.draining or self._body is not None:
             self._finish_unusually()
         elif self._held or self.gate.closed:
             self._next_soon()
@@ -102,10 +106,12 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _finish_unusually(self) -> None:
         """The last response of the connection is written, or one whose request has not come to its end yet."""
-        if not self._may_stay(end=True):
+        if not self._keep_alive or (self._body is not None and not self._can_skip(self._body)):
             self._end()
-        else:
+        elif self._body is not None:
             self._resume()
+        else:  # the server drains, and began to after this response did: the client may have sent its next request
+            self._next_soon()
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
         """As `Stream.switch`: answer 101, and leave the connection to `protocol` (RFC 9110 section 7.8)."""
@@ -125,13 +131,18 @@ class H1Connection(H1Input, asyncio.Protocol):
         if self._eof and not protocol.eof_received():
             self.transport.close()
 
-    def abort(self) -> None:
-        """As `Stream.abort`."""
+    def give_up(self) -> None:
+        """As `Stream.give_up`."""
         self._leave_cycle()
         self._reading = CLOSING
         self._read_deadline = NEVER
         self._watch_writing(self._time())
         self._cut()
+
+    def abort(self) -> None:
+        """As `Connection.abort`."""
+        self._cut()
+        self.transport.abort()
 
     # Deadlines.
 
@@ -167,6 +178,9 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
         self.transport.abort()
 
+    def _hasten(self) -> None:
+        self._context.sweeper.hasten(self)
+
     # Ends.
 
     def drain(self) -> None:
@@ -174,31 +188,39 @@ class H1Connection(H1Input, asyncio.Protocol):
         idle = self._reading == AWAIT_HEAD and not self._has_begun()
         if idle and not has_input(self.transport):
             self._close()
+            if self._peer.is_tls:  # an idle client does not read the alert, and need not answer it
+                self._context.loop.call_soon(self.transport.abort)
 
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that breaks HTTP, and close (rule H-11)."""
         self._context.logger.warning("refused a request of %s: %s (%s)", self._peer, error, error.section)
-        cycle = self._cycle
-        if cycle is None:
-            self._is_head = self._old = self._say_keep_alive = False
         self._keep_alive = False
-        self._leave_cycle()
-        if cycle is not None and cycle.response_started:
-            self.abort()
-            return
+        cycle = self._cycle
         body = error.phrase.encode()
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-        status, headers = apply_hook(self._context, None, error.status, headers)
-        self.respond(status, self.prepare(status, headers), b"" if self._is_head else body, True)
-        access = self._context.access
-        if access is not None and cycle is not None:
-            access.record(cycle.scope, cycle.target, status, len(body), 0.0)
-        elif access is not None:
-            access.record_unreadable(self._peer.client, status, len(body))
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        if cycle is None:
+            self._answer_unreadable(error.status, headers, body)
+        elif cycle.response_started:
+            self.give_up()
+        else:
+            cycle.answer(error.status, headers, body)
+            cycle.disconnect()
+
+    def _answer_unreadable(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer what is no request, as if it were a GET."""
+        self._is_head = self._old = self._say_keep_alive = False
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        status, prepared = prepare_answer(self._context, self, None, status, headers)
+        if status in (204, 304):
+            body = b""
+        self.respond(status, prepared, body, True)
+        if self._context.access is not None:
+            self._context.access.record_unreadable(self._peer.client, status, len(body))
         self._end()
 
     def _end(self) -> None:
         """The last response is written: let the client read it before the connection is closed."""
+        self._delimited = True
         unread = self._body is not None or bool(self._held) or self._intake is not None
         if self._eof or (not unread and (self._peer.is_tls or self._context.draining)):
             self._close()
@@ -211,7 +233,7 @@ class H1Connection(H1Input, asyncio.Protocol):
             self.transport.write_eof()
         self._watch_writing(self._time())
         self._await(self._time() + LINGER)
-        self._context.sweeper.hasten(self)
+        self._hasten()
 
     def _close(self) -> None:
         """Close once what is written has been sent, for which timeout-write holds."""
@@ -220,6 +242,9 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._read_deadline = NEVER
         self._watch_writing(self._time())
         self.transport.close()
+        if self._peer.is_tls and not self._unsent:
+            self._write_deadline = self.deadline = self._time() + TLS_LINGER
+            self._context.sweeper.hasten(self)
 
     def _forget_input(self) -> None:
         self._body = None
@@ -227,4 +252,4 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._intake = None
 
 
-__all__ = ["LINGER", "H1Connection"]
+__all__ = ["LINGER", "TLS_LINGER", "H1Connection"]

@@ -18,7 +18,7 @@ from esg_http.cycle import Cycle
 from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
-from esg_http.request import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start, remembered_start
+from esg_http.request import RequestFields, RequestStart, read_start, remembered_start
 from esg_http.rules import CHUNKED, REST, split_target
 from esg_http.scope import read_target, request_scope
 from esg_http.settings import NEVER, H1Settings
@@ -59,6 +59,7 @@ class H1Input(H1Output):
         "_received",
         "_served",
         "_settings",
+        "_surplus",
         "_time_left",
         "_write_deadline",
         "deadline",
@@ -78,6 +79,7 @@ class H1Input(H1Output):
         self._served = 0
         self._paused = False
         self._eof = False
+        self._surplus = False
         self._time_left = NEVER
         self._begun_at = self._head_took = 0.0
         self._read_deadline = self._write_deadline = self.deadline = NEVER
@@ -94,7 +96,8 @@ class H1Input(H1Output):
             self._take_in(self._intake, data)
             return
         at = data.find(b" HTTP/") + 1
-        start = remembered_start(data[:at]) if at <= LONGEST_REMEMBERED else read_start(data[:at])
+        settings = self._settings
+        start = remembered_start(data[:at]) if at <= settings.remembered_start else self._read_long_start(data[:at])
         if start is None:
             self._read_slowly(data)
             return
@@ -106,6 +109,12 @@ class H1Input(H1Output):
                 return
         end = at + len(fields.block)
         self._begin(start, fields, data[end:] if len(data) > end else b"")
+
+    def _read_long_start(self, data: bytes) -> RequestStart | None:
+        start = read_start(data)
+        if start is not None:
+            self._settings.head_limits.check(len(data) + len(b"HTTP/1.1"), 0)
+        return start
 
     def _read_fields(self, data: bytes, at: int) -> RequestFields | None:
         """Read a block of fields that is not the same as the last one; None if it is not there, or none."""
@@ -160,6 +169,7 @@ class H1Input(H1Output):
         app = self._choose_app(cycle, fields) if fields.upgrades else context.app
         if fields.length:
             cycle.expects_continue = fields.expects_continue
+            self._may_not_come = fields.expects_continue and not rest
             self._open_body(fields.length)
             self._read_body(rest)
         else:
@@ -214,7 +224,7 @@ class H1Input(H1Output):
                 cycle.answer(*answer)
                 return
         limit = self._settings.concurrency
-        if len(context.connections) > limit or len(context.cycles) >= limit:
+        if len(context.cycles) >= limit or (self._surplus and len(context.connections) > limit):
             context.logger.warning("limit-concurrency is reached: refused a request of %s", self._peer)
             self._keep_alive = False
             cycle.answer(503, list(OVERLOADED), b"Service Unavailable")
@@ -312,12 +322,16 @@ class H1Input(H1Output):
         """As `Stream.finished`."""
 
     @abstractmethod
-    def abort(self) -> None:
-        """As `Stream.abort`."""
+    def give_up(self) -> None:
+        """As `Stream.give_up`."""
 
     @abstractmethod
     def drain(self) -> None:
         """As `Connection.drain`."""
+
+    @abstractmethod
+    def _hasten(self) -> None:
+        """Let the deadline be looked at in time although it is nearer than the shortest time-out."""
 
     @abstractmethod
     def _close(self) -> None:
@@ -335,7 +349,7 @@ class H1Input(H1Output):
             self._paused = False
             self._await(self._time() + self._time_left)
             if self._time_left < self._settings.shortest_timeout:
-                self._context.sweeper.hasten(self)
+                self._hasten()
             self.transport.resume_reading()
 
 

@@ -49,6 +49,7 @@ class H1Output:
         "_delimited",
         "_is_head",
         "_keep_alive",
+        "_may_not_come",
         "_old",
         "_prefix",
         "_say_keep_alive",
@@ -66,6 +67,7 @@ class H1Output:
     def __init__(self, context: "Context", prefix: HeadPrefix) -> None:
         self._context = context
         self._body: Body | None = None
+        self._may_not_come = False
         self._prefix = prefix
         self._time = context.loop.time
         self.gate = WriteGate(context.loop)
@@ -90,8 +92,12 @@ class H1Output:
         return not end or self._body is None or self._can_skip(self._body)
 
     def _can_skip(self, body: "Body") -> bool:
-        """Whether the rest of an unread body is known to be short enough to be skipped (rule H-8)."""
-        return body.remaining is not None and body.remaining <= SKIPPED_BODY
+        """Whether the rest of an unread body is known to come, and to be short enough to be skipped (rule H-8).
+
+        A client that has not been told to continue may keep its body, or send it: nobody knows (RFC 9110 section
+        10.1.1).
+        """
+        return body.remaining is not None and body.remaining <= SKIPPED_BODY and not self._may_not_come
 
     # The stream, as the cycle sees it.
 
@@ -192,6 +198,8 @@ class H1Output:
 
     def inform(self, status: int, headers: Headers) -> None:
         """As `Stream.inform`; HTTP/1.0 knows no interim responses (RFC 9110 section 15.2)."""
+        if status == 100:
+            self._may_not_come = False
         if not self._old:
             self.transport.write(status_line(status) + encode_fields(headers)[0] + b"\r\n")
 

@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers, Scope
+from esg_core.errors import ApplicationError
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_core.contracts import Prepared, Stream
 
 
 def apply_hook(context: "Context", scope: Scope | None, status: int, headers: Headers) -> tuple[int, Headers]:
@@ -18,10 +20,35 @@ def apply_hook(context: "Context", scope: Scope | None, status: int, headers: He
         if changed is None:
             return status, headers
         new_status, new_headers = changed
-        return int(new_status), [(name, value) for name, value in new_headers]
+        return _final(new_status), [(name, value) for name, value in new_headers]
     except Exception:
-        context.logger.exception("the response hook raised; the response goes out unchanged (R-1)")
+        context.logger.exception("the response hook failed; the response goes out unchanged (R-1)")
         return status, headers
 
 
-__all__ = ["apply_hook"]
+def _final(status: int) -> int:
+    if not 200 <= status <= 999:
+        raise ValueError(f"{status} is no status of a final response (RFC 9110 section 15)")
+    return int(status)
+
+
+def prepare_answer(
+    context: "Context", stream: "Stream", scope: Scope | None, status: int, headers: Headers
+) -> tuple[int, "Prepared"]:
+    """Status and fields of an answer of the server's own; the hook's are left if they cannot be sent.
+
+    `headers` have a content-length, which the hook must not change.
+    """
+    prepared = stream.prepare(status, headers)
+    try:
+        new_status, new_headers = apply_hook(context, scope, status, headers)
+        changed = stream.prepare(new_status, new_headers)
+        if changed[1] >= 0 and changed[1] != prepared[1]:
+            raise ApplicationError("content-length is not that of the body (RFC 9110 section 8.6)")
+    except ApplicationError as error:
+        context.logger.error("the response hook failed: %s; the response goes out unchanged (R-1)", error)  # noqa: TRY400
+        return status, prepared
+    return new_status, changed
+
+
+__all__ = ["apply_hook", "prepare_answer"]

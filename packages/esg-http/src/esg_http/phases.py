@@ -2,4 +2,13 @@
 
 EXPECT_START, HEAD_HELD, IN_BODY, EXPECT_TRAILERS, COMPLETE = range(5)
 
-__all__ = ["COMPLETE", "EXPECT_START", "EXPECT_TRAILERS", "HEAD_HELD", "IN_BODY"]
+WANTED = {
+    EXPECT_START: "http.response.start",
+    HEAD_HELD: "http.response.body",
+    IN_BODY: "http.response.body",
+    EXPECT_TRAILERS: "http.response.trailers",
+    COMPLETE: "no message: the response is complete",
+}
+"""The message that each phase waits for."""
+
+__all__ = ["COMPLETE", "EXPECT_START", "EXPECT_TRAILERS", "HEAD_HELD", "IN_BODY", "WANTED"]

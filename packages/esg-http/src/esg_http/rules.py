@@ -59,12 +59,12 @@ def check_request_line(line: bytes) -> None:
     target, _, version = rest.rpartition(b" ")
     if not _METHOD.fullmatch(method):
         raise RequestError(400, "the method is not a token", "RFC 9112 section 3.1")
-    if _VERSION.fullmatch(version) and version not in (b"HTTP/1.0", b"HTTP/1.1"):
-        raise RequestError(505, "the HTTP version is not 1.0 or 1.1", "RFC 9110 section 2.5")
     if not _VERSION.fullmatch(version):
         raise RequestError(400, "the request line does not end with an HTTP version", "RFC 9112 section 3")
     if not _TARGET.fullmatch(target):
         raise RequestError(400, "the request target has a byte that does not belong there", "RFC 9112 section 3.2")
+    if version not in (b"HTTP/1.0", b"HTTP/1.1"):
+        raise RequestError(505, "the HTTP version is not 1.0 or 1.1", "RFC 9110 section 2.5")
     if target.startswith(b"HTTP/"):  # in no form of a target, and it would pass for the version
         raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
 

@@ -116,7 +116,7 @@ class Client:
         return self.send(request).response(request.partition(b" ")[0].decode())
 
     def rest(self) -> bytes:
-        """All bytes that come until the server closes; `ConnectionResetError` if it breaks the connection."""
+        """All bytes that come until the server closes; `OSError` if it breaks the connection."""
         parts = [self._data]
         while part := self.socket.recv(1 << 20):
             parts.append(part)
@@ -194,7 +194,7 @@ class SocketServer:
             tls = ssl.create_default_context()
             authority().configure_trust(tls)
             certificate.configure_cert(tls)
-        return Client(tls.wrap_socket(connection, server_hostname="127.0.0.1"))
+        return Client(tls.wrap_socket(connection, server_hostname="127.0.0.1", suppress_ragged_eofs=False))
 
     def run(self, function: Callable[[], T]) -> T:
         """What `function` returns when it is called in the server's thread."""

@@ -82,8 +82,8 @@ class Stream(Protocol):
     def finished(self) -> None:
         """The last byte of the response has been written."""
 
-    def abort(self) -> None:
-        """Give the response up: the client must see that it is not complete."""
+    def give_up(self) -> None:
+        """End the response before its end, so that the client sees it is not complete."""
 
 
 ProtocolFactory = Callable[[], asyncio.Protocol]

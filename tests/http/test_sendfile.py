@@ -373,3 +373,26 @@ def test_a_cancelled_task_stops_sending(loop: str, wire: Wire, sample: BinaryIO)
         run(loop, main)
     finally:
         go_on.set()
+
+
+@pytest.mark.skipif(not hasattr(os, "sendfile"), reason="has no kernel to send files")
+def test_nothing_goes_to_a_descriptor_that_may_be_another_connection_s(
+    loop: str, tcp: Wire, sample: BinaryIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transport that was closed between two pieces has given its descriptor back."""
+    sendfile, calls = os.sendfile, []
+
+    async def main() -> None:
+        async with connected(tcp, read_all) as (responder, _):
+
+            def send_and_abort_soon(*arguments: int) -> int:
+                calls.append(arguments)
+                asyncio.get_running_loop().call_soon(responder.transport.abort)
+                return sendfile(*arguments)
+
+            monkeypatch.setattr(os, "sendfile", send_and_abort_soon)
+            with pytest.raises(ClientDisconnected):
+                await responder.send(sample, 0, 3 * MEBIBYTE)
+            assert len(calls) == 1
+
+    run(loop, main)

@@ -6,10 +6,10 @@ until the client has read its last response (rule H-8).
 """
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
-from esg_core.errors import RequestError
+from esg_core.errors import ClientDisconnected, RequestError
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
 from esg_http.hooks import prepare_answer
 from esg_http.peers import Peer, has_input
@@ -130,6 +130,14 @@ class H1Connection(H1Input, asyncio.Protocol):
             self.transport.resume_reading()
         if self._eof and not protocol.eof_received():
             self.transport.close()
+
+    async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
+        """As `Stream.send_file`, which may be the first to notice that the client is gone."""
+        try:
+            await super().send_file(file, offset, size)
+        except ClientDisconnected:
+            self.give_up()
+            raise
 
     def give_up(self) -> None:
         """As `Stream.give_up`."""

@@ -210,6 +210,8 @@ class H1Output:
 
     def _cut(self) -> None:
         """Close so that the client sees its response is not complete, even where only the end delimits it."""
+        if self.transport.is_closing():
+            return
         self._flush()
         if not self._delimited:
             connection = self.transport.get_extra_info("socket")

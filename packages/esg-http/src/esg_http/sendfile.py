@@ -88,6 +88,7 @@ async def _send_by_kernel(transport: asyncio.Transport, connection: int, rest: _
     """Send all of the rest, or nothing more of it once the kernel turns out not to be able to."""
     await _pass(transport, gate)
     while rest.size:
+        _check(transport)  # once it is closed, its descriptor may be that of another connection
         try:
             sent = os.sendfile(connection, rest.file, rest.offset, min(rest.size, KERNEL_PIECE))
         except BlockingIOError:
@@ -97,7 +98,7 @@ async def _send_by_kernel(transport: asyncio.Transport, connection: int, rest: _
                 return
             raise _blame(exc) from exc
         rest.advance(sent)
-        await (_pass(transport, gate) if gate.closed or transport.is_closing() else asyncio.sleep(0))
+        await (gate.wait() if gate.closed else asyncio.sleep(0))
 
 
 async def _send_by_threads(

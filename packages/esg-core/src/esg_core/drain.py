@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HANDSHAKE_PATIENCE = 1.0
 """Seconds that connections have which are in their TLS handshake when the listeners are closed."""
 
+TELL_AFTER = 0.1
+"""Seconds after which the log says what is still waited for."""
+
 SHUTDOWN_LIMIT = 5.0
 """Seconds that the application's shutdown has at the least, even when all the time for the drain is used up."""
 
@@ -80,25 +83,25 @@ class Drain:
 
     async def _wait_quiet(self) -> bool:
         context = self._context
+        telling = context.loop.call_later(TELL_AFTER, self._tell)
         try:
             async with asyncio.timeout_at(self._deadline):
                 await self._listeners.settle(HANDSHAKE_PATIENCE)
                 context.drain()  # those too that have been accepted at the last moment
-                self._tell()
                 await context.wait_quiet()
         except TimeoutError:
             return False
+        finally:
+            telling.cancel()
         return True
 
     def _tell(self) -> None:
         """Say what the drain waits for."""
-        context = self._context
-        if context.connections or context.cycles:
-            self._logger.info(
-                "Waiting for %d connections and %d running requests (CTRL+C to force quit)",
-                len(context.connections),
-                len(context.cycles),
-            )
+        self._logger.info(
+            "Waiting for %d connections and %d running requests (CTRL+C to force quit)",
+            len(self._context.connections),
+            len(self._context.cycles),
+        )
 
     async def _cancel(self) -> None:
         """Cancel what still runs, and cut what is still connected."""

@@ -17,7 +17,7 @@ _BY_PARAMETERS: dict[int, Interface] = {1: "asgi2", 2: "wsgi"}
 
 def detect(app: Callable[..., Any]) -> Interface:
     """The interface of an application, ASGI 3 where nothing speaks against it."""
-    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None)):  # noqa: B004
+    if inspect.iscoroutinefunction(app):
         return "asgi3"
     return _BY_PARAMETERS.get(_required(app), "asgi3")
 

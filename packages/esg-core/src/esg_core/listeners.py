@@ -18,6 +18,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+if sys.platform != "win32":
+    import resource  # at once: when descriptors have run out, nothing can be imported
+
 from esg_core.contracts import ProtocolFactory
 from esg_core.sockets import BoundSocket, close_all
 
@@ -107,6 +110,9 @@ class Listeners:
                     self._open(another)
             except OSError as error:
                 await self._recover(error)
+            except Exception:
+                self._logger.exception("accepting pauses because of an error that nobody expected")
+                await asyncio.sleep(PAUSE)
             await asyncio.sleep(0)
 
     def _take_waiting(self, sock: socket.socket) -> None:
@@ -161,8 +167,6 @@ def _limit(error: OSError) -> str:
     """What the limit is that was hit, where that can be known."""
     if error.errno != errno.EMFILE or sys.platform == "win32":
         return ""
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return f"; the limit of this process is {soft}" + (f", and may be raised up to {hard}" if hard != soft else "")
 

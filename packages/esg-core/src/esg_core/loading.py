@@ -6,6 +6,7 @@ cause where there is one.
 """
 
 import importlib
+import inspect
 import logging
 import os
 import pkgutil
@@ -71,7 +72,7 @@ def import_string(reference: str, what: str) -> object:
         try:
             found = getattr(found, attribute)
         except AttributeError:
-            hint = did_you_mean(attribute, _public(found))
+            hint = did_you_mean(attribute, _public(found)) or _applications(found)
             raise StartupError(
                 f"cannot import {what} {reference!r}: {_called(found)} has no attribute {attribute!r}{hint}"
             ) from None
@@ -83,7 +84,7 @@ def _module(name: str, problem: str) -> "ModuleType":
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise StartupError(f"{problem}: {_absence(name, error.name)}") from None
+            raise StartupError(f"{problem}: {_absence(error.name)}") from None
         raise StartupError(f"{problem}: it needs a module that is not there: {error.name}") from error
     except SystemExit as error:
         raise StartupError(f"{problem}: it called sys.exit({error.code!r}) while it was imported") from error
@@ -91,7 +92,7 @@ def _module(name: str, problem: str) -> "ModuleType":
         raise StartupError(f"{problem}: {type(error).__name__} while it was imported") from error
 
 
-def _absence(name: str, missing: str) -> str:
+def _absence(missing: str) -> str:
     """Why a module cannot be found, and what was perhaps meant."""
     parent, _, last = missing.rpartition(".")
     if last == "py" and parent:
@@ -120,9 +121,20 @@ def _public(found: object) -> list[str]:
     return [name for name in dir(found) if not name.startswith("_")]
 
 
+def _applications(found: object) -> str:
+    """What of a module looks as if it could be meant: its own functions, and objects that can be called."""
+    names = [
+        name
+        for name, value in getattr(found, "__dict__", {}).items()
+        if not name.startswith("_") and callable(value) and not inspect.isclass(value)
+        if getattr(value, "__module__", None) == getattr(found, "__name__", "") or not inspect.isroutine(value)
+    ]
+    return f"; it has {', '.join(names[:5])}" if names else ""
+
+
 def _called(found: object) -> str:
     name = getattr(found, "__name__", type(found).__name__)
-    return f"module {name!r}" if type(found) is type(sys) else repr(name)
+    return f"module {name!r}" if inspect.ismodule(found) else repr(name)
 
 
 def _made(reference: str, found: Any, is_declared: bool) -> object:
@@ -131,6 +143,8 @@ def _made(reference: str, found: Any, is_declared: bool) -> object:
         return found
     if not callable(found):
         raise StartupError(f"factory: {reference!r} is {type(found).__name__}, which cannot be called")
+    if inspect.iscoroutinefunction(found):
+        raise StartupError(f"factory: {reference!r} is async, and it is called before anything could wait for it")
     if not is_declared:
         logger.warning("%s takes no arguments, so it is called as a factory; say so with --factory", reference)
     return _call(reference, found)

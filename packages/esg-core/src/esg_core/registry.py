@@ -6,13 +6,13 @@ of every installed package, which takes longer than all the rest of the start.
 """
 
 import asyncio
-import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from esg_core.errors import StartupError, UsageError
+from esg_core.errors import UsageError
+from esg_core.loading import import_string
 
 if TYPE_CHECKING:
     from esg_core.contracts import HTTPFactory
@@ -67,7 +67,7 @@ def find(group: str, name: str) -> Callable[..., object]:
     if ":" in name:
         return _load(group, name, name)
     chosen = resolve(group, name)
-    known = KNOWN[group].get(chosen)
+    known = KNOWN.get(group, {}).get(chosen)
     if known is None:
         return _load(group, chosen, _entry_point(group, chosen))
     if not known.is_here():
@@ -79,11 +79,11 @@ def resolve(group: str, name: str) -> str:
     """The name that `name` stands for: another one only for `auto`."""
     if name != AUTO:
         return name
-    for candidate, known in KNOWN[group].items():
+    for candidate, known in KNOWN.get(group, {}).items():
         if known.is_here():
             return candidate
-    least = list(KNOWN[group].values())[-1]
-    raise UsageError(f"no {_option(group)} is installed: pip install '{least.install}'")
+    installs = [f"'{known.install}'" for known in KNOWN.get(group, {}).values()]
+    raise UsageError(f"no {_option(group)} is installed: pip install {' or '.join(installs)}")
 
 
 def _entry_point(group: str, name: str) -> str:
@@ -92,26 +92,24 @@ def _entry_point(group: str, name: str) -> str:
 
     registered = {point.name: point.value for point in entry_points(group=group)}
     if name not in registered:
-        there = sorted(registered.keys() | {name for name, known in KNOWN[group].items() if known.is_here()})
-        absent = [
-            f"{name} (pip install '{known.install}')" for name, known in KNOWN[group].items() if name not in there
-        ]
-        listed = ", ".join([AUTO, *there])
-        more = f"; not installed: {', '.join(absent)}" if absent else ""
-        raise UsageError(f"{_option(group)}: there is no {name!r}; there are {listed} and MODULE:ATTRIBUTE{more}")
+        raise UsageError(_unknown(group, name, registered))
     return registered[name]
 
 
+def _unknown(group: str, name: str, registered: Iterable[str]) -> str:
+    """What to say about a name that is not there: which are, and what would bring the others."""
+    ours = KNOWN.get(group, {})
+    here = sorted({own for own, known in ours.items() if known.is_here()} | (set(registered) - ours.keys()))
+    absent = [f"{own} (pip install '{known.install}')" for own, known in ours.items() if own not in here]
+    more = f"; not installed: {', '.join(absent)}" if absent else ""
+    listed = ", ".join([AUTO, *here])
+    return f"{_option(group)}: there is no {name!r}; there are {listed} and MODULE:ATTRIBUTE{more}"
+
+
 def _load(group: str, name: str, target: str) -> Callable[..., object]:
-    module, _, attributes = target.partition(":")
-    try:
-        found: object = importlib.import_module(module)
-        for attribute in attributes.split("."):
-            found = getattr(found, attribute)
-    except Exception as error:
-        raise StartupError(f"{_option(group)} {name!r} cannot be imported: {error}") from error
+    found = import_string(target, _option(group))
     if not callable(found):
-        raise UsageError(f"{_option(group)} {name!r} is {type(found).__name__}, not callable")
+        raise UsageError(f"{_option(group)} {name!r} is {type(found).__name__}, which cannot be called")
     return found
 
 

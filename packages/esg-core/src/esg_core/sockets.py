@@ -79,6 +79,8 @@ def adopt(sockets: Iterable[socket.socket]) -> list[BoundSocket]:
     bound = [BoundSocket(sock) for sock in sockets]
     for one in bound:
         one.sock.setblocking(False)
+        if one.sock.family in (socket.AF_INET, socket.AF_INET6):
+            one.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
     return bound
 
 
@@ -174,7 +176,7 @@ def _bind_places(places: Sequence[Place], port: int, options: _Options) -> list[
 
 
 def _bind_tcp(family: int, name: tuple[object, ...], options: _Options) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio looks at it for TCP_NODELAY
     try:
         _set_options(sock, options)
         sock.bind(name)

@@ -35,9 +35,12 @@ def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLC
 
 def _context(version: int) -> ssl.SSLContext:
     try:
-        return ssl.SSLContext(version)
+        context = ssl.SSLContext(version)
     except ValueError:
         raise UsageError(f"ssl_version: this Python does not know {version}; 17 is ssl.PROTOCOL_TLS_SERVER") from None
+    if context.protocol is ssl.PROTOCOL_TLS_CLIENT:
+        raise UsageError(f"ssl_version: {version} is for clients; 17 is ssl.PROTOCOL_TLS_SERVER")
+    return context
 
 
 def _load_certificate(context: ssl.SSLContext, config: "Config") -> None:

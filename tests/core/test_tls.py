@@ -1,0 +1,134 @@
+"""The TLS context: what it offers, and one clear line for every file or option that does not fit."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from esg_core.config import Config
+from esg_core.errors import ESGError, StartupError, UsageError
+from esg_core.tls import server_context
+
+PASSWORD = "secret"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(directory / "ca.pem")
+    for name in ("server", "other"):
+        certificate = authority.issue_cert("localhost")
+        certificate.private_key_pem.write_to_path(directory / f"{name}.key")
+        certificate.cert_chain_pems[0].write_to_path(directory / f"{name}.pem")
+        certificate.private_key_and_cert_chain_pem.write_to_path(directory / f"{name}.both")
+    key = load_pem_private_key((directory / "server.key").read_bytes(), None)
+    encryption = BestAvailableEncryption(PASSWORD.encode())
+    (directory / "locked.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+    (directory / "nonsense.pem").write_text("nonsense")
+    return directory
+
+
+def config(files: Path, **options: Any) -> Config:
+    """A configuration for the server's certificate; values that name a file of `files` become its path."""
+    given = {"ssl_certfile": "server.pem", "ssl_keyfile": "server.key", **options}
+    paths: dict[str, Any] = {
+        name: str(files / value) if name in ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs") and value else value
+        for name, value in given.items()
+    }
+    return Config("main:app", **paths)
+
+
+def test_no_certificate_no_tls() -> None:
+    assert server_context(Config("main:app")) is None
+
+
+def test_defaults_are_those_of_openssl(files: Path) -> None:
+    context = server_context(config(files))
+    assert context is not None
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode is ssl.CERT_NONE
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).get_ciphers()
+    assert [cipher["name"] for cipher in context.get_ciphers()] == [cipher["name"] for cipher in own]
+
+
+def test_http_1_1_is_offered_by_alpn(files: Path) -> None:
+    context = server_context(config(files))
+    assert context is not None
+    ours, theirs = handshake(context, ["h2", "http/1.1"], files)
+    assert ours.selected_alpn_protocol() == theirs.selected_alpn_protocol() == "http/1.1"
+
+
+def handshake(context: ssl.SSLContext, alpn: list[str], files: Path) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Both ends of a handshake in memory."""
+    client = ssl.create_default_context(cafile=str(files / "ca.pem"))
+    client.set_alpn_protocols(alpn)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        context.wrap_bio(to_server, to_client, server_side=True),
+        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+    )
+    pending = list(reversed(ends))
+    while pending:
+        end = pending.pop(0)
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            pending.append(end)
+    return ends
+
+
+def test_certificate_and_key_in_one_file(files: Path) -> None:
+    assert server_context(config(files, ssl_certfile="server.both", ssl_keyfile=None)) is not None
+
+
+def test_password(files: Path) -> None:
+    assert server_context(config(files, ssl_keyfile="locked.key", ssl_keyfile_password=PASSWORD)) is not None
+
+
+def test_client_certificates(files: Path) -> None:
+    context = server_context(config(files, ssl_cert_reqs=2, ssl_ca_certs="ca.pem"))
+    assert context is not None
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_ciphers(files: Path) -> None:
+    context = server_context(config(files, ssl_ciphers="ECDHE-RSA-AES128-GCM-SHA256"))
+    assert context is not None
+    names = {cipher["name"] for cipher in context.get_ciphers() if cipher["protocol"] == "TLSv1.2"}
+    assert names == {"ECDHE-RSA-AES128-GCM-SHA256"}
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "text"),
+    [
+        ({"ssl_certfile": "missing.pem"}, StartupError, "ssl_certfile: .*missing.pem.* cannot be read: No such file"),
+        ({"ssl_keyfile": "missing.key"}, StartupError, "missing.key cannot be read: No such file"),
+        ({"ssl_keyfile": "other.key"}, StartupError, "the key does not belong to the certificate"),
+        ({"ssl_certfile": "nonsense.pem"}, StartupError, "no certificate with its key in PEM was found"),
+        ({"ssl_keyfile": None}, StartupError, "no certificate with its key in PEM was found"),
+        ({"ssl_keyfile": "locked.key"}, StartupError, "the key is encrypted; set ssl_keyfile_password"),
+        (
+            {"ssl_keyfile": "locked.key", "ssl_keyfile_password": "wrong"},
+            StartupError,
+            "the password does not fit the key",
+        ),
+        ({"ssl_cert_reqs": 2, "ssl_ca_certs": "missing.pem"}, StartupError, "ssl_ca_certs: .* No such file"),
+        ({"ssl_cert_reqs": 2, "ssl_ca_certs": "nonsense.pem"}, StartupError, "no certificate in PEM was found"),
+        ({"ssl_ciphers": "ROT13"}, UsageError, "ssl_ciphers: OpenSSL knows no cipher of 'ROT13'"),
+        ({"ssl_version": 9}, UsageError, "ssl_version: this Python does not know 9"),
+        ({"ssl_version": 16}, UsageError, "ssl_version: 16 is for clients"),
+    ],
+)
+def test_what_does_not_fit(files: Path, options: dict[str, Any], kind: type[ESGError], text: str) -> None:
+    with pytest.raises(kind, match=text):
+        server_context(config(files, **options))

@@ -1,0 +1,88 @@
+"""Options about running a server: its logs, its certificates, its process."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from esg_core.declared.shorthands import FilePath
+from esg_core.kinds import Flag, PathOrTable, Seconds, Text, Whole
+from esg_core.options import Group, option
+from esg_core.shapes import is_url_path
+
+Endpoint = Annotated[str, Text("a path that begins with /, without ? or #", is_url_path, "PATH")]
+
+LogLevel = Literal["critical", "error", "warning", "info", "debug", "trace"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationOptions:
+    """Logging, TLS, processes."""
+
+    log_config: Annotated[str | os.PathLike[str] | Mapping[str, Any] | None, PathOrTable()] = option(
+        None,
+        Group.LOGGING,
+        "Logging configuration: a file .ini, .json, .yaml or .toml.",
+        "Takes the place of ESG's own. A table is what `logging.config.dictConfig` takes.",
+    )
+    log_level: LogLevel = option("info", Group.LOGGING, "Least level that is logged.")
+    access_log: bool = option(True, Group.LOGGING, "Log each request.")
+    access_log_format: Annotated[str, Text("default, json or a format string", metavar="FORMAT")] = option(
+        "default",
+        Group.LOGGING,
+        "Format of the access log: default, json, or a text with atoms.",
+        "`json` is one object a line. Atoms are those of gunicorn: `%(h)s` the client, `%(r)s` the request line, "
+        "`%(s)s` the status, `%(B)s` the bytes of the body, `%(L)s` the seconds it took, `%({name}i)s` a header.",
+    )
+    use_colors: Annotated[bool | None, Flag()] = option(
+        None,
+        Group.LOGGING,
+        "Colour the log; on a terminal by default.",
+        "When it is not set, colours are used on a terminal unless `NO_COLOR` is set.",
+    )
+
+    ssl_certfile: FilePath = option(None, Group.TLS, "Certificate, with its chain, in PEM; makes the server speak TLS.")
+    ssl_keyfile: FilePath = option(None, Group.TLS, "Private key in PEM, when it is not in the certificate's file.")
+    ssl_keyfile_password: Annotated[str | None, Text(secret=True)] = option(
+        None,
+        Group.TLS,
+        "Password of the private key.",
+        "The command line is visible to every user of the machine: rather use the variable.",
+    )
+    ssl_version: Annotated[int, Whole(2, 17)] = option(
+        17,
+        Group.TLS,
+        "Protocol, as a number of Python's ssl module.",
+        "17 is `ssl.PROTOCOL_TLS_SERVER`: the best version that both sides speak.",
+    )
+    ssl_cert_reqs: Annotated[int, Whole(0, 2)] = option(
+        0, Group.TLS, "Client certificate: 0 none, 1 optional, 2 required.", "The values of `ssl.VerifyMode`."
+    )
+    ssl_ca_certs: FilePath = option(None, Group.TLS, "Authorities that client certificates must come from, in PEM.")
+    ssl_ciphers: Annotated[str | None, Text("a cipher list of OpenSSL")] = option(
+        None,
+        Group.TLS,
+        "Cipher list, as OpenSSL writes it.",
+        "OpenSSL's own secure default when it is not set.",
+        metavar="CIPHERS",
+    )
+
+    shutdown_delay: Annotated[float, Seconds(can_be_off=False)] = option(
+        0.0,
+        Group.PROCESSES,
+        "How long to go on serving after SIGTERM, not ready any more.",
+        "Gives balancers the time to notice. Responses announce `connection: close` meanwhile.",
+    )
+    health: bool = option(
+        False,
+        Group.PROCESSES,
+        "Answer the paths of liveness and readiness.",
+        "Without the application, whatever the load.",
+    )
+    health_path: Endpoint = option("/__esg_health__", Group.PROCESSES, "Path of liveness: 200 while the server runs.")
+    ready_path: Endpoint = option(
+        "/__esg_ready__", Group.PROCESSES, "Path of readiness: 503 before start-up is done and from SIGTERM on."
+    )
+
+
+__all__ = ["OperationOptions"]

@@ -54,7 +54,7 @@ async def start_server(
     except BaseException:
         await Drain(site, _allow).abandon()
         raise
-    site.context.ready = True
+    site.context.open()
     return HTTPServer(site)
 
 
@@ -75,7 +75,7 @@ class HTTPProtocol:
         self.context = context_for(config)
         _open_access_log(self.context)
         self._make = http_factory(config.http)(self.context)
-        self.context.ready = True
+        self.context.open()
 
     def __call__(self) -> asyncio.Protocol:
         """The protocol of one connection."""
@@ -85,6 +85,7 @@ class HTTPProtocol:
         """Let running responses end and close all connections; returns once none is left (rule L-2)."""
         self.context.drain()
         await self.context.wait_quiet()
+        self.context.close()
 
 
 class HTTPServer(asyncio.AbstractServer):

@@ -167,18 +167,14 @@ class H1Input(H1Output):
             self._adapt_scope(scope, fields)
         cycle = self._cycle = Cycle(context, self, scope, target)
         app = self._choose_app(cycle, fields) if fields.upgrades else context.app
-        if fields.length:
+        length = fields.length
+        if 0 <= length <= len(rest):
+            self._take_body(cycle, rest, length)
+        else:
             cycle.expects_continue = fields.expects_continue
             self._may_not_come = fields.expects_continue and not rest
-            self._open_body(fields.length)
+            self._open_body(length)
             self._read_body(rest)
-        else:
-            cycle.body_complete = True
-            self._reading = HOLD
-            self._read_deadline = NEVER
-            self.deadline = self._write_deadline
-            if rest:
-                self._hold(rest)
         if self._settings.may_answer:
             self._answer_or_start(cycle, app)
         else:
@@ -232,6 +228,17 @@ class H1Input(H1Output):
         self._start(cycle, app)
 
     # Bodies.
+
+    def _take_body(self, cycle: Cycle, data: bytes, length: int) -> None:
+        """The whole body, or none, is here already; what follows it is the next request's."""
+        if length:
+            cycle.feed(data[:length] if len(data) > length else data)
+        cycle.body_complete = True
+        self._reading = HOLD
+        self._read_deadline = NEVER
+        self.deadline = self._write_deadline
+        if len(data) > length:
+            self._hold(data[length:])
 
     def _open_body(self, length: int) -> None:
         self._body = ChunkedBody(self._settings.head_limits.field_bytes) if length == CHUNKED else LengthBody(length)

@@ -116,7 +116,8 @@ async def connected(
         try:
             yield responder, played
         finally:
-            responder.transport.abort()
+            if not responder.transport.is_closing():  # a transport that is lost takes no more calls
+                responder.transport.abort()
             await asyncio.gather(played, return_exceptions=True)
             await responder.lost
 

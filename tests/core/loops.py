@@ -10,7 +10,12 @@ T = TypeVar("T")
 
 LOOPS = ("uvloop", "asyncio")
 
-Run = Callable[[Coroutine[Any, Any, T]], T]
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return once something is so that cannot be awaited: a log, another thread."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.01)
 
 
 def run_in(loop: str, work: Coroutine[Any, Any, T]) -> T:

@@ -113,7 +113,7 @@ def test_off_calls_nobody() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_startup_that_says_it_failed(mode: Mode) -> None:
     async def script(lifespan: Lifespan, context: Context) -> None:
-        with pytest.raises(StartupError, match="^the application's startup failed: no database$"):
+        with pytest.raises(StartupError, match=r"^the application's startup failed: no database$"):
             await lifespan.startup()
         assert await lifespan.shutdown(1)
 
@@ -129,7 +129,7 @@ def test_failed_startup_that_raises_too_is_told_once(log: pytest.LogCaptureFixtu
         raise ZeroDivisionError
 
     async def script(lifespan: Lifespan, context: Context) -> None:
-        with pytest.raises(StartupError, match="^the application's startup failed:\nTraceback:\n  line$"):
+        with pytest.raises(StartupError, match=r"^the application's startup failed:\nTraceback:\n  line$"):
             await lifespan.startup()
 
     run(app, "auto", script)

@@ -2,21 +2,20 @@
 
 import asyncio
 import errno
-import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
-from esg_core import listeners as module
+from esg_core import acceptor
 from esg_core.addresses import TCPAddress, UnixAddress
 from esg_core.listeners import Listeners, TLSOptions
 from esg_core.sockets import adopt, bind_all
-from tests.core.loops import LOOPS, run_in
+from tests.core.loops import LOOPS, run_in, until
 from tests.logging_state import untouched_logging
 
 Script = Callable[[Listeners, int], Awaitable[None]]
@@ -26,6 +25,12 @@ Script = Callable[[Listeners, int], Awaitable[None]]
 def loop(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+@pytest.fixture(autouse=True)
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    with untouched_logging():
+        yield caplog
 
 
 class Echo(asyncio.Protocol):
@@ -187,9 +192,8 @@ def test_those_in_the_queue_are_served_when_it_closes(loop: str) -> None:
 def test_handshakes_do_not_hold_the_end(loop: str, authority: trustme.CA) -> None:
     async def script(listeners: Listeners, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while not listeners._opening:
-            await asyncio.sleep(0.01)
         await listeners.close()
+        assert listeners._opening
         await listeners.settle(0.1)
         await ended(reader)
         writer.close()
@@ -210,7 +214,7 @@ def test_closing_before_it_has_begun(loop: str, tmp_path: Path) -> None:
     run_in(loop, main())
 
 
-def test_protocol_that_cannot_be_made_is_logged(loop: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_protocol_that_cannot_be_made_is_logged(loop: str, log: pytest.LogCaptureFixture) -> None:
     def broken() -> asyncio.Protocol:
         raise ZeroDivisionError("no protocol")
 
@@ -220,36 +224,89 @@ def test_protocol_that_cannot_be_made_is_logged(loop: str, caplog: pytest.LogCap
         await ended(reader)
         writer.close()
 
-    with untouched_logging():
-        run(loop, script)
-    assert "ZeroDivisionError: no protocol" in caplog.text
+    run(loop, script)
+    assert "ZeroDivisionError: no protocol" in log.text
 
 
-@pytest.mark.parametrize(
-    ("number", "warned"), [(errno.ECONNABORTED, 0), (errno.EMFILE, 1), (errno.ENFILE, 1), (errno.EBADF, 1)]
-)
+ERRORS = [(errno.ECONNABORTED, 0), (errno.EMFILE, 1), (errno.ENFILE, 1), (errno.EBADF, 1)]
+
+
+@pytest.mark.parametrize(("number", "warned"), ERRORS)
 def test_errors_of_accept(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, warned: int
+    loop: str, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, warned: int
 ) -> None:
     """H-20: a client that has gone is none; any other makes accepting pause, with one line, until it is over."""
-    monkeypatch.setattr(module, "PAUSE", 0.02)
     left = [3]
 
-    async def script(listeners: Listeners, port: int) -> None:
-        real = asyncio.get_running_loop().sock_accept
-
-        async def sock_accept(sock: socket.socket) -> Any:
+    class Failing(socket.socket):
+        def accept(self) -> tuple[socket.socket, Any]:
             if left[0]:
                 left[0] -= 1
                 raise OSError(number, "accept failed")
-            return await real(sock)
+            return super().accept()
 
-        monkeypatch.setattr(asyncio.get_running_loop(), "sock_accept", sock_accept)
-        assert await echo(port) == b"hello"  # the one that was waiting for already
-        assert await echo(port) == b"hello"
+    async def main() -> None:
+        sock = Failing()
+        sock.bind(("127.0.0.1", 0))
+        listeners = Listeners(adopt([sock]), Echo)
+        listeners.start(10)
+        assert await echo(sock.getsockname()[1]) == b"hello"
         assert left == [0]
+        await listeners.close()
 
-    with untouched_logging(), caplog.at_level(logging.INFO):
-        run("asyncio", script)
-    assert caplog.text.count("accepting pauses") == warned
-    assert ("the limit of this process is" in caplog.text) == (number == errno.EMFILE)
+    monkeypatch.setattr(acceptor, "PAUSE", 0.02)
+    run_in(loop, main())
+    assert log.text.count("accepting pauses: accept failed") == warned
+    assert ("the limit of this process is" in log.text) == (number == errno.EMFILE)
+
+
+def test_closing_while_accepting_pauses(loop: str, log: pytest.LogCaptureFixture) -> None:
+    class Failing(socket.socket):
+        def accept(self) -> tuple[socket.socket, Any]:
+            raise OSError(errno.EMFILE, "accept failed")
+
+    async def main() -> None:
+        sock = Failing()
+        sock.bind(("127.0.0.1", 0))
+        listeners = Listeners(adopt([sock]), Echo)
+        listeners.start(10)
+        with socket.create_connection(sock.getsockname()):
+            await until(lambda: "accepting pauses" in log.text)
+            await listeners.close()
+
+    run_in(loop, main())
+
+
+@pytest.fixture
+def no_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the loop of Windows that has no `add_reader()`; its `sock_accept()` needs one, so it is what waits here."""
+
+    def add_reader(self: object, *_: object) -> None:
+        raise NotImplementedError
+
+    async def sock_accept(self: asyncio.AbstractEventLoop, sock: socket.socket) -> tuple[socket.socket, Any]:
+        while True:
+            try:
+                connection, name = sock.accept()
+            except BlockingIOError:
+                await asyncio.sleep(0.01)
+            else:
+                connection.setblocking(False)
+                return connection, name
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "add_reader", add_reader)
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_accept", sock_accept)
+
+
+def test_loop_that_watches_no_sockets(no_readers: None) -> None:
+    async def script(listeners: Listeners, port: int) -> None:
+        assert await asyncio.gather(*[echo(port) for _ in range(20)]) == [b"hello"] * 20
+
+    run("asyncio", script)
+
+
+@pytest.mark.parametrize(("number", "warned"), ERRORS)
+def test_errors_of_accept_on_a_loop_that_watches_no_sockets(
+    no_readers: None, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, warned: int
+) -> None:
+    test_errors_of_accept("asyncio", log, monkeypatch, number, warned)

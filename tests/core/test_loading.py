@@ -235,7 +235,7 @@ def test_env_file_that_is_not_there(write: Write) -> None:
 
 def test_env_file_without_python_dotenv(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dotenv", None)
-    with pytest.raises(UsageError, match=r"pip install 'esg-core\[env-file\]'"):
+    with pytest.raises(UsageError, match="pip install python-dotenv"):
         load("fourteen:app", env_file="my.env")
 
 

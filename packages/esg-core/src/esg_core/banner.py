@@ -18,7 +18,8 @@ logger = logging.getLogger("esg.error")
 
 def announce_process(config: "Config", loop: asyncio.AbstractEventLoop) -> None:
     """Say which process this is and which packages it uses."""
-    package = type(loop).__module__.partition(".")[0]
+    is_own = isinstance(loop, asyncio.BaseEventLoop)
+    package = "asyncio" if is_own else type(loop).__module__.partition(".")[0]
     logger.info("Started server process [%d] with %s, %s", os.getpid(), package, resolve("esg.http", config.http))
 
 

@@ -201,4 +201,4 @@ def _reported(what: str, message: Message) -> str:
     return f"{what}:{separator}{said}" if said else what
 
 
-__all__ = ["Lifespan", "Phase"]
+__all__ = ["CANCEL_PATIENCE", "Lifespan", "Phase"]

@@ -51,7 +51,7 @@ def load_variables(path: str) -> None:
     try:
         from dotenv import load_dotenv
     except ImportError:
-        raise UsageError("env_file needs python-dotenv: pip install 'esg-core[env-file]'") from None
+        raise UsageError("env_file needs a package: pip install python-dotenv") from None
     if not Path(path).is_file():
         raise StartupError(f"env_file: there is no file {path!r}")
     logger.info("Loading environment from %s", path)

@@ -40,8 +40,8 @@ class Milestone:
             loop.call_soon_threadsafe(self._wake)
 
     def fail(self, error: BaseException) -> None:
-        """It can no longer happen, unless it has."""
-        if not self._reached:
+        """It can no longer happen, unless it has; the first reason counts."""
+        if not self._reached and self._failure is None:
             self._failure = error
             self._wake()
 

@@ -22,25 +22,28 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 @dataclass(frozen=True)
 class Known:
-    """One of ESG's own implementations: its import string, the modules it needs, and what installs them."""
+    """One of ESG's own implementations: its import string, and the packages it needs beyond this one."""
 
     target: str
-    needs: tuple[str, ...]
-    install: str
+    needs: tuple[str, ...] = ()
 
-    def is_here(self) -> bool:
-        """Whether everything it needs is installed."""
-        return all(importlib.util.find_spec(module) is not None for module in self.needs)
+    @property
+    def missing(self) -> str:
+        """What brings the first package that it needs and that is not installed; empty if all are."""
+        for package in self.needs:
+            if importlib.util.find_spec(package.replace("-", "_")) is None:
+                return f"the package {package} of ESG" if package.startswith("esg") else f"pip install {package}"
+        return ""
 
 
 KNOWN: Mapping[str, Mapping[str, Known]] = {
     "esg.http": {
-        "httptools": Known("esg_http.server:httptools", ("esg_http", "httptools"), "esg-http[httptools]"),
-        "h11": Known("esg_http.server:h11", ("esg_http", "h11"), "esg-http"),
+        "httptools": Known("esg_http.server:httptools", ("esg-http", "httptools")),
+        "h11": Known("esg_http.server:h11", ("esg-http", "h11")),
     },
     "esg.loop": {
-        "uvloop": Known("esg_core.loops:uvloop_loop", ("uvloop",), "esg-core[uvloop]"),
-        "asyncio": Known("esg_core.loops:asyncio_loop", (), "esg-core"),
+        "uvloop": Known("esg_core.loops:uvloop_loop", ("uvloop",)),
+        "asyncio": Known("esg_core.loops:asyncio_loop"),
     },
 }
 """By group and name, in the order in which `auto` tries them; the packages declare the same as entry points."""
@@ -70,8 +73,8 @@ def find(group: str, name: str) -> Callable[..., object]:
     known = KNOWN.get(group, {}).get(chosen)
     if known is None:
         return _load(group, chosen, _entry_point(group, chosen))
-    if not known.is_here():
-        raise UsageError(f"{_option(group)} {chosen} is not installed: pip install '{known.install}'")
+    if known.missing:
+        raise UsageError(f"{_option(group)} {chosen} is not installed; what brings it: {known.missing}")
     return _load(group, chosen, known.target)
 
 
@@ -79,11 +82,11 @@ def resolve(group: str, name: str) -> str:
     """The name that `name` stands for: another one only for `auto`."""
     if name != AUTO:
         return name
-    for candidate, known in KNOWN.get(group, {}).items():
-        if known.is_here():
+    ours = KNOWN.get(group, {})
+    for candidate, known in ours.items():
+        if not known.missing:
             return candidate
-    installs = [f"'{known.install}'" for known in KNOWN.get(group, {}).values()]
-    raise UsageError(f"no {_option(group)} is installed: pip install {' or '.join(installs)}")
+    raise UsageError(f"no {_option(group)} is installed; not installed: {_absent(ours)}")
 
 
 def _entry_point(group: str, name: str) -> str:
@@ -99,11 +102,15 @@ def _entry_point(group: str, name: str) -> str:
 def _unknown(group: str, name: str, registered: Iterable[str]) -> str:
     """What to say about a name that is not there: which are, and what would bring the others."""
     ours = KNOWN.get(group, {})
-    here = sorted({own for own, known in ours.items() if known.is_here()} | (set(registered) - ours.keys()))
-    absent = [f"{own} (pip install '{known.install}')" for own, known in ours.items() if own not in here]
-    more = f"; not installed: {', '.join(absent)}" if absent else ""
+    here = sorted({own for own, known in ours.items() if not known.missing} | (set(registered) - ours.keys()))
+    absent = _absent(ours)
     listed = ", ".join([AUTO, *here])
+    more = f"; not installed: {absent}" if absent else ""
     return f"{_option(group)}: there is no {name!r}; there are {listed} and MODULE:ATTRIBUTE{more}"
+
+
+def _absent(known: Mapping[str, Known]) -> str:
+    return ", ".join(f"{name} ({one.missing})" for name, one in known.items() if one.missing)
 
 
 def _load(group: str, name: str, target: str) -> Callable[..., object]:

@@ -10,6 +10,8 @@ from tests.e2e.clients import Client, Curl, Httpx
 from tests.e2e.programs import needs
 from tests.e2e.server import Server, serving
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {
     "starlette": ("--lifespan", "on"),
     "fastapi": ("--lifespan", "on"),

@@ -12,7 +12,8 @@ from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
 from esg_http.hooks import prepare_answer
-from esg_http.peers import Peer, has_input
+from esg_http.kernel import Delivery, delivery, has_input
+from esg_http.peers import Peer
 from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ TLS_LINGER = 5.0
 class H1Connection(H1Input, asyncio.Protocol):
     """One accepted connection; see `esg_core.contracts.Connection`."""
 
-    __slots__ = ("_unsent", "check_at")
+    __slots__ = ("_delivered", "check_at")
 
     def __init__(self, context: "Context", settings: H1Settings) -> None:
         super().__init__(context, settings)
-        self._unsent = 0
+        self._delivered = Delivery(0, 0)
         self.check_at = 0
 
     # What the transport tells.
@@ -142,9 +143,7 @@ class H1Connection(H1Input, asyncio.Protocol):
     def give_up(self) -> None:
         """As `Stream.give_up`."""
         self._leave_cycle()
-        self._reading = CLOSING
-        self._read_deadline = NEVER
-        self._watch_writing(self._time())
+        self._prepare_end()
         self._cut()
 
     def abort(self) -> None:
@@ -166,21 +165,31 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._refuse(RequestError(408, "the head of the request did not come in time", "RFC 9110 section 15.5.9"))
         elif self._reading == IN_BODY and self._cycle is not None:
             self._refuse(RequestError(408, "the body of the request did not come in time", "RFC 9110 section 15.5.9"))
-        elif self._reading == DISCARD and self.transport.get_write_buffer_size():
-            self._await(now + LINGER)
+        elif self._reading >= DISCARD:
+            self._expire_end(now)
         else:
             self._close()
 
+    def _expire_end(self, now: float) -> None:
+        """What is written has not to wait for more input; it has to be sent, though (timeout-write)."""
+        if delivery(self.transport).unsent:
+            self._await(now + LINGER)
+        elif self._reading == DISCARD:
+            self._hang_up()
+        else:
+            self.transport.abort()
+
     def _watch_writing(self, now: float) -> None:
-        self._unsent = self.transport.get_write_buffer_size()
+        self._delivered = delivery(self.transport)
         self._write_deadline = now + self._settings.write
         self.deadline = min(self._read_deadline, self._write_deadline)
 
     def _expire_writing(self, now: float) -> None:
         """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
-        unsent = self.transport.get_write_buffer_size()
-        if unsent < self._unsent:
-            self._watch_writing(now)
+        before = self._delivered
+        self._watch_writing(now)
+        unsent, acknowledged = self._delivered
+        if unsent < before.unsent or acknowledged > before.acknowledged:
             return
         if unsent:
             self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
@@ -195,9 +204,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         """As `Connection.drain`: an idle connection is closed, unless its next request is already here (rule L-2)."""
         idle = self._reading == AWAIT_HEAD and not self._has_begun()
         if idle and not has_input(self.transport):
-            self._close()
-            if self._peer.is_tls:  # an idle client does not read the alert, and need not answer it
-                self._context.loop.call_soon(self.transport.abort)
+            self._hang_up()
 
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that breaks HTTP, and close (rule H-11)."""
@@ -245,14 +252,25 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _close(self) -> None:
         """Close once what is written has been sent, for which timeout-write holds."""
-        self._reading = CLOSING
+        self._prepare_end()
         self._forget_input()
+        self.transport.close()
+
+    def _prepare_end(self) -> None:
+        """Nothing more is read: watch that what is written is sent, and that TLS comes to its end."""
+        self._reading = CLOSING
         self._read_deadline = NEVER
         self._watch_writing(self._time())
-        self.transport.close()
-        if self._peer.is_tls and not self._unsent:
-            self._write_deadline = self.deadline = self._time() + TLS_LINGER
-            self._context.sweeper.hasten(self)
+        if self._peer.is_tls:
+            self._await(self._time() + TLS_LINGER)
+            self._hasten()
+
+    def _hang_up(self) -> None:
+        """Close, and do not wait for TLS's close_notify of a client that has its response."""
+        sent = not delivery(self.transport).unsent
+        self._close()
+        if sent and self._peer.is_tls:
+            self._context.loop.call_soon(self.transport.abort)
 
     def _forget_input(self) -> None:
         self._body = None

@@ -5,7 +5,6 @@ connection have in common.
 """
 
 import asyncio
-import selectors
 from typing import TYPE_CHECKING, Any
 
 from esg_http.tls_extension import tls_extension
@@ -55,14 +54,4 @@ def _server(name: object) -> tuple[str, int | None] | None:
     return (name, None) if isinstance(name, str) else _address(name)
 
 
-def has_input(transport: asyncio.Transport) -> bool:
-    """Tell whether the kernel holds bytes of this connection that have not been read yet."""
-    connection = transport.get_extra_info("socket")
-    if connection is None or connection.fileno() < 0:
-        return False
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection.fileno(), selectors.EVENT_READ)
-        return bool(selector.select(0))
-
-
-__all__ = ["Peer", "has_input"]
+__all__ = ["Peer"]

@@ -1,0 +1,52 @@
+"""What the kernel knows of a connection and its transport does not tell: what has arrived, and what has got through.
+
+A TLS transport counts what it has encrypted as sent, however much of it still waits below. Only acknowledgements tell
+whether its client reads; Linux shows them. Elsewhere the transport's own count has to do.
+"""
+
+import asyncio
+import selectors
+import socket
+import struct
+from typing import NamedTuple
+
+_TCP_INFO = getattr(socket, "TCP_INFO", None)
+
+_COUNTS = struct.Struct("=24xI92xQ16xI")
+"""Of the kernel's `struct tcp_info`: segments under way, bytes acknowledged, bytes not sent yet."""
+
+
+class Delivery(NamedTuple):
+    """How far what was written has got: bytes that may still be under way (0 if none is), bytes acknowledged."""
+
+    unsent: int
+    acknowledged: int
+
+
+def delivery(transport: asyncio.Transport) -> Delivery:
+    """How far what was written to `transport` has got; `acknowledged` is 0 where only the transport tells."""
+    unsent = transport.get_write_buffer_size()
+    if _TCP_INFO is None or transport.get_extra_info("sslcontext") is None:
+        return Delivery(unsent, 0)
+    connection = transport.get_extra_info("socket")
+    try:
+        counts = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _COUNTS.size)
+    except (OSError, AttributeError):  # not TCP, or closed by now
+        return Delivery(unsent, 0)
+    if len(counts) < _COUNTS.size:
+        return Delivery(unsent, 0)
+    segments, acknowledged, waiting = _COUNTS.unpack(counts)
+    return Delivery(unsent + segments + waiting, acknowledged)
+
+
+def has_input(transport: asyncio.Transport) -> bool:
+    """Tell whether the kernel holds bytes of this connection that have not been read yet."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0:
+        return False
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+__all__ = ["Delivery", "delivery", "has_input"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
 from esg_core.contracts import Prepared
+from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
 from esg_http.sendfile import send_file
 from esg_http.wire import (
@@ -122,7 +123,9 @@ class H1Output:
         if len(body) < LARGE_BODY:
             self.transport.write(b"".join((prefix, block, framing, body)))
         else:
-            self.transport.writelines((b"".join((prefix, block, framing)), body))
+            # Two writes: asyncio's own writelines() copies before 3.12, and does not pause in some versions since.
+            self.transport.write(b"".join((prefix, block, framing)))
+            self.transport.write(body)
 
     def _frame(self, status: int, prepared: Prepared, body: bytes, end: bool) -> tuple[bytes, bytes, bytes]:
         """The unusual parts of a response: its prefix, the fields after the application's, its framed body."""
@@ -150,6 +153,8 @@ class H1Output:
 
     def send(self, body: bytes, end: bool) -> None:
         """As `Stream.send`: what is sent in one turn of the loop goes out in one write, at the end of the turn."""
+        if self.transport.is_closing():
+            raise ClientDisconnected("the client has disconnected")
         if len(body) >= LARGE_BODY:
             self._send_large(body, end)
             return
@@ -164,7 +169,9 @@ class H1Output:
     def _send_large(self, body: bytes, end: bool) -> None:
         self._flush()
         if self._chunked:
-            self.transport.writelines((b"%x\r\n" % len(body), body, b"\r\n0\r\n\r\n" if end else b"\r\n"))
+            self.transport.write(b"%x\r\n" % len(body))
+            self.transport.write(body)
+            self.transport.write(b"\r\n0\r\n\r\n" if end else b"\r\n")
         else:
             self.transport.write(body)
 

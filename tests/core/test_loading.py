@@ -230,7 +230,10 @@ def test_env_file_is_read_before_the_import(write: Write, monkeypatch: pytest.Mo
 
 def test_env_file_that_is_not_there(write: Write) -> None:
     write("thirteen.py")
-    assert str(error_of("thirteen:app", env_file="no.env")) == "env_file: there is no file 'no.env'"
+    assert (
+        str(error_of("thirteen:app", env_file="no.env"))
+        == "env_file: 'no.env' cannot be read: No such file or directory"
+    )
 
 
 def test_env_file_without_python_dotenv(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

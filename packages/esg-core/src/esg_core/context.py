@@ -7,7 +7,6 @@ what runs, and close. `wait_quiet()` tells when nothing runs any more.
 
 import asyncio
 import logging
-import random
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -96,6 +95,8 @@ class Context:
 def _request_limit(config: "Config") -> int:
     if config.limit_max_requests is None:
         return sys.maxsize
+    import random  # takes longer to import than all the rest here
+
     return config.limit_max_requests + random.SystemRandom().randint(0, config.limit_max_requests_jitter)
 
 

@@ -9,10 +9,8 @@ import importlib
 import inspect
 import logging
 import os
-import pkgutil
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application
@@ -52,10 +50,12 @@ def load_variables(path: str) -> None:
         from dotenv import load_dotenv
     except ImportError:
         raise UsageError("env_file needs a package: pip install python-dotenv") from None
-    if not Path(path).is_file():
-        raise StartupError(f"env_file: there is no file {path!r}")
     logger.info("Loading environment from %s", path)
-    load_dotenv(path)
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes long to import
+            load_dotenv(stream=file)
+    except OSError as error:
+        raise StartupError(f"env_file: {path!r} cannot be read: {error.strerror}") from None
 
 
 def add_to_path(directory: str) -> None:
@@ -110,10 +110,14 @@ def _places() -> list[str]:
 
 
 def _first_place() -> str:
+    from pathlib import Path
+
     return str(Path(sys.path[0] or os.curdir).resolve())
 
 
 def _modules(places: Iterable[str]) -> list[str]:
+    import pkgutil
+
     return [module.name for module in pkgutil.iter_modules(places)]
 
 

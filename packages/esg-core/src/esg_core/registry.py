@@ -8,7 +8,6 @@ of every installed package, which takes longer than all the rest of the start.
 import asyncio
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from esg_core.errors import UsageError
@@ -20,17 +19,17 @@ if TYPE_CHECKING:
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
-@dataclass(frozen=True)
 class Known:
     """One of ESG's own implementations: its import string, and the packages it needs beyond this one."""
 
-    target: str
-    needs: tuple[str, ...] = ()
+    def __init__(self, target: str, needs: tuple[str, ...] = ()) -> None:
+        self.target = target
+        self._needs = needs
 
     @property
     def missing(self) -> str:
         """What brings the first package that it needs and that is not installed; empty if all are."""
-        for package in self.needs:
+        for package in self._needs:
             if importlib.util.find_spec(package.replace("-", "_")) is None:
                 return f"the package {package} of ESG" if package.startswith("esg") else f"pip install {package}"
         return ""

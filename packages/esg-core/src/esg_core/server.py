@@ -246,4 +246,4 @@ async def _wait_for(milestone: Milestone) -> None:
     await milestone
 
 
-__all__ = ["Server"]
+__all__ = ["Server", "unless"]

@@ -7,8 +7,7 @@ any of it fails, nothing is left behind.
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from esg_core.access.formats import line_format
 from esg_core.context import Context, ResponseHook
@@ -19,15 +18,13 @@ from esg_core.listeners import Listeners, TLSOptions
 from esg_core.loading import import_string, load_application
 from esg_core.registry import http_factory
 from esg_core.sockets import BoundSocket, adopt, bind_all, close_all
-from esg_core.tls import server_context
 
 if TYPE_CHECKING:
     from esg_core.config import Config
     from esg_core.contracts import HTTPFactory
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """The parts of one server."""
 
     context: Context
@@ -60,8 +57,11 @@ def check_options(config: "Config") -> None:
 
 def tls_options(config: "Config") -> TLSOptions | None:
     """How connections speak TLS, None if they do not."""
-    context = server_context(config)
-    return None if context is None else TLSOptions(context, config.timeout_tls_handshake)
+    if not config.tls:
+        return None
+    from esg_core.tls import server_context
+
+    return TLSOptions(server_context(config), config.timeout_tls_handshake)
 
 
 def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:

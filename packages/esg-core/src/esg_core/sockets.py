@@ -1,20 +1,16 @@
 """Binds the addresses that the options name; each failure is one line that says what to do (rule L-1).
 
-Knows sockets and the file system; accepts nothing and knows no event loop. A bound socket does not listen yet: a port
-in use is found before the application starts, and clients come only when it has started.
-
-Inherited descriptors are duplicated, and what ESG has not made it does not remove (rule L-4).
+Knows sockets; accepts nothing and knows no event loop. A bound socket does not listen yet: a port in use is found
+before the application starts, and clients come only when it has started. Inherited descriptors are duplicated. The
+files of UNIX sockets are `esg_core.unix_sockets`'.
 """
 
 import contextlib
 import errno
 import os
 import socket
-import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from esg_core.addresses import Address, Descriptor, TCPAddress, UnixAddress
 from esg_core.errors import StartupError, UsageError
@@ -34,12 +30,12 @@ _WHY = {
 }
 
 
-@dataclass(eq=False)
 class BoundSocket:
-    """A socket to listen on; `made_file` is the path and identity of the UNIX socket file that ESG made for it."""
+    """A socket to listen on; `remove_file` removes the file of the UNIX socket that ESG made for it, if it did."""
 
-    sock: socket.socket
-    made_file: tuple[str, tuple[int, int]] | None = None
+    def __init__(self, sock: socket.socket, remove_file: Callable[[], None] | None = None) -> None:
+        self.sock = sock
+        self._remove_file = remove_file
 
     def listen(self, backlog: int) -> None:
         """Let clients come; a socket that was inherited listening is left as it is."""
@@ -48,12 +44,10 @@ class BoundSocket:
                 self.sock.listen(backlog)
 
     def unlink(self) -> None:
-        """Remove the file of the UNIX socket if ESG made it and nobody has put another in its place since."""
-        made, self.made_file = self.made_file, None
-        if made is not None:
-            with contextlib.suppress(OSError):
-                if _identity(made[0]) == made[1]:
-                    Path(made[0]).unlink()
+        """Remove the file of the UNIX socket, if ESG made it (rule L-4). Does nothing the second time."""
+        remove_file, self._remove_file = self._remove_file, None
+        if remove_file is not None:
+            remove_file()
 
     def close(self) -> None:
         """Close the socket and remove its file."""
@@ -112,33 +106,44 @@ def explained(address: object) -> Iterator[None]:
 def _bind(address: Address, wanted: Sequence[Address], reuse_port: bool) -> list[BoundSocket]:
     with explained(address):
         if isinstance(address, UnixAddress):
-            return [_bind_unix(address)]
+            from esg_core.unix_sockets import bind_unix
+
+            return [BoundSocket(*bind_unix(address))]
         if isinstance(address, Descriptor):
             return [_inherit(address)]
         is_dual = address.host == "::" and TCPAddress("0.0.0.0", address.port) not in wanted  # noqa: S104 - compared
-        return _bind_name(address, _Options(reuse_port, is_dual))
+        return _bind_name(address, _options(reuse_port, is_dual))
 
 
 # Hosts and ports.
 
-
-@dataclass(frozen=True)
-class _Options:
-    reuse_port: bool
-    is_dual: bool
+Options = list[tuple[int, int, int]]
+"""Arguments of `socket.setsockopt()`."""
 
 
-def _bind_name(address: TCPAddress, options: _Options) -> list[BoundSocket]:
+def _options(reuse_port: bool, is_dual: bool) -> Options:
+    options = [(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if is_dual else 1)]
+    if sys.platform == "win32":
+        options.append((socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1))
+    else:
+        options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR, 1))
+    if reuse_port:
+        if not hasattr(socket, "SO_REUSEPORT"):
+            raise UsageError("reuse_port: this system does not have it")
+        options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT, 1))
+    return options
+
+
+def _bind_name(address: TCPAddress, options: Options) -> list[BoundSocket]:
     """Bind all addresses that the host stands for, and all on the same port."""
     places = _resolve(address)
-    for attempt in range(1, PORT_ATTEMPTS + 1):
+    for _ in range(PORT_ATTEMPTS - 1):
         try:
             return _bind_places(places, address.port, options)
         except OSError as error:
-            is_unlucky = address.port == 0 and error.errno == errno.EADDRINUSE and attempt < PORT_ATTEMPTS
-            if not is_unlucky:
+            if address.port or error.errno != errno.EADDRINUSE:
                 raise
-    raise AssertionError("unreachable")
+    return _bind_places(places, address.port, options)
 
 
 Place = tuple[int, tuple[object, ...]]
@@ -153,7 +158,7 @@ def _resolve(address: TCPAddress) -> list[Place]:
     return list(dict.fromkeys((family, name) for family, _, _, _, name in found))
 
 
-def _bind_places(places: Sequence[Place], port: int, options: _Options) -> list[BoundSocket]:
+def _bind_places(places: Sequence[Place], port: int, options: Options) -> list[BoundSocket]:
     bound: list[BoundSocket] = []
     missing: OSError | None = None
     try:
@@ -175,82 +180,18 @@ def _bind_places(places: Sequence[Place], port: int, options: _Options) -> list[
     return bound
 
 
-def _bind_tcp(family: int, name: tuple[object, ...], options: _Options) -> socket.socket:
+def _bind_tcp(family: int, name: tuple[object, ...], options: Options) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio looks at it for TCP_NODELAY
     try:
-        _set_options(sock, options)
+        for level, option, value in options:
+            if level != socket.IPPROTO_IPV6 or family == socket.AF_INET6:
+                sock.setsockopt(level, option, value)
         sock.bind(name)
         sock.setblocking(False)
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-def _set_options(sock: socket.socket, options: _Options) -> None:
-    if sys.platform == "win32":
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if options.reuse_port:
-        if not hasattr(socket, "SO_REUSEPORT"):
-            raise UsageError("reuse_port: this system does not have it")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if options.is_dual else 1)
-
-
-# UNIX sockets.
-
-
-def _bind_unix(address: UnixAddress) -> BoundSocket:
-    if not hasattr(socket, "AF_UNIX"):
-        raise UsageError(f"{address}: this system has no UNIX sockets")
-    mode = _make_room(address)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(address.path)
-        Path(address.path).chmod(mode)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return BoundSocket(sock, (address.path, _identity(address.path)))
-
-
-def _make_room(address: UnixAddress) -> int:
-    """Remove a socket file that nobody listens on any more; returns the mode that the new one is to have."""
-    path = Path(address.path)
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return 0o666
-    if not stat.S_ISSOCK(mode):
-        raise StartupError(
-            f"cannot listen on {address}: there is a file that is no socket; remove it or choose another"
-        )
-    if _is_answered(address.path):
-        raise OSError(errno.EADDRINUSE, "")
-    path.unlink()
-    return stat.S_IMODE(mode)
-
-
-def _is_answered(path: str) -> bool:
-    """Whether a process listens on a socket file; one that is only too busy to answer does."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        except BlockingIOError:
-            return True
-    return True
-
-
-def _identity(path: str) -> tuple[int, int]:
-    found = Path(path).stat()
-    return found.st_dev, found.st_ino
 
 
 # Inherited descriptors.

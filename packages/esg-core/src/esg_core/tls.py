@@ -16,10 +16,8 @@ HTTP_1_1 = ("http/1.1",)
 """What is offered by ALPN (RFC 7301) unless the protocol speaks more."""
 
 
-def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext | None:
-    """The context that the options ask for, None without a certificate; raises `StartupError` or `UsageError`."""
-    if not config.tls:
-        return None
+def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext:
+    """The context that the options ask for, which must name a certificate; raises `StartupError` or `UsageError`."""
     context = _context(config.ssl_version)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     _load_certificate(context, config)

@@ -2,14 +2,13 @@
 
 import importlib
 from collections.abc import Iterator
-from pathlib import Path
 from traceback import StackSummary, TracebackException
 
 _HIDDEN = (
     "<frozen importlib",
     "<frozen runpy",
-    str(Path(importlib.__file__).parent),
-    str(Path(__file__).parent),
+    importlib.__file__.removesuffix("__init__.py"),
+    __file__.removesuffix("tracebacks.py"),
 )
 """How the file names of frames begin that are not the application's."""
 

@@ -321,7 +321,7 @@ class Listener:
             self.context.draining = True
             async with asyncio.timeout(10):
                 await self.context.wait_quiet()
-            self.context.sweeper.close()
+            self.context.close()
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self.path:

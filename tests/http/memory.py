@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import esg_http.server
 from esg_core.asgi import Application, Receive, Scope, Send
+from esg_core.backpressure import install_admission
 from esg_core.config import Config
 from esg_core.context import Context
 from esg_core.health import Health
@@ -48,6 +49,7 @@ def make_context(config: Config, app: Application, loop: asyncio.AbstractEventLo
     context.on_response = response_hook(config)
     if config.health:
         context.health = Health(config.health_path, config.ready_path)
+    install_admission(context)
     return context
 
 
@@ -89,7 +91,7 @@ class MemoryServer:
             transport.reset()
         self.loop.settle()
         left = [*self.context.connections, *self.context.cycles]
-        self.context.sweeper.close()
+        self.context.close()
         self.loop.__exit__(kind, error, traceback)
         logging.getLogger("esg").removeHandler(self.log)
         if error is None:

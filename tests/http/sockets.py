@@ -261,7 +261,7 @@ class SocketServer:
         await asyncio.sleep(0)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         self._left: list[Any] = [*self.context.connections, *self.context.cycles, *tasks]
-        self.context.sweeper.close()
+        self.context.close()
 
     async def _listen(self, factory: Callable[[], asyncio.Protocol]) -> asyncio.AbstractServer:
         if self.wiring.wire == "unix":

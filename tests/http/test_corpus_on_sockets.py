@@ -100,7 +100,7 @@ async def failures(parser: str, tls: bool, cases: list[Case]) -> list[str]:
         outcomes = [await client.send(case) for case in cases]
         context.drain()
         await asyncio.wait_for(context.wait_quiet(), timeout=10)
-    context.sweeper.close()
+    context.close()
     return [outcome for outcome in outcomes if outcome is not None]
 
 

@@ -31,6 +31,7 @@ def check_combinations(values: Mapping[str, object], given: Collection[str], spe
     _check_tls(values, spell)
     _check_application(values, spell)
     _check_health(values, spell)
+    _check_admission(values, spell)
 
 
 def _check_listeners(values: Mapping[str, object], given: Collection[str], spell: Spell) -> None:
@@ -62,6 +63,15 @@ def _check_health(values: Mapping[str, object], spell: Spell) -> None:
         raise UsageError(
             f"{spell('health_path')} and {spell('ready_path')} must differ: both are {values['ready_path']}"
         )
+
+
+def _check_admission(values: Mapping[str, object], spell: Spell) -> None:
+    least = values["backpressure_min_limit"]
+    assert isinstance(least, int)
+    for name in ("backpressure_max_limit", "limit_concurrent_requests"):
+        most = values[name]
+        if values["backpressure"] and isinstance(most, int) and least > most:
+            raise UsageError(f"{spell('backpressure_min_limit')} {least} is more than {spell(name)} {most}")
 
 
 __all__ = ["DISPLACES", "check_combinations"]

@@ -2,13 +2,15 @@
 
 Knows no protocol. One context belongs to one event loop and one `Server` (or one `esg_http.start_server`). It ends in
 two steps (rule L-2): after `announce_closing()` responses say `connection: close`; after `drain()` connections finish
-what runs, and close. `wait_quiet()` tells when nothing runs any more.
+what runs, and close. `wait_quiet()` tells when nothing runs any more. What works beside the connections does so from
+`open()` to `close()`.
 """
 
 import asyncio
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Scope
@@ -18,6 +20,8 @@ from esg_core.trust import Trust
 
 if TYPE_CHECKING:
     from esg_core.access import AccessLog
+    from esg_core.admission import Admission
+    from esg_core.backpressure import Backpressure
     from esg_core.config import Config
     from esg_core.contracts import Connection, Cycle
     from esg_core.health import Health
@@ -25,13 +29,16 @@ if TYPE_CHECKING:
 ResponseHook = Callable[[Scope | None, int, Headers], tuple[int, Headers] | None]
 """Rule R-1: given (scope or None, status, headers), may return what is to be sent instead of status and headers."""
 
+TASK_NAME = "esg-request"
+"""One name for all tasks of requests: asyncio would format a number for each."""
+
 
 class Context:
     """The shared state of one server; connections read it, the server's lifecycle changes it.
 
     `app` is a ready ASGI 3 callable (loaded, adapted). `state` is the lifespan's state, of which each request gets a
     shallow copy; `extensions` goes into the scope of every request. `on_limit` is called once, when as many requests
-    have begun as `limit_max_requests` allows.
+    have begun as `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1).
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -43,6 +50,8 @@ class Context:
         self.access: AccessLog | None = None
         self.on_response: ResponseHook | None = None
         self.health: Health | None = None
+        self.admission: Admission | None = None
+        self.backpressure: Backpressure | None = None
         self.trust = Trust(config.forwarded_allow_ips) if config.proxy_headers else None
         self.upgrades: Mapping[bytes, Application] = {}
         self.extensions: dict[str, Any] = {"esg.shutdown": {"wait": self.wait_draining}}
@@ -57,9 +66,35 @@ class Context:
         self._quiet = Waiters(loop)
         self._drained = Waiters(loop)
         self.sweeper = Sweeper(loop, shortest=config.shortest_timeout)
+        self.began_at = loop.time()
+        self._has_fresh_variables = config.reset_contextvars
+
+    def open(self) -> None:
+        """Connections may come: the server is ready."""
+        self.ready = True
+        if self.backpressure is not None:
+            self.backpressure.start()
+
+    def close(self) -> None:
+        """Nothing comes any more, and nothing works any more; may be called twice."""
+        self.sweeper.close()
+        if self.backpressure is not None:
+            self.backpressure.stop()
+
+    def start(self, cycle: "Cycle", app: Application) -> None:
+        """Run the application for one request, in a task of its own."""
+        self.cycles.add(cycle)
+        run = cycle.run(app)
+        if self._has_fresh_variables:
+            cycle.task = self.loop.create_task(run, context=ContextVars(), name=TASK_NAME)
+        else:
+            cycle.task = asyncio.Task(run, loop=self.loop, name=TASK_NAME)
+        self.requests += 1
+        if self.requests >= self.request_limit:
+            self.limit_reached()
 
     def limit_reached(self) -> None:
-        """Called by the connection whose request is the last one that `request_limit` allows (rule L-4)."""
+        """The request that has just begun is the last one that `request_limit` allows (rule L-4)."""
         self.request_limit = sys.maxsize
         self.on_limit()
 
@@ -75,6 +110,8 @@ class Context:
         self._drained.wake()
         for connection in list(self.connections):
             connection.drain()
+        if self.admission is not None:
+            self.admission.drain()
 
     async def wait_draining(self) -> None:
         """Return once the server drains: what `scope["extensions"]["esg.shutdown"]["wait"]` is (rule L-3)."""

@@ -5,7 +5,7 @@ or one stream of HTTP/2. A *connection* is one accepted socket. None of these kn
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from esg_core.asgi import Application, Headers
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Connection(Protocol):
-    """One accepted connection, as the server sees it; it is in `Context.connections` from made to lost."""
+    """One accepted connection, as the server sees it; it is in `Context.connections` from made to lost.
+
+    It may have numbers for the statistics: `streams` of HTTP/2 that are open, `websockets` that it carries.
+    """
 
     deadline: float
     """Loop time at which `expire()` is due; `math.inf` while nothing is waited for."""
@@ -38,6 +41,9 @@ class Cycle(Protocol):
     """One running call of the application; it is in `Context.cycles` until the call has returned."""
 
     task: asyncio.Task[None]
+
+    def run(self, app: Application) -> Coroutine[Any, Any, None]:
+        """Call the application; what `Context.start()` makes the task of."""
 
 
 Prepared = tuple[Any, int, int]

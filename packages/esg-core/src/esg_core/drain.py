@@ -126,7 +126,7 @@ class Drain:
             self._allow(limit + CANCEL_PATIENCE + BLOCKED)
         if not await self._lifespan.shutdown(limit):
             self.forced = True
-        self._context.sweeper.close()
+        self._context.close()
 
 
 __all__ = ["BLOCKED", "SHUTDOWN_LIMIT", "Drain", "drain_budget"]

@@ -110,22 +110,45 @@ class Seconds(Kind):
     """A time, whole or not; with `can_be_off`, 0 and None mean "off", which is kept as None."""
 
     can_be_off: bool = True
+    minimum: float = 0
     metavar: str = "SECONDS"
     unit: str = "seconds"
 
     @property
     def allowed(self) -> str:
         """The range in words."""
-        return "a number of seconds, or 0 for no limit" if self.can_be_off else "a number of seconds, 0 or more"
+        rest = "or 0 for no limit" if self.can_be_off else f"{self.minimum:g} or more"
+        return f"a number of seconds, {rest}"
 
     def check(self, value: object) -> float | None:
-        """An int or a float, finite and not negative."""
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        """An int or a float, finite and in the range."""
+        if not isinstance(value, int | float) or isinstance(value, bool) or not self.minimum <= value < math.inf:
             raise NotAllowed(value)
         return None if self.can_be_off and value == 0 else float(value)
 
     def parse(self, text: str) -> float | None:
         """A decimal number: `15`, `0.5`."""
+        try:
+            return self.check(float(text))
+        except ValueError:
+            raise NotAllowed(text) from None
+
+
+@dataclass(frozen=True)
+class Share(Kind):
+    """A part of a whole, as a number."""
+
+    metavar: str = "SHARE"
+    allowed: ClassVar[str] = "a number above 0, 1 at the most"
+
+    def check(self, value: object) -> float:
+        """An int or a float in the range."""
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+            raise NotAllowed(value)
+        return float(value)
+
+    def parse(self, text: str) -> float:
+        """A decimal number: `0.95`."""
         try:
             return self.check(float(text))
         except ValueError:
@@ -241,6 +264,7 @@ __all__ = [
     "Path",
     "PathOrTable",
     "Seconds",
+    "Share",
     "Text",
     "Whole",
 ]

@@ -20,7 +20,7 @@ class TimingSelector(selectors.DefaultSelector):
 
     def start_timing(self) -> None:
         """Count from now on."""
-        # An attribute of the instance goes before the method of the class: a loop that nobody measures has no frame more.
+        # An attribute of the instance goes before a method of the class: loops that nobody measures have no frame more.
         vars(self)["select"] = self._timed_select
 
     def _timed_select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:

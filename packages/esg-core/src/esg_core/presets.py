@@ -11,6 +11,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "timeout_request_headers": 66.0,
         "timeout_request": 30.0,
         "timeout_graceful_shutdown": 25.0,
+        "backpressure": True,
         "health": True,
     },
 }

@@ -22,6 +22,7 @@ from esg_core.milestone import Milestone
 from esg_core.registry import loop_factory
 from esg_core.signals import handled
 from esg_core.site import Site, put_together
+from esg_core.stats import stats
 from esg_core.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class Server:
         if self._site is None:
             raise RuntimeError("the server has no context before it starts up")
         return self._site.context
+
+    def stats(self) -> dict[str, Any]:
+        """The figures of the server as it is now, fit for JSON; see `esg_core.stats`. From start-up on."""
+        return stats(self.context)
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
@@ -204,7 +209,7 @@ class Server:
         context.access = AccessLog.create(self.config, context.loop)
         context.on_limit = self._on_limit
         listeners.start(self.config.backlog)
-        context.ready = True
+        context.open()
         announce_addresses(listeners.sockets, tls=self.config.tls)
         self.started.reach()
         return True

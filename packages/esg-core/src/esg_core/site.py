@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from esg_core.access.formats import line_format
+from esg_core.backpressure import install_admission
 from esg_core.context import Context, ResponseHook
 from esg_core.errors import StartupError
 from esg_core.health import Health
@@ -79,6 +80,7 @@ def context_for(config: "Config") -> Context:
     context.on_response = response_hook(config)
     if config.health:
         context.health = Health(config.health_path, config.ready_path)
+    install_admission(context)
     return context
 
 

@@ -10,17 +10,20 @@ the rule.
 """
 
 import asyncio
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Message
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.flow import Waiters
 from esg_http.extensions import EXTRA_MESSAGES
+from esg_http.failures import has_raised, has_returned
 from esg_http.hooks import apply_hook, prepare_answer
 from esg_http.messages import as_bytes, checked_headers, checked_status
 from esg_http.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY, WANTED
 
 if TYPE_CHECKING:
+    from esg_core.admission import Place
     from esg_core.context import Context
     from esg_core.contracts import Prepared, Stream
 
@@ -32,7 +35,8 @@ class Cycle:
     """One call of the application.
 
     The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
-    `task` is set by whoever starts `run()`.
+    `task` is set by whoever starts `run()`. `place` is what it holds of the server's admission: a slot, or a place in
+    the line for one. It is given back once: at the end of the response, or of the task if the client has gone (A-2).
     """
 
     __slots__ = (
@@ -55,6 +59,8 @@ class Cycle:
         "expects_continue",
         "input_over",
         "logged",
+        "place",
+        "place_since",
         "scope",
         "status",
         "target",
@@ -62,6 +68,7 @@ class Cycle:
     )
 
     task: asyncio.Task[None]
+    place_since: float
     _head: Headers
     _prepared: "Prepared"
 
@@ -76,7 +83,9 @@ class Cycle:
         self.client_gone = False
         self.input_over = False
         self.expects_continue = False
-        self.logged = context.access is not None
+        access = context.access
+        self.logged = access is not None
+        self.place: Place | None = None
         self._phase = EXPECT_START
         self._body: list[bytes] | None = None
         self.body_complete = False
@@ -85,7 +94,7 @@ class Cycle:
         self._sent = 0
         self._waiters: Waiters | None = None
         self._with_trailers = False
-        self._started_at = context.loop.time() if context.access is not None and context.access.timed else 0.0
+        self._started_at = perf_counter() if access is not None and access.timed else 0.0
 
     # What the connection tells the cycle.
 
@@ -118,10 +127,22 @@ class Cycle:
         self.client_gone = self.input_over = True
         self._body = None
         self.buffered = 0
+        if self.is_waiting:
+            self._give_back()
         if self._waiters is not None:
             self._waiters.wake()
         if IN_BODY <= self._phase < COMPLETE:
             self._log_access(aborted=True)
+
+    def hold(self, place: "Place", since: float) -> None:
+        """From now on the cycle holds this place; `since` is when it came, 0 if nobody wants to know."""
+        self.place = place
+        self.place_since = since
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its call has to wait until there is a slot for it."""
+        return self.place is not None and self.place.is_waiting
 
     @property
     def response_started(self) -> bool:
@@ -269,9 +290,16 @@ class Cycle:
         self.buffered = 0
         if self.logged:
             self._log_access(aborted=False)
+        if self.place is not None:
+            self._give_back()
         if self._waiters is not None:
             self._waiters.wake()
         self._stream.finished()
+
+    def _give_back(self) -> None:
+        place, self.place = self.place, None
+        assert place is not None
+        place.release(self.place_since)
 
     # Running and failing.
 
@@ -281,34 +309,15 @@ class Cycle:
         try:
             result: object = await app(self.scope, self.receive, self.send)  # type: ignore[func-returns-value]
             if result is not None or self._phase != COMPLETE:
-                self._returned(result)
+                has_returned(context, self, result)
         except BaseException as error:  # noqa: BLE001 - whatever an application raises, the server goes on
-            self._raised(error)
+            has_raised(context, self, error)
         finally:
             context.cycles.discard(self)
+            if self.place is not None:
+                self._give_back()
             if context.draining:
                 context.left()
-
-    def _returned(self, result: object) -> None:
-        if result is not None:
-            self._context.logger.error("the application returned %r, and ASGI wants None (H-10)", type(result).__name__)
-        if self._phase == COMPLETE or self.client_gone:
-            return
-        said = "without a response" if self._phase == EXPECT_START else "before its response was complete"
-        self._context.logger.error("the application returned %s (H-10)", said)
-        self.fail()
-
-    def _raised(self, error: BaseException) -> None:
-        if self.client_gone and isinstance(error, (ClientDisconnected, asyncio.CancelledError)):
-            return
-        if isinstance(error, asyncio.CancelledError) and self._context.draining:
-            self._context.logger.error("cancelled a request that was still running: %s", self._line())
-        else:
-            self._context.logger.error("exception in the application: %s", self._line(), exc_info=error)
-        self.fail()
-
-    def _line(self) -> str:
-        return f"{self.scope.get('method', '-')} {self.target.decode('ascii', 'backslashreplace')}"
 
     def fail(self) -> None:
         """End the exchange: with a 500 if nothing has been written, else so that the client sees it is incomplete."""
@@ -333,7 +342,7 @@ class Cycle:
     def _log_access(self, aborted: bool) -> None:
         access = self._context.access
         if access is not None and self.logged:
-            seconds = self._context.loop.time() - self._started_at if access.timed else 0.0
+            seconds = perf_counter() - self._started_at if access.timed else 0.0
             size = 0 if self.bodyless else self._sent
             access.record(self.scope, self.target, self.status, size, seconds, aborted=aborted)
 
@@ -349,6 +358,8 @@ class Cycle:
             raise ApplicationError("it is too late to switch protocols: the response has begun")
         self._phase = COMPLETE
         self.status = 101
+        if self.place is not None:
+            self._give_back()
         self._stream.switch(protocol, headers)
         self._log_access(aborted=False)
 

@@ -17,6 +17,7 @@ from esg_core.drain import Drain
 from esg_core.errors import UsageError
 from esg_core.registry import http_factory
 from esg_core.site import Site, context_for, put_together
+from esg_core.stats import stats
 
 OF_A_PROCESS = frozenset(
     ("app_dir", "env_file", "factory", "limit_max_requests", "log_config", "log_level", "loop", "use_colors")
@@ -81,6 +82,10 @@ class HTTPProtocol:
         """The protocol of one connection."""
         return self._make()
 
+    def stats(self) -> dict[str, Any]:
+        """The figures of all connections as they are now, fit for JSON; see `esg_core.stats`."""
+        return stats(self.context)
+
     async def drain(self) -> None:
         """Let running responses end and close all connections; returns once none is left (rule L-2)."""
         self.context.drain()
@@ -104,6 +109,10 @@ class HTTPServer(asyncio.AbstractServer):
     def sockets(self) -> tuple[socket.socket, ...]:
         """The sockets that are listened on; none once it is closed."""
         return self._site.listeners.sockets if self.is_serving() else ()
+
+    def stats(self) -> dict[str, Any]:
+        """The figures of the server as it is now, fit for JSON; see `esg_core.stats`."""
+        return stats(self._site.context)
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """The loop it serves in."""

@@ -62,7 +62,7 @@ class H1Connection(H1Input, asyncio.Protocol):
     def eof_received(self) -> bool:
         """As `asyncio.Protocol`: a client that has sent its request may close its side and still read (rule H-9)."""
         self._eof = True
-        if self._reading == HOLD:
+        if self._reading == HOLD and not (self._cycle is not None and self._cycle.is_waiting):
             if self._cycle is not None:
                 self._cycle.end_input()
             return not self._peer.is_tls

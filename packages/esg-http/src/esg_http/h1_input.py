@@ -7,7 +7,6 @@ paused until its response is complete, so that what a connection may cost is bou
 
 import asyncio
 from abc import abstractmethod
-from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers
@@ -15,12 +14,13 @@ from esg_core.errors import RequestError
 from esg_core.forwarded import apply as apply_forwarded
 from esg_http.body import ChunkedBody, LengthBody
 from esg_http.cycle import Cycle
+from esg_http.entrance import admit, answer_health, refuse
 from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
 from esg_http.request import RequestFields, RequestStart, read_start, remembered_start
 from esg_http.rules import CHUNKED, REST, split_target
-from esg_http.scope import read_target, request_scope
+from esg_http.scope import request_scope
 from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
@@ -29,13 +29,8 @@ if TYPE_CHECKING:
 HIGH_WATER = 65536
 """Bytes of body that are buffered for the application before reading is paused (rule H-7)."""
 
-OVERLOADED = ((b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1"))
-
 REMEMBERED_BLOCK = 2048
 """Bytes of a block of fields that a connection remembers at the most."""
-
-TASK_NAME = "esg-request"
-"""One name for all tasks of requests: asyncio would format a number for each."""
 
 AWAIT_HEAD, IN_BODY, HOLD, DISCARD, CLOSING = range(5)
 """What is done with bytes from the client."""
@@ -178,7 +173,7 @@ class H1Input(H1Output):
         if self._settings.may_answer:
             self._answer_or_start(cycle, app)
         else:
-            self._start(cycle, app)
+            context.start(cycle, app)
 
     def _choose_app(self, cycle: Cycle, fields: RequestFields) -> Application:
         """The application, or what serves the protocol that the client would rather speak (rule H-13)."""
@@ -198,34 +193,20 @@ class H1Input(H1Output):
         if fields.is_forwarded and self._peer.trust is not None:
             apply_forwarded(scope, self._peer.trust)
 
-    def _start(self, cycle: Cycle, app: Application) -> None:
-        context = self._context
-        context.cycles.add(cycle)
-        run = cycle.run(app)
-        if self._settings.fresh_context:
-            cycle.task = context.loop.create_task(run, context=ContextVars())
-        else:
-            cycle.task = asyncio.Task(run, loop=context.loop, name=TASK_NAME)
-        context.requests += 1
-        if context.requests >= context.request_limit:
-            context.limit_reached()
-
     def _answer_or_start(self, cycle: Cycle, app: Application) -> None:
-        """Start the cycle, unless the server answers itself: health (A-8), too many at once (H-18)."""
+        """Start the cycle, unless the server answers itself or lets it wait (rules A-1, A-8, H-18)."""
         context = self._context
-        if context.health is not None:
-            answer = context.health.answer(read_target(cycle.target).path, cycle.scope["method"], context.ready)
-            if answer is not None:
-                cycle.logged = False
-                cycle.answer(*answer)
-                return
+        if answer_health(context, cycle):
+            return
         limit = self._settings.concurrency
         if len(context.cycles) >= limit or (self._surplus and len(context.connections) > limit):
             context.logger.warning("limit-concurrency is reached: refused a request of %s", self._peer)
             self._keep_alive = False
-            cycle.answer(503, list(OVERLOADED), b"Service Unavailable")
+            refuse(cycle)
             return
-        self._start(cycle, app)
+        admit(context, cycle, app)
+        if cycle.is_waiting and self._reading == HOLD and len(self._held) <= HIGH_WATER:
+            self._resume()  # so that the end of the connection is seen (rule A-6)
 
     # Bodies.
 
@@ -284,7 +265,8 @@ class H1Input(H1Output):
     def _hold(self, data: bytes) -> None:
         """Keep bytes of the next request until this one is answered, and take no more of them (rule H-6)."""
         self._held += data
-        self._pause()
+        if self._cycle is None or not self._cycle.is_waiting or len(self._held) > HIGH_WATER:
+            self._pause()
 
     def _next_soon(self) -> None:
         self._context.loop.call_soon(self._next)

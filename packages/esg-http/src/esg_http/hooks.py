@@ -40,6 +40,8 @@ def prepare_answer(
     `headers` have a content-length, which the hook must not change.
     """
     prepared = stream.prepare(status, headers)
+    if context.on_response is None:
+        return status, prepared
     try:
         new_status, new_headers = apply_hook(context, scope, status, headers)
         changed = stream.prepare(new_status, new_headers)

@@ -42,8 +42,9 @@ class H1Settings:
         self.shortest_timeout = config.shortest_timeout
         self.write: float = config.timeout_write or NEVER
         self.root_path = config.root_path
-        self.may_answer = context.health is not None or self.concurrency != NEVER
-        self.fresh_context = config.reset_contextvars
+        self.may_answer = (
+            context.health is not None or context.admission is not None or config.limit_concurrency is not None
+        )
         self.prefix = HeadPrefix(config.server_header, config.date_header, config.default_headers, time.time)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from esg_core.declared.shorthands import Bound, ByteBound, ByteLimit, Limit, Timeout
-from esg_core.kinds import Whole
+from esg_core.kinds import Seconds, Share, Whole
 from esg_core.options import Group, option
 
 
@@ -17,6 +17,13 @@ class LimitOptions:
         Group.LIMITS,
         "Connections or running requests, beyond which requests get 503.",
         "The answer carries `retry-after: 1` and `connection: close`.",
+    )
+    limit_concurrent_requests: Limit = option(
+        None,
+        Group.LIMITS,
+        "Requests that may run at once, beyond which others get 503.",
+        "Streams of HTTP/2 count as requests; health endpoints and open WebSockets do not. The answer carries "
+        "`retry-after: 1`, and the connection stays. With `backpressure` this is the ceiling of its limit.",
     )
     limit_max_requests: Limit = option(
         None,
@@ -72,6 +79,47 @@ class LimitOptions:
         "How long running requests may go on after SIGTERM.",
         "Then they are cancelled, and the exit code is 1. 0 waits without end.",
     )
+    backpressure: bool = option(
+        False,
+        Group.LIMITS,
+        "Let the limit of running requests follow the load.",
+        "It falls while the event loop is busier than `backpressure_elu_max` and rises again afterwards; requests "
+        "beyond it wait a while, or get 503 with `retry-after: 1`.",
+    )
+    backpressure_initial_limit: Annotated[int | None, Whole(1)] = option(
+        None,
+        Group.LIMITS,
+        "Requests that may run at once at first; the most by default.",
+        "A low one lets a new server warm up. It is kept between the least and the most.",
+    )
+    backpressure_min_limit: Bound = option(1, Group.LIMITS, "Requests that may run at once at the least.")
+    backpressure_max_limit: Bound = option(
+        1000,
+        Group.LIMITS,
+        "Requests that may run at once at the most.",
+        "Nothing is refused before half as many run at once, however busy the loop is: choose what the application "
+        "can have open, not more.",
+    )
+    backpressure_elu_max: Annotated[float, Share()] = option(
+        0.95,
+        Group.LIMITS,
+        "Share of its time that the event loop may be busy.",
+        "All that is not waiting for events counts, blocking calls too. From this share on the limit falls; over it, "
+        "requests do not wait but get 503 at once.",
+    )
+    backpressure_sample_window: Annotated[float, Seconds(can_be_off=False, minimum=0.05)] = option(
+        1.0, Group.LIMITS, "How long to watch the loop before the limit is moved."
+    )
+    backpressure_smoothing: Annotated[float, Share()] = option(
+        0.2,
+        Group.LIMITS,
+        "Weight of the latest request in the smoothed latency.",
+        "That is a figure of the statistics; it decides about nothing.",
+    )
+    backpressure_queue_size: Annotated[int, Whole()] = option(
+        100, Group.LIMITS, "Requests that may wait until others are done."
+    )
+    backpressure_queue_timeout: Timeout = option(5.0, Group.LIMITS, "How long a request may wait; then it gets 503.")
 
 
 __all__ = ["LimitOptions"]

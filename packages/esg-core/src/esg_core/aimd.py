@@ -1,0 +1,67 @@
+"""The law by which the limit of running requests follows the load (rule A-4); pure, and replaceable.
+
+A policy is told once a window how busy the event loop was and how many requests ran at most, and says how many may run
+from now on. This one is additive increase, multiplicative decrease: up by the square root, down by a tenth. A limit
+that nobody comes near is not what the loop is busy with, so it is not cut: else one that does other work (a task in the
+background, a neighbour on the same core) would be driven down to nothing.
+"""
+
+import math
+from typing import NamedTuple, Protocol
+
+
+class Window(NamedTuple):
+    """What was seen between two looks."""
+
+    utilisation: float
+    """The share of the time, 0 to 1, for which the event loop was busy."""
+
+    turn: float | None
+    """Mean length of one busy turn of the loop in seconds, None where nobody knows it."""
+
+    peak: int
+    """The most requests that ran at once."""
+
+    limit: int
+    """How many were allowed to."""
+
+
+class Policy(Protocol):
+    """What decides about the limit; it may remember what it has seen."""
+
+    def on_window(self, window: Window) -> int:
+        """How many requests may run from now on."""
+
+
+class AIMD:
+    """Additive increase, multiplicative decrease, between `min_limit` and `max_limit`.
+
+    A window counts as overloaded from a utilisation of `elu_max` on. The first cut of an episode of overload starts
+    from what ran, not from a limit that was never reached: that saves dozens of windows.
+    """
+
+    __slots__ = ("_elu_max", "_has_cut", "_max_limit", "_min_limit")
+
+    def __init__(self, min_limit: int, max_limit: int, elu_max: float) -> None:
+        self._min_limit = min_limit
+        self._max_limit = max_limit
+        self._elu_max = elu_max
+        self._has_cut = False
+
+    def on_window(self, window: Window) -> int:
+        """As `Policy`."""
+        if window.utilisation < self._elu_max:
+            self._has_cut = False
+            return min(self._max_limit, window.limit + _ceil_of_root(window.limit))
+        if 2 * window.peak < window.limit:
+            return window.limit
+        base = window.limit if self._has_cut else min(window.limit, window.peak)
+        self._has_cut = True
+        return max(self._min_limit, base * 9 // 10)
+
+
+def _ceil_of_root(number: int) -> int:
+    return math.isqrt(number - 1) + 1
+
+
+__all__ = ["AIMD", "Policy", "Window"]

@@ -1,0 +1,69 @@
+"""The figures of one server, to be shown, logged or scraped (rule A-7).
+
+Reads what others count anyway; nothing runs for it until somebody asks.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+
+def stats(context: "Context") -> dict[str, Any]:
+    """All figures, by name; values of JSON. What is not measured is None; `_total` and `queue_` ones only grow.
+
+    Times are in seconds. `inflight` are requests that hold a slot, or without admission the running calls of the
+    application; `rejected_total` are all that got 503 for want of a slot, those that had waited for one included.
+    """
+    return {
+        **_admission(context),
+        **_backpressure(context),
+        "requests_total": context.requests,
+        "connections": len(context.connections),
+        "websockets": _carried(context, "websockets"),
+        "h2_streams": _carried(context, "streams"),
+        "draining": context.closing,
+        "uptime": context.loop.time() - context.began_at,
+        "pid": os.getpid(),
+    }
+
+
+def _carried(context: "Context", what: str) -> int:
+    """How many of something the connections carry that have any."""
+    return sum(getattr(connection, what, 0) for connection in context.connections)
+
+
+def _admission(context: "Context") -> dict[str, Any]:
+    admission = context.admission
+    if admission is None:
+        figures = dict.fromkeys(("queued", "rejected_total", "queued_total", "queue_timeouts", "queue_disconnects"), 0)
+        return {"limit": None, "inflight": len(context.cycles), **figures, "smoothed_latency": None, "sample_count": 0}
+    return {
+        "limit": admission.limit,
+        "inflight": admission.in_flight,
+        "queued": admission.queued,
+        "rejected_total": admission.rejected,
+        "queued_total": admission.queued_total,
+        "queue_timeouts": admission.queue_timeouts,
+        "queue_disconnects": admission.queue_disconnects,
+        "smoothed_latency": admission.smoothed_latency if admission.sample_count else None,
+        "sample_count": admission.sample_count,
+    }
+
+
+def _backpressure(context: "Context") -> dict[str, Any]:
+    backpressure = context.backpressure
+    if backpressure is None:
+        return dict.fromkeys(("elu", "elu_source", "turn", "lag", "peak_inflight"))
+    last = backpressure.last
+    return {
+        "elu": last.utilisation,
+        "elu_source": backpressure.source,
+        "turn": last.turn,
+        "lag": backpressure.lag,
+        "peak_inflight": last.peak,
+    }
+
+
+__all__ = ["stats"]

@@ -1,0 +1,41 @@
+"""Says in the log how an application's call went wrong, and ends the exchange for it (rule H-10)."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from esg_core.errors import ClientDisconnected
+from esg_http.phases import EXPECT_START
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_http.cycle import Cycle
+
+
+def has_returned(context: "Context", cycle: "Cycle", result: object) -> None:
+    """The application has returned something, or without a whole response."""
+    if result is not None:
+        context.logger.error("the application returned %r, and ASGI wants None (H-10)", type(result).__name__)
+    if cycle.response_complete or cycle.client_gone:
+        return
+    said = "without a response" if cycle.phase == EXPECT_START else "before its response was complete"
+    context.logger.error("the application returned %s (H-10)", said)
+    cycle.fail()
+
+
+def has_raised(context: "Context", cycle: "Cycle", error: BaseException) -> None:
+    """The application has raised; that it was told of its client's end is no failure."""
+    if isinstance(error, ClientDisconnected) or (cycle.client_gone and isinstance(error, asyncio.CancelledError)):
+        cycle.fail()
+        return
+    if isinstance(error, asyncio.CancelledError) and context.draining:
+        context.logger.error("cancelled a request that was still running: %s", _line(cycle))
+    else:
+        context.logger.error("exception in the application: %s", _line(cycle), exc_info=error)
+    cycle.fail()
+
+
+def _line(cycle: "Cycle") -> str:
+    return f"{cycle.scope.get('method', '-')} {cycle.target.decode('ascii', 'backslashreplace')}"
+
+
+__all__ = ["has_raised", "has_returned"]

@@ -93,6 +93,20 @@ def test_u2_programmatic() -> None:
         assert program.wait() == 0
 
 
+def test_u5_reload_worker(tmp_path: Path) -> None:
+    """U-5: what is no web server is restarted too, and ends in order before."""
+    worker = tmp_path / "reload_worker.py"
+    text = (ROOT / "examples/reload_worker.py").read_text(encoding="utf-8")
+    worker.write_text(text, encoding="utf-8")
+    with Program(sys.executable, worker.name, cwd=tmp_path) as program:
+        program.wait_for("(?m)^working$")
+        worker.write_text(text.replace('"working"', '"working better"'), encoding="utf-8")
+        program.wait_for("(?m)^reload_worker.py changed: restarting\nputting away what was begun\nworking better$")
+        (tmp_path / "settings.toml").touch()
+        program.wait_for("(?m)^settings.toml changed: restarting$")
+        assert program.stop() == 0
+
+
 def test_configuration_file() -> None:
     """The file's options hold, and the command line goes before them."""
     with serving("examples.hello:app", "--config", "examples/esg.toml", "--port", "0") as server:

@@ -7,6 +7,7 @@ import pytest
 
 from esg_core.declarations import CommandOptions, ServerOptions
 from esg_core.options import options_of
+from esg_reload.__main__ import parser
 from tests.structure.tree import DISTRIBUTIONS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,7 +52,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_flags_that_are_mentioned_exist(page: Path) -> None:
     declared = (*options_of(ServerOptions).values(), *options_of(CommandOptions).values())
-    known = {option.flag for option in declared} | OF_OTHERS
+    known = {option.flag for option in declared} | set(parser().format_help().split()) | OF_OTHERS
     known |= {flag.replace("--", "--no-", 1) for flag in known}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page.read_text(encoding="utf-8")))
     assert mentioned - known == set()

@@ -1,6 +1,29 @@
-"""Reserved for restarting a command when files change: this version restarts nothing.
+"""Runs a command or a Python callable, and restarts it when files change.
 
-Will know files and processes only. It must not know any other package of the family.
+    Reloader(["python", "worker.py"], Files("src", includes=["*.yaml"])).run()
+
+Knows files and processes, and nothing of what runs in them. The names are imported when they are used, because each
+process that is started fresh begins here too.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from esg_reload.files import Files
+    from esg_reload.reloader import Reloader
+    from esg_reload.watching import watch
+
 __version__ = "0.1.0"
+
+_HOMES = {"Files": "esg_reload.files", "Reloader": "esg_reload.reloader", "watch": "esg_reload.watching"}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+__all__ = ["Files", "Reloader", "__version__", "watch"]

@@ -1,0 +1,52 @@
+"""The signals that end the reloader, for as long as it runs."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+URGENT = frozenset(getattr(signal, name) for name in ("SIGQUIT",) if hasattr(signal, name))
+"""Signals that leave no time."""
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
+"""CTRL+C, a supervisor, a terminal that is closed, CTRL+\\, and on Windows CTRL+BREAK."""
+
+
+@contextlib.contextmanager
+def handled(handler: Callable[[int], None]) -> Iterator[None]:
+    """Call `handler` with each signal that is to end the reloader; afterwards the former handlers are back.
+
+    SIGHUP stays ignored where it is: by `nohup`. Does nothing outside the main thread, where Python knows no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        handler(number)
+
+    former = {number: signal.signal(number, handle) for number in _signals()}
+    try:
+        yield
+    finally:
+        for number, previous in former.items():
+            signal.signal(number, signal.SIG_DFL if previous is None else previous)
+
+
+def named(number: int) -> str:
+    """The name of a signal, or its number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _signals() -> Iterator[signal.Signals]:
+    for name in _NAMES:
+        number = getattr(signal, name, None)
+        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            yield number
+
+
+__all__ = ["URGENT", "handled", "named"]

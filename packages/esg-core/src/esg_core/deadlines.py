@@ -4,9 +4,10 @@ Knows nothing of protocols: a connection has a `deadline` (loop time), which it 
 attribute. One sweeper visits each connection now and then and calls `expire()` on those whose deadline has passed.
 
 How it stays cheap and exact: a connection sits in the bucket of one tick. When the tick comes, a deadline that was
-moved further puts the connection into a later bucket. A connection that waits for nothing (`math.inf`) is looked at again
-after the shortest time-out there is, because no deadline that it may set meanwhile can be earlier than that. So each
-connection costs one visit per shortest time-out, however many requests it serves, and no connection means no tick.
+moved further puts the connection into a later bucket. A connection that waits for nothing (`math.inf`) is looked at
+again after the shortest time-out there is, because no deadline that it may set meanwhile can be earlier than that. So
+each connection costs one visit per shortest time-out, however many requests it serves. The one timer waits for the
+first tick that has a connection: who sleeps until then is not woken in vain.
 """
 
 import asyncio
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 TICK = 0.25
 """Seconds between two looks, and so how late a deadline may be noticed."""
 
-
 UNWATCHED = -1
 """The `check_at` of a connection that has left the sweeper."""
 
@@ -30,24 +30,28 @@ class Sweeper:
     `shortest` is the shortest time-out, in seconds, that any connection may set.
     """
 
-    __slots__ = ("_buckets", "_loop", "_revisit", "_timer")
+    __slots__ = ("_buckets", "_loop", "_next", "_revisit", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, shortest: float) -> None:
         self._loop = loop
         self._revisit = max(TICK, shortest)
         self._buckets: dict[int, set[Connection]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._next = math.inf
 
     def add(self, connection: "Connection") -> None:
         """Watch a connection from now until `discard()`."""
         self._place(connection, self._loop.time())
-        if self._timer is None:
-            self._timer = self._loop.call_later(TICK, self._sweep)
+        self._arm(connection.check_at)
 
     def hasten(self, connection: "Connection") -> None:
-        """Look at a connection by its deadline, although that may be nearer than the shortest time-out."""
-        self.discard(connection)
-        self._place(connection, self._loop.time())
+        """Look at a connection by its deadline, although that may be nearer than the shortest time-out.
+
+        Harmless for a connection that is not watched.
+        """
+        if connection.check_at != UNWATCHED:
+            self.discard(connection)
+            self.add(connection)
 
     def discard(self, connection: "Connection") -> None:
         """Stop watching; harmless for a connection that is not watched."""
@@ -59,11 +63,20 @@ class Sweeper:
         connection.check_at = UNWATCHED
 
     def close(self) -> None:
-        """Forget all connections and stop ticking."""
+        """Forget all connections, and wait for nothing any more."""
         self._buckets.clear()
+        self._next = math.inf
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _arm(self, tick: int) -> None:
+        """Come back at a tick, if not before."""
+        if tick < self._next:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._next = tick
+            self._timer = self._loop.call_at(tick * TICK, self._sweep)
 
     def _place(self, connection: "Connection", now: float) -> None:
         tick = math.ceil(min(connection.deadline, now + self._revisit) / TICK)
@@ -75,15 +88,15 @@ class Sweeper:
 
     def _sweep(self) -> None:
         now = self._loop.time()
-        current = math.floor(now / TICK)
-        for tick in sorted(tick for tick in self._buckets if tick <= current):
+        self._timer, self._next = None, math.inf
+        for tick in sorted(tick for tick in self._buckets if tick * TICK <= now):
             for connection in self._buckets.pop(tick, ()):
                 if connection.deadline <= now and connection.check_at != UNWATCHED:
                     connection.deadline = math.inf
                     connection.expire(now)
-                if connection.check_at != UNWATCHED:
-                    self.hasten(connection)
-        self._timer = self._loop.call_later(TICK, self._sweep) if self._buckets else None
+                self.hasten(connection)
+        if self._buckets:
+            self._arm(min(self._buckets))
 
 
 __all__ = ["TICK", "UNWATCHED", "Sweeper"]

@@ -127,6 +127,18 @@ def test_l2_k7_busy_keep_alive_connection_is_closed_after_its_next_response(loop
         assert server.wait() == 0
 
 
+def test_l2_close_is_announced_before_it_happens(loop: str) -> None:
+    """Whose response began before the signal could not be told: it is told with the next one."""
+    with started(APP, loop, "--shutdown-delay", "1.5") as server, server.connect() as connection:
+        connection.sendall(request("/stream?parts=5"))
+        server.wait_for("part 1")
+        server.process.send_signal(signal.SIGTERM)
+        assert answer(connection).header("connection") is None
+        assert get(connection).header("connection") == "close"
+        assert is_closed(connection)
+        assert server.wait() == 0
+
+
 def test_l2_k10_shutdown_delay(loop: str) -> None:
     """Not ready at once; still serving, new connections too, until the delay is over."""
     with started(APP, loop, "--shutdown-delay", "1", "--health") as server:

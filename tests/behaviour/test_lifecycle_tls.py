@@ -1,0 +1,79 @@
+"""SPEC section 4 over TLS: a client that does not answer the end of its connection does not hold the server up."""
+
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.behaviour.lifecycle import APP, LOOPS, Clock, answer, get, request, started
+from tests.e2e.server import Server
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """What a client trusts, and the file with the server's certificate and key."""
+    authority, context = trustme.CA(), ssl.create_default_context()
+    authority.configure_trust(context)
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    return context, path
+
+
+@pytest.fixture(params=LOOPS)
+def server(request: pytest.FixtureRequest, authority: tuple[ssl.SSLContext, Path]) -> Iterator[Server]:
+    with started(APP, request.param, "--ssl-certfile", str(authority[1])) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server, authority: tuple[ssl.SSLContext, Path]) -> Iterator[socket.socket]:
+    with server.connect() as raw, authority[0].wrap_socket(raw, server_hostname="127.0.0.1") as connection:
+        yield connection
+
+
+def test_l2_idle_connection_does_not_hold_the_end(server: Server, client: socket.socket) -> None:
+    """The client of a pool reads nothing while it is idle, and so answers no close_notify."""
+    assert get(client).status == 200
+    time.sleep(0.1)  # the kernel of the client acknowledges after 40 ms that it has the response
+    clock = Clock()
+    assert server.stop() == 0
+    assert clock.seconds < 1
+    assert client.recv(1) == b""
+
+
+def test_l2_client_that_only_connects_does_not_hold_the_end(server: Server) -> None:
+    """It has said nothing, not even a hello."""
+    with server.connect() as silent, server.connect() as other:
+        with pytest.raises(ssl.SSLError):
+            ssl.create_default_context().wrap_socket(other, server_hostname="127.0.0.1")  # so both are accepted
+        clock = Clock()
+        assert server.stop() == 0
+        assert clock.seconds < 2
+        assert silent.recv(1) == b""
+
+
+def test_l2_running_response_is_completed(server: Server, client: socket.socket) -> None:
+    client.sendall(request("/sleep?s=0.5"))
+    server.wait_for("sleeping")
+    server.process.send_signal(signal.SIGTERM)
+    response = answer(client)
+    assert (response.status, response.header("connection")) == (200, "close")
+    client.close()
+    clock = Clock()
+    assert server.wait() == 0
+    assert clock.seconds < 1
+
+
+def test_l2_client_that_keeps_its_side_open_after_its_response(server: Server, client: socket.socket) -> None:
+    """It has its response; how long it may take to say goodbye is bounded, and no failure."""
+    client.sendall(request("/sleep?s=0.3"))
+    server.wait_for("sleeping")
+    clock = Clock()
+    assert server.stop() == 0
+    assert clock.seconds < 8
+    assert answer(client).status == 200

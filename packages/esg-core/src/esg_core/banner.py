@@ -20,7 +20,9 @@ def announce_process(config: "Config", loop: asyncio.AbstractEventLoop) -> None:
     """Say which process this is and which packages it uses."""
     is_own = isinstance(loop, asyncio.BaseEventLoop)
     package = "asyncio" if is_own else type(loop).__module__.partition(".")[0]
-    logger.info("Started server process [%d] with %s, %s", os.getpid(), package, resolve("esg.http", config.http))
+    protocols = [resolve("esg.http", config.http), resolve("esg.ws", config.ws)]
+    packages = ", ".join([package, *(name for name in protocols if name != "none")])
+    logger.info("Started server process [%d] with %s", os.getpid(), packages)
 
 
 def announce_addresses(sockets: Iterable[socket.socket], *, tls: bool) -> None:

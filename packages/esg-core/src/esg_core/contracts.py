@@ -98,8 +98,10 @@ HTTPFactory = Callable[["Context"], ProtocolFactory]
 """What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection."""
 
 
-UpgradeFactory = Callable[["Context"], Application]
+UpgradeFactory = Callable[["Context"], Application | None]
 """What an entry point of the group `esg.ws` is: given the context, it makes what serves upgrade requests (rule S-2).
+
+None leaves them to the user's application, as plain HTTP.
 
 That is an ASGI application of type `http`, run in the cycle of the request like any other: it may answer in HTTP. Its
 `scope["extensions"]["esg.switch"]` is `switch(protocol, headers)`, which takes the connection over; it takes that out

@@ -12,13 +12,14 @@ from esg_core.declared.limits import LimitOptions
 from esg_core.declared.operation import OperationOptions
 from esg_core.declared.serving import ServingOptions
 from esg_core.declared.shorthands import FilePath
+from esg_core.declared.websocket import WebSocketOptions
 from esg_core.kinds import Action, Choice
 from esg_core.options import Group, option, options_of
 from esg_core.presets import PRESETS
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(OperationOptions, LimitOptions, ServingOptions):
+class ServerOptions(OperationOptions, WebSocketOptions, LimitOptions, ServingOptions):
     """What a server can be told: the fields of `Config`, those of the last base first."""
 
     preset: Annotated[str | None, Choice(tuple(PRESETS))] = option(

@@ -48,10 +48,11 @@ class Kind:
         return self.check(text)
 
 
-class Flag(Kind):
-    """True or false: `--name` and `--no-name` on the command line."""
+class Switch(Kind):
+    """True or false, as a word on the command line too: `--name false`."""
 
     allowed = "true or false"
+    metavar = "true|false"
 
     def check(self, value: object) -> bool:
         """Only a bool: 1 and "yes" are for text."""
@@ -65,6 +66,12 @@ class Flag(Kind):
             return WORDS[text.lower()]
         except KeyError:
             raise NotAllowed(text) from None
+
+
+class Flag(Switch):
+    """True or false: `--name` and `--no-name` on the command line."""
+
+    metavar = ""
 
 
 class Action(Flag):
@@ -265,6 +272,7 @@ __all__ = [
     "PathOrTable",
     "Seconds",
     "Share",
+    "Switch",
     "Text",
     "Whole",
 ]

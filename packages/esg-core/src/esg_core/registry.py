@@ -1,8 +1,8 @@
-"""Finds implementations by name: HTTP protocols and event loops, ESG's own and those of other packages (rule U-4).
+"""Finds implementations by name: protocols and event loops, ESG's own and those of other packages (rule U-4).
 
-A name is an entry point of a group (`esg.http`, `esg.loop`), or an import string, or `auto`: the first of ESG's own
-that can run here. ESG's own are in one table with what they need, so that they are found without reading the metadata
-of every installed package, which takes longer than all the rest of the start.
+A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`), or an import string, or `auto`: the first of
+ESG's own that can run here. ESG's own are in one table with what they need, so that they are found without reading the
+metadata of every installed package, which takes longer than all the rest of the start.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from esg_core.errors import UsageError
 from esg_core.loading import import_string
 
 if TYPE_CHECKING:
-    from esg_core.contracts import HTTPFactory
+    from esg_core.context import Context
+    from esg_core.contracts import HTTPFactory, UpgradeFactory
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -40,6 +41,11 @@ KNOWN: Mapping[str, Mapping[str, Known]] = {
         "httptools": Known("esg_http.server:httptools", ("esg-http", "httptools")),
         "h11": Known("esg_http.server:h11", ("esg-http", "h11")),
     },
+    "esg.ws": {
+        "websockets": Known("esg_ws.server:websockets", ("esg-ws", "websockets")),
+        "wsproto": Known("esg_ws.server:wsproto", ("esg-ws", "wsproto")),
+        "none": Known("esg_core.registry:no_upgrade"),
+    },
     "esg.loop": {
         "uvloop": Known("esg_core.loops:uvloop_loop", ("uvloop",)),
         "asyncio": Known("esg_core.loops:asyncio_loop"),
@@ -53,6 +59,15 @@ AUTO = "auto"
 def http_factory(name: str) -> "HTTPFactory":
     """The HTTP protocol called `name`; raises `UsageError` for a name that is not there."""
     return cast("HTTPFactory", find("esg.http", name))
+
+
+def ws_factory(name: str) -> "UpgradeFactory":
+    """What serves requests for a WebSocket; raises `UsageError` for a name that is not there."""
+    return cast("UpgradeFactory", find("esg.ws", name))
+
+
+def no_upgrade(_context: "Context") -> None:
+    """What is called `none`: such requests are plain HTTP."""
 
 
 def loop_factory(name: str) -> LoopFactory:
@@ -124,4 +139,15 @@ def _option(group: str) -> str:
     return group.rpartition(".")[2]
 
 
-__all__ = ["AUTO", "KNOWN", "Known", "LoopFactory", "find", "http_factory", "loop_factory", "resolve"]
+__all__ = [
+    "AUTO",
+    "KNOWN",
+    "Known",
+    "LoopFactory",
+    "find",
+    "http_factory",
+    "loop_factory",
+    "no_upgrade",
+    "resolve",
+    "ws_factory",
+]

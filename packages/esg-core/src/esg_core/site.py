@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from esg_core.access.formats import line_format
+from esg_core.asgi import Application
 from esg_core.backpressure import install_admission
 from esg_core.context import Context, ResponseHook
 from esg_core.errors import StartupError
@@ -17,7 +18,7 @@ from esg_core.health import Health
 from esg_core.lifespan import Lifespan
 from esg_core.listeners import Listeners, TLSOptions
 from esg_core.loading import import_string, load_application
-from esg_core.registry import http_factory
+from esg_core.registry import http_factory, ws_factory
 from esg_core.sockets import BoundSocket, adopt, bind_all, close_all
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def check_options(config: "Config") -> None:
     """Look at what only shows when it is used: raises `UsageError`."""
     if config.access_log:
         line_format(config.access_log_format)
+    ws_factory(config.ws)
 
 
 def tls_options(config: "Config") -> TLSOptions | None:
@@ -78,10 +80,20 @@ def context_for(config: "Config") -> Context:
     """A context of the running loop, with the application and the hook that the configuration names."""
     context = Context(config, load_application(config), asyncio.get_running_loop())
     context.on_response = response_hook(config)
+    context.upgrades = upgrades(context)
     if config.health:
         context.health = Health(config.health_path, config.ready_path)
     install_admission(context)
     return context
+
+
+def upgrades(context: Context) -> dict[bytes, Application]:
+    """What serves requests to speak another protocol, by its name; WSGI knows none."""
+    config = context.config
+    if config.interface == "wsgi":
+        return {}
+    websocket = ws_factory(config.ws)(context)
+    return {} if websocket is None else {b"websocket": websocket}
 
 
 def response_hook(config: "Config") -> ResponseHook | None:
@@ -95,4 +107,4 @@ def response_hook(config: "Config") -> ResponseHook | None:
     return cast(ResponseHook | None, hook)
 
 
-__all__ = ["Site", "check_options", "context_for", "put_together", "response_hook", "tls_options"]
+__all__ = ["Site", "check_options", "context_for", "put_together", "response_hook", "tls_options", "upgrades"]

@@ -141,6 +141,13 @@ class ServingOptions:
         "HTTP parser: auto, httptools, h11 or MODULE:ATTRIBUTE.",
         "`auto` is httptools where it is installed. Other packages add names by entry points of the group `esg.http`.",
     )
+    ws: Implementation = option(
+        "auto",
+        Group.PROTOCOLS,
+        "WebSocket: auto, none, websockets, wsproto or MODULE:ATTRIBUTE.",
+        "`auto` is websockets where it is installed, else wsproto, else none. With `none`, and for WSGI applications, "
+        "requests for a WebSocket are plain HTTP. Other packages add names by entry points of the group `esg.ws`.",
+    )
     h11_max_incomplete_event_size: ByteLimit = option(
         None,
         Group.PROTOCOLS,

@@ -1,0 +1,300 @@
+"""One WebSocket connection: what its transport tells it, when it has waited long enough, and how it ends.
+
+Knows frames and the transport, no ASGI: messages go to an `Inbox`, the cycle of the application, which is also told
+when the connection ends. Reading is `Intake`'s. Deadlines are numbers that the sweeper looks at: the next ping
+or the pong that is missing, a client that does not read, the end of the closing handshake (rules S-3, S-4).
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol, cast
+
+from esg_core.flow import WriteGate
+from esg_ws.deflate import WORTH_COMPRESSING, Deflate
+from esg_ws.frames import (
+    ABNORMAL,
+    CLOSE,
+    INTERNAL_ERROR,
+    INVALID_DATA,
+    PING,
+    PONG,
+    PROTOCOL_ERROR,
+    RSV1,
+    SERVICE_RESTART,
+    TOO_BIG,
+    WebSocketError,
+    close_payload,
+    control,
+    head,
+)
+from esg_ws.intake import Intake
+from esg_ws.keepalive import Keepalive
+from esg_ws.settings import NEVER, Settings
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+CLOSE_PATIENCE = 5.0
+"""Seconds that a client has to answer a close, and to read what was sent before it (rule S-4)."""
+
+LARGE_PAYLOAD = 65536
+"""From this size on, a payload is handed to the transport as it is instead of being copied behind its head."""
+
+REASONS = {PROTOCOL_ERROR: "protocol error", INVALID_DATA: "invalid UTF-8", TOO_BIG: "message too big"}
+"""What a client is told that broke a rule; the log has the particulars."""
+
+OPEN, CLOSING, DISCARDING, ENDED = range(4)
+"""CLOSING: the close is sent and the client's awaited. DISCARDING: what comes cannot be read any more."""
+
+
+class Inbox(Protocol):
+    """Who takes the messages of a connection; as a str, what the log calls the client."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether reading may go on after it was paused."""
+
+    def feed(self, message: str | bytes) -> bool:
+        """A message has come; returns whether another one is wanted now."""
+
+    def end(self, code: int, reason: str) -> None:
+        """No message comes any more, and none can be sent; only the first call counts."""
+
+
+class Connection(asyncio.Protocol):
+    """One accepted WebSocket; see `esg_core.contracts.Connection`."""
+
+    __slots__ = (
+        "_context",
+        "_deflate",
+        "_end_deadline",
+        "_inbox",
+        "_intake",
+        "_keepalive",
+        "_left",
+        "_owed_pong",
+        "_settings",
+        "_state",
+        "_transport",
+        "_unsent",
+        "_write_deadline",
+        "check_at",
+        "deadline",
+        "gate",
+        "paused",
+    )
+
+    def __init__(self, context: "Context", settings: Settings, inbox: Inbox, deflate: Deflate | None) -> None:
+        self._context = context
+        self._settings = settings
+        self._inbox = inbox
+        self._deflate = deflate
+        self._intake = Intake(settings.make_codec, self, inbox.feed, deflate, settings.max_size)
+        self._state = OPEN
+        self._unsent = self._left = 0
+        self._owed_pong: bytes | None = None
+        self._write_deadline = self._end_deadline = self.deadline = NEVER
+        self.check_at = 0
+        self.paused = False
+        self.gate = WriteGate(context.loop)
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.Protocol`."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        settings = self._settings
+        self._keepalive = Keepalive(settings.ping_interval, settings.ping_timeout, self._context.loop.time())
+        self.deadline = self._keepalive.due
+        self._context.connections.add(self)
+        self._context.sweeper.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """As `asyncio.Protocol`."""
+        if self.paused:
+            self._intake.hold(data)
+            self._transport.pause_reading()  # somebody else has resumed it
+        elif self._state < DISCARDING:
+            try:
+                if self._intake.feed(data) or self._state >= DISCARDING:
+                    return
+            except WebSocketError as error:
+                self._refuse(error)
+            else:
+                self._pause()
+
+    def eof_received(self) -> bool:
+        """As `asyncio.Protocol`: a client that says no more is gone, as there is nothing left to answer."""
+        self._state = ENDED
+        self._inbox.end(ABNORMAL, "")
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.Protocol`."""
+        context = self._context
+        context.connections.discard(self)
+        context.sweeper.discard(self)
+        self._state = ENDED
+        self._inbox.end(ABNORMAL, "")
+        self.gate.open()
+        if context.draining:
+            context.left()
+
+    def pause_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        self.gate.close()
+        self._watch_writing(self._context.loop.time())
+
+    def resume_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        self._write_deadline = NEVER
+        self._set_deadline()
+        self.gate.open()
+        if self._owed_pong is not None:
+            payload, self._owed_pong = self._owed_pong, None
+            self.on_ping(payload)
+
+    # What the cycle tells.
+
+    def send(self, first: int, payload: bytes) -> None:
+        """Send a message, whole; `first` is `frames.TEXT_MESSAGE` or `BINARY_MESSAGE`."""
+        if self._deflate is not None and len(payload) >= WORTH_COMPRESSING:
+            first |= RSV1
+            payload = self._deflate.compress(payload)
+        size = len(payload)
+        if size < LARGE_PAYLOAD:
+            self._transport.write(head(first, size) + payload)
+        else:
+            self._transport.writelines((head(first, size), payload))
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake, unless it has begun already."""
+        if self._state == OPEN:
+            self._inbox.end(code, reason)
+            self._transport.write(control(CLOSE, close_payload(code, reason)))
+            self._state = CLOSING
+            self._intake.deliver = _drop
+            self._end_soon()
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Read on, if reading was paused and there is room again."""
+        if self.paused and (self._inbox.has_room or self._state != OPEN):
+            self.paused = False
+            self._keepalive.postpone(self._context.loop.time())
+            self.data_received(b"")
+            if not self.paused and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    # What the intake tells.
+
+    def on_ping(self, payload: bytes) -> None:
+        """As `Controls.on_ping`: only the latest ping needs an answer (RFC 6455 section 5.5.3)."""
+        if self.gate.closed:
+            self._owed_pong = payload
+        elif self._state == OPEN:
+            self._transport.write(control(PONG, payload))
+
+    def on_pong(self, payload: bytes) -> None:
+        """As `Controls.on_pong`."""
+        if self._keepalive.answer(payload):
+            self._intake.rest()
+            self._set_deadline()
+            self._context.sweeper.hasten(self)
+
+    def on_close(self, code: int, reason: str) -> None:
+        """As `Controls.on_close`: answer, and close the connection (RFC 6455 section 7.1.1)."""
+        if self._state == OPEN:
+            self._transport.write(control(CLOSE, close_payload(code, "")))
+            self._inbox.end(code, reason)
+        self._state = ENDED
+        self._transport.close()
+        self._end_soon()
+
+    # Deadlines.
+
+    def expire(self, now: float) -> None:
+        """As `Connection.expire`."""
+        if self._end_deadline <= now:
+            self._transport.abort()
+        elif self._write_deadline <= now:
+            self._expire_writing(now)
+        elif self._keepalive.due <= now:
+            self._keep_alive(now)
+        self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        self.deadline = min(self._keepalive.due, self._write_deadline, self._end_deadline)
+
+    def _end_soon(self) -> None:
+        """Whatever the client does, the connection is closed after a while."""
+        self._keepalive.due = NEVER
+        self._end_deadline = self._context.loop.time() + CLOSE_PATIENCE
+        self._set_deadline()
+        self._context.sweeper.hasten(self)
+
+    def _keep_alive(self, now: float) -> None:
+        if not self._keepalive.is_waiting:
+            self._transport.write(control(PING, self._keepalive.ping(now)))
+            self._left = self._intake.left
+        elif self._may_be_there():
+            self._keepalive.postpone(now)
+        else:
+            self._context.logger.info("%s does not answer pings: closed (ws-ping-timeout)", self._inbox)
+            self.close(INTERNAL_ERROR, "keepalive ping timeout")
+
+    def _may_be_there(self) -> bool:
+        """Whether the client's pong could not have come: not read here, or behind a message that is still coming."""
+        before, self._left = self._left, self._intake.left
+        return self.paused or self.gate.closed or self._left not in (0, before)
+
+    def _watch_writing(self, now: float) -> None:
+        self._unsent = self._transport.get_write_buffer_size()
+        self._write_deadline = now + self._settings.write
+        self._set_deadline()
+
+    def _expire_writing(self, now: float) -> None:
+        """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
+        if self._transport.get_write_buffer_size() < self._unsent:
+            self._watch_writing(now)
+        else:
+            self._context.logger.warning("%s does not read its messages: aborted (timeout-write)", self._inbox)
+            self._transport.abort()
+
+    # Ends.
+
+    def drain(self) -> None:
+        """As `Connection.drain` (rule S-4)."""
+        self.close(SERVICE_RESTART, "service restart")
+
+    def abort(self) -> None:
+        """As `Connection.abort`."""
+        self._transport.abort()
+
+    def _refuse(self, error: WebSocketError) -> None:
+        """The client broke a rule: say so, and wait a little for it to read that (RFC 6455 section 7.1.7)."""
+        self._context.logger.warning("closed the WebSocket of %s: %s (%d)", self._inbox, error, error.code)
+        reason = REASONS[error.code]
+        if self._state == OPEN:
+            self._transport.write(control(CLOSE, close_payload(error.code, reason)))
+            self._inbox.end(error.code, reason)
+        self._state = DISCARDING
+        self._end_soon()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def _pause(self) -> None:
+        """Read no more until the cycle has room, or until others have had their turn."""
+        self.paused = True
+        self._transport.pause_reading()
+        if self._inbox.has_room:
+            self._context.loop.call_soon(self.go_on)
+
+
+def _drop(_message: str | bytes) -> bool:
+    """What becomes of messages that come after the close has been sent (RFC 6455 section 1.4)."""
+    return True
+
+
+__all__ = ["CLOSE_PATIENCE", "Connection", "Inbox"]

@@ -1,0 +1,243 @@
+"""The one ASGI call of a WebSocket: `receive()`, `send()` and what may happen in which order (ASGI WebSocket 2.5).
+
+Knows ASGI, never bytes on the wire. Until the application has accepted, the exchange is that of an HTTP request, its
+`Opening`; then a `Connection` takes over, which feeds the messages of the client and is told what to send.
+
+The order of messages is the small table of handlers below; a message that does not fit its phase is an error which
+names the rule.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from esg_core.asgi import Application, Message, Scope
+from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_ws.connection import Connection
+from esg_ws.frames import ABNORMAL, BINARY_MESSAGE, INTERNAL_ERROR, NORMAL, TEXT_MESSAGE, may_be_sent
+from esg_ws.opening import Opening
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_ws.settings import Settings
+
+CONNECTING, DENYING, DENIED, OPEN, CLOSED, GONE = range(6)
+"""CLOSED: by the application. GONE: the client has closed or broken a rule, or the server drains."""
+
+_WANTED = {
+    CONNECTING: "websocket.accept, websocket.close or websocket.http.response.start",
+    DENYING: "websocket.http.response.body",
+    DENIED: "no message: the handshake is denied",
+    OPEN: "websocket.send or websocket.close",
+    CLOSED: "no message: the application has closed the connection",
+    GONE: "no message: the connection is closed",
+}
+
+
+class Cycle:
+    """One call of the application; the `Inbox` of its connection."""
+
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_end",
+        "_messages",
+        "_opening",
+        "_phase",
+        "_queued",
+        "_settings",
+        "_told_connect",
+        "_waiters",
+        "_watch",
+        "scope",
+    )
+
+    _connection: Connection
+
+    def __init__(self, context: "Context", settings: "Settings", scope: Scope, opening: Opening) -> None:
+        self._context = context
+        self._settings = settings
+        self.scope = scope
+        self._opening: Opening | None = opening
+        self._phase = CONNECTING
+        self._told_connect = False
+        self._watch: asyncio.Task[None] | None = None
+        self._messages: list[str | bytes] = []
+        self._queued = 0
+        self._waiters: list[asyncio.Future[None]] = []
+        self._end: Message | None = None
+
+    def __str__(self) -> str:
+        client = self.scope.get("client")
+        return f"{client[0]}:{client[1]}" if client else "unix"
+
+    async def run(self, app: Application) -> None:
+        """Call the application, and close what it leaves open (rule S-4)."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            if self._phase != GONE:
+                raise
+        except BaseException:
+            if self._phase == OPEN:
+                self._connection.close(INTERNAL_ERROR, "internal error")
+            raise
+        else:
+            if self._phase == OPEN:
+                self._connection.close(NORMAL)
+
+    # What the connection tells.
+
+    def feed(self, message: str | bytes) -> bool:
+        """As `Inbox.feed`."""
+        self._messages.append(message)
+        self._queued += len(message)
+        if self._waiters:
+            self._wake()
+        return len(self._messages) < self._settings.max_queue and self._queued < self._settings.max_size
+
+    @property
+    def has_room(self) -> bool:
+        """As `Inbox.has_room`: when half of the queue is empty, so that not each message pauses and resumes."""
+        return len(self._messages) <= self._settings.max_queue // 2 and self._queued < self._settings.max_size
+
+    def end(self, code: int, reason: str) -> None:
+        """As `Inbox.end`: the application still gets the messages that have come, and then the disconnect."""
+        if self._end is None:
+            self._end = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            if self._phase == OPEN:
+                self._phase = GONE
+            self._wake()
+
+    def _wake(self) -> None:
+        for future in self._waiters:
+            if not future.done():
+                future.set_result(None)
+        self._waiters.clear()
+
+    # What the application calls.
+
+    async def receive(self) -> Message:
+        """ASGI's `receive`: the connect, the messages of the client, then `websocket.disconnect`."""
+        if not self._told_connect:
+            self._told_connect = True
+            return {"type": "websocket.connect"}
+        while not self._messages:
+            if self._end is not None:
+                return dict(self._end)
+            if self._phase < OPEN and self._watch is None:
+                self._watch = self._context.loop.create_task(self._watch_opening())
+            future = self._context.loop.create_future()
+            self._waiters.append(future)
+            await future
+        message = self._messages.pop(0)
+        self._queued -= len(message)
+        if self._connection.paused:
+            self._connection.go_on()
+        if type(message) is str:
+            return {"type": "websocket.receive", "text": message}
+        return {"type": "websocket.receive", "bytes": message}
+
+    async def send(self, message: Message) -> None:
+        """ASGI's `send`. Raises `ClientDisconnected` after the end, `ApplicationError` for what breaks a rule."""
+        try:
+            kind = message["type"]
+        except (KeyError, TypeError):
+            wanted = _WANTED[self._phase]
+            raise ApplicationError(
+                f"ASGI expects {wanted} now, a dict with its type; {message!r:.80} is none"
+            ) from None
+        if kind == "websocket.send" and self._phase == OPEN:
+            payload = message.get("bytes")
+            if type(payload) is bytes:
+                self._connection.send(BINARY_MESSAGE, payload)
+            else:
+                self._connection.send(*_encoded(payload, message.get("text")))
+            if self._connection.gate.closed:
+                await self._connection.gate.wait()
+            return
+        handler = self._HANDLERS.get((self._phase, kind))
+        if handler is None:
+            raise ApplicationError(f"ASGI expects {_WANTED[self._phase]} now, the application sent {kind!r} (S-2)")
+        await handler(self, message)
+
+    # What the messages do.
+
+    async def _accept(self, message: Message) -> None:
+        opening = self._opening
+        assert opening is not None
+        self._connection = Connection(self._context, self._settings, self, opening.compression(self._settings.max_size))
+        self._phase = OPEN
+        try:
+            opening.accept(self._connection, message)
+        except BaseException:
+            self._phase = CONNECTING
+            raise
+        self._opening = None
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._context.draining:
+            self._connection.drain()
+
+    async def _forbid(self, _message: Message) -> None:
+        assert self._opening is not None
+        await self._opening.forbid()
+        self._deny()
+
+    async def _respond(self, message: Message) -> None:
+        assert self._opening is not None
+        await self._opening.respond(message)
+        self._phase = DENYING
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self._deny()
+
+    def _deny(self) -> None:
+        self._phase = DENIED
+        self.end(ABNORMAL, "")
+
+    async def _watch_opening(self) -> None:
+        """Tell an application that has not answered yet if its client goes."""
+        assert self._opening is not None
+        await self._opening.wait_for_disconnect()
+        self.end(ABNORMAL, "")
+
+    async def _close(self, message: Message) -> None:
+        code, reason = message.get("code"), message.get("reason")
+        code = NORMAL if code is None else code
+        if not isinstance(code, int) or not may_be_sent(code):
+            raise ApplicationError(f"{code!r} is no code to close with (RFC 6455 section 7.4)")
+        if reason is not None and not isinstance(reason, str):
+            raise ApplicationError(f"reason must be a str, not {type(reason).__name__} (ASGI: websocket.close)")
+        self._phase = CLOSED
+        self._messages.clear()
+        self._connection.close(int(code), reason or "")
+
+    async def _close_again(self, _message: Message) -> None:
+        """Closing what the client has closed is no error: neither could know of the other."""
+
+    async def _send_too_late(self, _message: Message) -> None:
+        raise ClientDisconnected("the connection is closed")
+
+    _HANDLERS: ClassVar[dict[tuple[int, str], Callable[["Cycle", Message], Awaitable[None]]]] = {
+        (CONNECTING, "websocket.accept"): _accept,
+        (CONNECTING, "websocket.close"): _forbid,
+        (CONNECTING, "websocket.http.response.start"): _respond,
+        (DENYING, "websocket.http.response.body"): _respond,
+        (OPEN, "websocket.close"): _close,
+        (GONE, "websocket.send"): _send_too_late,
+        (GONE, "websocket.close"): _close_again,
+    }
+
+
+def _encoded(data: object, text: object) -> tuple[int, bytes]:
+    """The first byte and the payload of a message that is not given as plain bytes."""
+    if isinstance(data, (bytearray, memoryview, bytes)):
+        return BINARY_MESSAGE, bytes(data)
+    if data is not None or not isinstance(text, str):
+        raise ApplicationError(
+            "websocket.send wants bytes that are bytes, or text that is a str (ASGI: websocket.send)"
+        )
+    return TEXT_MESSAGE, text.encode()
+
+
+__all__ = ["Cycle"]

@@ -1,0 +1,42 @@
+"""Serves upgrade requests: the application that HTTP runs in place of the user's (rule S-2).
+
+See `esg_core.contracts.UpgradeFactory`. Takes a request as far as its handshake is known to be right, and then calls
+the user's application with the scope of a WebSocket.
+"""
+
+from typing import TYPE_CHECKING
+
+from esg_core.asgi import Receive, Scope, Send
+from esg_core.errors import RequestError
+from esg_ws.codec import CodecFactory
+from esg_ws.cycle import Cycle
+from esg_ws.handshake import read_handshake, websocket_scope
+from esg_ws.opening import Opening, refuse
+from esg_ws.settings import Settings
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+
+class Endpoint:
+    """Serves the upgrade requests of one context."""
+
+    def __init__(self, context: "Context", make_codec: CodecFactory) -> None:
+        self._context = context
+        self._settings = Settings(context, make_codec)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an ASGI application of type `http`."""
+        switch = scope["extensions"].pop("esg.switch")
+        context, settings = self._context, self._settings
+        try:
+            handshake = read_handshake(scope, settings.compress)
+        except RequestError as error:
+            context.logger.warning("refused a handshake of %s: %s (%s)", scope["client"], error, error.section)
+            await refuse(send, error)
+            return
+        opening = Opening(handshake, switch, receive, send)
+        await Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)
+
+
+__all__ = ["Endpoint"]

@@ -1,0 +1,124 @@
+"""The bytes of WebSocket frames, as a server writes them and as both sides number them (RFC 6455 sections 5 and 7).
+
+Sans-I/O: values in, bytes out. Knows opcodes, close codes and how long a frame is; not what a message means.
+"""
+
+from struct import Struct
+
+from esg_core.errors import ESGError
+
+CONTINUATION, TEXT, BINARY = 0x0, 0x1, 0x2
+CLOSE, PING, PONG = 0x8, 0x9, 0xA
+"""Opcodes; those from 8 on are of control frames."""
+
+FIN, RSV1, MASKED = 0x80, 0x40, 0x80
+"""Bits: FIN and RSV1 of the first byte, MASKED of the second."""
+
+TEXT_MESSAGE, BINARY_MESSAGE = FIN | TEXT, FIN | BINARY
+"""The first byte of a whole, uncompressed message in one frame."""
+
+NORMAL, GOING_AWAY, PROTOCOL_ERROR, NO_STATUS, ABNORMAL = 1000, 1001, 1002, 1005, 1006
+INVALID_DATA, TOO_BIG, INTERNAL_ERROR, SERVICE_RESTART = 1007, 1009, 1011, 1012
+"""Close codes; NO_STATUS and ABNORMAL are for the application only, never for the wire."""
+
+LONGEST_CONTROL = 125
+"""Bytes of payload that a control frame may carry."""
+
+LONGEST_REASON = LONGEST_CONTROL - 2
+"""Bytes of the reason of a close."""
+
+_SHORT_HEADS = {
+    first: tuple(bytes((first, size)) for size in range(126))
+    for first in (TEXT_MESSAGE, BINARY_MESSAGE, *(FIN | RSV1 | data for data in (TEXT, BINARY)))
+}
+_MIDDLE, _LONG = Struct("!BBH").pack, Struct("!BBQ").pack
+_CODE = Struct("!H").pack
+_TWO_BYTES, _EIGHT_BYTES = Struct("!H").unpack_from, Struct("!Q").unpack_from
+
+
+class WebSocketError(ESGError):
+    """The client broke a rule: the connection fails with `code` (RFC 6455 section 7.1.7)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def head(first: int, size: int) -> bytes:
+    """What goes before the payload of a data frame of `size` bytes; `first` is its first byte."""
+    if size < 126:
+        return _SHORT_HEADS[first][size]
+    return _MIDDLE(first, 126, size) if size < 65536 else _LONG(first, 127, size)
+
+
+def control(opcode: int, payload: bytes) -> bytes:
+    """A whole control frame."""
+    return bytes((FIN | opcode, len(payload))) + payload
+
+
+def close_payload(code: int, reason: str) -> bytes:
+    """The payload of a close frame: the reason is cut where it does not fit; none for NO_STATUS."""
+    if code == NO_STATUS:
+        return b""
+    return _CODE(code) + reason.encode("utf-8", "replace")[:LONGEST_REASON].decode("utf-8", "ignore").encode()
+
+
+def may_be_sent(code: int) -> bool:
+    """Whether an application may close with this code (RFC 6455 section 7.4, IANA's registry)."""
+    return code in _REGISTERED or 3000 <= code <= 4999
+
+
+_REGISTERED = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014))
+
+
+def read_long_length(short: int, data: bytes, at: int) -> tuple[int, int] | None:
+    """A length that does not fit the second byte of a frame, and where it ends; None if it is not all there.
+
+    `short` is what the second byte says, `at` the index of the third. Raises `WebSocketError` for a length that is
+    longer than it needs to be (RFC 6455 section 5.2).
+    """
+    if short == 126:
+        if len(data) < at + 2:
+            return None
+        (length,) = _TWO_BYTES(data, at)
+        at, least = at + 2, 126
+    else:
+        if len(data) < at + 8:
+            return None
+        (length,) = _EIGHT_BYTES(data, at)
+        at, least = at + 8, 65536
+    if not least <= length < 1 << 63:
+        raise WebSocketError(PROTOCOL_ERROR, "a length is not written in its shortest form")
+    return length, at
+
+
+__all__ = [
+    "ABNORMAL",
+    "BINARY",
+    "BINARY_MESSAGE",
+    "CLOSE",
+    "CONTINUATION",
+    "FIN",
+    "GOING_AWAY",
+    "INTERNAL_ERROR",
+    "INVALID_DATA",
+    "LONGEST_CONTROL",
+    "LONGEST_REASON",
+    "MASKED",
+    "NORMAL",
+    "NO_STATUS",
+    "PING",
+    "PONG",
+    "PROTOCOL_ERROR",
+    "RSV1",
+    "SERVICE_RESTART",
+    "TEXT",
+    "TEXT_MESSAGE",
+    "TOO_BIG",
+    "WebSocketError",
+    "close_payload",
+    "control",
+    "head",
+    "may_be_sent",
+    "read_long_length",
+]

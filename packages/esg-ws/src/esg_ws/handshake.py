@@ -1,0 +1,126 @@
+"""Checks and answers the opening handshake, on a head that HTTP has read already (RFC 6455 section 4.2, rule S-5).
+
+Sans-I/O: an ASGI scope in, header fields out. Over HTTP/2 (RFC 8441) the same handshake has neither key nor upgrade:
+CONNECT is the method, and the stream says the rest.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from esg_core.asgi import Headers, Scope
+from esg_core.errors import ApplicationError, RequestError
+from esg_ws.offers import Agreement, negotiate
+
+VERSION = b"13"
+
+ANSWERS: dict[int, Headers] = {
+    405: [(b"allow", b"GET")],
+    426: [(b"upgrade", b"websocket"), (b"sec-websocket-version", VERSION)],
+}
+"""Fields that a refusal must have, by its status."""
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+_PROTOCOL = b"sec-websocket-protocol"
+_OF_THE_HANDSHAKE = frozenset((b"upgrade", b"sec-websocket-accept", b"sec-websocket-extensions", _PROTOCOL))
+"""Fields of the answer that are not for the application to set."""
+
+_HTTP = "http.response."
+
+
+class Handshake(NamedTuple):
+    """What a client asks for: `key` is empty over HTTP/2, `extensions` is the answer to its offers."""
+
+    key: bytes
+    subprotocols: list[str]
+    extensions: bytes
+    agreement: Agreement | None
+
+
+def read_handshake(scope: Scope, compress: bool) -> Handshake:
+    """Check an upgrade request; `compress` allows compression. Raises `RequestError`: 400, 405 or 426."""
+    is_http2 = scope["http_version"] == "2"
+    if scope["method"] != ("CONNECT" if is_http2 else "GET"):
+        raise RequestError(405, "the method of a handshake is GET", "RFC 6455 section 4.1")
+    fields = _fields(scope["headers"])
+    if fields.get(b"sec-websocket-version") != [VERSION]:
+        raise RequestError(426, "sec-websocket-version is not 13", "RFC 6455 section 4.4")
+    if not is_http2:
+        _check_body(fields)
+    key = b"" if is_http2 else _key(fields.get(b"sec-websocket-key", []))
+    agreed = negotiate(fields.get(b"sec-websocket-extensions", [])) if compress else None
+    extensions, agreement = agreed or (b"", None)
+    return Handshake(key, _subprotocols(fields.get(_PROTOCOL, [])), extensions, agreement)
+
+
+def _fields(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def _check_body(fields: dict[bytes, list[bytes]]) -> None:
+    """What follows the head must be frames: with a body before them, two servers could disagree where they begin."""
+    if b"transfer-encoding" in fields or fields.get(b"content-length", [b"0"]) != [b"0"]:
+        raise RequestError(400, "a handshake has no body", "RFC 6455 section 4.1")
+
+
+def _key(values: list[bytes]) -> bytes:
+    if not values:
+        raise RequestError(400, "sec-websocket-key is missing", "RFC 6455 section 4.2.1")
+    if len(values) > 1 or not _KEY.fullmatch(values[0]):
+        raise RequestError(400, "sec-websocket-key is malformed", "RFC 6455 section 4.2.1")
+    return values[0]
+
+
+def _subprotocols(values: list[bytes]) -> list[str]:
+    names = [name.strip(b" \t") for value in values for name in value.split(b",")]
+    if not all(_TOKEN.fullmatch(name) for name in names if name):
+        raise RequestError(400, "sec-websocket-protocol is malformed", "RFC 6455 section 4.1")
+    return [name.decode("ascii") for name in names if name]
+
+
+def websocket_scope(scope: Scope, handshake: Handshake) -> Scope:
+    """The scope of the application, made from that of the request (ASGI WebSocket 2.5)."""
+    changed = {name: value for name, value in scope.items() if name != "method"}
+    extensions = {name: value for name, value in scope["extensions"].items() if not name.startswith(_HTTP)}
+    changed["type"] = "websocket"
+    changed["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
+    changed["subprotocols"] = handshake.subprotocols
+    changed["extensions"] = {**extensions, "websocket.http.response": {}}
+    return changed
+
+
+def accept_headers(handshake: Handshake, subprotocol: str | None, headers: Headers) -> Headers:
+    """The fields of the answer that accepts, with the application's own last.
+
+    A subprotocol that the application names in `headers` counts if it names none otherwise. Raises `ApplicationError`
+    for one that the client has not offered.
+    """
+    own = [(name, value) for name, value in headers if name.lower() not in _OF_THE_HANDSHAKE]
+    if subprotocol is None:
+        subprotocol = next((value.decode("latin-1") for name, value in headers if name.lower() == _PROTOCOL), None)
+    answer: Headers = []
+    if handshake.key:
+        answer += [(b"upgrade", b"websocket"), (b"sec-websocket-accept", accept_key(handshake.key))]
+    if subprotocol is not None:
+        if subprotocol not in handshake.subprotocols:
+            raise ApplicationError(f"the client has not offered the subprotocol {subprotocol!r} (S-2)")
+        answer.append((_PROTOCOL, subprotocol.encode("ascii")))
+    if handshake.extensions:
+        answer.append((b"sec-websocket-extensions", handshake.extensions))
+    return answer + own
+
+
+def accept_key(key: bytes) -> bytes:
+    """The proof that a server has understood the handshake (RFC 6455 section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+
+
+__all__ = ["ANSWERS", "VERSION", "Handshake", "accept_headers", "accept_key", "read_handshake", "websocket_scope"]

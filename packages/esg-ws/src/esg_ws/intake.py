@@ -1,0 +1,261 @@
+"""Reads what a client sends: bytes in, messages out (RFC 6455 section 5).
+
+Sans-I/O. Finds where each frame ends, and decides about lengths and sizes (rules S-3, S-5). The common frame, which
+holds a whole uncompressed message, is read here, also if it comes in pieces; all others go to the codec, and the parts
+of messages that it gives are put together here. The codec is made when the first such frame comes, because most
+connections never see one.
+
+Reading stops when no further message is wanted, and when so many frames have been read for the codec that it is the
+turn of other connections; what is left is kept.
+"""
+
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Callable
+from typing import Protocol
+
+from esg_ws.codec import Codec, CodecFactory
+from esg_ws.deflate import Deflate
+from esg_ws.frames import (
+    BINARY_MESSAGE,
+    CLOSE,
+    CONTINUATION,
+    INVALID_DATA,
+    LONGEST_CONTROL,
+    MASKED,
+    PROTOCOL_ERROR,
+    RSV1,
+    TEXT_MESSAGE,
+    TOO_BIG,
+    WebSocketError,
+    read_long_length,
+)
+from esg_ws.masking import unmask
+from esg_ws.message import Parts
+
+MOST_FRAGMENTS = 65536
+"""Frames that a message may have (rule S-5)."""
+
+FRAMES_AT_ONCE = 512
+"""Frames that are read for the codec in one go, which takes a few milliseconds."""
+
+WORTH_A_VIEW = 4096
+"""Bytes from which on looking at a part of a segment is cheaper than copying it."""
+
+_utf8_decoder = getincrementaldecoder("utf-8")
+
+Deliver = Callable[[str | bytes], bool]
+"""Takes a message, and returns whether another one is wanted now."""
+
+
+class Controls(Protocol):
+    """Who is told of control frames."""
+
+    def on_ping(self, payload: bytes) -> None:
+        """The client wants a pong."""
+
+    def on_pong(self, payload: bytes) -> None:
+        """The client has answered a ping."""
+
+    def on_close(self, code: int, reason: str) -> None:
+        """The client closes; it sends nothing more."""
+
+
+class Intake:
+    """Reads the frames of one connection; the `Sink` of its codec.
+
+    A message goes to `deliver`, which can be exchanged at any time. No message may be larger than `limit` bytes.
+    """
+
+    __slots__ = (
+        "_at",
+        "_codec",
+        "_controls",
+        "_decoder",
+        "_deflate",
+        "_fragments",
+        "_held",
+        "_left",
+        "_limit",
+        "_make_codec",
+        "_mask",
+        "_parts",
+        "_size",
+        "_wanted",
+        "_wire_limit",
+        "deliver",
+    )
+
+    def __init__(
+        self, make_codec: CodecFactory, controls: Controls, deliver: Deliver, deflate: Deflate | None, limit: int
+    ) -> None:
+        self._make_codec = make_codec
+        self._codec: Codec | None = None
+        self._controls = controls
+        self.deliver = deliver
+        self._deflate = deflate
+        self._limit = self._wire_limit = limit
+        self._held = b""
+        self._at = 0
+        self._wanted = True
+        self._left = 0
+        self._mask = b""
+        self._decoder: IncrementalDecoder | None = None
+        self._parts: Parts | None = None
+        self._size = self._fragments = 0
+
+    @property
+    def left(self) -> int:
+        """Bytes that are missing of the frame which is being read."""
+        return self._left
+
+    def hold(self, data: bytes) -> None:
+        """Keep bytes for the next `feed()`."""
+        self._held = self._held[self._at :] + data
+        self._at = 0
+
+    def feed(self, data: bytes) -> bool:
+        """Read on; returns whether everything has been read. Raises `WebSocketError` for what the client did wrong."""
+        at = 0
+        if self._held:
+            if data:
+                self.hold(data)
+            data, at = self._held, self._at
+            self._held = b""
+        self._wanted = True
+        try:
+            if self._left:
+                at = self._read_rest(data, at)
+            at, is_done = self._read_frames(data, at)
+        except UnicodeDecodeError as error:
+            raise WebSocketError(INVALID_DATA, "a text message is not UTF-8") from error
+        if at < len(data):
+            self._held = data
+            self._at = at
+        return is_done
+
+    def rest(self) -> None:
+        """Called now and then: give back memory that can be had again."""
+        if self._parts is None and not self._left:
+            self._codec = None
+        if self._deflate is not None:
+            self._deflate.rest()
+
+    # Frames.
+
+    def _read_frames(self, data: bytes, at: int) -> tuple[int, bool]:
+        """Read from the beginning of a frame on; returns where it ended, and whether it may go on when more comes."""
+        end = len(data)
+        turns = FRAMES_AT_ONCE
+        while self._wanted and turns:
+            if end - at < 2:
+                return at, True
+            first, short, start = data[at], data[at + 1], at + 2
+            length = short & 127
+            if length > 125:
+                long = read_long_length(length, data, start)
+                if long is None:
+                    return at, True
+                length, start = long
+            payload = start + 4
+            stop = payload + length
+            is_common = (first == TEXT_MESSAGE or first == BINARY_MESSAGE) and short >= MASKED and self._parts is None
+            if not is_common or length > self._limit:
+                turns -= 1
+                self._check(first, length)
+                at = self._pass_on(data, at, stop if short >= MASKED else stop - 4)
+            elif stop <= end:
+                part = data[payload:stop] if length < WORTH_A_VIEW else memoryview(data)[payload:stop]
+                message = unmask(part, data[start:payload])
+                at = stop
+                self._wanted = self.deliver(message.decode() if first == TEXT_MESSAGE else message)
+            elif payload <= end:
+                self._begin(first, data[start:payload], length)
+                at = self._read_rest(data, payload)
+            else:
+                return at, True
+        return at, False
+
+    def _check(self, first: int, length: int) -> None:
+        """Raise `WebSocketError` if a frame is longer than it may be; a new message begins to be counted."""
+        opcode = first & 0x0F
+        if opcode >= CLOSE:
+            if length > LONGEST_CONTROL:
+                raise WebSocketError(PROTOCOL_ERROR, "a control frame is too long")
+            return
+        if opcode != CONTINUATION:
+            self._size = self._fragments = 0
+            self._wire_limit = self._limit
+            if first & RSV1:
+                self._wire_limit += self._limit // 64 + 64  # what cannot be compressed grows a little
+        self._size += length
+        self._fragments += 1
+        if self._size > self._wire_limit:
+            raise WebSocketError(TOO_BIG, f"a message has more than {self._limit} bytes")
+        if self._fragments > MOST_FRAGMENTS:
+            raise WebSocketError(TOO_BIG, f"a message has more than {MOST_FRAGMENTS} fragments")
+
+    def _read_rest(self, data: bytes, at: int) -> int:
+        """Read on in the middle of a frame; returns where it ended."""
+        if not self._mask:
+            return self._pass_on(data, at, at + self._left)
+        stop = min(at + self._left, len(data))
+        self._left -= stop - at
+        piece = unmask(memoryview(data)[at:stop], self._mask)
+        turn = len(piece) & 3
+        self._mask = self._mask[turn:] + self._mask[:turn]
+        self._add(piece if self._decoder is None else self._decoder.decode(piece, not self._left), not self._left)
+        return stop
+
+    def _begin(self, first: int, mask: bytes, length: int) -> None:
+        """A common frame has begun, whose end has not come yet."""
+        self._mask = mask
+        self._left = length
+        self._decoder = _utf8_decoder() if first == TEXT_MESSAGE else None
+
+    def _pass_on(self, data: bytes, at: int, stop: int) -> int:
+        """Let the codec read a frame, or the rest of one, which ends at `stop`; returns where it ended so far."""
+        self._mask = b""
+        end = min(stop, len(data))
+        self._left = stop - end
+        if self._codec is None:
+            self._codec = self._make_codec(self, self._deflate)
+        self._codec.feed(data[at:end])
+        return end
+
+    # Messages and controls: the sink.
+
+    def _add(self, part: str | bytes, end: bool) -> None:
+        if self._parts is None:
+            if end:
+                self._wanted = self.deliver(part)
+                return
+            self._parts = Parts("" if isinstance(part, str) else b"")
+        self._parts.add(part)
+        if end:
+            message = self._parts.whole()
+            self._parts = None
+            self._wanted = self.deliver(message)
+
+    def on_text(self, part: str, end: bool) -> None:
+        """As `Sink.on_text`."""
+        self._add(part, end)
+
+    def on_binary(self, part: bytes, end: bool) -> None:
+        """As `Sink.on_binary`."""
+        self._add(part, end)
+
+    def on_ping(self, payload: bytes) -> None:
+        """As `Sink.on_ping`."""
+        self._controls.on_ping(payload)
+
+    def on_pong(self, payload: bytes) -> None:
+        """As `Sink.on_pong`."""
+        self._controls.on_pong(payload)
+
+    def on_close(self, code: int, reason: str) -> None:
+        """As `Sink.on_close`."""
+        self._wanted = False
+        self._controls.on_close(code, reason)
+
+
+__all__ = ["FRAMES_AT_ONCE", "MOST_FRAGMENTS", "Controls", "Deliver", "Intake"]

@@ -1,0 +1,52 @@
+"""When to ask whether a client is still there, and how long to wait for its word (rule S-3).
+
+Knows times and the payloads of pings, no connection. A number that is looked at, no timer.
+"""
+
+import os
+
+from esg_ws.settings import NEVER
+
+
+class Keepalive:
+    """The pings of one connection: `due` is the time of the next ping, or of the latest pong.
+
+    `interval` is the time between pings, `timeout` that for an answer, in seconds; infinite for none.
+    """
+
+    __slots__ = ("_interval", "_next", "_payload", "_timeout", "due")
+
+    def __init__(self, interval: float, timeout: float, now: float) -> None:
+        self._interval = interval
+        self._timeout = timeout
+        self._payload = b""
+        self._next = NEVER
+        self.due = now + interval
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a ping has not been answered, and has to be until `due`."""
+        return bool(self._payload) and self._timeout != NEVER
+
+    def ping(self, now: float) -> bytes:
+        """The payload of the ping that is due."""
+        self._payload = os.urandom(4)
+        self._next = now + self._interval
+        self.due = self._next if self._timeout == NEVER else now + self._timeout
+        return self._payload
+
+    def postpone(self, now: float) -> None:
+        """Give the client its time anew: it could not be heard meanwhile."""
+        if self.is_waiting:
+            self.due = now + self._timeout
+
+    def answer(self, payload: bytes) -> bool:
+        """A pong has come; returns whether it answers the latest ping."""
+        if not self._payload or payload != self._payload:
+            return False
+        self._payload = b""
+        self.due = self._next
+        return True
+
+
+__all__ = ["Keepalive"]

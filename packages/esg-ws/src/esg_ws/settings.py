@@ -1,0 +1,27 @@
+"""What the WebSockets of one server read from its configuration, once."""
+
+from typing import TYPE_CHECKING
+
+from esg_ws.codec import CodecFactory
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+NEVER = float("inf")
+
+
+class Settings:
+    """Limits, and time-outs in seconds (`inf` for none), shared by all WebSockets of one context."""
+
+    def __init__(self, context: "Context", make_codec: CodecFactory) -> None:
+        config = context.config
+        self.make_codec = make_codec
+        self.max_size = config.ws_max_size
+        self.max_queue = config.ws_max_queue
+        self.compress = config.ws_per_message_deflate
+        self.ping_interval: float = config.ws_ping_interval or NEVER
+        self.ping_timeout: float = config.ws_ping_timeout or NEVER
+        self.write: float = config.timeout_write or NEVER
+
+
+__all__ = ["NEVER", "Settings"]

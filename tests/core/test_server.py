@@ -118,7 +118,7 @@ def test_messages(loop: str, log: pytest.LogCaptureFixture) -> None:
 
     url = run_in(loop, main())
     assert [record.getMessage() for record in log.records] == [
-        f"Started server process [{os.getpid()}] with {loop}, {TINY}",
+        f"Started server process [{os.getpid()}] with {loop}, {TINY}, websockets",
         "Waiting for application startup.",
         "Application startup complete.",
         f"ESG running on {url} (Press CTRL+C to quit)",

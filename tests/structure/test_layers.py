@@ -50,6 +50,16 @@ SANS_IO = {
     "esg_http.rules",
     "esg_http.scope",
     "esg_http.wire",
+    "esg_ws.codec",
+    "esg_ws.codec_websockets",
+    "esg_ws.codec_wsproto",
+    "esg_ws.deflate",
+    "esg_ws.frames",
+    "esg_ws.handshake",
+    "esg_ws.intake",
+    "esg_ws.masking",
+    "esg_ws.message",
+    "esg_ws.offers",
 }
 """Modules that turn values into values: no sockets, no clock, no log."""
 

@@ -64,5 +64,5 @@ def test_rules_that_are_cited_are_written_down() -> None:
         re.findall(r"^\* \*\*([A-Z]-\d+)\*\*", (ROOT / "docs/rules.md").read_text(encoding="utf-8"), re.MULTILINE)
     )
     sources = [path for name in ("packages", "tests", "examples") for path in (ROOT / name).rglob("*.py")]
-    cited = {rule for path in sources for rule in re.findall(r"\b[AHLRUC]-\d+\b", path.read_text(encoding="utf-8"))}
+    cited = {rule for path in sources for rule in re.findall(r"\b[AHLRSUC]-\d+\b", path.read_text(encoding="utf-8"))}
     assert cited - written == set()

@@ -187,7 +187,7 @@ def test_stopped_before_it_has_begun(loop: str) -> None:
     """Nothing is started, and who waits for the start learns it."""
 
     async def main() -> None:
-        server = Server(config(never_starts))
+        server = Server(config("no_such_module:app"))  # and so not even imported
         server.should_exit = True
         await server.serve()
         assert not server.started
@@ -347,6 +347,16 @@ def test_option_that_cannot_be_followed(options: dict[str, Any], text: str) -> N
 def test_unknown_loop() -> None:
     with pytest.raises(UsageError, match="loop: there is no 'none_such'"):
         Server(config(loop="none_such")).run()
+
+
+def test_run_inside_a_running_loop_says_what_to_do_instead() -> None:
+    """As in a notebook."""
+
+    async def main() -> None:
+        with pytest.raises(UsageError, match=r"await esg.Server\(config\).serve\(\) in it instead"):
+            Server(config()).run()
+
+    asyncio.run(main())
 
 
 def test_context_is_there_from_the_startup_on() -> None:

@@ -17,7 +17,7 @@ from esg_core.access import AccessLog
 from esg_core.banner import announce_addresses, announce_end, announce_process, url
 from esg_core.context import Context
 from esg_core.drain import Drain, drain_budget
-from esg_core.errors import ESGError, StartupError
+from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.milestone import Milestone
 from esg_core.registry import loop_factory
 from esg_core.signals import handled
@@ -66,6 +66,7 @@ class Server:
 
     def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """Serve in an event loop of its own, until the end; raises as `serve()`."""
+        _check_that_no_loop_runs()
         with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
             runner.run(self.serve(sockets))
             self._before_closing()
@@ -171,7 +172,7 @@ class Server:
     # From start to end.
 
     async def _serve(self, sockets: Sequence[socket.socket] | None) -> None:
-        site = self._put_together(sockets)
+        site = None if self._stop else self._put_together(sockets)
         if site is None:
             return
         drain = self._drain = Drain(site, self._allow)
@@ -245,6 +246,15 @@ async def unless(milestone: Milestone, work: Coroutine[Any, Any, None]) -> bool:
     if is_done:
         working.result()
     return is_done
+
+
+def _check_that_no_loop_runs() -> None:
+    """In a notebook, for one, there is a loop already, and a loop cannot run inside another."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError("an event loop is running here already: await esg.Server(config).serve() in it instead")
 
 
 async def _wait_for(milestone: Milestone) -> None:

@@ -7,7 +7,6 @@ answer: the method HEAD, HTTP/1.0, whether the connection may stay. One `write` 
 import asyncio
 import socket
 import struct
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
@@ -17,13 +16,13 @@ from esg_core.flow import WriteGate
 from esg_http.sendfile import send_file
 from esg_http.wire import (
     NO_LENGTH,
-    SAYS_CHUNKED,
     SAYS_CLOSE,
     SAYS_DATE,
     SAYS_SERVER,
     HeadPrefix,
     encode_chunk,
     encode_fields,
+    prepare_fields,
     status_line,
 )
 
@@ -102,12 +101,7 @@ class H1Output:
 
     # The stream, as the cycle sees it.
 
-    def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
-        """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3)."""
-        prepared = encode_fields(headers)
-        if prepared[1] != NO_LENGTH and (status == 204 or prepared[2] & SAYS_CHUNKED):
-            return encode_fields([field for field in headers if field[0].lower() != b"content-length"])
-        return prepared
+    prepare = staticmethod(prepare_fields)
 
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
         """As `Stream.respond`."""

@@ -185,13 +185,14 @@ def split_target(method: str, target: bytes, host: bytes | None) -> bytes:
     authority = absolute[2]
     if not is_host(authority):
         raise RequestError(400, "the authority of the request target is malformed", "RFC 9112 section 3.2.2")
-    if host is not None and _without_port(host, absolute[1]) != _without_port(authority, absolute[1]):
+    if host is not None and without_default_port(host, absolute[1]) != without_default_port(authority, absolute[1]):
         raise RequestError(400, "the authority of the request target contradicts host", "RFC 9112 section 3.2.2")
     rest = target[absolute.end() :]
     return rest if rest[:1] == b"/" else b"/" + rest
 
 
-def _without_port(authority: bytes, scheme: bytes) -> bytes:
+def without_default_port(authority: bytes, scheme: bytes) -> bytes:
+    """An authority in a form that can be compared: lower case, and no port that goes without saying."""
     default = b":443" if scheme.lower() == b"https" else b":80"
     return authority.lower().removesuffix(default).removesuffix(b":")
 
@@ -211,4 +212,5 @@ __all__ = [
     "content_length",
     "is_host",
     "split_target",
+    "without_default_port",
 ]

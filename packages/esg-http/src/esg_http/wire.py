@@ -171,6 +171,14 @@ def _note(name: bytes, value: bytes) -> tuple[bytes, int]:
     return b"", 0
 
 
+def prepare_fields(status: int, headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
+    """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3)."""
+    prepared = encode_fields(headers)
+    if prepared[1] != NO_LENGTH and (status == 204 or prepared[2] & SAYS_CHUNKED):
+        return encode_fields([field for field in headers if field[0].lower() != b"content-length"])
+    return prepared
+
+
 def encode_chunk(body: bytes, end: bool) -> bytes:
     """One chunk of the chunked coding, and the last one if this is the end (RFC 9112 section 7.1)."""
     if not body:
@@ -189,5 +197,6 @@ __all__ = [
     "HeadPrefix",
     "encode_chunk",
     "encode_fields",
+    "prepare_fields",
     "status_line",
 ]

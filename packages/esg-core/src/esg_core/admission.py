@@ -11,7 +11,6 @@ All methods belong to the loop's thread.
 import asyncio
 import logging
 import math
-import sys
 from collections import OrderedDict
 from typing import Protocol
 
@@ -19,7 +18,10 @@ NOTICE_INTERVAL = 10.0
 """Seconds in which refusals are told of in the log at most once."""
 
 TIMED = 16
-"""Requests of each window whose duration is measured: enough for an average, and all others look at no clock."""
+"""Of so many requests one is timed: enough for an average, and the others look at no clock."""
+
+EARLY = 0.002
+"""Seconds by which a loop that counts milliseconds may call too early."""
 
 
 class Place(Protocol):
@@ -27,18 +29,41 @@ class Place(Protocol):
 
     is_waiting: bool
 
-    def release(self, since: float) -> None:
-        """Give it back, once; `since` is when the request came, 0 if nobody looked."""
+    def release(self) -> None:
+        """Give it back, once."""
+
+
+class Holder(Protocol):
+    """A request, as far as it holds something."""
+
+    place: Place | None
 
 
 class Waiter(Protocol):
     """A request that waits for a slot."""
 
-    def admit(self) -> None:
-        """Its turn has come: it holds a slot now, and runs."""
+    def admit(self, place: Place) -> None:
+        """Its turn has come: this is its slot, and it runs."""
 
     def refuse(self) -> None:
         """There will be no slot for it."""
+
+
+class TimedSlot:
+    """A slot of a request that is timed."""
+
+    __slots__ = ("_admission", "_came_at")
+
+    is_waiting = False
+
+    def __init__(self, admission: "Admission", came_at: float) -> None:
+        self._admission = admission
+        self._came_at = came_at
+
+    def release(self) -> None:
+        """As `Place.release`."""
+        self._admission.measure(self._came_at)
+        self._admission.release()
 
 
 class Admission:
@@ -65,12 +90,12 @@ class Admission:
         self._loop = loop
         self._time = loop.time
         self._queue_size = queue_size
-        self._queue_timeout = math.inf if queue_timeout is None else queue_timeout
+        self._queue_timeout = queue_timeout
         self._smoothing = smoothing
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._notice_at = -math.inf
-        self._untimed = sys.maxsize
+        self._until_timed = 1
         self.limit = limit
         self.in_flight = 0
         self.peak = 0
@@ -81,35 +106,34 @@ class Admission:
 
     # What happens to each request.
 
-    def enter(self) -> bool:
-        """Take a slot, if there is one."""
+    def enter(self, holder: Holder) -> bool:
+        """Give the request a slot, if there is one."""
         in_flight = self.in_flight
         if in_flight >= self.limit:
             return False
         self.in_flight = in_flight = in_flight + 1
         if in_flight > self.peak:  # noqa: PLR1730 - max() costs as much as all the rest here
             self.peak = in_flight
+        self._until_timed -= 1
+        if self._until_timed:
+            holder.place = self
+        else:
+            self._until_timed = TIMED
+            holder.place = TimedSlot(self, self._time())
         return True
 
-    def begin(self) -> float:
-        """When a request that has just got its slot came in, if it is one of those that are timed, else 0."""
-        if not self._untimed:
-            return 0.0
-        self._untimed -= 1
-        return self._time()
-
-    def release(self, since: float) -> None:
+    def release(self) -> None:
         """As `Place.release`."""
         self.in_flight -= 1
-        if since:
-            self._measure(self._time() - since)
         if self._waiting:
             self._admit_waiting()
 
-    def _measure(self, seconds: float) -> None:
+    def measure(self, came_at: float) -> None:
+        """A request that came then is done."""
+        latency = self._time() - came_at
         self.sample_count += 1
-        change = seconds - self.smoothed_latency
-        self.smoothed_latency += change if self.sample_count == 1 else change * self._smoothing
+        weight = 1 if self.sample_count == 1 else self._smoothing
+        self.smoothed_latency += (latency - self.smoothed_latency) * weight
 
     # The line.
 
@@ -124,10 +148,10 @@ class Admission:
             self.rejected += 1
             self._notice()
             return False
-        self._waiting[waiter] = self._time() + self._queue_timeout
+        self._waiting[waiter] = now = self._time()
         self.queued_total += 1
-        if self._timer is None and self._queue_timeout < math.inf:
-            self._timer = self._loop.call_at(self._waiting[waiter], self._expire)
+        if self._timer is None and self._queue_timeout is not None:
+            self._timer = self._loop.call_at(now + self._queue_timeout, self._expire, self._queue_timeout)
         return True
 
     def leave(self, waiter: Waiter) -> None:
@@ -136,19 +160,20 @@ class Admission:
             self.queue_disconnects += 1
 
     def _admit_waiting(self) -> None:
-        while self._waiting and self.enter():
-            waiter, _ = self._waiting.popitem(last=False)
-            waiter.admit()
+        while self._waiting and self.in_flight < self.limit:
+            waiter, came_at = self._waiting.popitem(last=False)
+            self.in_flight += 1
+            self.peak = max(self.peak, self.in_flight)
+            waiter.admit(TimedSlot(self, came_at))
 
-    def _expire(self) -> None:
+    def _expire(self, patience: float) -> None:
         """Refuse those who have waited too long, then set the timer for the head of those who are left."""
         self._timer = None
         now = self._time()
         while self._waiting:
-            head = next(iter(self._waiting))
-            due = self._waiting[head]
-            if due > now:
-                self._timer = self._loop.call_at(due, self._expire)
+            head, came_at = next(iter(self._waiting.items()))
+            if came_at + patience > now + EARLY:
+                self._timer = self._loop.call_at(came_at + patience, self._expire, patience)
                 return
             self.queue_timeouts += 1
             self._refuse(head)
@@ -176,7 +201,6 @@ class Admission:
         """A new window: its limit holds from now on, and its peak is what runs."""
         self.limit = limit
         self.peak = self.in_flight
-        self._untimed = TIMED
         self._admit_waiting()
 
     def drain(self) -> None:
@@ -189,4 +213,4 @@ class Admission:
             self._refuse(next(iter(self._waiting)))
 
 
-__all__ = ["NOTICE_INTERVAL", "TIMED", "Admission", "Place", "Waiter"]
+__all__ = ["NOTICE_INTERVAL", "TIMED", "Admission", "Holder", "Place", "Waiter"]

@@ -60,7 +60,6 @@ class Cycle:
         "input_over",
         "logged",
         "place",
-        "place_since",
         "scope",
         "status",
         "target",
@@ -68,7 +67,6 @@ class Cycle:
     )
 
     task: asyncio.Task[None]
-    place_since: float
     _head: Headers
     _prepared: "Prepared"
 
@@ -133,11 +131,6 @@ class Cycle:
             self._waiters.wake()
         if IN_BODY <= self._phase < COMPLETE:
             self._log_access(aborted=True)
-
-    def hold(self, place: "Place", since: float) -> None:
-        """From now on the cycle holds this place; `since` is when it came, 0 if nobody wants to know."""
-        self.place = place
-        self.place_since = since
 
     @property
     def is_waiting(self) -> bool:
@@ -290,16 +283,18 @@ class Cycle:
         self.buffered = 0
         if self.logged:
             self._log_access(aborted=False)
-        if self.place is not None:
-            self._give_back()
+        place = self.place
+        if place is not None:
+            self.place = None
+            place.release()
         if self._waiters is not None:
             self._waiters.wake()
         self._stream.finished()
 
     def _give_back(self) -> None:
         place, self.place = self.place, None
-        assert place is not None
-        place.release(self.place_since)
+        if place is not None:
+            place.release()
 
     # Running and failing.
 
@@ -358,8 +353,7 @@ class Cycle:
             raise ApplicationError("it is too late to switch protocols: the response has begun")
         self._phase = COMPLETE
         self.status = 101
-        if self.place is not None:
-            self._give_back()
+        self._give_back()
         self._stream.switch(protocol, headers)
         self._log_access(aborted=False)
 

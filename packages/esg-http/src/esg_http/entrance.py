@@ -1,16 +1,16 @@
 """What becomes of a request whose head has come: the server answers itself, or it starts, waits, or is refused.
 
 Shared by all HTTP versions. Knows the context and cycles, no bytes and no connections. The order is the rule: health
-(A-8), which nothing can keep from being answered, then admission (A-1).
+(A-8), which nothing can keep from being answered, then `limit-concurrency` (H-18), then admission (A-1).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from esg_core.asgi import Application, Headers
-from esg_http.scope import read_target
+from esg_http.scope import known_target
 
 if TYPE_CHECKING:
-    from esg_core.admission import Admission
+    from esg_core.admission import Admission, Place
     from esg_core.context import Context
     from esg_http.cycle import Cycle
 
@@ -19,17 +19,70 @@ REFUSAL_BODY = b"Service Unavailable"
 REFUSAL: Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1")]
 """What the header of a 503 says, beside its length."""
 
+REFUSAL_AND_END: Headers = [*REFUSAL, (b"connection", b"close")]
 
-def answer_health(context: "Context", cycle: "Cycle") -> bool:
-    """Answer a request for liveness or readiness; whether it was one. It is not logged."""
-    if context.health is None:
+OTHERS = 1024
+"""Targets that are remembered for being the application's."""
+
+
+class Entrance:
+    """Where the requests of one context come in, if its configuration has anything to say about that."""
+
+    __slots__ = ("_admission", "_concurrency", "_context", "_health", "_others")
+
+    def __init__(self, context: "Context") -> None:
+        self._context = context
+        self._health = context.health
+        self._others: set[bytes] = set()
+        self._concurrency = context.config.limit_concurrency
+        self._admission = context.admission
+
+    @classmethod
+    def of(cls, context: "Context") -> Self | None:
+        """The entrance of a context, None if all requests just start: `context.start()`."""
+        keepers = (context.health, context.config.limit_concurrency, context.admission)
+        return None if keepers == (None, None, None) else cls(context)
+
+    def enter(self, cycle: "Cycle", app: Application, is_surplus: bool) -> bool:
+        """Start a request, answer it, or let it wait; whether it waits.
+
+        While it does, its connection has to go on reading, within bounds, so that it sees its client leave.
+        `is_surplus`: its connection came when there were as many as `limit-concurrency` allows.
+        """
+        if self._health is not None and cycle.target not in self._others and self._answers(cycle):
+            return False
+        if self._concurrency is not None and self._is_crowded(self._concurrency, is_surplus):
+            self._context.logger.warning("limit-concurrency is reached: refused a request of %s", _client(cycle))
+            cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)
+            return False
+        admission = self._admission
+        if admission is None or admission.enter(cycle):
+            self._context.start(cycle, app)
+            return False
+        waiting = Waiting(self._context, admission, cycle, app)
+        if admission.wait(waiting):
+            cycle.place = waiting
+            return True
+        refuse(cycle)
         return False
-    answer = context.health.answer(read_target(cycle.target).path, cycle.scope["method"], context.ready)
-    if answer is None:
-        return False
-    cycle.logged = False
-    cycle.answer(*answer)
-    return True
+
+    def _answers(self, cycle: "Cycle") -> bool:
+        """Answer a request for liveness or readiness, which is not logged; whether it was one."""
+        assert self._health is not None
+        path = known_target(cycle.target).path
+        answer = self._health.answer(path, cycle.scope["method"], self._context.ready)
+        if answer is None:
+            if len(self._others) >= OTHERS:
+                self._others.clear()
+            self._others.add(cycle.target)
+            return False
+        cycle.logged = False
+        cycle.answer(*answer)
+        return True
+
+    def _is_crowded(self, limit: int, is_surplus: bool) -> bool:
+        context = self._context
+        return len(context.cycles) >= limit or (is_surplus and len(context.connections) > limit)
 
 
 def refuse(cycle: "Cycle") -> None:
@@ -37,30 +90,15 @@ def refuse(cycle: "Cycle") -> None:
     cycle.answer(503, REFUSAL, REFUSAL_BODY)
 
 
-def admit(context: "Context", cycle: "Cycle", app: Application) -> None:
-    """Start a request, let it wait for its turn, or refuse it.
-
-    Whether it waits, `cycle.is_waiting` tells. Meanwhile its connection has to go on reading, within bounds, so that it
-    sees its client leave.
-    """
-    admission = context.admission
-    if admission is None:
-        context.start(cycle, app)
-    elif admission.enter():
-        cycle.hold(admission, admission.begin())
-        context.start(cycle, app)
-    else:
-        waiting = Waiting(context, admission, cycle, app)
-        if admission.wait(waiting):
-            cycle.hold(waiting, 0)
-        else:
-            refuse(cycle)
+def _client(cycle: "Cycle") -> str:
+    client = cycle.scope["client"]
+    return f"{client[0]}:{client[1]}" if client else "unix"
 
 
 class Waiting:
     """A request in the line: the `Place` of its cycle, and a `Waiter` for the admission."""
 
-    __slots__ = ("_admission", "_app", "_came_at", "_context", "_cycle")
+    __slots__ = ("_admission", "_app", "_context", "_cycle")
 
     is_waiting = True
 
@@ -69,15 +107,14 @@ class Waiting:
         self._admission = admission
         self._cycle = cycle
         self._app = app
-        self._came_at = context.loop.time()
 
-    def release(self, _since: float) -> None:
+    def release(self) -> None:
         """As `Place.release`: its client is gone, or its body came too late."""
         self._admission.leave(self)
 
-    def admit(self) -> None:
+    def admit(self, place: "Place") -> None:
         """As `Waiter.admit`."""
-        self._cycle.hold(self._admission, self._came_at)
+        self._cycle.place = place
         self._context.start(self._cycle, self._app)
 
     def refuse(self) -> None:
@@ -86,4 +123,4 @@ class Waiting:
         refuse(self._cycle)
 
 
-__all__ = ["admit", "answer_health", "refuse"]
+__all__ = ["Entrance"]

@@ -14,7 +14,6 @@ from esg_core.errors import RequestError
 from esg_core.forwarded import apply as apply_forwarded
 from esg_http.body import ChunkedBody, LengthBody
 from esg_http.cycle import Cycle
-from esg_http.entrance import admit, answer_health, refuse
 from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
@@ -170,10 +169,11 @@ class H1Input(H1Output):
             self._may_not_come = fields.expects_continue and not rest
             self._open_body(length)
             self._read_body(rest)
-        if self._settings.may_answer:
-            self._answer_or_start(cycle, app)
-        else:
+        entrance = self._settings.entrance
+        if entrance is None:
             context.start(cycle, app)
+        elif entrance.enter(cycle, app, self._surplus) and self._reading == HOLD and len(self._held) <= HIGH_WATER:
+            self._resume()  # so that the end of the connection is seen while the request waits (rule A-6)
 
     def _choose_app(self, cycle: Cycle, fields: RequestFields) -> Application:
         """The application, or what serves the protocol that the client would rather speak (rule H-13)."""
@@ -192,21 +192,6 @@ class H1Input(H1Output):
             extensions["http.response.trailers"] = {}
         if fields.is_forwarded and self._peer.trust is not None:
             apply_forwarded(scope, self._peer.trust)
-
-    def _answer_or_start(self, cycle: Cycle, app: Application) -> None:
-        """Start the cycle, unless the server answers itself or lets it wait (rules A-1, A-8, H-18)."""
-        context = self._context
-        if answer_health(context, cycle):
-            return
-        limit = self._settings.concurrency
-        if len(context.cycles) >= limit or (self._surplus and len(context.connections) > limit):
-            context.logger.warning("limit-concurrency is reached: refused a request of %s", self._peer)
-            self._keep_alive = False
-            refuse(cycle)
-            return
-        admit(context, cycle, app)
-        if cycle.is_waiting and self._reading == HOLD and len(self._held) <= HIGH_WATER:
-            self._resume()  # so that the end of the connection is seen (rule A-6)
 
     # Bodies.
 

@@ -36,6 +36,11 @@ def read_target(target: bytes) -> Target:
 _remembered_target = lru_cache(maxsize=1024)(read_target)
 
 
+def known_target(target: bytes) -> Target:
+    """As `read_target()`, which need not be asked again about short targets."""
+    return _remembered_target(target) if len(target) <= SHORT_TARGET else read_target(target)
+
+
 def request_scope(peer: "Peer", method: str, target: bytes, headers: Headers) -> dict[str, Any]:
     """The scope of one HTTP/1.1 request, but for `state`; `target` is its path and query.
 
@@ -63,4 +68,4 @@ def request_scope(peer: "Peer", method: str, target: bytes, headers: Headers) ->
     }
 
 
-__all__ = ["Target", "read_target", "request_scope"]
+__all__ = ["Target", "known_target", "read_target", "request_scope"]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
+from esg_http.entrance import Entrance
 from esg_http.intake import HeadLimits
 from esg_http.request import LONGEST_REMEMBERED
 from esg_http.wire import HeadPrefix
@@ -42,9 +43,7 @@ class H1Settings:
         self.shortest_timeout = config.shortest_timeout
         self.write: float = config.timeout_write or NEVER
         self.root_path = config.root_path
-        self.may_answer = (
-            context.health is not None or context.admission is not None or config.limit_concurrency is not None
-        )
+        self.entrance = Entrance.of(context)
         self.prefix = HeadPrefix(config.server_header, config.date_header, config.default_headers, time.time)
 
 

@@ -134,8 +134,8 @@ class Server:
     @force_exit.setter
     def force_exit(self, value: bool) -> None:
         if value:
-            self.shutdown()
             self._force.reach_from_anywhere(self._loop)
+            self.shutdown()
 
     # Signals.
 

@@ -1,7 +1,8 @@
 """What the kernel knows of a connection and its transport does not tell: what has arrived, and what has got through.
 
-A TLS transport counts what it has encrypted as sent, however much of it still waits below. Only acknowledgements tell
-whether its client reads; Linux shows them. Elsewhere the transport's own count has to do.
+A transport does not see its client read: the kernel takes more from it only when a good part of its own buffer, which
+may hold megabytes, is empty again; and a TLS transport counts what it has encrypted as sent. Acknowledgements tell, and
+Linux shows them. Elsewhere the transport's own count has to do.
 """
 
 import asyncio
@@ -26,12 +27,12 @@ class Delivery(NamedTuple):
 def delivery(transport: asyncio.Transport) -> Delivery:
     """How far what was written to `transport` has got; `acknowledged` is 0 where only the transport tells."""
     unsent = transport.get_write_buffer_size()
-    if _TCP_INFO is None or transport.get_extra_info("sslcontext") is None:
-        return Delivery(unsent, 0)
     connection = transport.get_extra_info("socket")
+    if _TCP_INFO is None or connection is None:
+        return Delivery(unsent, 0)
     try:
         counts = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _COUNTS.size)
-    except (OSError, AttributeError):  # not TCP, or closed by now
+    except OSError:  # not TCP, or closed by now
         return Delivery(unsent, 0)
     if len(counts) < _COUNTS.size:
         return Delivery(unsent, 0)

@@ -190,8 +190,8 @@ class Admission:
         if now >= self._notice_at:
             self._notice_at = now + NOTICE_INTERVAL
             logging.getLogger("esg.error").warning(
-                "overloaded: %d requests run, which is the limit, and others get 503 (%d so far)",
-                self.in_flight,
+                "overloaded: as many requests run as may (%d), and others get 503 (%d so far)",
+                self.limit,
                 self.rejected,
             )
 

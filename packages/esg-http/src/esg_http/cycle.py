@@ -45,6 +45,7 @@ class Cycle:
         "_context",
         "_expected",
         "_head",
+        "_is_head",
         "_phase",
         "_prepared",
         "_sent",
@@ -76,7 +77,7 @@ class Cycle:
         self.scope = scope
         self.target = target
         self.status = 0
-        self.bodyless = scope["method"] == "HEAD"
+        self.bodyless = self._is_head = scope["method"] == "HEAD"
         self.buffered = 0
         self.client_gone = False
         self.input_over = False
@@ -327,11 +328,10 @@ class Cycle:
         """Write a whole response in the application's place."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         self.status, prepared = prepare_answer(self._context, self._stream, self.scope, status, headers)
-        if self.bodyless or self.status == 204 or self.status == 304:
-            body = b""
+        self.bodyless = self._is_head or self.status == 204 or self.status == 304
         self._sent = len(body)
         self._with_trailers = False
-        self._stream.respond(self.status, prepared, body, True)
+        self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
         self._complete()
 
     def _log_access(self, aborted: bool) -> None:

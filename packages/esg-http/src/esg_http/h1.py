@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
-from esg_http.hooks import prepare_answer
 from esg_http.kernel import Delivery, delivery, has_input
 from esg_http.peers import Peer
+from esg_http.refusals import answer_late, answer_unreadable, warn
 from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
@@ -208,30 +208,17 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that breaks HTTP, and close (rule H-11)."""
-        self._context.logger.warning("refused a request of %s: %s (%s)", self._peer, error, error.section)
+        warn(self._context, self._peer, error)
         self._keep_alive = False
         cycle = self._cycle
-        body = error.phrase.encode()
-        headers = [(b"content-type", b"text/plain; charset=utf-8")]
         if cycle is None:
-            self._answer_unreadable(error.status, headers, body)
+            self._is_head = self._old = self._say_keep_alive = False
+            answer_unreadable(self._context, self, self._peer, error)
+            self._end()
         elif cycle.response_started:
             self.give_up()
         else:
-            cycle.answer(error.status, headers, body)
-            cycle.disconnect()
-
-    def _answer_unreadable(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer what is no request, as if it were a GET."""
-        self._is_head = self._old = self._say_keep_alive = False
-        headers = [*headers, (b"content-length", b"%d" % len(body))]
-        status, prepared = prepare_answer(self._context, self, None, status, headers)
-        if status in (204, 304):
-            body = b""
-        self.respond(status, prepared, body, True)
-        if self._context.access is not None:
-            self._context.access.record_unreadable(self._peer.client, status, len(body))
-        self._end()
+            answer_late(cycle, error)
 
     def _end(self) -> None:
         """The last response is written: let the client read it before the connection is closed."""

@@ -34,18 +34,25 @@ _GONE = {errno.ENOTCONN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, 
 
 
 @dataclass(slots=True)
-class _Rest:
-    """What is left to be sent."""
+class FilePart:
+    """What is left to be sent of a file: `size` bytes from `offset` on; the position of the file does not count."""
 
     file: int
     offset: int
     size: int
 
     def advance(self, sent: int) -> None:
+        """So many bytes have been taken; raises `ApplicationError` if there are none where there should be."""
         if sent == 0:
             raise ApplicationError(f"the file is {self.size} bytes too short: do not shorten a file while it is served")
         self.offset += sent
         self.size -= sent
+
+    async def read(self, loop: asyncio.AbstractEventLoop) -> bytes:
+        """The next piece, which a thread reads; there must be one. Raises `ApplicationError`."""
+        data = await loop.run_in_executor(None, _read, self.file, min(self.size, THREAD_PIECE), self.offset)
+        self.advance(len(data))
+        return data
 
 
 async def send_file(
@@ -63,7 +70,7 @@ async def send_file(
     shorter or cannot be read: the response is then incomplete, and has to be aborted.
     """
     _check(transport)
-    rest = _Rest(file.fileno(), offset, size)
+    rest = FilePart(file.fileno(), offset, size)
     connection = _socket(transport)
     if connection >= 0:
         low, high = transport.get_write_buffer_limits()
@@ -84,7 +91,7 @@ def _socket(transport: asyncio.Transport) -> int:
     return -1 if connection is None else int(connection.fileno())
 
 
-async def _send_by_kernel(transport: asyncio.Transport, connection: int, rest: _Rest, gate: WriteGate) -> None:
+async def _send_by_kernel(transport: asyncio.Transport, connection: int, rest: FilePart, gate: WriteGate) -> None:
     """Send all of the rest, or nothing more of it once the kernel turns out not to be able to."""
     await _pass(transport, gate)
     while rest.size:
@@ -102,11 +109,10 @@ async def _send_by_kernel(transport: asyncio.Transport, connection: int, rest: _
 
 
 async def _send_by_threads(
-    loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, rest: _Rest, gate: WriteGate
+    loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, rest: FilePart, gate: WriteGate
 ) -> None:
     while rest.size:
-        data = await loop.run_in_executor(None, _read, rest.file, min(rest.size, THREAD_PIECE), rest.offset)
-        rest.advance(_write(transport, data))
+        _write(transport, await rest.read(loop))
         await _pass(transport, gate)
 
 
@@ -142,4 +148,4 @@ def _blame(exc: OSError) -> ApplicationError | ClientDisconnected:
     return ApplicationError(f"the file cannot be read: {exc.strerror}")
 
 
-__all__ = ["KERNEL_PIECE", "THREAD_PIECE", "WAKING_PIECE", "send_file"]
+__all__ = ["KERNEL_PIECE", "THREAD_PIECE", "WAKING_PIECE", "FilePart", "send_file"]

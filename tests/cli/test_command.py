@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from esg_cli.command import command, main
+from esg_core.config import Config
 from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.kinds import Action, Flag, Items
 from esg_core.options import Argument, Group, Option
@@ -206,6 +207,19 @@ def test_a_name_that_is_not_there_is_a_mistake_too(site: Path) -> None:
     (line,) = [line for line in (answer.stdout + answer.stderr).splitlines() if "h12'" in line]
     assert answer.returncode == 2
     assert "h11" in line
+
+
+def test_what_serves_is_chosen_by_the_caller() -> None:
+    """The command knows options, and not who can do what they say."""
+    served = []
+
+    def serve(config: Config) -> int:
+        served.append(config)
+        return 7
+
+    with pytest.raises(SystemExit) as caught:
+        main(["main:app", "--reload"], serve)
+    assert (caught.value.code, served) == (7, [Config("main:app", reload=True)])
 
 
 def test_check_imports_the_application_and_prints_what_holds(site: Path) -> None:

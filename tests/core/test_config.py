@@ -212,6 +212,14 @@ def test_the_shortest_timeout_is_that_of_a_connection() -> None:
             "factory needs the application as 'MODULE:ATTRIBUTE': call the function yourself",
         ),
         (
+            {"app": application, "reload": True},
+            "reload needs app as 'MODULE:ATTRIBUTE': a fresh process imports it",
+        ),
+        (
+            {"on_response": application, "reload": True},
+            "reload needs on_response as 'MODULE:ATTRIBUTE': a fresh process imports it",
+        ),
+        (
             {"health": True, "health_path": "/up", "ready_path": "/up"},
             "health_path and ready_path must differ: both are /up",
         ),

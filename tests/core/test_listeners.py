@@ -14,7 +14,7 @@ import trustme
 from esg_core import acceptor
 from esg_core.addresses import TCPAddress, UnixAddress
 from esg_core.listeners import Listeners, TLSOptions
-from esg_core.sockets import adopt, bind_all
+from esg_core.sockets import BoundSocket, adopt, bind_all
 from tests.core.loops import LOOPS, run_in, until
 from tests.logging_state import untouched_logging
 
@@ -102,6 +102,25 @@ def test_nodelay_is_set_on_accepted_connections(loop: str, adopted: bool) -> Non
 
     run_in(loop, main())
     assert [bool(value) for value in seen] == [True]
+
+
+def test_those_who_wait_at_a_shared_socket_are_left_to_whoever_shares_it(loop: str) -> None:
+    """W-6: a server that is replaced does not take with it who came for the next one."""
+
+    async def main() -> None:
+        Echo.made = 0
+        with socket.create_server(("127.0.0.1", 0)) as others:
+            listeners = Listeners(adopt([BoundSocket(others.dup(), is_shared=True)]), Echo)
+            listeners.start(10)
+            with socket.create_connection(others.getsockname()) as client:
+                await listeners.close()
+                await listeners.settle(1)
+                accepted, address = others.accept()
+                accepted.close()
+                assert address == client.getsockname()
+        assert Echo.made == 0
+
+    run_in(loop, main())
 
 
 def test_unix_socket(loop: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from esg_core.addresses import Address, Descriptor, TCPAddress, UnixAddress
 from esg_core.errors import StartupError
-from esg_core.sockets import BoundSocket, adopt, bind_all, close_all, describe
+from esg_core.sockets import BoundSocket, adopt, bind_all, close_all, describe, inherit
 
 Bind = Callable[..., list[BoundSocket]]
 
@@ -131,6 +131,16 @@ def test_port_can_be_taken_again_at_once(bind: Bind) -> None:
 def accept(bound: BoundSocket) -> tuple[socket.socket, object]:
     bound.sock.setblocking(True)
     return bound.sock.accept()
+
+
+def test_sockets_of_the_parent_process_are_taken_by_their_numbers(bind: Bind) -> None:
+    """They are not this process's to remove, and others go on listening."""
+    (parents,) = bind(TCPAddress("127.0.0.1", 0))
+    port = port_of(parents)
+    (ours,) = inherit([parents.sock.detach()])
+    assert (port_of(ours), ours.is_shared, parents.is_shared) == (port, True, False)
+    assert adopt([ours]) == [ours]
+    ours.close()
 
 
 def test_port_in_use(bind: Bind) -> None:

@@ -15,6 +15,7 @@ import pytest
 from esg_reload import Files, Reloader
 from tests.e2e.server import Program
 from tests.reload.changes import PATIENCE
+from tests.reload.following import Follower
 from tests.reload.processes import POLITE, STUBBORN, is_running, python, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -30,16 +31,10 @@ class Reloading(Program):
 
     def __init__(self, here: Path, command: list[str], *options: str) -> None:
         super().__init__(*RELOAD, *options, "--", *command, cwd=here, env=ENVIRONMENT)
-        self.seen = 0
-
-    def wait_for_next(self, pattern: str) -> str:
-        """The next line that matches, after those that were waited for before."""
-        found = self.wait_for(f"(?m)^.*{pattern}.*$", self.seen)[0]
-        self.seen = self.lines.index(found, self.seen) + 1
-        return found
+        self.next = Follower(self).next
 
     def pid_of_command(self) -> int:
-        return int(self.wait_for_next("^ready").split()[1])
+        return int(self.next("^ready").split()[1])
 
 
 @pytest.fixture
@@ -61,11 +56,11 @@ def reloading(here: Path, command: list[str], *options: str) -> Iterator[Reloadi
 
 def test_u5_a_command_is_restarted_when_a_file_changes(here: Path) -> None:
     with reloading(here, MAIN) as running:
-        assert running.wait_for_next("Watching").endswith(f"Watching {here} for changes")
+        assert running.next("Watching").endswith(f"Watching {here} for changes")
         first = running.pid_of_command()
         (here / "main.py").write_text(POLITE.replace("asked", "asked again"))
-        assert running.wait_for_next("restarting") == "esg-reload: main.py changed: restarting"
-        running.wait_for_next("^asked$")
+        assert running.next("restarting") == "esg-reload: main.py changed: restarting"
+        running.next("^asked$")
         second = running.pid_of_command()
         assert second != first
         assert not is_running(first)
@@ -78,9 +73,9 @@ def test_w6_a_broken_program_says_why_and_the_next_change_is_waited_for(here: Pa
     with reloading(here, MAIN) as running:
         running.pid_of_command()
         (here / "main.py").write_text("broken(\n")
-        running.wait_for_next("restarting")
-        running.wait_for_next("SyntaxError")
-        assert running.wait_for_next("waiting").endswith("Ended with exit code 1; waiting for a change")
+        running.next("restarting")
+        running.next("SyntaxError")
+        assert running.next("waiting").endswith("Ended with exit code 1; waiting for a change")
         (here / "main.py").write_text(POLITE)
         running.pid_of_command()
         assert running.stop() == 0
@@ -89,7 +84,7 @@ def test_w6_a_broken_program_says_why_and_the_next_change_is_waited_for(here: Pa
 def test_w6_it_may_be_broken_from_the_start(here: Path) -> None:
     (here / "main.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\n")
     with reloading(here, MAIN) as running:
-        assert running.wait_for_next("waiting").endswith("Ended by SIGSEGV; waiting for a change")
+        assert running.next("waiting").endswith("Ended by SIGSEGV; waiting for a change")
         (here / "main.py").write_text(POLITE)
         running.pid_of_command()
         assert running.stop() == 0
@@ -99,10 +94,10 @@ def test_a_command_that_does_its_work_and_ends_is_run_again_for_each_change(here
     (here / "main.py").write_text("print('done', flush=True)\n")
     with reloading(here, MAIN) as running:
         for _ in range(3):
-            running.wait_for_next("^done$")
-            assert running.wait_for_next("waiting").endswith("Ended; waiting for a change")
+            running.next("^done$")
+            assert running.next("waiting").endswith("Ended; waiting for a change")
             (here / "other.py").write_text("1\n")
-        running.wait_for_next("^done$")
+        running.next("^done$")
         assert running.stop() == 0
 
 
@@ -111,7 +106,7 @@ def test_w6_a_burst_of_changes_is_one_restart_that_names_some(here: Path) -> Non
         running.pid_of_command()
         for number in range(50):
             (here / f"m{number:02}.py").touch()
-        named = running.wait_for_next("restarting")
+        named = running.next("restarting")
         names = ", ".join(f"m{number:02}.py" for number in range(10))
         assert named == f"esg-reload: {names} and 40 more changed: restarting"
         running.pid_of_command()
@@ -125,7 +120,7 @@ def test_w6_two_files_are_both_named(here: Path) -> None:
         running.pid_of_command()
         (here / "sub" / "b.py").touch()
         (here / "a.py").touch()
-        assert running.wait_for_next("restarting").endswith(f"a.py and {Path('sub', 'b.py')} changed: restarting")
+        assert running.next("restarting").endswith(f"a.py and {Path('sub', 'b.py')} changed: restarting")
 
 
 def test_w6_options_say_what_is_watched(here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -137,7 +132,7 @@ def test_w6_options_say_what_is_watched(here: Path, tmp_path_factory: pytest.Tem
             path.write_text(POLITE)
         (elsewhere / "a.html").touch()
         named = f"esg-reload: {elsewhere / 'a.html'} changed: restarting"
-        assert running.wait_for_next("restarting") == named
+        assert running.next("restarting") == named
 
 
 def test_what_does_not_end_is_killed_and_restarted(here: Path) -> None:
@@ -146,8 +141,8 @@ def test_what_does_not_end_is_killed_and_restarted(here: Path) -> None:
     with reloading(here, MAIN, "--grace", "0.3") as running:
         first = running.pid_of_command()
         (here / "main.py").write_text(POLITE)
-        running.wait_for_next("^asked$")
-        running.wait_for_next("Killed what had not ended within 0.3 s")
+        running.next("^asked$")
+        running.next("Killed what had not ended within 0.3 s")
         running.pid_of_command()
         assert not is_running(first)
         assert running.stop() == 0
@@ -173,7 +168,7 @@ def test_a_second_signal_ends_everything_at_once(here: Path) -> None:
     with reloading(here, python(STUBBORN), "--grace", "60") as running:
         pid = running.pid_of_command()
         running.process.send_signal(signal.SIGTERM)
-        running.wait_for_next("^asked$")
+        running.next("^asked$")
         assert running.stop() == 1
         assert not is_running(pid)
 
@@ -194,7 +189,7 @@ def test_a_supervisor_that_signals_every_process_is_understood(here: Path) -> No
 
 def test_a_signal_while_nothing_runs(here: Path) -> None:
     with reloading(here, python("")) as running:
-        running.wait_for_next("Ended; waiting")
+        running.next("Ended; waiting")
         assert running.stop() == 0
 
 
@@ -212,11 +207,11 @@ def test_a_command_that_is_gone_for_a_while(here: Path) -> None:
     command = here / "command"
     command.symlink_to("/bin/true")
     with reloading(here, [str(command)], "--include", "command") as running:
-        running.wait_for_next("Ended; waiting")
+        running.next("Ended; waiting")
         command.unlink()
-        running.wait_for_next(f"Cannot start {command}: No such file or directory; waiting for a change")
+        running.next(f"Cannot start {command}: No such file or directory; waiting for a change")
         command.symlink_to("/bin/true")
-        running.wait_for_next("Ended; waiting")
+        running.next("Ended; waiting")
         assert running.stop() == 0
 
 

@@ -1,14 +1,14 @@
 """The command `esg`: from the words that a user typed to an exit code.
 
 Knows the terminal and nothing of serving. What options there are stands in `esg_core.declarations`; how arguments,
-variables and files are merged in `esg_core.sources`; what runs the server is `esg_core.run.run`. Every error of the
+variables and files are merged in `esg_core.sources`; what serves is the caller's choice. Every error of the
 user is one line on standard error and exit code 2 (rules C-1, C-2). Whatever is slow to import is imported when it is
 needed, because `esg --help` should be there at once.
 """
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -20,7 +20,10 @@ from esg_core.errors import UsageError
 from esg_core.options import Argument, did_you_mean
 
 if TYPE_CHECKING:
+    from esg_core.config import Config
     from esg_core.sources import Settings
+
+    Run = Callable[[Config], int]
 
 NAME = "esg"
 
@@ -33,17 +36,20 @@ Times are in seconds, and a time-out of 0 is none.
 """
 
 
-def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command with these arguments, or with those of the process, and exit (rule C-2)."""
+def main(argv: Sequence[str] | None = None, run: "Run | None" = None) -> NoReturn:
+    """Run the command with these arguments, or with those of the process, and exit (rule C-2).
+
+    `run` serves what the options say, and returns the exit code; it is `esg_core.run.run` unless given.
+    """
     try:
-        code = _run(argv)
+        code = _run(argv, run)
     except UsageError as error:
         click.echo(f"Error: {error}", err=True)
         code = error.exit_code
     sys.exit(code)
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(argv: Sequence[str] | None, run: "Run | None") -> int:
     typed = _parse(argv)
     if typed is None:
         return 0
@@ -52,7 +58,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return 0
     is_check = typed.pop("check", False)
     settings = _load(typed)
-    return _check(settings) if is_check else _serve(settings)
+    return _check(settings) if is_check else _serve(settings, run)
 
 
 def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
@@ -78,10 +84,12 @@ def _load(typed: Mapping[str, Argument]) -> "Settings":
     return settings
 
 
-def _serve(settings: "Settings") -> int:
-    from esg_core.run import run
+def _serve(settings: "Settings", run: "Run | None") -> int:
+    if run is not None:
+        return run(settings.config)
+    from esg_core.run import run as run_server
 
-    return run(settings.config)
+    return run_server(settings.config)
 
 
 def _check(settings: "Settings") -> int:

@@ -53,13 +53,16 @@ class Acceptor:
         self._watch()
 
     async def stop(self) -> None:
-        """Accept those who wait in the queue of the kernel, and close the socket. Does nothing the second time."""
+        """Accept those who wait in the queue of the kernel, unless others will, and close the socket.
+
+        Does nothing the second time.
+        """
         sock, backlog, self._backlog = self.bound.sock, self._backlog, 0
         self.bound.unlink()
         if backlog:
             await self._unwatch()
             try:
-                self._take(backlog)
+                self._take(0 if self.bound.is_shared else backlog)
             except OSError as error:
                 self._warn(error)
         sock.close()

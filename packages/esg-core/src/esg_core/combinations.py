@@ -30,6 +30,7 @@ def check_combinations(values: Mapping[str, object], given: Collection[str], spe
     _check_listeners(values, given, spell)
     _check_tls(values, spell)
     _check_application(values, spell)
+    _check_reload(values, spell)
     _check_health(values, spell)
     _check_admission(values, spell)
 
@@ -56,6 +57,12 @@ def _check_tls(values: Mapping[str, object], spell: Spell) -> None:
 def _check_application(values: Mapping[str, object], spell: Spell) -> None:
     if values["factory"] and not isinstance(values["app"], str):
         raise UsageError(f"{spell('factory')} needs the application as 'MODULE:ATTRIBUTE': call the function yourself")
+
+
+def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
+    for name in ("app", "on_response"):
+        if values["reload"] and callable(values[name]):
+            raise UsageError(f"{spell('reload')} needs {spell(name)} as 'MODULE:ATTRIBUTE': a fresh process imports it")
 
 
 def _check_health(values: Mapping[str, object], spell: Spell) -> None:

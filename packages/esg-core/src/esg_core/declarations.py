@@ -8,6 +8,7 @@ A new option is a new field in a module of `esg_core.declared`, and nothing anyw
 from dataclasses import dataclass
 from typing import Annotated
 
+from esg_core.declared.development import DevelopmentOptions
 from esg_core.declared.limits import LimitOptions
 from esg_core.declared.operation import OperationOptions
 from esg_core.declared.serving import ServingOptions
@@ -19,7 +20,7 @@ from esg_core.presets import PRESETS
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(OperationOptions, WebSocketOptions, LimitOptions, ServingOptions):
+class ServerOptions(OperationOptions, WebSocketOptions, LimitOptions, DevelopmentOptions, ServingOptions):
     """What a server can be told: the fields of `Config`, those of the last base first."""
 
     preset: Annotated[str | None, Choice(tuple(PRESETS))] = option(

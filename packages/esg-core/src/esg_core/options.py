@@ -34,6 +34,7 @@ class Group(StrEnum):
 
     BINDING = "Binding"
     APPLICATION = "Application"
+    DEVELOPMENT = "Development"
     PROTOCOLS = "Protocols"
     LIMITS = "Limits and timeouts"
     LOGGING = "Logging"

@@ -5,14 +5,15 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError, UsageError
 from esg_core.loading import load_application
 from esg_core.logs import configure
-from esg_core.registry import http_factory, loop_factory
 from esg_core.server import Server
-from esg_core.site import check_options, response_hook, tls_options
+from esg_core.site import check_parts, response_hook
+from esg_core.sockets import AnySocket
 from esg_core.tracebacks import application_traceback
 from esg_core.watchdog import FORCED, Watchdog
 
@@ -20,22 +21,23 @@ if TYPE_CHECKING:
     from esg_core.config import Config
 
 
-def run(config: "Config") -> int:
+def run(config: "Config", sockets: Sequence[AnySocket] | None = None) -> int:
     """Serve until the end and return the exit code; to be called in the main thread of a process.
 
-    A process that does not end although it should (rule L-2), and one that gets a second signal, is left at once with
-    exit code 1: then this does not return.
+    `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. A process that
+    does not end although it should (rule L-2), and one that gets a second signal, is left at once with exit code 1:
+    then this does not return.
     """
     watchdog = Watchdog()
     server = Server(config, watchdog)
     try:
         configure(config)
         with server.handling_signals():
-            server.run()
+            server.run(sockets)
             if server.forced:
                 _leave_threads(watchdog)
     except (UsageError, StartupError) as error:
-        return _report(error)
+        return report(error)
     finally:
         watchdog.dismiss()
     return FORCED if server.forced else 0
@@ -54,22 +56,19 @@ def check(config: "Config") -> int:
     """Do all that can fail before a server binds and starts, and return the exit code (option `check`)."""
     try:
         configure(config)
-        check_options(config)
-        tls_options(config)
-        http_factory(config.http)
-        loop_factory(config.loop)
+        check_parts(config)
         load_application(config)
         response_hook(config)
     except (UsageError, StartupError) as error:
-        return _report(error)
+        return report(error)
     return 0
 
 
-def _report(error: UsageError | StartupError) -> int:
-    """Log what is wrong, with the application's own traceback if that is where it failed."""
+def report(error: UsageError | StartupError) -> int:
+    """Log what is wrong, with the application's own traceback if that is where it failed; returns the exit code."""
     traceback = "" if error.__cause__ is None else f"\n{application_traceback(error.__cause__)}"
     logging.getLogger("esg.error").error("%s%s", error, traceback)
     return error.exit_code
 
 
-__all__ = ["check", "run"]
+__all__ = ["check", "report", "run"]

@@ -22,6 +22,7 @@ from esg_core.milestone import Milestone
 from esg_core.registry import loop_factory
 from esg_core.signals import handled
 from esg_core.site import Site, put_together
+from esg_core.sockets import AnySocket
 from esg_core.stats import stats
 from esg_core.watchdog import Watchdog
 
@@ -64,14 +65,14 @@ class Server:
 
     # What users call.
 
-    def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
+    def run(self, sockets: Sequence[AnySocket] | None = None) -> None:
         """Serve in an event loop of its own, until the end; raises as `serve()`."""
         _check_that_no_loop_runs()
         with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
             runner.run(self.serve(sockets))
             self._before_closing()
 
-    async def serve(self, sockets: Sequence[socket.socket] | None = None) -> None:
+    async def serve(self, sockets: Sequence[AnySocket] | None = None) -> None:
         """Start, serve until `shutdown()` or a signal, end.
 
         `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. Raises
@@ -171,7 +172,7 @@ class Server:
 
     # From start to end.
 
-    async def _serve(self, sockets: Sequence[socket.socket] | None) -> None:
+    async def _serve(self, sockets: Sequence[AnySocket] | None) -> None:
         site = None if self._stop else self._put_together(sockets)
         if site is None:
             return
@@ -188,7 +189,7 @@ class Server:
             if site.context.access is not None:
                 site.context.access.flush()
 
-    def _put_together(self, sockets: Sequence[socket.socket] | None) -> Site | None:
+    def _put_together(self, sockets: Sequence[AnySocket] | None) -> Site | None:
         """The parts of the server; None if a signal came meanwhile."""
         self._is_loading = True
         try:

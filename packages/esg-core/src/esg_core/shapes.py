@@ -24,6 +24,16 @@ def is_name_or_import_string(text: str) -> bool:
     return re.fullmatch(r"[\w.-]+", text) is not None or is_import_string(text)
 
 
+def is_path(text: str) -> bool:
+    """Whether the text may name a file or a directory."""
+    return bool(text) and text.isprintable()
+
+
+def is_pattern(text: str) -> bool:
+    """Whether the text may be a pattern of paths: one that names something."""
+    return text.isprintable() and any(part not in ("", ".") for part in re.split(r"[/\\]", text))
+
+
 def is_host(text: str) -> bool:
     """Whether the text may be a host name or an address: an IPv6 address without its brackets."""
     return re.fullmatch(r"[^\s/\[\]]+", text) is not None
@@ -62,6 +72,8 @@ __all__ = [
     "is_import_string",
     "is_mount_path",
     "is_name_or_import_string",
+    "is_path",
+    "is_pattern",
     "is_peer",
     "is_url_path",
 ]

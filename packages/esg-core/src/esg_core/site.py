@@ -5,7 +5,6 @@ any of it fails, nothing is left behind.
 """
 
 import asyncio
-import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -13,13 +12,13 @@ from esg_core.access.formats import line_format
 from esg_core.asgi import Application
 from esg_core.backpressure import install_admission
 from esg_core.context import Context, ResponseHook
-from esg_core.errors import StartupError
+from esg_core.errors import StartupError, UsageError
 from esg_core.health import Health
 from esg_core.lifespan import Lifespan
 from esg_core.listeners import Listeners, TLSOptions
 from esg_core.loading import import_string, load_application
-from esg_core.registry import http_factory, ws_factory
-from esg_core.sockets import BoundSocket, adopt, bind_all, close_all
+from esg_core.registry import http_factory, loop_factory, ws_factory
+from esg_core.sockets import AnySocket, BoundSocket, adopt, bind_all, close_all
 
 if TYPE_CHECKING:
     from esg_core.config import Config
@@ -34,12 +33,14 @@ class Site(NamedTuple):
     listeners: Listeners
 
 
-def put_together(config: "Config", sockets: Sequence[socket.socket] | None = None) -> Site:
+def put_together(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Site:
     """Bind and import what the configuration names; `sockets` take the place of its addresses.
 
     Needs a running event loop, so that an application may use it while it is imported. Raises `UsageError` or
     `StartupError`.
     """
+    if config.reload:
+        raise UsageError("reload: a server cannot restart itself: use the command esg, or esg.run()")
     check_options(config)
     tls = tls_options(config)
     protocols = http_factory(config.http)
@@ -49,6 +50,14 @@ def put_together(config: "Config", sockets: Sequence[socket.socket] | None = Non
     except BaseException:
         close_all(bound)
         raise
+
+
+def check_parts(config: "Config") -> None:
+    """Look for everything that the configuration names but the application; raises as `put_together()`."""
+    check_options(config)
+    tls_options(config)
+    http_factory(config.http)
+    loop_factory(config.loop)
 
 
 def check_options(config: "Config") -> None:
@@ -107,4 +116,13 @@ def response_hook(config: "Config") -> ResponseHook | None:
     return cast(ResponseHook | None, hook)
 
 
-__all__ = ["Site", "check_options", "context_for", "put_together", "response_hook", "tls_options", "upgrades"]
+__all__ = [
+    "Site",
+    "check_options",
+    "check_parts",
+    "context_for",
+    "put_together",
+    "response_hook",
+    "tls_options",
+    "upgrades",
+]

@@ -31,10 +31,16 @@ _WHY = {
 
 
 class BoundSocket:
-    """A socket to listen on; `remove_file` removes the file of the UNIX socket that ESG made for it, if it did."""
+    """A socket to listen on; `remove_file` removes the file of the UNIX socket that ESG made for it, if it did.
 
-    def __init__(self, sock: socket.socket, remove_file: Callable[[], None] | None = None) -> None:
+    `is_shared`: other processes go on listening, so whoever waits in its queue at the end is left to them.
+    """
+
+    def __init__(
+        self, sock: socket.socket, remove_file: Callable[[], None] | None = None, *, is_shared: bool = False
+    ) -> None:
         self.sock = sock
+        self.is_shared = is_shared
         self._remove_file = remove_file
 
     def listen(self, backlog: int) -> None:
@@ -68,9 +74,18 @@ def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[
     return bound
 
 
-def adopt(sockets: Iterable[socket.socket]) -> list[BoundSocket]:
+AnySocket = socket.socket | BoundSocket
+"""A socket that somebody else has made, or what is known of it beside."""
+
+
+def inherit(descriptors: Iterable[int]) -> list[BoundSocket]:
+    """The sockets of the process that started this one, under the numbers that they have there too."""
+    return [BoundSocket(socket.socket(fileno=number), is_shared=True) for number in descriptors]
+
+
+def adopt(sockets: Iterable[AnySocket]) -> list[BoundSocket]:
     """Sockets that somebody else has made, ready for an event loop."""
-    bound = [BoundSocket(sock) for sock in sockets]
+    bound = [one if isinstance(one, BoundSocket) else BoundSocket(one) for one in sockets]
     for one in bound:
         one.sock.setblocking(False)
         if one.sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -228,4 +243,4 @@ def _is_listening(sock: socket.socket) -> bool:
         return False
 
 
-__all__ = ["BoundSocket", "adopt", "bind_all", "close_all", "describe", "explained"]
+__all__ = ["AnySocket", "BoundSocket", "adopt", "bind_all", "close_all", "describe", "explained", "inherit"]

@@ -3,7 +3,8 @@
     esg.run("main:app", port=9000)            serve until the end; the process exits if that was no clean stop
     await esg.Server(esg.Config(app)).serve()   serve inside a running event loop
 
-Holds no logic of its own. The names are imported when they are used, because `esg --help` should be there at once.
+Holds no logic but what joins the packages. The names are imported when they are used, because `esg --help` should be
+there at once.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,8 @@ def run(app: "str | Callable[..., Any]", **options: Any) -> None:
     """
     import sys
 
+    from esg.serving import run as run_config
     from esg_core.errors import UsageError
-    from esg_core.run import run as run_config
     from esg_core.sources import Keywords, load
 
     try:

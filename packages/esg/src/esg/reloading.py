@@ -1,0 +1,104 @@
+"""Serves with restarts when files change (rule W-6): here esg_reload and esg_core meet.
+
+This process binds and keeps the sockets, and never imports the application. Each start is a fresh process that serves
+on the sockets it inherits. Between two of them, nobody accepts, but the sockets listen: who comes, waits.
+"""
+
+import dataclasses
+import functools
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from esg_core.errors import StartupError, UsageError
+from esg_core.logs import configure
+from esg_core.run import report
+from esg_core.run import run as run_server
+from esg_core.site import check_parts
+from esg_core.sockets import BoundSocket, bind_all, close_all, inherit
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+    from esg_reload import Files, Reloader
+
+DRAIN = 0.8
+"""Seconds that running requests have when files have changed: the lifespan needs the rest of the one second."""
+
+LAST_RESORT = 10.0
+"""Seconds after which a server is killed, if its own watchdog has not ended it long before."""
+
+
+def run(config: "Config") -> int:
+    """Serve and restart until a signal comes, and return the exit code; to be called in the main thread."""
+    logger = logging.getLogger("esg.error")
+    bound: Sequence[BoundSocket] = ()
+    try:
+        configure(config)
+        files = _files(config)
+        check_parts(config)
+        bound = bind_all(config.addresses, reuse_port=config.reuse_port)
+        logger.info("Started reloader process [%d]", os.getpid())
+        code = _reloader(config, files, bound).run()
+        logger.info("Finished reloader process [%d]", os.getpid())
+    except (UsageError, StartupError) as error:
+        return report(error)
+    except OSError as error:
+        return report(StartupError(f"reload: {error}"))
+    finally:
+        close_all(bound)
+    return code
+
+
+def serve(config: "Config", descriptors: Sequence[int]) -> NoReturn:
+    """What a fresh process does: serve on inherited sockets until it is told to stop, and exit."""
+    sys.exit(run_server(config, inherit(descriptors)))
+
+
+def _files(config: "Config") -> "Files":
+    try:
+        from esg_reload import Files
+    except ImportError:
+        raise UsageError("reload needs the package esg-reload: pip install ./packages/esg-reload") from None
+    try:
+        return Files(*_directories(config), includes=config.reload_include, excludes=config.reload_exclude)
+    except NotADirectoryError as error:
+        raise UsageError(f"reload_dir: {error}") from None
+
+
+def _directories(config: "Config") -> Sequence[str]:
+    """Where the files are: as the options say, or where the application is imported from."""
+    return config.reload_dir or (os.curdir, config.app_dir or os.curdir)
+
+
+def _reloader(config: "Config", files: "Files", bound: Sequence[BoundSocket]) -> "Reloader":
+    from esg_reload import Reloader
+
+    descriptors = [one.sock.fileno() for one in bound]
+    try:
+        return Reloader(
+            functools.partial(serve, _for_one_start(config), descriptors),
+            files,
+            delay=config.reload_delay,
+            grace=LAST_RESORT,
+            descriptors=descriptors,
+            logger=logging.getLogger("esg.error"),
+        )
+    except ValueError as error:
+        raise UsageError(f"reload: the options cannot be handed to a fresh process: {error.__cause__}") from None
+
+
+def _for_one_start(config: "Config") -> "Config":
+    """The same, for a server that is soon to be replaced: nothing may hold up its end, or end it otherwise."""
+    patience = config.timeout_graceful_shutdown
+    return dataclasses.replace(
+        config,
+        reload=False,
+        timeout_graceful_shutdown=DRAIN if patience is None else min(patience, DRAIN),
+        shutdown_delay=0.0,
+        limit_max_requests=None,
+    )
+
+
+__all__ = ["run", "serve"]

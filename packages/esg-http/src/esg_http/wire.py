@@ -5,7 +5,7 @@ are the same whatever parser read the request (rule H-1): names in lower case, `
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from email.utils import formatdate
+from time import gmtime
 
 from esg_core.errors import ApplicationError
 from esg_core.statuses import PHRASES
@@ -26,6 +26,8 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 _LENGTH_PREFIX = b"content-length: "
 _HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive", b"server", b"date"}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _BOUND = 1024
 
 LONGEST_REMEMBERED = 512
@@ -35,6 +37,13 @@ LONGEST_REMEMBERED = 512
 def status_line(status: int) -> bytes:
     """`HTTP/1.1 200 OK` with its CRLF."""
     return b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b""))
+
+
+def http_date(moment: float) -> bytes:
+    """A time of day, in seconds since the epoch, as HTTP writes it (RFC 9110 section 5.6.7)."""
+    year, month, day, hour, minute, second, weekday = gmtime(moment)[:7]
+    date = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"
+    return date.encode("ascii")
 
 
 class HeadPrefix:
@@ -78,7 +87,7 @@ class HeadPrefix:
     def _date_line(self) -> bytes:
         if self._own_date is not None:
             return self._own_date
-        return b"date: %b\r\n" % formatdate(self._now(), usegmt=True).encode() if self._date else b""
+        return b"date: %b\r\n" % http_date(self._now()) if self._date else b""
 
 
 class _Prefixes(dict[bytes, bytes]):
@@ -197,6 +206,7 @@ __all__ = [
     "HeadPrefix",
     "encode_chunk",
     "encode_fields",
+    "http_date",
     "prepare_fields",
     "status_line",
 ]

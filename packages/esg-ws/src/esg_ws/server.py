@@ -1,26 +1,60 @@
-"""Makes what serves upgrade requests: the entry points of the group `esg.ws`."""
+"""Makes what serves upgrade requests: the entry points of the group `esg.ws`.
 
+The rest of the package is imported with the first upgrade: most servers start without one, and some never see any.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from esg_core.asgi import Application
-from esg_ws.endpoint import Endpoint
+from esg_core.asgi import Application, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from esg_core.context import Context
 
 
+class _OnDemand:
+    """Serves upgrade requests by an application that is made for the first of them."""
+
+    def __init__(self, make: Callable[[], Application]) -> None:
+        self._make = make
+        self._app: Application | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            self._app = self._make()
+        await self._app(scope, receive, send)
+
+
+def _need(library: str) -> None:
+    if find_spec(library) is None:
+        raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+
+
 def websockets(context: "Context") -> Application:
     """WebSocket over the library `websockets`."""
-    from esg_ws.codec_websockets import WebsocketsCodec
+    _need("websockets")
 
-    return Endpoint(context, WebsocketsCodec)
+    def make() -> Application:
+        from esg_ws.codec_websockets import WebsocketsCodec
+        from esg_ws.endpoint import Endpoint
+
+        return Endpoint(context, WebsocketsCodec)
+
+    return _OnDemand(make)
 
 
 def wsproto(context: "Context") -> Application:
     """WebSocket over the library `wsproto`."""
-    from esg_ws.codec_wsproto import WsprotoCodec
+    _need("wsproto")
 
-    return Endpoint(context, WsprotoCodec)
+    def make() -> Application:
+        from esg_ws.codec_wsproto import WsprotoCodec
+        from esg_ws.endpoint import Endpoint
+
+        return Endpoint(context, WsprotoCodec)
+
+    return _OnDemand(make)
 
 
 __all__ = ["websockets", "wsproto"]

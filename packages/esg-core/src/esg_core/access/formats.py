@@ -1,9 +1,7 @@
 """From the option `access_log_format` to the function that makes the lines."""
 
-from esg_core.access.atoms import atoms_format
 from esg_core.access.default_line import default_line
 from esg_core.access.exchange import LineFormat
-from esg_core.access.json_line import json_line
 
 
 def line_format(text: str, coloured: bool = False) -> LineFormat:
@@ -14,7 +12,11 @@ def line_format(text: str, coloured: bool = False) -> LineFormat:
     if text == "default":
         return LineFormat(default_line(coloured), timed=False, is_default=True)
     if text == "json":
+        from esg_core.access.json_line import json_line
+
         return LineFormat(json_line, timed=True)
+    from esg_core.access.atoms import atoms_format
+
     return atoms_format(text)
 
 

@@ -15,7 +15,7 @@ Endpoint = Annotated[str, Text("a path that begins with /, without ? or #", is_u
 LogLevel = Literal["critical", "error", "warning", "info", "debug", "trace"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class OperationOptions:
     """Logging, TLS, processes."""
 

@@ -22,7 +22,7 @@ Fields = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ServingOptions:
     """The application, the listeners, the protocols."""
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from esg_core.errors import UsageError
-
-LOGGERS = ("esg", "esg.error", "esg.access")
+from esg_core.logs.names import LOGGERS
 
 LogConfig = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -86,4 +85,4 @@ def _said(error: BaseException) -> str:
     return f"{text}: {_said(cause)}" if cause is not None else text
 
 
-__all__ = ["LOGGERS", "LogConfig", "apply"]
+__all__ = ["LogConfig", "apply"]

@@ -5,7 +5,6 @@ the parameters and offer the fields that formatters of uvicorn are configured wi
 changing names. None of them changes a record, which other handlers see too.
 """
 
-import json
 import logging
 import sys
 import time
@@ -109,6 +108,8 @@ class JSONFormatter(logging.Formatter):
             entry["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             entry["stack"] = self.formatStack(record.stack_info)
+        import json
+
         return json.dumps(entry, default=str)
 
 

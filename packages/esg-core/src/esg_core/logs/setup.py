@@ -11,10 +11,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from esg_core.logs import files
 from esg_core.logs.colours import Preference, uses_colours
 from esg_core.logs.console import ConsoleHandler
 from esg_core.logs.formatters import AccessFormatter, DefaultFormatter
+from esg_core.logs.names import LOGGERS
 from esg_core.logs.output import Output
 
 if TYPE_CHECKING:
@@ -56,9 +56,11 @@ def configure(config: "Config") -> None:
         _add_own_handlers(config)
         logging.getLogger("esg").setLevel(LEVELS[config.log_level])
     else:
-        files.apply(config.log_config)
+        from esg_core.logs.files import apply
+
+        apply(config.log_config)
         if config.log_level != DEFAULT_LEVEL:
-            for name in files.LOGGERS:
+            for name in LOGGERS:
                 logging.getLogger(name).setLevel(LEVELS[config.log_level])
 
 
@@ -95,7 +97,7 @@ def _attach(name: str, handler: ConsoleHandler) -> None:
 
 def _remove_own_handlers() -> None:
     flush()
-    for name in files.LOGGERS:
+    for name in LOGGERS:
         logger = logging.getLogger(name)
         for handler in [handler for handler in logger.handlers if isinstance(handler, ConsoleHandler)]:
             logger.removeHandler(handler)

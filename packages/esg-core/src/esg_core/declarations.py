@@ -19,7 +19,7 @@ from esg_core.options import Group, option, options_of
 from esg_core.presets import PRESETS
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ServerOptions(OperationOptions, WebSocketOptions, LimitOptions, DevelopmentOptions, ServingOptions):
     """What a server can be told: the fields of `Config`, those of the last base first."""
 
@@ -30,7 +30,7 @@ class ServerOptions(OperationOptions, WebSocketOptions, LimitOptions, Developmen
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class CommandOptions:
     """What the command can be told beside the options of the server."""
 

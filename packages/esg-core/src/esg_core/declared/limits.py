@@ -8,7 +8,7 @@ from esg_core.kinds import Seconds, Share, Whole
 from esg_core.options import Group, option
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class LimitOptions:
     """Limits and time-outs."""
 

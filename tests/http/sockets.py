@@ -22,11 +22,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import trustme
-import uvloop
 
 import esg_http.server
 from esg_core.asgi import Application
 from esg_core.config import Config
+from esg_core.loops import asyncio_loop, uvloop_loop
 from tests.http.client import Incomplete, Response, read_body, read_head
 from tests.http.memory import PARSERS, LogRecords, make_context
 
@@ -36,8 +36,8 @@ PATIENCE = 15.0
 """Seconds to wait for what must happen, on a busy machine."""
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
+    "asyncio": asyncio_loop,
+    "uvloop": uvloop_loop,
 }
 
 
@@ -252,6 +252,7 @@ class SocketServer:
         self._stop = self._loop.create_future()
         self.context = make_context(self._config, self._app, self._loop)
         server = await self._listen(getattr(esg_http.server, self.wiring.parser)(self.context))
+        self.context.open()
         self._started.set_result(None)
         await self._stop
         server.close()

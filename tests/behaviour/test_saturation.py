@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
     "health": True,
 }
 CLIENTS = 40
-SECONDS = 2.5
+SECONDS = 3.0
 
 every_loop = pytest.mark.parametrize("wiring", TCP, ids=str)
 
@@ -133,7 +133,8 @@ def test_a_saturated_loop_lowers_the_limit_and_recovers(path: bytes, wiring: Wir
     assert seen.keys() == {200, 503}
     assert max(found["elu"] for found in watcher.figures) >= 0.95
     limits = [found["limit"] for found in watcher.figures]
-    assert min(limits) < HIGHEST / 2
+    assert limits == sorted(limits, reverse=True)
+    assert len(set(limits)) >= 3  # how many windows there are depends on how long the turns of the loop are
     assert max(watcher.delays) < 1
     assert recovered_after < 10 * WINDOW + 0.6
     assert (figures["inflight"], figures["queued"]) == (0, 0)

@@ -1,7 +1,7 @@
-"""HTTP/2: what a connection speaks that says so by ALPN, or begins with the preface (RFC 9113).
+"""HTTP/2 without a socket: frames, header compression, streams and flow control of a server (RFC 9113, RFC 7541).
 
 From the bytes up: `hpack` (over `huffman`) and `frames` are the two codings; `head` is what a request's fields mean,
-`states` what a stream may do, `windows` and `priority` who may write how much and when, `allowance` how much of what
-is of no use a client may send. `receiving` and `sending` put them together into a connection without a socket;
-`connection` and `stream` connect that to a transport and to the same `Cycle` that serves HTTP/1.1.
+`states` what a stream may do, `windows` and `priority` who may send how much and when, `allowance` how much of what is
+of no use a client may send. `sending`, `control`, `requests` and `receiving` put them together, each upon the one
+before, into a connection that takes bytes and gives bytes.
 """

@@ -32,7 +32,7 @@ FIRST_DYNAMIC = len(STATIC_TABLE) + 1
 
 Field = tuple[bytes, bytes]
 
-REFERENCES = re.compile(rb"[\x81-\xfe]++")
+_PLAIN_REFERENCES = re.compile(rb"[\x81-\xfe]++")
 """Indexed fields whose index fits into one byte (RFC 7541 section 6.1)."""
 
 _INDICES = bytes(range(128)) * 2
@@ -72,7 +72,7 @@ class HeaderDecoder:
         stay in step.
         """
         try:
-            if REFERENCES.fullmatch(block):
+            if _PLAIN_REFERENCES.fullmatch(block):
                 fields = list(map(self._look_up, block.translate(_INDICES)))
             else:
                 fields = self._decode(block)
@@ -103,7 +103,7 @@ class HeaderDecoder:
         return fields
 
     def _take_references(self, block: bytes, at: int, fields: Headers) -> int:
-        run = REFERENCES.match(block, at)
+        run = _PLAIN_REFERENCES.match(block, at)
         if run is not None:
             fields += map(self._look_up, run[0].translate(_INDICES))
             return run.end()
@@ -267,4 +267,4 @@ def _opening(name: bytes, pattern: int, mask: int) -> bytes:
 _REFERENCES = {field: bytes((0x80 | index,)) for index, field in enumerate(STATIC_TABLE, 1) if field[1]}
 _NAMES = {name: index for index, (name, _) in reversed(list(enumerate(STATIC_TABLE, 1)))}
 
-__all__ = ["REFERENCES", "TABLE_SIZE", "Field", "HeaderDecoder", "HeaderEncoder"]
+__all__ = ["ENTRY_OVERHEAD", "TABLE_SIZE", "Field", "HeaderDecoder", "HeaderEncoder"]

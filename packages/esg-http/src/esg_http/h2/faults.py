@@ -1,0 +1,35 @@
+"""What a client of HTTP/2 can do wrong, by what it costs: the connection, one stream, or one request.
+
+Sans-I/O. Each error says what was wrong and which paragraph says so, as `RequestError` does for HTTP/1.1; no text has
+bytes of the client in it.
+"""
+
+from esg_core.errors import ESGError, RequestError
+
+
+class ConnectionFault(ESGError):
+    """The connection cannot go on (RFC 9113 section 5.4.1): GOAWAY with `code`, then the end."""
+
+    def __init__(self, code: int, reason: str, section: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.section = section
+
+
+class StreamFault(ESGError):
+    """One stream cannot go on (RFC 9113 section 5.4.2): RST_STREAM with `code`."""
+
+    def __init__(self, code: int, reason: str, section: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.section = section
+
+
+class TooManyFields(RequestError):
+    """A header section is larger than the limits, and whole: the request can be answered with 431."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(431, reason, "RFC 6585 section 5")
+
+
+__all__ = ["ConnectionFault", "StreamFault", "TooManyFields"]

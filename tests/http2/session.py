@@ -1,0 +1,100 @@
+"""A connection without a socket, whose requests are recorded."""
+
+from esg_core.errors import RequestError
+from esg_http.h2.faults import ConnectionFault, StreamFault
+from esg_http.h2.head import RequestHead
+from esg_http.h2.limits import H2Limits
+from esg_http.h2.receiving import Receiving
+from esg_http.h2.streams import BaseStream, Unsent
+
+LIMITS = H2Limits(
+    streams=100,
+    fields=128,
+    field_bytes=65536,
+    request_line=16384,
+    client_resets=500,
+    server_resets=10,
+    control_frames=1000,
+    stream_window=2**20,
+)
+
+
+class RecordedStream(BaseStream):
+    """A stream that remembers what it was told."""
+
+    def __init__(self, number: int, window: int) -> None:
+        super().__init__(number, window)
+        self.head: RequestHead | None = None
+        self.declined: RequestError | None = None
+        self.body = b""
+        self.is_complete = self.was_reset = False
+        self.moves = 0
+
+    def on_content(self, data: bytes) -> None:
+        self.body += data
+
+    def on_end(self) -> None:
+        self.is_complete = True
+
+    def on_reset(self) -> None:
+        self.was_reset = True
+
+    def on_moved(self) -> None:
+        self.moves += 1
+
+
+class Session(Receiving[RecordedStream]):
+    """A server's connection; `opened` has all streams that it ever had."""
+
+    def __init__(self, limits: H2Limits = LIMITS) -> None:
+        super().__init__(limits)
+        self.opened: dict[int, RecordedStream] = {}
+        self.faults: list[StreamFault | ConnectionFault] = []
+        self.pongs: list[bytes] = []
+
+    def take(self) -> bytes:
+        """What is to be written by now, as far as the windows allow."""
+        while self.fill(2**20):
+            pass
+        data = b"".join(self.out)
+        self.out.clear()
+        self.out_size = 0
+        return data
+
+    def _make_stream(self, number: int, window: int) -> RecordedStream:
+        stream = self.opened[number] = RecordedStream(number, window)
+        return stream
+
+    def _begin(self, stream: RecordedStream, head: RequestHead) -> None:
+        stream.head = head
+        stream.is_complete = stream.upload is None
+
+    def _decline(self, stream: RecordedStream, error: RequestError) -> None:
+        stream.declined = error
+
+    def _has_begun_block(self) -> None:
+        """No clock here."""
+
+    def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+        self.faults.append(fault)
+
+    def _count_leftovers(self) -> None:
+        """Nothing runs on."""
+
+    def _has_output(self) -> None:
+        """Taken when the test wants it."""
+
+    def _has_unsent(self, unsent: Unsent) -> None:
+        """No clock here."""
+
+    def _has_no_streams(self) -> None:
+        """No clock here."""
+
+    def _has_failed(self) -> None:
+        """`faults` says so."""
+
+    def _has_pong(self, payload: bytes) -> None:
+        self.pongs.append(payload)
+
+
+__all__ = ["LIMITS", "RecordedStream", "Session"]

@@ -1,13 +1,26 @@
 """The plain ASGI applications that every server runs: as little of their own as an answer needs.
 
-They serve HTTP only; servers are started without the lifespan protocol where they have a switch for it. `FIXED` is what
+Servers are started without the lifespan protocol where they have a switch for it. `FIXED` is what
 the floor answers in their place.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["BIG", "FIXED", "HELLO", "PART", "PARTS", "POSTED", "big", "echo", "hello", "stream"]
+__all__ = [
+    "BIG",
+    "FIXED",
+    "HELLO",
+    "PART",
+    "PARTS",
+    "POSTED",
+    "big",
+    "echo",
+    "hello",
+    "stream",
+    "websocket_broadcast",
+    "websocket_echo",
+]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -72,3 +85,34 @@ async def stream(scope: Message, _receive: Receive, send: Send) -> None:
     for _ in range(PARTS):
         await send({"type": "http.response.body", "body": PART, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def websocket_echo(scope: Message, receive: Receive, send: Send) -> None:
+    """Send each text message of a WebSocket back; requests are answered with 13 bytes."""
+    if scope["type"] != "websocket":
+        await hello(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+_listeners: set[Send] = set()
+
+
+async def websocket_broadcast(scope: Message, receive: Receive, send: Send) -> None:
+    """Send each text message of a WebSocket to all WebSockets; requests are answered with 13 bytes."""
+    if scope["type"] != "websocket":
+        await hello(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    _listeners.add(send)
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            said = {"type": "websocket.send", "text": message["text"]}
+            for listener in list(_listeners):
+                await listener(said)
+    finally:
+        _listeners.discard(send)

@@ -4,16 +4,18 @@ A load is anything with the shape of `Load`; the rows choose one. Each parses th
 else here knows that output. A load fails (`LoadError`) when answers were not successes: a fast error is no result.
 """
 
+import json
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Counted", "H2Load", "Load", "LoadError", "Wrk", "parse_h2load", "parse_wrk", "percentile"]
+__all__ = ["Counted", "H2Load", "Load", "LoadError", "WebSocketLoad", "Wrk", "parse_h2load", "parse_wrk", "percentile"]
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _TOLERATED = 0.01
@@ -72,6 +74,27 @@ class H2Load:
             sizes = [f"-c{self.connections}", f"-m{self.streams}", f"-D{seconds}", f"--log-file={log}"]
             text = _output([*pin, "h2load", "-t1", *sizes, *self.arguments, url], seconds)
             return parse_h2load(text, log.read_text(encoding="ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketLoad:
+    """Our own client, with one text message of `size` bytes at a time on each connection.
+
+    What counts as a request is a message that comes back.
+    """
+
+    size: int
+    connections: int = 64
+    deflate: bool = False
+    broadcast: bool = False
+
+    def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
+        """Run `benchmarks.websocket_client`."""
+        sizes = [f"--size={self.size}", f"--connections={self.connections}"]
+        flags = ["--deflate"] * self.deflate + ["--broadcast"] * self.broadcast
+        client = [sys.executable, "-m", "benchmarks.websocket_client", url, str(seconds), *sizes, *flags]
+        counted = json.loads(_output([*pin, *client], seconds))
+        return Counted(counted["messages"], counted["messages"] / counted["seconds"], counted["p99_ms"])
 
 
 def _output(command: list[str], seconds: int) -> str:

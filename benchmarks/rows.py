@@ -3,15 +3,18 @@
 A new row is a new entry of `ROWS`; nothing else needs to know it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from benchmarks.apps import BIG, HELLO, PART, PARTS, POSTED
-from benchmarks.loads import Load, Wrk
+from benchmarks.loads import Load, WebSocketLoad, Wrk
 
 __all__ = ["QUICK", "ROWS", "Question", "Row"]
 
 PEERS = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn")
 WITH_FLOOR = (*PEERS, "floor")
+WITH_DEFLATE = ("esg", "uvicorn", "hypercorn")
+"""Who compresses WebSocket messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Row:
     access_log: bool = False
     tls: bool = False
 
+    @property
+    def websocket(self) -> bool:
+        """Whether it needs WebSocket, which some servers can do without."""
+        return isinstance(self.load, WebSocketLoad)
+
 
 _HELLO = ("benchmarks.apps:hello", Question(HELLO))
 _JSON = Question(b'{"name":"benchmark","number":42}')
@@ -59,5 +67,21 @@ _ALL = (
     Row("starlette", "Starlette, JSON route", "benchmarks.app_starlette:app", _JSON),
 )
 
-ROWS = {row.name: row for row in _ALL}
+_ECHOES = {"ws-64": ("64 bytes", 64), "ws-4k": ("4 KiB", 4096), "ws-64k": ("64 KiB", 65536)}
+_DEFLATE = "-deflate"
+
+
+def _websocket_rows() -> Iterator[Row]:
+    """Echoes of three sizes and a broadcast, each without compression and with."""
+    for ending, said, servers in (("", "", PEERS), (_DEFLATE, ", compressed", WITH_DEFLATE)):
+        for name, (words, size) in _ECHOES.items():
+            load = WebSocketLoad(size, deflate=bool(ending))
+            title = f"WebSocket, {words} echoed{said}"
+            yield Row(name + ending, title, "benchmarks.apps:websocket_echo", _HELLO[1], load, servers)
+        load = WebSocketLoad(64, connections=32, deflate=bool(ending), broadcast=True)
+        title = f"WebSocket, 64 bytes to 32 clients{said}"
+        yield Row(f"ws-broadcast{ending}", title, "benchmarks.apps:websocket_broadcast", _HELLO[1], load, servers)
+
+
+ROWS = {row.name: row for row in (*_ALL, *_websocket_rows())}
 QUICK = tuple(ROWS)[:4]

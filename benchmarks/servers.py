@@ -28,6 +28,7 @@ class Launch:
     port: int
     access_log: bool = False
     tls: Certificate | None = None
+    websocket: bool = False
     keep_alive: int | None = None
     """Seconds that an idle connection is kept; None leaves the server's default."""
 
@@ -63,7 +64,8 @@ def _uvicorn(launch: Launch) -> list[str]:
 
 def _granian(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
-    chosen = ["--interface", "asginl", "--loop", "uvloop", "--workers", "1", "--runtime-mode", "st", "--no-ws"]
+    chosen = ["--interface", "asginl", "--loop", "uvloop", "--workers", "1", "--runtime-mode", "st"]
+    chosen += ["--ws" if launch.websocket else "--no-ws"]
     optional = _optional(launch, "--ssl-certificate", "--ssl-keyfile", "")
     connections = ["--backpressure", "4096"]  # its default holds 1024 connections; the footprint opens more
     return ["-m", "granian", launch.app, *_listen(launch), *chosen, *connections, log, *optional]

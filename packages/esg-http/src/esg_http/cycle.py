@@ -351,11 +351,12 @@ class Cycle:
             raise ClientDisconnected("the client has disconnected")
         if self._phase != EXPECT_START:
             raise ApplicationError("it is too late to switch protocols: the response has begun")
+        self._stream.switch(protocol, headers)
         self._phase = COMPLETE
         self.status = 101
         self._give_back()
-        self._stream.switch(protocol, headers)
         self._log_access(aborted=False)
+        del self._stream  # the other protocol may live long
 
     # What the further messages of `extensions` need.
 

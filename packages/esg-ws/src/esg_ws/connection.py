@@ -20,6 +20,7 @@ from esg_ws.frames import (
     PROTOCOL_ERROR,
     RSV1,
     SERVICE_RESTART,
+    SHORT_HEADS,
     TOO_BIG,
     WebSocketError,
     close_payload,
@@ -161,7 +162,9 @@ class Connection(asyncio.Protocol):
             first |= RSV1
             payload = self._deflate.compress(payload)
         size = len(payload)
-        if size < LARGE_PAYLOAD:
+        if size < 126:
+            self._transport.write(SHORT_HEADS[first][size] + payload)
+        elif size < LARGE_PAYLOAD:
             self._transport.write(head(first, size) + payload)
         else:
             self._transport.writelines((head(first, size), payload))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from esg_core.asgi import Application, Message, Scope
 from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.flow import Waiters
 from esg_ws.connection import Connection
 from esg_ws.frames import ABNORMAL, BINARY_MESSAGE, INTERNAL_ERROR, NORMAL, TEXT_MESSAGE, may_be_sent
 from esg_ws.opening import Opening
@@ -42,11 +43,14 @@ class Cycle:
         "_context",
         "_end",
         "_messages",
+        "_most_messages",
+        "_most_queued",
         "_opening",
         "_phase",
         "_queued",
         "_settings",
         "_told_connect",
+        "_waiter",
         "_waiters",
         "_watch",
         "scope",
@@ -63,8 +67,11 @@ class Cycle:
         self._told_connect = False
         self._watch: asyncio.Task[None] | None = None
         self._messages: list[str | bytes] = []
+        self._most_messages = settings.max_queue
         self._queued = 0
-        self._waiters: list[asyncio.Future[None]] = []
+        self._most_queued = settings.max_size
+        self._waiter: asyncio.Future[None] | None = None
+        self._waiters: Waiters | None = None
         self._end: Message | None = None
 
     def __str__(self) -> str:
@@ -92,14 +99,14 @@ class Cycle:
         """As `Inbox.feed`."""
         self._messages.append(message)
         self._queued += len(message)
-        if self._waiters:
+        if self._waiter is not None:
             self._wake()
-        return len(self._messages) < self._settings.max_queue and self._queued < self._settings.max_size
+        return len(self._messages) < self._most_messages and self._queued < self._most_queued
 
     @property
     def has_room(self) -> bool:
         """As `Inbox.has_room`: when half of the queue is empty, so that not each message pauses and resumes."""
-        return len(self._messages) <= self._settings.max_queue // 2 and self._queued < self._settings.max_size
+        return len(self._messages) <= self._most_messages // 2 and self._queued < self._most_queued
 
     def end(self, code: int, reason: str) -> None:
         """As `Inbox.end`: the application still gets the messages that have come, and then the disconnect."""
@@ -110,10 +117,17 @@ class Cycle:
             self._wake()
 
     def _wake(self) -> None:
-        for future in self._waiters:
-            if not future.done():
-                future.set_result(None)
-        self._waiters.clear()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        if self._waiters is not None:
+            self._waiters.wake()
+
+    async def _wait(self) -> None:
+        """Wait for a message or the end, while another `receive()` waits already."""
+        if self._waiters is None:
+            self._waiters = Waiters(self._context.loop)
+        await self._waiters.wait()
 
     # What the application calls.
 
@@ -127,9 +141,11 @@ class Cycle:
                 return dict(self._end)
             if self._phase < OPEN and self._watch is None:
                 self._watch = self._context.loop.create_task(self._watch_opening())
-            future = self._context.loop.create_future()
-            self._waiters.append(future)
-            await future
+            if self._waiter is None or self._waiter.done():
+                self._waiter = self._context.loop.create_future()
+                await self._waiter
+            else:
+                await self._wait()
         message = self._messages.pop(0)
         self._queued -= len(message)
         if self._connection.paused:
@@ -148,13 +164,14 @@ class Cycle:
                 f"ASGI expects {wanted} now, a dict with its type; {message!r:.80} is none"
             ) from None
         if kind == "websocket.send" and self._phase == OPEN:
+            connection = self._connection
             payload = message.get("bytes")
-            if type(payload) is bytes:
-                self._connection.send(BINARY_MESSAGE, payload)
+            if payload is None and type(text := message.get("text")) is str:
+                connection.send(TEXT_MESSAGE, text.encode())
             else:
-                self._connection.send(*_encoded(payload, message.get("text")))
-            if self._connection.gate.closed:
-                await self._connection.gate.wait()
+                connection.send(*_encoded(payload, message.get("text")))
+            if connection.gate.closed:
+                await connection.gate.wait()
             return
         handler = self._HANDLERS.get((self._phase, kind))
         if handler is None:

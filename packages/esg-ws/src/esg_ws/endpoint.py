@@ -4,6 +4,7 @@ See `esg_core.contracts.UpgradeFactory`. Takes a request as far as its handshake
 the user's application with the scope of a WebSocket.
 """
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Receive, Scope, Send
@@ -25,18 +26,17 @@ class Endpoint:
         self._context = context
         self._settings = Settings(context, make_codec)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As an ASGI application of type `http`."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """As an ASGI application of type `http`; no coroutine itself, as each one costs memory and time."""
         switch = scope["extensions"].pop("esg.switch")
         context, settings = self._context, self._settings
         try:
             handshake = read_handshake(scope, settings.compress)
         except RequestError as error:
             context.logger.warning("refused a handshake of %s: %s (%s)", scope["client"], error, error.section)
-            await refuse(send, error)
-            return
+            return refuse(send, error)
         opening = Opening(handshake, switch, receive, send)
-        await Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)
+        return Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)
 
 
 __all__ = ["Endpoint"]

@@ -27,10 +27,12 @@ LONGEST_CONTROL = 125
 LONGEST_REASON = LONGEST_CONTROL - 2
 """Bytes of the reason of a close."""
 
-_SHORT_HEADS = {
+SHORT_HEADS = {
     first: tuple(bytes((first, size)) for size in range(126))
     for first in (TEXT_MESSAGE, BINARY_MESSAGE, *(FIN | RSV1 | data for data in (TEXT, BINARY)))
 }
+"""What goes before payloads of less than 126 bytes: by first byte, then by size."""
+
 _MIDDLE, _LONG = Struct("!BBH").pack, Struct("!BBQ").pack
 _CODE = Struct("!H").pack
 _TWO_BYTES, _EIGHT_BYTES = Struct("!H").unpack_from, Struct("!Q").unpack_from
@@ -47,7 +49,7 @@ class WebSocketError(ESGError):
 def head(first: int, size: int) -> bytes:
     """What goes before the payload of a data frame of `size` bytes; `first` is its first byte."""
     if size < 126:
-        return _SHORT_HEADS[first][size]
+        return SHORT_HEADS[first][size]
     return _MIDDLE(first, 126, size) if size < 65536 else _LONG(first, 127, size)
 
 
@@ -112,6 +114,7 @@ __all__ = [
     "PROTOCOL_ERROR",
     "RSV1",
     "SERVICE_RESTART",
+    "SHORT_HEADS",
     "TEXT",
     "TEXT_MESSAGE",
     "TOO_BIG",

@@ -74,11 +74,13 @@ class Intake:
         "_deflate",
         "_fragments",
         "_held",
+        "_is_between",
         "_left",
         "_limit",
         "_make_codec",
         "_mask",
         "_parts",
+        "_short",
         "_size",
         "_wanted",
         "_wire_limit",
@@ -94,6 +96,8 @@ class Intake:
         self.deliver = deliver
         self._deflate = deflate
         self._limit = self._wire_limit = limit
+        self._short = min(125, limit)
+        self._is_between = True
         self._held = b""
         self._at = 0
         self._wanted = True
@@ -114,24 +118,71 @@ class Intake:
         self._at = 0
 
     def feed(self, data: bytes) -> bool:
-        """Read on; returns whether everything has been read. Raises `WebSocketError` for what the client did wrong."""
+        """Read on; returns whether more is wanted. Raises `WebSocketError` for what the client did wrong."""
+        size = len(data) - 6
+        try:
+            if 0 <= size <= self._short and data[1] == MASKED | size and self._is_between:
+                first = data[0]
+                if first == TEXT_MESSAGE:
+                    return self.deliver(unmask(data[6:], data[2:6]).decode())
+                if first == BINARY_MESSAGE:
+                    return self.deliver(unmask(data[6:], data[2:6]))
+            return self._read(data)
+        except UnicodeDecodeError as error:
+            raise WebSocketError(INVALID_DATA, "a text message is not UTF-8") from error
+
+    def _read(self, data: bytes) -> bool:
+        """As `feed()`, for all that is not one short message in a segment of its own."""
+        self._wanted = True
+        at = 0
+        if self._held or self._left:
+            data, at = self._catch_up(data)
+        end = len(data)
+        wanted = self._wanted
+        turns = FRAMES_AT_ONCE
+        while wanted and end - at >= 2 and turns:
+            first, short, start = data[at], data[at + 1], at + 2
+            length = short & 127
+            if length > 125:
+                long = read_long_length(length, data, start)
+                if long is None:
+                    break
+                length, start = long
+            payload = start + 4
+            stop = payload + length
+            is_common = (first == TEXT_MESSAGE or first == BINARY_MESSAGE) and short >= MASKED and self._parts is None
+            if not is_common or length > self._limit:
+                turns -= 1
+                self._check(first, length)
+                at = self._pass_on(data, at, stop if short >= MASKED else stop - 4)
+                wanted = self._wanted
+            elif stop <= end:
+                part = data[payload:stop] if length < WORTH_A_VIEW else memoryview(data)[payload:stop]
+                message = unmask(part, data[start:payload])
+                at = stop
+                wanted = self.deliver(message.decode() if first == TEXT_MESSAGE else message)
+            elif payload <= end:
+                self._begin(first, data[start:payload], length)
+                at = self._read_rest(data, payload)
+            else:
+                break
+        if at < end:
+            self._held = data
+            self._at = at
+        self._is_between = at == end and not self._left and self._parts is None
+        return wanted and turns > 0
+
+    def _catch_up(self, data: bytes) -> tuple[bytes, int]:
+        """Put what has been held before new bytes, and finish the frame that has begun; returns where to go on."""
         at = 0
         if self._held:
             if data:
                 self.hold(data)
             data, at = self._held, self._at
             self._held = b""
-        self._wanted = True
-        try:
-            if self._left:
-                at = self._read_rest(data, at)
-            at, is_done = self._read_frames(data, at)
-        except UnicodeDecodeError as error:
-            raise WebSocketError(INVALID_DATA, "a text message is not UTF-8") from error
-        if at < len(data):
-            self._held = data
-            self._at = at
-        return is_done
+        if self._left:
+            at = self._read_rest(data, at)
+        return data, at
 
     def rest(self) -> None:
         """Called now and then: give back memory that can be had again."""
@@ -141,39 +192,6 @@ class Intake:
             self._deflate.rest()
 
     # Frames.
-
-    def _read_frames(self, data: bytes, at: int) -> tuple[int, bool]:
-        """Read from the beginning of a frame on; returns where it ended, and whether it may go on when more comes."""
-        end = len(data)
-        turns = FRAMES_AT_ONCE
-        while self._wanted and turns:
-            if end - at < 2:
-                return at, True
-            first, short, start = data[at], data[at + 1], at + 2
-            length = short & 127
-            if length > 125:
-                long = read_long_length(length, data, start)
-                if long is None:
-                    return at, True
-                length, start = long
-            payload = start + 4
-            stop = payload + length
-            is_common = (first == TEXT_MESSAGE or first == BINARY_MESSAGE) and short >= MASKED and self._parts is None
-            if not is_common or length > self._limit:
-                turns -= 1
-                self._check(first, length)
-                at = self._pass_on(data, at, stop if short >= MASKED else stop - 4)
-            elif stop <= end:
-                part = data[payload:stop] if length < WORTH_A_VIEW else memoryview(data)[payload:stop]
-                message = unmask(part, data[start:payload])
-                at = stop
-                self._wanted = self.deliver(message.decode() if first == TEXT_MESSAGE else message)
-            elif payload <= end:
-                self._begin(first, data[start:payload], length)
-                at = self._read_rest(data, payload)
-            else:
-                return at, True
-        return at, False
 
     def _check(self, first: int, length: int) -> None:
         """Raise `WebSocketError` if a frame is longer than it may be; a new message begins to be counted."""

@@ -95,7 +95,7 @@ class ServingOptions:
         "auto",
         Group.APPLICATION,
         "Interface of the application.",
-        "`auto` tells ASGI 3 from ASGI 2 by looking; `wsgi` needs the package `a2wsgi` (`pip install esg[wsgi]`).",
+        "`auto` tells ASGI 3 from ASGI 2 by looking; `wsgi` needs the package `a2wsgi` (`pip install a2wsgi`).",
     )
     lifespan: Literal["auto", "on", "off"] = option(
         "auto",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests.e2e.server import PATIENCE, ROOT, URL, Program, Server, serving
 
@@ -84,6 +85,16 @@ def test_u3_embed_http() -> None:
         assert httpx.get(url).json()["readings"] > 0
         assert program.stop() == 0
         assert len(program.lines) == 1
+
+
+def test_u3_embed_websocket() -> None:
+    """U-3: WebSocket too, without the package esg."""
+    with Program(sys.executable, "examples/embed_websocket.py", "0") as program:
+        url = program.wait_for(r"ws://[^\s]+/")[0]
+        with connect(url) as socket:
+            socket.send("hello")
+            assert socket.recv(timeout=PATIENCE) == "HELLO"
+        assert program.stop() == 0
 
 
 def test_u2_programmatic() -> None:

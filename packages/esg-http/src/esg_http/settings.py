@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
 from esg_http.entrance import Entrance
+from esg_http.dates import http_date
 from esg_http.intake import HeadLimits
 from esg_http.request import LONGEST_REMEMBERED
 from esg_http.wire import HeadPrefix
@@ -44,7 +45,9 @@ class H1Settings:
         self.write: float = config.timeout_write or NEVER
         self.root_path = config.root_path
         self.entrance = Entrance.of(context)
-        self.prefix = HeadPrefix(config.server_header, config.date_header, config.default_headers, time.time)
+        self.prefix = HeadPrefix(
+            config.server_header, http_date if config.date_header else None, config.default_headers, time.time
+        )
 
 
 __all__ = ["NEVER", "FieldParser", "H1Settings"]

@@ -5,7 +5,6 @@ are the same whatever parser read the request (rule H-1): names in lower case, `
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from time import gmtime
 
 from esg_core.errors import ApplicationError
 from esg_core.statuses import PHRASES
@@ -26,8 +25,6 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 _LENGTH_PREFIX = b"content-length: "
 _HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive", b"server", b"date"}
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _BOUND = 1024
 
 LONGEST_REMEMBERED = 512
@@ -39,24 +36,21 @@ def status_line(status: int) -> bytes:
     return b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b""))
 
 
-def http_date(moment: float) -> bytes:
-    """A time of day, in seconds since the epoch, as HTTP writes it (RFC 9110 section 5.6.7)."""
-    year, month, day, hour, minute, second, weekday = gmtime(moment)[:7]
-    date = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"
-    return date.encode("ascii")
-
-
 class HeadPrefix:
     """Status line, `server`, `date` and configured default fields: the same for all responses of one second.
 
-    `server` and `date` tell whether to send these; `extra` are further default fields, names in lower case, of which
+    `server` tells whether to send one, `date` writes a time as HTTP does, or is None to send none; `extra` are further default fields, names in lower case, of which
     `server` and `date` take the place of ESG's own. `now` gives the time of day in seconds.
     """
 
     __slots__ = ("_date", "_extra", "_now", "_own_date", "_prefixes", "_renew_at", "_server")
 
     def __init__(
-        self, server: bool, date: bool, extra: Iterable[tuple[bytes, bytes]], now: Callable[[], float]
+        self,
+        server: bool,
+        date: Callable[[float], bytes] | None,
+        extra: Iterable[tuple[bytes, bytes]],
+        now: Callable[[], float],
     ) -> None:
         lines = {name: b"%b: %b\r\n" % (name, value) for name, value in extra if name in (b"server", b"date")}
         self._server = lines.get(b"server", b"server: esg\r\n" if server else b"")
@@ -87,7 +81,7 @@ class HeadPrefix:
     def _date_line(self) -> bytes:
         if self._own_date is not None:
             return self._own_date
-        return b"date: %b\r\n" % http_date(self._now()) if self._date else b""
+        return b"date: %b\r\n" % self._date(self._now()) if self._date is not None else b""
 
 
 class _Prefixes(dict[bytes, bytes]):
@@ -206,7 +200,6 @@ __all__ = [
     "HeadPrefix",
     "encode_chunk",
     "encode_fields",
-    "http_date",
     "prepare_fields",
     "status_line",
 ]

@@ -1,0 +1,16 @@
+"""Writes times of day as HTTP does. `email.utils` does too, but takes 8 ms to import."""
+
+from time import gmtime
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(moment: float) -> bytes:
+    """A time of day, in seconds since the epoch, as HTTP writes it (RFC 9110 section 5.6.7)."""
+    year, month, day, hour, minute, second, weekday = gmtime(moment)[:7]
+    date = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"
+    return date.encode("ascii")
+
+
+__all__ = ["http_date"]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import watchfiles
 
 from esg_reload import Files, watch
 from esg_reload.watching import LONGEST_BURST, STEP
@@ -165,6 +166,21 @@ def test_watching_ends_when_it_is_to_stop() -> None:
     assert next(told) == ()
     stop.set()
     assert list(told) == []
+
+
+@pytest.mark.parametrize(
+    "error", [OSError('OS file watch limit reached. about ["/a"] (Error)'), RuntimeError("OS file watch limit reached")]
+)
+def test_a_system_that_cannot_watch_so_much_says_so_with_what_to_do(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Iterator[object]:
+        raise error
+        yield
+
+    monkeypatch.setattr(watchfiles, "watch", fail)
+    with pytest.raises(OSError, match=r"^cannot watch files: OS file watch limit reached; watch fewer directories, "):
+        next(watch(Files()))
 
 
 def test_a_log_in_the_directory_does_not_feed_itself(here: Path) -> None:

@@ -1,95 +1,115 @@
-"""A command with all that it starts: a process group, where the system has them.
+"""A command with all that it starts, as far as the system knows of such a thing: what differs between systems is here.
 
-What differs between systems is here and nowhere else. On POSIX, the command leads a process group of its own, so that
-nothing of it is left behind, and CTRL+C in a terminal is for the reloader alone. On Windows, there is the command
-alone, and CTRL+BREAK asks it to end.
+On POSIX, the command leads a process group of its own, so that nothing of it is left behind, and CTRL+C in a terminal
+is for the reloader alone. On Windows there is the command alone, which should end its own children, and CTRL+BREAK
+asks it to.
 """
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from typing import Any
 
 from esg_reload.launch import Launch
-from esg_reload.terminal import ASKING, Terminal
-from esg_reload.zombies import only_zombies
 
+if sys.platform == "win32":
 
-class Group:
-    """A running command and its descendants; raises `OSError` if the command cannot be started."""
+    class Group:
+        """A running command; raises `OSError` if it cannot be started."""
 
-    def __init__(self, launch: Launch) -> None:
-        environment = {**os.environ, **launch.variables}
-        self._process = subprocess.Popen(launch.command, env=environment, **_creation(launch.descriptors))  # noqa: S603
-        self.id = self._process.pid
+        def __init__(self, launch: Launch) -> None:
+            for handle in launch.descriptors:
+                os.set_handle_inheritable(handle, True)
+            self._process = subprocess.Popen(  # noqa: S603 - see below
+                launch.command,
+                env={**os.environ, **launch.variables},
+                close_fds=False,
+                creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+            )
 
-    def wait(self) -> int:
-        """Wait for the end of the command and return its exit code, negative for a signal."""
-        if hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
-            self._attend()
-        return self._process.wait()
+        def wait(self) -> int:
+            """Wait for the end of the command and return its exit code."""
+            return self._process.wait()
 
-    def ask_leader(self) -> None:
-        """Ask the command to end; it may end its own processes in whatever order it likes."""
-        if sys.platform == "win32":
+        def ask_leader(self) -> None:
+            """Ask the command to end."""
             self._process.send_signal(signal.CTRL_BREAK_EVENT)
-        else:
+
+        def ask(self) -> None:
+            """Nothing is left that could be asked."""
+
+        def kill(self) -> None:
+            """End the command at once."""
+            self._process.kill()
+
+        def is_left(self) -> bool:
+            """Whether the command is there."""
+            return self._process.poll() is None
+
+else:
+    import contextlib
+
+    from esg_reload.terminal import Terminal
+    from esg_reload.zombies import only_zombies
+
+    ASKING = frozenset({signal.SIGTTIN, signal.SIGTTOU})
+    """Signals that stop a process which wants to use a terminal that is not its own."""
+
+    class Group:
+        """A running command and its descendants; raises `OSError` if the command cannot be started."""
+
+        def __init__(self, launch: Launch) -> None:
+            self._process = subprocess.Popen(  # noqa: S603 - to run what the user names is what this is for
+                launch.command, env={**os.environ, **launch.variables}, pass_fds=launch.descriptors, process_group=0
+            )
+            self.id = self._process.pid
+
+        def wait(self) -> int:
+            """Wait for the end of the command and return its exit code, negative for a signal.
+
+            Meanwhile lends it the terminal when it stops for want of it.
+            """
+            terminal = Terminal()
+            while os.WIFSTOPPED(status := self._next_status()):
+                number = os.WSTOPSIG(status)
+                if number == signal.SIGTSTP or (number in ASKING and terminal.lend(self.id)):
+                    self._signal(signal.SIGCONT)
+            terminal.take_back()
+            if self._process.returncode is None:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+            return self._process.returncode
+
+        def ask_leader(self) -> None:
+            """Ask the command to end; it may end its own processes in whatever order it likes."""
             self._process.send_signal(signal.SIGTERM)
             self._process.send_signal(signal.SIGCONT)
 
-    def ask(self) -> None:
-        """Ask everything that is left to end."""
-        if sys.platform != "win32":
+        def ask(self) -> None:
+            """Ask everything that is left to end."""
             self._signal(signal.SIGTERM)
             self._signal(signal.SIGCONT)
 
-    def kill(self) -> None:
-        """End everything that is left, at once."""
-        if sys.platform == "win32":
-            self._process.kill()
-        else:
+        def kill(self) -> None:
+            """End everything that is left, at once."""
             self._signal(signal.SIGKILL)
 
-    def is_left(self) -> bool:
-        """Whether any process of the group is there."""
-        if sys.platform == "win32":
-            return self._process.poll() is None
-        return self._signal(0) and not only_zombies(self.id)
+        def is_left(self) -> bool:
+            """Whether any process of the group is there."""
+            return self._signal(0) and not only_zombies(self.id)
 
-    def _signal(self, number: int) -> bool:
-        """Send a signal to the group; returns whether there is one. macOS forbids it when all are zombies."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.id, number)
-            return True
-        return False
+        def _signal(self, number: int) -> bool:
+            """Send a signal to the group; returns whether there is one. macOS forbids it when all are zombies."""
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.id, number)
+                return True
+            return False
 
-    def _attend(self) -> None:
-        """Lend the command the terminal when it stops for want of it, until it has ended."""
-        terminal = Terminal()
-        with contextlib.suppress(ChildProcessError):  # it has ended, and been waited for by another thread
-            while (state := self._next_state()).si_code == os.CLD_STOPPED:
-                if state.si_status == signal.SIGTSTP or (state.si_status in ASKING and terminal.lend(self.id)):
-                    self._signal(signal.SIGCONT)
-        terminal.take_back()
-
-    def _next_state(self) -> os.waitid_result:
-        """Wait until the command stops or ends; the end is left for `Popen` to see."""
-        while True:
-            state = os.waitid(os.P_PID, self.id, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
-            assert state is not None
-            if state.si_code != os.CLD_STOPPED or os.waitid(os.P_PID, self.id, os.WSTOPPED | os.WNOHANG) is not None:
-                return state
-
-
-def _creation(descriptors: Sequence[int]) -> dict[str, Any]:
-    if sys.platform == "win32":
-        for descriptor in descriptors:
-            os.set_handle_inheritable(descriptor, True)
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP, "close_fds": False}
-    return {"process_group": 0, "pass_fds": descriptors}
+        def _next_status(self) -> int:
+            """Wait until the command stops or ends, as `Popen.wait()` cannot; 0 if `Popen` has seen the end before."""
+            try:
+                return os.waitpid(self.id, os.WUNTRACED)[1]
+            except ChildProcessError:
+                return 0
 
 
 def explained(error: OSError) -> str:

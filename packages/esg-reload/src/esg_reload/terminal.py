@@ -7,13 +7,10 @@ a group that reads from a terminal which is not its own is stopped by the system
 import os
 import signal
 import sys
+import termios
 from typing import Any
 
-if sys.platform != "win32":
-    import termios
-
-    ASKING = frozenset({signal.SIGTTIN, signal.SIGTTOU})
-    """Signals that stop a process which wants to use a terminal that is not its own."""
+assert sys.platform != "win32"
 
 
 class Terminal:
@@ -52,4 +49,4 @@ class Terminal:
             os.close(descriptor)
 
 
-__all__ = ["ASKING", "Terminal"]
+__all__ = ["Terminal"]

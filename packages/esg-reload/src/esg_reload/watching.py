@@ -18,6 +18,9 @@ from esg_reload.files import Files
 STEP = 0.05
 """Seconds in which a change, and a wish to stop, is noticed."""
 
+WAYS_OUT = "watch fewer directories, raise the limit (on Linux sysctl fs.inotify) or set WATCHFILES_FORCE_POLLING=1"
+"""What to do when the system cannot watch so much."""
+
 LONGEST_BURST = 5.0
 """Seconds after which a burst that does not end is told all the same."""
 
@@ -84,15 +87,19 @@ def _happenings(files: Files, stop: StopEvent | None) -> Iterator[set[watchfiles
     # It logs each change, excluded ones too: a log file in a watched directory would feed itself.
     logging.getLogger("watchfiles.main").setLevel(logging.WARNING)
     step = round(STEP * 1000)
-    return watchfiles.watch(
-        *files.roots,
-        watch_filter=None,
-        step=step,
-        debounce=2 * step,
-        rust_timeout=step,
-        yield_on_timeout=True,
-        stop_event=stop,
-    )
+    try:
+        yield from watchfiles.watch(
+            *files.roots,
+            watch_filter=None,
+            step=step,
+            debounce=2 * step,
+            rust_timeout=step,
+            yield_on_timeout=True,
+            stop_event=stop,
+        )
+    except (OSError, RuntimeError) as error:
+        reason = str(error).partition(" about ")[0].rstrip(". ")
+        raise OSError(f"cannot watch files: {reason}; {WAYS_OUT}") from error
 
 
 def _paths(changes: set[watchfiles.main.FileChange]) -> Iterator[str]:

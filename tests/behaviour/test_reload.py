@@ -428,10 +428,11 @@ def test_w6_without_the_package_one_line_says_how_to_get_it(here: Path) -> None:
     assert line.endswith("reload needs the package esg-reload: pip install ./packages/esg-reload")
 
 
-def test_w6_a_directory_that_is_not_there(here: Path) -> None:
-    code, line = refused(here, run_with("reload_dir=['nowhere']"))
+@pytest.mark.parametrize("option", ["reload_dir", "app_dir"])
+def test_w6_a_directory_that_is_not_there(here: Path, option: str) -> None:
+    code, line = refused(here, run_with(f"{option}='nowhere'"))
     assert code == 2
-    assert line.endswith("reload_dir: there is no directory 'nowhere'")
+    assert line.endswith(f"{option}: there is no directory 'nowhere'")
 
 
 @pytest.mark.parametrize(

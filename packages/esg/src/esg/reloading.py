@@ -64,7 +64,7 @@ def _files(config: "Config") -> "Files":
     try:
         return Files(*_directories(config), includes=config.reload_include, excludes=config.reload_exclude)
     except NotADirectoryError as error:
-        raise UsageError(f"reload_dir: {error}") from None
+        raise UsageError(f"{'reload_dir' if config.reload_dir else 'app_dir'}: {error}") from None
 
 
 def _directories(config: "Config") -> Sequence[str]:

@@ -6,7 +6,8 @@ or the pong that is missing, a client that does not read, the end of the closing
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.flow import WriteGate
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
@@ -37,14 +38,26 @@ if TYPE_CHECKING:
 CLOSE_PATIENCE = 5.0
 """Seconds that a client has to answer a close, and to read what was sent before it (rule S-4)."""
 
+LAST_MESSAGES = 1.0
+"""Seconds that the application has to take the messages which came before the end, and to answer them (rule S-5)."""
+
 LARGE_PAYLOAD = 65536
 """From this size on, a payload is handed to the transport as it is instead of being copied behind its head."""
 
 REASONS = {PROTOCOL_ERROR: "protocol error", INVALID_DATA: "invalid UTF-8", TOO_BIG: "message too big"}
 """What a client is told that broke a rule; the log has the particulars."""
 
-OPEN, CLOSING, DISCARDING, ENDED = range(4)
-"""CLOSING: the close is sent and the client's awaited. DISCARDING: what comes cannot be read any more."""
+OPEN, CLOSING, PARTING, ENDED = range(4)
+"""CLOSING: our close is sent, and the client's awaited. PARTING: nothing more is read, and our close is due."""
+
+
+class Farewell(NamedTuple):
+    """How a connection ends that the client has ended: what the application is told, and what is answered."""
+
+    code: int
+    reason: str
+    answer: bytes
+    is_failure: bool
 
 
 class Inbox(Protocol):
@@ -57,6 +70,9 @@ class Inbox(Protocol):
     def feed(self, message: str | bytes) -> bool:
         """A message has come; returns whether another one is wanted now."""
 
+    def when_empty(self, callback: Callable[[], None]) -> None:
+        """Call this when all messages have been taken, and another one is asked for; at once if there are none."""
+
     def end(self, code: int, reason: str) -> None:
         """No message comes any more, and none can be sent; only the first call counts."""
 
@@ -68,6 +84,7 @@ class Connection(asyncio.Protocol):
         "_context",
         "_deflate",
         "_end_deadline",
+        "_farewell",
         "_inbox",
         "_intake",
         "_keepalive",
@@ -92,6 +109,7 @@ class Connection(asyncio.Protocol):
         self._intake = Intake(settings.make_codec, self, inbox.feed, deflate, settings.max_size)
         self._state = OPEN
         self._unsent = self._left = 0
+        self._farewell: Farewell | None = None
         self._owed_pong: bytes | None = None
         self._write_deadline = self._end_deadline = self.deadline = NEVER
         self.check_at = 0
@@ -114,19 +132,18 @@ class Connection(asyncio.Protocol):
         if self.paused:
             self._intake.hold(data)
             self._transport.pause_reading()  # somebody else has resumed it
-        elif self._state < DISCARDING:
+        elif self._state < PARTING:
             try:
-                if self._intake.feed(data) or self._state >= DISCARDING:
-                    return
+                is_done = self._intake.feed(data)
             except WebSocketError as error:
                 self._refuse(error)
             else:
-                self._pause()
+                if not is_done and self._state < PARTING:
+                    self._pause()
 
     def eof_received(self) -> bool:
-        """As `asyncio.Protocol`: a client that says no more is gone, as there is nothing left to answer."""
-        self._state = ENDED
-        self._inbox.end(ABNORMAL, "")
+        """As `asyncio.Protocol`: whoever says no more, without a close, is gone."""
+        self._lose()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -134,9 +151,9 @@ class Connection(asyncio.Protocol):
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
-        self._state = ENDED
-        self._inbox.end(ABNORMAL, "")
+        self._lose()
         self.gate.open()
+        del self._inbox, self._intake  # which refer to this, and would wait for the garbage collector
         if context.draining:
             context.left()
 
@@ -176,8 +193,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(control(CLOSE, close_payload(code, reason)))
             self._state = CLOSING
             self._intake.deliver = _drop
-            self._end_soon()
+            self._end_by(CLOSE_PATIENCE)
             self.go_on()
+        else:
+            self._part()
 
     def go_on(self) -> None:
         """Read on, if reading was paused and there is room again."""
@@ -206,19 +225,14 @@ class Connection(asyncio.Protocol):
 
     def on_close(self, code: int, reason: str) -> None:
         """As `Controls.on_close`: answer, and close the connection (RFC 6455 section 7.1.1)."""
-        if self._state == OPEN:
-            self._transport.write(control(CLOSE, close_payload(code, "")))
-            self._inbox.end(code, reason)
-        self._state = ENDED
-        self._transport.close()
-        self._end_soon()
+        self._part_soon(Farewell(code, reason, close_payload(code, ""), is_failure=False))
 
     # Deadlines.
 
     def expire(self, now: float) -> None:
         """As `Connection.expire`."""
         if self._end_deadline <= now:
-            self._transport.abort()
+            self._expire_end()
         elif self._write_deadline <= now:
             self._expire_writing(now)
         elif self._keepalive.due <= now:
@@ -228,12 +242,18 @@ class Connection(asyncio.Protocol):
     def _set_deadline(self) -> None:
         self.deadline = min(self._keepalive.due, self._write_deadline, self._end_deadline)
 
-    def _end_soon(self) -> None:
-        """Whatever the client does, the connection is closed after a while."""
+    def _end_by(self, seconds: float) -> None:
+        """Set the time for the next step of the end."""
         self._keepalive.due = NEVER
-        self._end_deadline = self._context.loop.time() + CLOSE_PATIENCE
+        self._end_deadline = self._context.loop.time() + seconds
         self._set_deadline()
         self._context.sweeper.hasten(self)
+
+    def _expire_end(self) -> None:
+        if self._state == PARTING:
+            self._part()
+        else:
+            self._transport.abort()
 
     def _keep_alive(self, now: float) -> None:
         if not self._keepalive.is_waiting:
@@ -274,18 +294,44 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _refuse(self, error: WebSocketError) -> None:
-        """The client broke a rule: say so, and wait a little for it to read that (RFC 6455 section 7.1.7)."""
+        """The client broke a rule: say so, and fail the connection (RFC 6455 section 7.1.7)."""
         self._context.logger.warning("closed the WebSocket of %s: %s (%d)", self._inbox, error, error.code)
         reason = REASONS[error.code]
-        if self._state == OPEN:
-            self._transport.write(control(CLOSE, close_payload(error.code, reason)))
-            self._inbox.end(error.code, reason)
-        self._state = DISCARDING
-        self._end_soon()
-        if self._transport.can_write_eof():
+        self._part_soon(Farewell(error.code, reason, close_payload(error.code, reason), is_failure=True))
+
+    def _part_soon(self, farewell: Farewell) -> None:
+        """Nothing more is read; the connection ends when the application has had what came before (rule S-5)."""
+        self._farewell = farewell
+        if self._state != OPEN:
+            self._hang_up(farewell)
+            return
+        self._state = PARTING
+        self._end_by(LAST_MESSAGES)
+        self._inbox.when_empty(self._part)
+
+    def _part(self) -> None:
+        """Say farewell, if that is still to be said."""
+        farewell = self._farewell
+        if self._state == PARTING and farewell is not None:
+            self._transport.write(control(CLOSE, farewell.answer))
+            self._inbox.end(farewell.code, farewell.reason)
+            self._hang_up(farewell)
+
+    def _hang_up(self, farewell: Farewell) -> None:
+        """Close, but not before a client that still sends has been able to read why."""
+        self._state = ENDED
+        self._end_by(CLOSE_PATIENCE)
+        if farewell.is_failure and self._transport.can_write_eof():
             self._transport.write_eof()
         else:
             self._transport.close()
+
+    def _lose(self) -> None:
+        """The client is gone."""
+        self._state = ENDED
+        self.paused = False
+        code, reason = self._farewell[:2] if self._farewell is not None else (ABNORMAL, "")
+        self._inbox.end(code, reason)
 
     def _pause(self) -> None:
         """Read no more until the cycle has room, or until others have had their turn."""

@@ -53,6 +53,7 @@ class Cycle:
         "_waiter",
         "_waiters",
         "_watch",
+        "_when_empty",
         "scope",
     )
 
@@ -72,6 +73,7 @@ class Cycle:
         self._most_queued = settings.max_size
         self._waiter: asyncio.Future[None] | None = None
         self._waiters: Waiters | None = None
+        self._when_empty: Callable[[], None] | None = None
         self._end: Message | None = None
 
     def __str__(self) -> str:
@@ -108,6 +110,13 @@ class Cycle:
         """As `Inbox.has_room`: when half of the queue is empty, so that not each message pauses and resumes."""
         return len(self._messages) <= self._most_messages // 2 and self._queued < self._most_queued
 
+    def when_empty(self, callback: Callable[[], None]) -> None:
+        """As `Inbox.when_empty`."""
+        if self._messages:
+            self._when_empty = callback
+        else:
+            callback()
+
     def end(self, code: int, reason: str) -> None:
         """As `Inbox.end`: the application still gets the messages that have come, and then the disconnect."""
         if self._end is None:
@@ -137,6 +146,9 @@ class Cycle:
             self._told_connect = True
             return {"type": "websocket.connect"}
         while not self._messages:
+            if self._when_empty is not None:
+                callback, self._when_empty = self._when_empty, None
+                callback()
             if self._end is not None:
                 return dict(self._end)
             if self._phase < OPEN and self._watch is None:

@@ -3,7 +3,7 @@
 The rest of the package is imported with the first upgrade: most servers start without one, and some never see any.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,10 @@ class _OnDemand:
         self._make = make
         self._app: Application | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if self._app is None:
             self._app = self._make()
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)  # not awaited here: a coroutine more would last as long as the WebSocket
 
 
 def _need(library: str) -> None:

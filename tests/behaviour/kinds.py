@@ -9,12 +9,11 @@ from tests.http.asking import read_body
 from tests.http.client import Response, read_responses
 from tests.http.corpus.case import chunked, get, head, post
 from tests.http.memory import MemoryServer
-from tests.http.misbehaviour.case import body, length, raises, sends, start
+from tests.http.misbehaviour.case import body, length, sends, start
 
 hello = sends(start(headers=[(b"content-type", b"text/plain"), *length(b"5")]), body(b"hello"))
 in_parts = sends(start(), body(b"hel", more_body=True), body(b"lo"))
 a_file = sends(start(), {"type": "http.response.pathsend", "path": __file__})
-fails = raises(ValueError("broken"))
 
 
 async def reads(scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,6 +23,16 @@ async def reads(scope: Scope, receive: Receive, send: Send) -> None:
     except ConnectionError:
         return
     await hello(scope, receive, send)
+
+
+async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+    """Raises an error of its own, which nothing but its traceback keeps alive."""
+    raise ValueError("broken")
+
+
+async def fails_after_start(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start())
+    raise ValueError("broken")
 
 
 async def waits(scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +112,7 @@ KINDS = (
     by_server("fails", 500, app=fails),
     by_server("fails-on-head", 500, head(b"HEAD / HTTP/1.1", b"Host: t"), fails),
     by_server("fails-on-http-1.0", 500, head(b"GET / HTTP/1.0"), fails),
-    by_server("fails-after-start", 500, app=raises(ValueError("broken"), start())),
+    by_server("fails-after-start", 500, app=fails_after_start),
     by_server("no-response", 500, app=sends()),
     by_server("bad-header", 500, app=sends(start(headers=[(b"x", b"a\r\nb")]))),
     by_server("bad-request", 400, head(b"GET / HTTP/1.1")),
@@ -126,4 +135,4 @@ KINDS = (
     by_server("health-posted", 405, head(b"POST /__esg_health__ HTTP/1.1", b"Host: t"), options={"health": True}),
 )
 
-__all__ = ["KINDS", "Kind", "a_file", "fails", "hello", "in_parts", "reads", "waits"]
+__all__ = ["KINDS", "Kind", "a_file", "fails", "fails_after_start", "hello", "in_parts", "reads", "waits"]

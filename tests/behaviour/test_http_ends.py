@@ -190,6 +190,42 @@ def test_receive_tells_when_the_client_goes(how: str, wiring: Wiring) -> None:
 
 @each_path
 @pytest.mark.parametrize("how", ["close", "reset"])
+def test_receive_tells_when_a_client_goes_whose_next_request_waits(how: str, wiring: Wiring) -> None:
+    """H-16, H-6: although nothing more is read of it."""
+    told, waiting = threading.Event(), threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        waiting.set()
+        assert (await receive())["type"] == "http.disconnect"
+        told.set()
+
+    with SocketServer(app, wiring, timeout_keep_alive=1) as server:
+        client = server.connect().send(get())
+        assert waiting.wait(10)
+        client.send(get())
+        server.wait_until(lambda: any(connection._held for connection in server.context.connections))  # type: ignore[attr-defined]
+        client.reset() if how == "reset" else client.socket.close()
+        assert told.wait(10)
+
+
+@each_cleartext
+def test_a_client_whose_requests_wait_is_not_taken_for_gone(wiring: Wiring) -> None:
+    """H-9, H-6: one that has half closed gets all its responses, however late they are."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(3 if scope["path"] == "/slow" else 0)
+        await hello(scope, receive, send)
+
+    with SocketServer(app, wiring, timeout_keep_alive=1) as server, server.connect() as client:
+        client.send(get(target=b"/slow") + get())
+        server.wait_until(lambda: any(connection._held for connection in server.context.connections))  # type: ignore[attr-defined]
+        client.send(get() * 1000).half_close()
+        assert client.rest().count(b"HTTP/1.1 200 OK\r\n") == 1002
+
+
+@each_path
+@pytest.mark.parametrize("how", ["close", "reset"])
 def test_send_raises_when_the_client_has_gone(how: str, wiring: Wiring) -> None:
     """H-16: an `OSError`, so that an endless stream ends; the task is not cancelled, and nothing is logged."""
     raised: list[BaseException] = []

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
-from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
-from esg_http.kernel import Delivery, delivery, has_input
+from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
+from esg_http.kernel import Delivery, Departure, delivery, departure, has_input
 from esg_http.peers import Peer
 from esg_http.refusals import answer_late, answer_unreadable, warn
 from esg_http.settings import NEVER, H1Settings
@@ -167,8 +167,20 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._refuse(RequestError(408, "the body of the request did not come in time", "RFC 9110 section 15.5.9"))
         elif self._reading >= DISCARD:
             self._expire_end(now)
+        elif self._reading == HOLD:
+            self._look_for_client(now)
         else:
             self._close()
+
+    def _look_for_client(self, now: float) -> None:
+        """Reading is paused, so nobody but the kernel knows whether the client is still there (rule H-16)."""
+        left = departure(self.transport)
+        if left is Departure.GONE:
+            self.transport.abort()
+            return
+        if left is Departure.SILENT and self._cycle is not None:
+            self._cycle.end_input()
+        self._await(now + LOOK)
 
     def _expire_end(self, now: float) -> None:
         """What is written has not to wait for more input; it has to be sent, though (timeout-write)."""

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 HIGH_WATER = 65536
 """Bytes of body that are buffered for the application before reading is paused (rule H-7)."""
 
+LOOK = 2.0
+"""Seconds until a client is looked for whose next request waits: a transport that does not read sees nobody go."""
+
 REMEMBERED_BLOCK = 2048
 """Bytes of a block of fields that a connection remembers at the most."""
 
@@ -314,8 +317,9 @@ class H1Input(H1Output):
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
-            self._time_left = self._read_deadline - self._time()
-            self._await(NEVER)
+            now = self._time()
+            self._time_left = self._read_deadline - now
+            self._await(now + LOOK if self._reading == HOLD else NEVER)
             self.transport.pause_reading()
 
     def _resume(self) -> None:
@@ -327,4 +331,4 @@ class H1Input(H1Output):
             self.transport.resume_reading()
 
 
-__all__ = ["AWAIT_HEAD", "CLOSING", "DISCARD", "HOLD", "IN_BODY", "H1Input"]
+__all__ = ["AWAIT_HEAD", "CLOSING", "DISCARD", "HOLD", "IN_BODY", "LOOK", "H1Input"]

@@ -6,9 +6,11 @@ Linux shows them. Elsewhere the transport's own count has to do.
 """
 
 import asyncio
+import select
 import selectors
 import socket
 import struct
+from enum import Enum
 from typing import NamedTuple
 
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
@@ -40,6 +42,27 @@ def delivery(transport: asyncio.Transport) -> Delivery:
     return Delivery(unsent + segments + waiting, acknowledged)
 
 
+class Departure(Enum):
+    """Whether a client has left: not at all, by sending no more, or for good."""
+
+    NONE = 0
+    SILENT = 1
+    GONE = 2
+
+
+def departure(transport: asyncio.Transport) -> Departure:
+    """Tell whether the client has left, whatever of its bytes are still unread; NONE where that cannot be known."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0 or not hasattr(select, "POLLRDHUP"):
+        return Departure.NONE
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLRDHUP)
+    events = sum(event for _, event in poll.poll(0))
+    if events & (select.POLLERR | select.POLLHUP):
+        return Departure.GONE
+    return Departure.SILENT if events else Departure.NONE
+
+
 def has_input(transport: asyncio.Transport) -> bool:
     """Tell whether the kernel holds bytes of this connection that have not been read yet."""
     connection = transport.get_extra_info("socket")
@@ -50,4 +73,4 @@ def has_input(transport: asyncio.Transport) -> bool:
         return bool(selector.select(0))
 
 
-__all__ = ["Delivery", "delivery", "has_input"]
+__all__ = ["Delivery", "Departure", "delivery", "departure", "has_input"]

@@ -234,9 +234,11 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(self._lost, error)
 
     def _lost(self, error: Exception | None) -> None:
+        """Tell the protocol, and let go of it as asyncio's transports do: nothing then waits for the collector."""
         self._unsent = 0
         self.closed = True
-        self._protocol.connection_lost(error)
+        protocol, self._protocol = self._protocol, asyncio.Protocol()
+        protocol.connection_lost(error)
 
 
 __all__ = ["MemoryTransport"]

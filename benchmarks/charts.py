@@ -20,6 +20,7 @@ _GROUP_GAP = 14
 
 _COLOURS = {
     "esg": "#2f9e6e",
+    "esg, off": "#9cc9b4",
     "uvicorn": "#5b8def",
     "granian": "#d9822b",
     "hypercorn": "#a46fd6",

@@ -79,9 +79,13 @@ def without_collector() -> Iterator[Callable[[], Counter[str]]]:
     gc.disable()
     logger = logging.getLogger("esg")
     logger.propagate = False  # pytest keeps records, and they the tracebacks of what failed
-    before = Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, OURS))
+    before = Counter(type(thing).__name__ for thing in gc.get_objects() if issubclass(type(thing), OURS))
     try:
-        yield lambda: Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, OURS)) - before
+        yield (
+            lambda: (
+                Counter(type(thing).__name__ for thing in gc.get_objects() if issubclass(type(thing), OURS)) - before
+            )
+        )
     finally:
         logger.propagate = True
         gc.enable()

@@ -27,7 +27,7 @@ from tests.behaviour.lifecycle import (
     started,
     wait_until_refused,
 )
-from tests.e2e.server import Program, Server
+from tests.e2e.server import PATIENCE, URL, Program, Server
 
 
 @pytest.fixture(params=LOOPS)
@@ -91,6 +91,25 @@ def test_l2_k3_request_in_the_buffer_of_an_idle_connection_is_served(server: Ser
         assert (response.status, response.header("connection")) == (200, "close")
         assert answer(busy).status == 200
     assert server.wait() == 0
+
+
+WITH_A_LONG_LAST_CALL = "from esg_core import drain; from esg.__main__ import main; drain.LAST_CALL = 1.0; main()"
+
+
+def test_l2_request_that_is_on_its_way_is_served(loop: str) -> None:
+    """The client could not know: it has just connected, or has read its last response a moment ago."""
+    command = (sys.executable, "-c", WITH_A_LONG_LAST_CALL, APP, "--port", "0", "--loop", loop)
+    with Program(*command) as program:
+        place = ("127.0.0.1", int(program.wait_for(URL)[3]))
+        with socket.create_connection(place, PATIENCE) as new, socket.create_connection(place, PATIENCE) as idle:
+            assert get(idle).status == 200
+            program.process.send_signal(signal.SIGTERM)
+            wait_until_refused(place[1])
+            for connection in (new, idle):
+                response = get(connection)
+                assert (response.status, response.header("connection")) == (200, "close")
+                assert is_closed(connection)
+        assert program.wait() == 0
 
 
 def test_l2_connections_in_the_queue_of_the_kernel_are_served(server: Server) -> None:

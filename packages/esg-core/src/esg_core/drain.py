@@ -1,8 +1,9 @@
 """Ends a server: in order and in time, or at once (rule L-2).
 
-The order: not ready any more, and every response says so; after `shutdown_delay` the listeners are closed; idle
-connections close and busy ones when their response is complete; when nothing runs any more, the application shuts down.
-Whoever needs longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its shutdown.
+The order: not ready any more, and every response says so; after `shutdown_delay` the listeners are closed; after a last
+call idle connections close, and busy ones when their response is complete; when nothing runs any more, the application
+shuts down. Whoever needs longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its
+shutdown.
 
 Knows no signals and no exit codes. `allow` is told before each step how many seconds it may take (see `Watchdog`).
 """
@@ -17,6 +18,9 @@ from esg_core.site import Site
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+
+LAST_CALL = 0.1
+"""Seconds from the end of listening to the end of idle connections: requests that are on their way are served."""
 
 HANDSHAKE_PATIENCE = 1.0
 """Seconds that connections have which are in their TLS handshake when the listeners are closed."""
@@ -58,6 +62,8 @@ class Drain:
         limit = context.config.timeout_graceful_shutdown
         self._deadline = None if limit is None else context.loop.time() + limit
         await self._listeners.close()
+        if context.connections or self._listeners.is_opening:
+            await asyncio.sleep(LAST_CALL)
         context.drain()
         if not await self._wait_quiet():
             await self._cancel()

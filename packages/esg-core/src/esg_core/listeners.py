@@ -48,6 +48,11 @@ class Listeners:
         """The sockets that are listened on; none after `close()`."""
         return tuple(acceptor.bound.sock for acceptor in self._acceptors)
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether there are connections that have no protocol yet."""
+        return bool(self._opening)
+
     def start(self, backlog: int) -> None:
         """Listen and accept; raises `StartupError` if another program listens on an address by now."""
         for acceptor in self._acceptors:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
-from esg_http.entrance import Entrance
 from esg_http.dates import http_date
+from esg_http.entrance import Entrance
 from esg_http.intake import HeadLimits
 from esg_http.request import LONGEST_REMEMBERED
 from esg_http.wire import HeadPrefix

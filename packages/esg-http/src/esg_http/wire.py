@@ -39,8 +39,9 @@ def status_line(status: int) -> bytes:
 class HeadPrefix:
     """Status line, `server`, `date` and configured default fields: the same for all responses of one second.
 
-    `server` tells whether to send one, `date` writes a time as HTTP does, or is None to send none; `extra` are further default fields, names in lower case, of which
-    `server` and `date` take the place of ESG's own. `now` gives the time of day in seconds.
+    `server` tells whether to send one; `date` writes a time of day as HTTP does, None sends no date. `extra` are
+    further default fields, names in lower case, of which `server` and `date` take the place of ESG's own. `now` gives
+    the time of day in seconds.
     """
 
     __slots__ = ("_date", "_extra", "_now", "_own_date", "_prefixes", "_renew_at", "_server")

@@ -17,9 +17,7 @@ def wsgi_adapter(app: WSGIApplication) -> Application:
     try:
         from a2wsgi import WSGIMiddleware
     except ModuleNotFoundError as exc:
-        raise UsageError(
-            "interface: WSGI applications need the package a2wsgi: pip install a2wsgi"
-        ) from exc
+        raise UsageError("interface: WSGI applications need the package a2wsgi: pip install a2wsgi") from exc
     return cast(Application, WSGIMiddleware(app))
 
 

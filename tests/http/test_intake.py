@@ -1,0 +1,86 @@
+"""A head that does not come in one piece (rules H-11, H-20)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esg_core.errors import RequestError
+from esg_core.testing import pieces
+from esg_http.intake import HeadIntake, HeadLimits
+
+LIMITS = HeadLimits(request_line=40, fields=3, field_bytes=60)
+HEAD = b"GET /a HTTP/1.1\r\nHost: t\r\nX: y\r\n\r\n"
+
+
+def feed(data: bytes, sizes: list[int] | int = 1) -> bytes | None:
+    """What an intake gives back once it has been fed these segments, as far as it took them."""
+    intake = HeadIntake(LIMITS)
+    taken = 0
+    for piece in pieces(data, sizes):
+        taken += len(piece)
+        whole = intake.feed(piece)
+        if whole is not None:
+            return whole + data[taken:]
+    return None
+
+
+def refusal(data: bytes, sizes: list[int] | int) -> int:
+    with pytest.raises(RequestError) as caught:
+        feed(data, sizes)
+    return caught.value.status
+
+
+@given(st.lists(st.integers(1, 9), min_size=1), st.integers(0, 2))
+def test_a_head_is_given_back_whole(sizes: list[int], empty_lines: int) -> None:
+    """H-20: with what followed it, and without the empty lines before it."""
+    assert feed(b"\r\n" * empty_lines + HEAD + b"rest", sizes) == HEAD + b"rest"
+
+
+@pytest.mark.parametrize("end", range(len(HEAD)))
+def test_an_unfinished_head_is_waited_for(end: int) -> None:
+    """H-11: no beginning of a sound head is refused."""
+    for sizes in (1, 7, 100):
+        assert feed(HEAD[:end], sizes) is None
+
+
+def test_started() -> None:
+    """H-17: by the first byte that is no empty line."""
+    intake = HeadIntake(LIMITS)
+    assert not intake.started
+    intake.feed(b"\r\n")
+    assert not intake.started
+    intake.feed(b"\r")
+    assert intake.started
+    intake.feed(b"\nG")
+    assert intake.started
+
+
+LINE = b"GET /%b HTTP/1.1\r\n"
+
+
+@pytest.mark.parametrize("sizes", [1, 2, 7, 1000])
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (LINE % (b"a" * 26) + b"\r\n", 0),
+        (LINE % (b"a" * 27) + b"\r\n", 414),
+        (b"G" * 41, 414),
+        (LINE % b"" + b"a: b\r\n" * 3 + b"\r\n", 0),
+        (LINE % b"" + b"a: b\r\n" * 4 + b"\r\n", 431),
+        (LINE % b"" + b"a: " + b"b" * 55 + b"\r\n\r\n", 0),
+        (LINE % b"" + b"a: " + b"b" * 56 + b"\r\n\r\n", 431),
+        (LINE % b"" + b"a: " + b"b" * 60, 431),
+        (LINE % b"" + b"a" * 61, 431),
+        (b"\r\n" * 3 + HEAD, 400),
+        (b"GET / HTTP/1.1\n", 400),
+        (b"GET / HTTP/1.1\r\na: b\n", 400),
+        (b"GET / HTTP/1.1\r\n a: b\r\n", 400),
+        (b"GET / HTTP/2.0\r\n", 505),
+    ],
+)
+def test_limits_and_faults_for_any_segments(data: bytes, status: int, sizes: int) -> None:
+    """H-11, H-12, H-20: the same, however it arrives."""
+    if status:
+        assert refusal(data, sizes) == status
+    else:
+        assert feed(data, sizes) == data

@@ -1,0 +1,108 @@
+"""What the kernel tells of a connection (rules H-7, H-16, H-17, L-2)."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from esg_core.testing import ManualLoop, MemoryTransport
+from esg_http.kernel import Delivery, Departure, delivery, departure, has_input
+from tests.http.sockets import LOOPS
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The client's and the server's end of a connection."""
+    if request.param == "unix":
+        client, server = socket.socketpair()
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            server, _ = listener.accept()
+    with client, server:
+        yield client, server
+
+
+def transport_of(connection: socket.socket | None) -> asyncio.Transport:
+    """A transport that has nothing to tell but its socket."""
+    with ManualLoop() as loop:
+        return MemoryTransport(asyncio.Protocol(), loop, extra={"socket": connection})
+
+
+def test_input_that_has_not_been_read(pair: tuple[socket.socket, socket.socket]) -> None:
+    """L-2."""
+    client, server = pair
+    assert not has_input(transport_of(server))
+    client.send(b"x")
+    assert has_input(transport_of(server))
+    server.recv(1)
+    assert not has_input(transport_of(server))
+
+
+@pytest.mark.parametrize("unread", [b"", b"x"])
+def test_clients_that_leave(pair: tuple[socket.socket, socket.socket], unread: bytes) -> None:
+    """H-16: whatever is still unread of them."""
+    client, server = pair
+    client.send(unread)
+    assert departure(transport_of(server)) is Departure.NONE
+    client.shutdown(socket.SHUT_WR)
+    assert departure(transport_of(server)) is Departure.SILENT
+    server.send(b"y")
+    client.close()  # with something unread, which TCP answers with a reset
+    assert departure(transport_of(server)) is Departure.GONE
+
+
+def test_nobody_can_be_asked() -> None:
+    """No socket, or none any more: nothing is known."""
+    with socket.socket() as closed:
+        pass
+    for connection in (None, closed):
+        transport = transport_of(connection)
+        assert (has_input(transport), departure(transport)) == (False, Departure.NONE)
+        assert delivery(transport) == Delivery(0, 0)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_is_on_its_way(loop: str) -> None:
+    """H-17: until the client's side has it, and not longer."""
+
+    async def main() -> None:
+        served: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
+
+        class Server(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                served.set_result(cast(asyncio.Transport, transport))
+
+        server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+        async with server:
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(server.sockets[0].getsockname())
+            with client:
+                transport = await served
+                transport.write(b"x" * 8_000_000)
+                before = await settled(transport)
+                assert before.unsent > 0
+                assert before.acknowledged > 0
+                await asyncio.to_thread(client.recv, 1_000_000, socket.MSG_WAITALL)
+                after = delivery(transport)
+                assert after.acknowledged > before.acknowledged
+                await asyncio.to_thread(client.recv, 7_000_000, socket.MSG_WAITALL)
+                assert (await settled(transport)).unsent == 0
+                transport.abort()
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(main())
+
+
+async def settled(transport: Any) -> Delivery:
+    """What is delivered when nothing moves any more."""
+    seen = [delivery(transport)]
+    for _ in range(50):
+        await asyncio.sleep(0.2)
+        seen.append(delivery(transport))
+        if seen[-1] == seen[-2]:
+            break
+    return seen[-1]

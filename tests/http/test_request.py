@@ -1,0 +1,96 @@
+"""What the start and the fields of a request mean (rules H-2, H-5, H-13, H-14)."""
+
+from typing import Any
+
+import pytest
+
+from esg_core.asgi import Headers
+from esg_core.errors import RequestError
+from esg_http.request import RequestFields, RequestStart, read_start
+from esg_http.rules import CHUNKED
+
+HOST = (b"host", b"t")
+
+
+def fields(*headers: tuple[bytes, bytes], old: bool = False, host: bool = True) -> RequestFields:
+    """The fields of a request with these headers, as a parser would give them."""
+    given: Headers = [HOST, *headers] if host else list(headers)
+    lines = b"".join(b"%b: %b\r\n" % field for field in given)
+    return RequestFields(b"HTTP/1.%d\r\n" % (not old) + lines + b"\r\n", old, given)
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (b"GET / ", RequestStart("GET", b"/", True)),
+        (b"get /?a ", RequestStart("get", b"/?a", True)),
+        (b"OPTIONS * ", RequestStart("OPTIONS", b"*", False)),
+        (b"GET http://t/ ", RequestStart("GET", b"http://t/", False)),
+        (b"CONNECT / ", RequestStart("CONNECT", b"/", False)),
+        (b"CONNECTED / ", RequestStart("CONNECTED", b"/", True)),
+        (b"", None),
+        (b"GET /", None),
+        (b"GET  / ", None),
+        (b" / ", None),
+        (b"GET / x ", None),
+        (b"G\xc9T / ", None),
+        (b"GET /\xc9 ", None),
+        (b"\r\nGET / ", None),
+    ],
+)
+def test_starts(start: bytes, expected: RequestStart | None) -> None:
+    """H-11, H-12."""
+    assert read_start(start) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([], {}),
+        ([(b"connection", b"close")], {"closes": True}),
+        ([(b"connection", b"keep-alive")], {"says_keep_alive": True}),
+        ([(b"connection", b"keep-alive, CLOSE")], {"closes": True}),
+        ([(b"connection", b"x"), (b"connection", b"close")], {"closes": True}),
+        ([(b"connection", b"closed")], {}),
+        ([(b"te", b"trailers")], {"wants_trailers": True, "is_special": True}),
+        ([(b"te", b"gzip;q=1, Trailers;q=0.5")], {"wants_trailers": True, "is_special": True}),
+        ([(b"te", b"gzip")], {}),
+        ([(b"content-length", b"5"), (b"expect", b"100-Continue")], {"length": 5, "expects_continue": True}),
+        ([(b"expect", b"200-ok")], {}),
+        ([(b"transfer-encoding", b"chunked")], {"length": CHUNKED}),
+        ([(b"x-forwarded-for", b"1.2.3.4")], {"is_forwarded": True, "is_special": True}),
+        ([(b"forwarded", b"for=1.2.3.4")], {"is_forwarded": True, "is_special": True}),
+        (
+            [(b"connection", b"Upgrade, x"), (b"upgrade", b"WebSocket, h2c")],
+            {"upgrades": {b"websocket", b"h2c"}, "is_special": True},
+        ),
+        ([(b"upgrade", b"websocket")], {}),
+        ([(b"connection", b"upgrade")], {}),
+    ],
+)
+def test_meanings(headers: Headers, expected: dict[str, Any]) -> None:
+    """H-2, H-5, H-13, H-14: everything else says nothing."""
+    says: dict[str, Any] = {"closes": False, "says_keep_alive": False, "wants_trailers": False, "length": 0}
+    says |= {"expects_continue": False, "is_forwarded": False, "upgrades": set(), "is_special": False}
+    got = fields(*headers)
+    assert {name: getattr(got, name) for name in says} == says | expected
+    assert got.headers == [HOST, *headers]
+
+
+def test_http_1_0_says_less() -> None:
+    """H-2, H-5, H-13, H-14: it closes, whatever it says, and knows neither 100, trailers nor upgrades."""
+    headers = [(b"connection", b"keep-alive, upgrade"), (b"te", b"trailers"), (b"expect", b"100-continue")]
+    got = fields(*headers, (b"upgrade", b"websocket"), (b"content-length", b"5"), old=True)
+    assert (got.closes, got.says_keep_alive, got.wants_trailers, got.expects_continue) == (True, False, False, False)
+    assert (set(got.upgrades), got.length) == (set(), 5)
+
+
+def test_hosts() -> None:
+    """H-12: one, unless the request is an old one."""
+    assert fields().host == b"t"
+    assert fields(host=False, old=True).host is None
+    for wrong in ((), (HOST, HOST), (HOST, (b"host", b"other")), ((b"host", b""),), ((b"host", b"a b"),)):
+        with pytest.raises(RequestError):
+            fields(*wrong, host=False)
+    with pytest.raises(RequestError):
+        fields((b"host", b"a b"), host=False, old=True)

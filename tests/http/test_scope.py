@@ -1,0 +1,73 @@
+"""Targets and scopes (rule H-15)."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from esg_http.peers import Peer
+from esg_http.scope import SHORT_TARGET, Target, known_target, read_target, request_scope
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (b"/", Target("/", b"/", b"")),
+        (b"/?", Target("/", b"/", b"")),
+        (b"/a?b?c", Target("/a", b"/a", b"b?c")),
+        (b"/%61%2F?%61", Target("/a/", b"/%61%2F", b"%61")),
+        (b"/%e2%82%ac", Target("/\u20ac", b"/%e2%82%ac", b"")),
+        (b"/%ff", Target("/\ufffd", b"/%ff", b"")),
+        (b"/%zz%", Target("/%zz%", b"/%zz%", b"")),
+        (b"/+", Target("/+", b"/+", b"")),
+        (b"*", Target("*", b"*", b"")),
+    ],
+)
+def test_targets(target: bytes, expected: Target) -> None:
+    """H-15: the path decoded as UTF-8, everything else as it came."""
+    assert read_target(target) == expected
+    assert known_target(target) == expected
+    assert known_target(target) == expected
+
+
+def test_long_targets_are_not_remembered() -> None:
+    """H-20."""
+    target = b"/" + b"a" * SHORT_TARGET
+    assert known_target(target) == read_target(target)
+    assert known_target(target) is not known_target(target)
+
+
+def peer(**more: Any) -> Peer:
+    given = {"server": ("a", 1), "client": ("b", 2), "scheme": "http", "root_path": "", "extensions": {"x": {}}}
+    return cast(Peer, SimpleNamespace(**given | more))
+
+
+def test_the_parts_of_a_scope() -> None:
+    """H-15."""
+    headers = [(b"host", b"t")]
+    scope = request_scope(peer(), "GET", b"/a%20?b", headers)
+    assert scope == {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": "1.1",
+        "server": ("a", 1),
+        "client": ("b", 2),
+        "scheme": "http",
+        "method": "GET",
+        "root_path": "",
+        "path": "/a ",
+        "raw_path": b"/a%20",
+        "query_string": b"b",
+        "headers": headers,
+        "extensions": {"x": {}},
+    }
+    assert scope["headers"] is not headers
+
+
+def test_a_root_path() -> None:
+    """H-15: also before targets that have been seen without."""
+    request_scope(peer(), "GET", b"/a?b", [])
+    scope = request_scope(peer(root_path="/\u20ac"), "GET", b"/a?b", [])
+    assert (scope["root_path"], scope["path"]) == ("/\u20ac", "/\u20ac/a")
+    assert scope["raw_path"] == "/\u20ac".encode() + b"/a"
+    assert request_scope(peer(), "GET", b"/a?b", [])["path"] == "/a"

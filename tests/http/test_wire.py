@@ -1,0 +1,173 @@
+"""The bytes of responses (rules H-1, H-3)."""
+
+import pytest
+
+from esg_core.errors import ApplicationError
+from esg_http import wire
+from esg_http.dates import http_date
+from esg_http.wire import (
+    NO_LENGTH,
+    SAYS_CHUNKED,
+    SAYS_CLOSE,
+    SAYS_DATE,
+    SAYS_SERVER,
+    HeadPrefix,
+    encode_chunk,
+    encode_fields,
+    status_line,
+)
+
+NOON = 1_700_000_000.0
+
+
+class WallClock:
+    def __init__(self) -> None:
+        self.now = NOON
+        self.reads = 0
+
+    def __call__(self) -> float:
+        self.reads += 1
+        return self.now
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock()
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (200, b"HTTP/1.1 200 OK\r\n"),
+        (103, b"HTTP/1.1 103 Early Hints\r\n"),
+        (413, b"HTTP/1.1 413 Content Too Large\r\n"),
+        (299, b"HTTP/1.1 299 \r\n"),
+        (999, b"HTTP/1.1 999 \r\n"),
+    ],
+)
+def test_status_lines(status: int, line: bytes) -> None:
+    """RFC 9112 section 4: the space stays where no phrase is known."""
+    assert status_line(status) == line
+
+
+def test_the_prefix_is_made_once_a_second(clock: WallClock) -> None:
+    """H-1: at the turn of the wall's second, whatever the loop's clock says."""
+    clock.now = NOON + 0.75
+    prefix = HeadPrefix(True, http_date, (), clock)
+    first = prefix.get(200, 5.0)
+    assert first == b"HTTP/1.1 200 OK\r\nserver: esg\r\ndate: " + http_date(NOON) + b"\r\n"
+    reads = clock.reads
+    assert prefix.get(200, 5.2) is first
+    assert clock.reads == reads
+    clock.now = NOON + 1.0
+    assert http_date(NOON + 1) in prefix.get(200, 5.25)
+    assert prefix.get(404, 5.3).startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+
+def test_a_clock_that_is_set_back_is_followed(clock: WallClock) -> None:
+    """H-1: within a second."""
+    prefix = HeadPrefix(True, http_date, (), clock)
+    prefix.get(200, 5.0)
+    clock.now = NOON - 3600
+    assert http_date(NOON - 3600) in prefix.get(200, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("server", "has_date", "extra", "expected"),
+    [
+        (True, False, (), b"server: esg\r\n"),
+        (False, False, (), b""),
+        (False, False, ((b"a", b"b"), (b"c", b"d")), b"a: b\r\nc: d\r\n"),
+        (True, False, ((b"server", b"mine"),), b"server: mine\r\n"),
+        (False, False, ((b"server", b"mine"), (b"date", b"today")), b"server: mine\r\ndate: today\r\n"),
+        (True, True, ((b"date", b"today"),), b"server: esg\r\ndate: today\r\n"),
+    ],
+)
+def test_default_fields(
+    clock: WallClock, server: bool, has_date: bool, extra: tuple[tuple[bytes, bytes], ...], expected: bytes
+) -> None:
+    """H-1: what is configured takes the place of ESG's own."""
+    prefix = HeadPrefix(server, http_date if has_date else None, extra, clock)
+    assert prefix.get(200, 0.0) == b"HTTP/1.1 200 OK\r\n" + expected
+
+
+def test_what_the_application_says_itself_is_left_out(clock: WallClock) -> None:
+    """H-1: never two."""
+    prefix = HeadPrefix(True, http_date, ((b"a", b"b"),), clock)
+    date = b"date: " + http_date(NOON) + b"\r\n"
+    assert prefix.without(200, SAYS_SERVER) == b"HTTP/1.1 200 OK\r\n" + date + b"a: b\r\n"
+    assert prefix.without(200, SAYS_DATE) == b"HTTP/1.1 200 OK\r\nserver: esg\r\na: b\r\n"
+    assert prefix.without(200, SAYS_DATE | SAYS_SERVER) == b"HTTP/1.1 200 OK\r\na: b\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "block", "length", "says"),
+    [
+        ([], b"", NO_LENGTH, 0),
+        ([(b"A", b"B")], b"a: B\r\n", NO_LENGTH, 0),
+        ([(b"a", b""), (b"a", b"")], b"a: \r\na: \r\n", NO_LENGTH, 0),
+        ([(b"Content-Length", b"007")], b"content-length: 007\r\n", 7, 0),
+        ([(b"connection", b"close")], b"", NO_LENGTH, SAYS_CLOSE),
+        ([(b"connection", b"x, Close")], b"", NO_LENGTH, SAYS_CLOSE),
+        ([(b"connection", b"keep-alive")], b"", NO_LENGTH, 0),
+        ([(b"connection", b"x"), (b"connection", b"close")], b"", NO_LENGTH, SAYS_CLOSE),
+        ([(b"keep-alive", b"timeout=5")], b"", NO_LENGTH, 0),
+        ([(b"Transfer-Encoding", b"gzip")], b"", NO_LENGTH, SAYS_CHUNKED),
+        ([(b"Server", b"x"), (b"DATE", b"y")], b"server: x\r\ndate: y\r\n", NO_LENGTH, SAYS_SERVER | SAYS_DATE),
+    ],
+)
+def test_fields(headers: list[tuple[bytes, bytes]], block: bytes, length: int, says: int) -> None:
+    """H-1, H-2, H-3: the same whether they are known or not."""
+    for _ in range(2):
+        assert encode_fields(headers) == (block, length, says)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"a\r", b"b")],
+        [(b"", b"b")],
+        [(b"a", b"b\n")],
+        [(b"a", b"b\r\n"), (b"c", b"d")],
+        [(b"a", b"\0")],
+        [("a", b"b")],
+        [(b"a", "b")],
+        [(b"a",)],
+        [b"ab"],
+        [(b"a", [b"b"])],
+        [([b"a"], b"b")],
+        [(b"content-length", b"1"), (b"Content-Length", b"1")],
+        [(b"content-length", b"")],
+        [(b"content-length", b"9" * 19)],
+    ],
+)
+def test_what_is_no_field(headers: list[tuple[bytes, bytes]]) -> None:
+    """H-10: refused each time."""
+    for _ in range(2):
+        with pytest.raises(ApplicationError):
+            encode_fields(headers)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """H-20: neither many sets of fields, nor long ones, nor many names stay for ever."""
+    for number in range(3000):
+        encode_fields([(b"x-%d" % number, b"%d" % number)])
+        encode_fields([(b"x", b"%d" % number * 600)])
+    assert len(wire._blocks) <= 1024
+    assert all(len(block) <= wire.LONGEST_REMEMBERED for block, _, _ in wire._blocks.values())
+    assert len(wire._prefixes) <= 1024
+    assert encode_fields([(b"X-2999", b"y")]) == (b"x-2999: y\r\n", NO_LENGTH, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "end", "chunk"),
+    [
+        (b"", False, b""),
+        (b"", True, b"0\r\n\r\n"),
+        (b"hello", False, b"5\r\nhello\r\n"),
+        (b"x" * 26, True, b"1a\r\n" + b"x" * 26 + b"\r\n0\r\n\r\n"),
+    ],
+)
+def test_chunks(content: bytes, end: bool, chunk: bytes) -> None:
+    """RFC 9112 section 7.1: an empty part is not the end."""
+    assert encode_chunk(content, end) == chunk

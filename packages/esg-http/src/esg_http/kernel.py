@@ -30,11 +30,11 @@ def delivery(transport: asyncio.Transport) -> Delivery:
     """How far what was written to `transport` has got; `acknowledged` is 0 where only the transport tells."""
     unsent = transport.get_write_buffer_size()
     connection = transport.get_extra_info("socket")
-    if _TCP_INFO is None or connection is None:
+    if _TCP_INFO is None or connection is None or connection.fileno() < 0:
         return Delivery(unsent, 0)
     try:
         counts = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _COUNTS.size)
-    except OSError:  # not TCP, or closed by now
+    except OSError:  # not TCP
         return Delivery(unsent, 0)
     if len(counts) < _COUNTS.size:
         return Delivery(unsent, 0)

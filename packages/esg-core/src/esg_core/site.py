@@ -71,9 +71,10 @@ def tls_options(config: "Config") -> TLSOptions | None:
     """How connections speak TLS, None if they do not."""
     if not config.tls:
         return None
-    from esg_core.tls import server_context
+    from esg_core.tls import HTTP_1_1, HTTP_2_AND_1_1, server_context
 
-    return TLSOptions(server_context(config), config.timeout_tls_handshake)
+    protocols = HTTP_2_AND_1_1 if config.http2 else HTTP_1_1
+    return TLSOptions(server_context(config, protocols), config.timeout_tls_handshake)
 
 
 def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:

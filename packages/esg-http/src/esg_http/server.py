@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def _factory(context: "Context", parse_fields: FieldParser, bound: int | None = None) -> Callable[[], H1Connection]:
-    return partial(H1Connection, context, H1Settings(context, parse_fields, bound))
+    settings = H1Settings(context, parse_fields, bound)
+    if context.config.http2:
+        from esg_http.h2.settings import H2Settings
+
+        settings.h2 = H2Settings(context, settings)
+    return partial(H1Connection, context, settings)
 
 
 def httptools(context: "Context") -> Callable[[], H1Connection]:

@@ -51,7 +51,7 @@ class ControlFrames(Sending[S]):
         self.is_settled = False
 
     def _state_of(self, number: int) -> int:
-        stream = self.streams.get(number)
+        stream = self.live.get(number)
         if stream is not None:
             return stream.state
         if number > self.last or not number & 1:
@@ -136,7 +136,7 @@ class ControlFrames(Sending[S]):
         elif self._effect(WINDOW_UPDATE, number) == GOES_ON:
             if not increment:
                 raise StreamFault(PROTOCOL_ERROR, "a window opened by nothing", "RFC 9113 section 6.9")
-            self.widen_stream(self.streams[number], increment)
+            self.widen_stream(self.live[number], increment)
 
     def on_rst_stream(self, _flags: int, number: int, payload: bytes) -> None:
         """The client has lost interest in a stream (RFC 9113 section 6.4)."""
@@ -144,8 +144,8 @@ class ControlFrames(Sending[S]):
             raise ConnectionFault(FRAME_SIZE_ERROR, "RST_STREAM without four bytes", "RFC 9113 section 6.4")
         if self._effect(RST_STREAM, number) == GOES_ON:
             self._client_resets.spend(self._now)
-            stream = self.streams[number]
-            self._close(stream, CLOSED)
+            stream = self.live[number]
+            self._close_stream(stream, CLOSED)
             stream.on_reset()
         else:
             self._control_frames.spend(self._now)
@@ -162,7 +162,7 @@ class ControlFrames(Sending[S]):
 
     def _fault_of(self, number: int, code: int, reason: str) -> ConnectionFault | StreamFault:
         """An error of a stream; of the connection if there is no such stream, because that cannot be reset."""
-        kind = StreamFault if number in self.streams else ConnectionFault
+        kind = StreamFault if number in self.live else ConnectionFault
         return kind(code, reason, "RFC 9113 section 6.3")
 
     def on_priority_update(self, _flags: int, number: int, payload: bytes) -> None:
@@ -175,7 +175,7 @@ class ControlFrames(Sending[S]):
         prioritised, field = read_long(payload), payload[4:]
         if not prioritised:
             raise ConnectionFault(PROTOCOL_ERROR, "PRIORITY_UPDATE for no stream", "RFC 9218 section 7.1")
-        stream = self.streams.get(prioritised)
+        stream = self.live.get(prioritised)
         if stream is not None:
             self.reprioritise(stream, read_priority(field))
         elif prioritised > self.last and len(self._early_priorities) < self._limits.streams:

@@ -77,6 +77,7 @@ class Receiving(RequestFrames[S]):
         if first & 0xFF != SETTINGS or number & LAST_STREAM:
             raise ConnectionFault(PROTOCOL_ERROR, "the first frame is not SETTINGS", "RFC 9113 section 3.4")
         self.has_begun = True
+        self._has_started()
         return self._take(data, size)
 
     def _take(self, data: bytes, at: int = 0) -> int:
@@ -136,6 +137,10 @@ class Receiving(RequestFrames[S]):
         self._has_fault(fault)
         self.put(goaway_frame(self.last, fault.code, str(fault)))
         self._has_failed()
+
+    @abstractmethod
+    def _has_started(self) -> None:
+        """The client's preface has come: it has to acknowledge the server's settings, and may ask."""
 
     @abstractmethod
     def _has_failed(self) -> None:

@@ -140,7 +140,7 @@ class RequestFrames(ControlFrames[S]):
             head = error
         if self.ignores_new:
             self.remember_reset(number)
-        elif len(self.streams) + self.leftovers >= self._limits.streams and not self._has_room():
+        elif len(self.live) + self.leftovers >= self._limits.streams and not self._has_room():
             self._refuse(number)
         elif flags & _NONSENSE:
             raise StreamFault(PROTOCOL_ERROR, "a stream depends on itself", "RFC 9113 section 5.3")
@@ -161,7 +161,7 @@ class RequestFrames(ControlFrames[S]):
             stream.state = HALF_CLOSED_THEIRS
         else:
             stream.upload = Upload(StreamWindow(self._window, self._limits.stream_window), length)
-        self.streams[number] = stream
+        self.live[number] = stream
         return stream
 
     def _read_head(self, block: bytes) -> RequestHead:
@@ -186,7 +186,7 @@ class RequestFrames(ControlFrames[S]):
     def _has_room(self) -> bool:
         """Look again whether another stream may be opened."""
         self._count_leftovers()
-        return len(self.streams) + self.leftovers < self._limits.streams
+        return len(self.live) + self.leftovers < self._limits.streams
 
     def _refuse(self, number: int) -> None:
         """One stream too many: the client may ask again (RFC 9113 section 5.1.2)."""
@@ -211,7 +211,7 @@ class RequestFrames(ControlFrames[S]):
             if not flags & END_STREAM:
                 raise malformed("a second header section that is not the end", "8.1")
             check_fields(fields)
-            self._end_content(self.streams[number])
+            self._end_content(self.live[number])
 
     # Data.
 
@@ -254,7 +254,7 @@ class RequestFrames(ControlFrames[S]):
         opened = self._window.take(size)
         if opened:
             self.put(window_frame(0, opened))
-        stream = self.streams.get(number)
+        stream = self.live.get(number)
         if stream is None or stream.upload is None:
             self._effect(DATA, number)
             return None
@@ -289,7 +289,7 @@ class RequestFrames(ControlFrames[S]):
         stream.state = AFTER_THEIR_END[stream.state]
         stream.on_end()
         if stream.state == CLOSED:
-            self._close(stream, CLOSED)
+            self._close_stream(stream, CLOSED)
 
     def consumed(self, stream: S, size: int) -> None:
         """So much of a body is not held any more: the client may send more of it."""
@@ -304,7 +304,7 @@ class RequestFrames(ControlFrames[S]):
         """End a stream because of what the client did; doing so too often ends the connection."""
         self._has_fault(fault)
         self._server_resets.spend(self._now)
-        stream = self.streams.get(number)
+        stream = self.live.get(number)
         if stream is None:
             self.put(reset_frame(number, fault.code))
             self.remember_reset(number)

@@ -5,7 +5,7 @@ response's head until the first body (rule H-4), counts the body against content
 304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16) and writes the access
 line at the end (R-3).
 
-The order of messages is the small table of phases below; a message that does not fit its phase is an error which names
+The order of messages is the table in `phases`; a message that does not fit its phase is an error which names
 the rule.
 """
 

@@ -80,9 +80,10 @@ def is_inherited(method: Function) -> bool:
 
 @cache
 def texts() -> tuple[Path, ...]:
-    """All text files of the repository."""
+    """All text files of the repository; `.git` is not one of them, which is a file in a linked work tree."""
     inside = (path for name in DIRECTORIES for path in (ROOT / name).rglob("*") if "__pycache__" not in path.parts)
-    return tuple(path for path in (*ROOT.iterdir(), *inside) if path.is_file() and path.suffix not in BINARY)
+    here = (path for path in ROOT.iterdir() if path.name != ".git")
+    return tuple(path for path in (*here, *inside) if path.is_file() and path.suffix not in BINARY)
 
 
 @pytest.mark.parametrize("module", modules(), ids=str)

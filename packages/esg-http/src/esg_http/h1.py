@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
+from esg_core.kernel import Delivery, Departure, delivery, departure, has_input
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
-from esg_http.kernel import Delivery, Departure, delivery, departure, has_input
 from esg_http.peers import Peer
 from esg_http.refusals import answer_late, answer_unreadable, warn
 from esg_http.settings import NEVER, H1Settings
@@ -200,10 +200,9 @@ class H1Connection(H1Input, asyncio.Protocol):
         """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
         before = self._delivered
         self._watch_writing(now)
-        unsent, acknowledged = self._delivered
-        if unsent < before.unsent or acknowledged > before.acknowledged:
+        if self._delivered.has_moved_since(before):
             return
-        if unsent:
+        if self._delivered.unsent:
             self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
         self.transport.abort()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.flow import WriteGate
+from esg_core.kernel import Delivery, delivery
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,
@@ -83,6 +84,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_context",
         "_deflate",
+        "_delivered",
         "_end_deadline",
         "_farewell",
         "_inbox",
@@ -93,7 +95,6 @@ class Connection(asyncio.Protocol):
         "_settings",
         "_state",
         "_transport",
-        "_unsent",
         "_write_deadline",
         "check_at",
         "deadline",
@@ -108,7 +109,8 @@ class Connection(asyncio.Protocol):
         self._deflate = deflate
         self._intake = Intake(settings.make_codec, self, inbox.feed, deflate, settings.max_size)
         self._state = OPEN
-        self._unsent = self._left = 0
+        self._delivered = Delivery(0, 0)
+        self._left = 0
         self._farewell: Farewell | None = None
         self._owed_pong: bytes | None = None
         self._write_deadline = self._end_deadline = self.deadline = NEVER
@@ -271,15 +273,15 @@ class Connection(asyncio.Protocol):
         return self.paused or self.gate.closed or self._left not in (0, before)
 
     def _watch_writing(self, now: float) -> None:
-        self._unsent = self._transport.get_write_buffer_size()
+        self._delivered = delivery(self._transport)
         self._write_deadline = now + self._settings.write
         self._set_deadline()
 
     def _expire_writing(self, now: float) -> None:
         """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
-        if self._transport.get_write_buffer_size() < self._unsent:
-            self._watch_writing(now)
-        else:
+        before = self._delivered
+        self._watch_writing(now)
+        if not self._delivered.has_moved_since(before):
             self._context.logger.warning("%s does not read its messages: aborted (timeout-write)", self._inbox)
             self._transport.abort()
 

@@ -25,6 +25,10 @@ class Delivery(NamedTuple):
     unsent: int
     acknowledged: int
 
+    def has_moved_since(self, before: "Delivery") -> bool:
+        """Whether the client has read anything since then, as far as anybody can tell (timeout-write)."""
+        return self.unsent < before.unsent or self.acknowledged > before.acknowledged
+
 
 def delivery(transport: asyncio.Transport) -> Delivery:
     """How far what was written to `transport` has got; `acknowledged` is 0 where only the transport tells."""

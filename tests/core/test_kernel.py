@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from esg_core.kernel import Delivery, Departure, delivery, departure, has_input
 from esg_core.testing import ManualLoop, MemoryTransport
-from esg_http.kernel import Delivery, Departure, delivery, departure, has_input
-from tests.http.sockets import LOOPS
+from tests.core.loops import LOOPS, run_in
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -88,13 +88,14 @@ def test_what_is_on_its_way(loop: str) -> None:
                 assert before.acknowledged > 0
                 await asyncio.to_thread(client.recv, 1_000_000, socket.MSG_WAITALL)
                 after = delivery(transport)
+                assert after.has_moved_since(before)
                 assert after.acknowledged > before.acknowledged
+                assert not before.has_moved_since(before)
                 await asyncio.to_thread(client.recv, 7_000_000, socket.MSG_WAITALL)
                 assert (await settled(transport)).unsent == 0
                 transport.abort()
 
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        runner.run(main())
+    run_in(loop, main())
 
 
 async def settled(transport: Any) -> Delivery:

@@ -53,7 +53,7 @@ class Client:
 
     def send(self, frame: bytes, answers: int) -> None:
         """Send a message that has so many answers."""
-        self.missing = answers
+        self.missing += answers
         self.sent_at = time.perf_counter()
         self.socket.sendall(frame)
 
@@ -117,7 +117,7 @@ class Load:
                 received = client.receive()
                 count += received
                 missing -= received
-                if not client.missing:
+                if received and client.missing <= 0:  # others may have been quicker: then there are answers to them too
                     waits.append(now - client.sent_at)
                     if now < until:
                         client.send(frame, answers)
@@ -140,6 +140,8 @@ def main() -> None:
     began = time.perf_counter()
     count, waits = load.run(began + options.seconds)
     seconds = time.perf_counter() - began
+    if seconds < options.seconds:
+        sys.exit(f"the load has come to an end after {seconds:.2f} s")
     print(json.dumps({"messages": count, "seconds": seconds, "p99_ms": percentile(waits, 99) * 1000}))
 
 

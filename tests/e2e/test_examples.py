@@ -1,6 +1,7 @@
 """Every example does what its first lines say."""
 
 import hashlib
+import json
 import shlex
 import signal
 import sys
@@ -95,6 +96,17 @@ def test_u3_embed_websocket() -> None:
             socket.send("hello")
             assert socket.recv(timeout=PATIENCE) == "HELLO"
         assert program.stop() == 0
+
+
+def test_chat() -> None:
+    """Two guests hear each other; `test_browser` has them in a browser."""
+    with serving("examples.chat:app") as server:
+        assert "<title>Chat</title>" in httpx.get(server.url).text
+        place = server.url.replace("http", "ws", 1)
+        with connect(f"{place}/ws/Ada") as ada, connect(f"{place}/ws/Bob") as bob:
+            ada.send("Hello!")
+            heard = [json.loads(bob.recv(timeout=PATIENCE))["text"] for _ in range(2)]
+            assert heard == ["Bob has come", "Ada: Hello!"]
 
 
 def test_u2_programmatic() -> None:

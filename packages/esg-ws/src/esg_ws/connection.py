@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
 from esg_core.kernel import Delivery, delivery
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
@@ -42,14 +43,18 @@ CLOSE_PATIENCE = 5.0
 LAST_MESSAGES = 1.0
 """Seconds that the application has to take the messages which came before the end, and to answer them (rule S-5)."""
 
-LARGE_PAYLOAD = 65536
+LARGE_PAYLOAD = 262144
 """From this size on, a payload is handed to the transport as it is instead of being copied behind its head."""
 
 REASONS = {PROTOCOL_ERROR: "protocol error", INVALID_DATA: "invalid UTF-8", TOO_BIG: "message too big"}
 """What a client is told that broke a rule; the log has the particulars."""
 
-OPEN, CLOSING, PARTING, ENDED = range(4)
-"""CLOSING: our close is sent, and the client's awaited. PARTING: nothing more is read, and our close is due."""
+LINGER = 1.0
+"""Seconds for which input is discarded over TLS after a broken rule, so that the client can read why."""
+
+OPEN, CLOSING, PARTING, LINGERING, ENDED = range(5)
+"""CLOSING: our close is sent, and the client's awaited. From PARTING on nothing is read, and our close is due; from
+LINGERING on it is sent, and the transport has to be closed."""
 
 
 class Farewell(NamedTuple):
@@ -80,6 +85,8 @@ class Inbox(Protocol):
 
 class Connection(asyncio.Protocol):
     """One accepted WebSocket; see `esg_core.contracts.Connection`."""
+
+    websockets = 1
 
     __slots__ = (
         "_context",
@@ -155,7 +162,8 @@ class Connection(asyncio.Protocol):
         context.sweeper.discard(self)
         self._lose()
         self.gate.open()
-        del self._inbox, self._intake  # which refer to this, and would wait for the garbage collector
+        self._intake.close()
+        del self._inbox, self._intake  # they refer to this, and all would wait for the garbage collector
         if context.draining:
             context.left()
 
@@ -176,7 +184,12 @@ class Connection(asyncio.Protocol):
     # What the cycle tells.
 
     def send(self, first: int, payload: bytes) -> None:
-        """Send a message, whole; `first` is `frames.TEXT_MESSAGE` or `BINARY_MESSAGE`."""
+        """Send a message, whole; `first` is `frames.TEXT_MESSAGE` or `BINARY_MESSAGE`.
+
+        Raises `ClientDisconnected`, also if the loop has had no chance to tell that the connection is lost.
+        """
+        if self._transport.is_closing():
+            raise ClientDisconnected("the connection is closed")
         if self._deflate is not None and len(payload) >= WORTH_COMPRESSING:
             first |= RSV1
             payload = self._deflate.compress(payload)
@@ -186,7 +199,9 @@ class Connection(asyncio.Protocol):
         elif size < LARGE_PAYLOAD:
             self._transport.write(head(first, size) + payload)
         else:
-            self._transport.writelines((head(first, size), payload))
+            # Two writes: asyncio's own writelines() copies before 3.12, and does not pause in some versions since.
+            self._transport.write(head(first, size))
+            self._transport.write(payload)
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake, unless it has begun already."""
@@ -227,7 +242,7 @@ class Connection(asyncio.Protocol):
 
     def on_close(self, code: int, reason: str) -> None:
         """As `Controls.on_close`: answer, and close the connection (RFC 6455 section 7.1.1)."""
-        self._part_soon(Farewell(code, reason, close_payload(code, ""), is_failure=False))
+        self._part_soon(Farewell(code, reason, close_payload(code, reason), is_failure=False))
 
     # Deadlines.
 
@@ -254,6 +269,10 @@ class Connection(asyncio.Protocol):
     def _expire_end(self) -> None:
         if self._state == PARTING:
             self._part()
+        elif self._state == LINGERING:
+            self._state = ENDED
+            self._end_by(CLOSE_PATIENCE)
+            self._transport.close()
         else:
             self._transport.abort()
 
@@ -323,10 +342,13 @@ class Connection(asyncio.Protocol):
         """Close, but not before a client that still sends has been able to read why."""
         self._state = ENDED
         self._end_by(CLOSE_PATIENCE)
-        if farewell.is_failure and self._transport.can_write_eof():
+        if not farewell.is_failure:
+            self._transport.close()
+        elif self._transport.can_write_eof():
             self._transport.write_eof()
         else:
-            self._transport.close()
+            self._state = LINGERING
+            self._end_by(LINGER)
 
     def _lose(self) -> None:
         """The client is gone."""

@@ -16,7 +16,7 @@ from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.flow import Waiters
 from esg_ws.connection import Connection
 from esg_ws.frames import ABNORMAL, BINARY_MESSAGE, INTERNAL_ERROR, NORMAL, TEXT_MESSAGE, may_be_sent
-from esg_ws.opening import Opening
+from esg_ws.opening import Opening, name_of_client
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -77,15 +77,14 @@ class Cycle:
         self._end: Message | None = None
 
     def __str__(self) -> str:
-        client = self.scope.get("client")
-        return f"{client[0]}:{client[1]}" if client else "unix"
+        return name_of_client(self.scope)
 
     async def run(self, app: Application) -> None:
         """Call the application, and close what it leaves open (rule S-4)."""
         try:
             await app(self.scope, self.receive, self.send)
         except ClientDisconnected:
-            if self._phase != GONE:
+            if self._phase < OPEN:
                 raise
         except BaseException:
             if self._phase == OPEN:

@@ -12,7 +12,7 @@ from esg_core.errors import RequestError
 from esg_ws.codec import CodecFactory
 from esg_ws.cycle import Cycle
 from esg_ws.handshake import read_handshake, websocket_scope
-from esg_ws.opening import Opening, refuse
+from esg_ws.opening import Opening, name_of_client, refuse
 from esg_ws.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Endpoint:
         try:
             handshake = read_handshake(scope, settings.compress)
         except RequestError as error:
-            context.logger.warning("refused a handshake of %s: %s (%s)", scope["client"], error, error.section)
+            name = name_of_client(scope)
+            context.logger.warning("refused a handshake of %s: %s (%s)", name, error, error.section)
             return refuse(send, error)
         opening = Opening(handshake, switch, receive, send)
         return Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)

@@ -191,6 +191,10 @@ class Intake:
         if self._deflate is not None:
             self._deflate.rest()
 
+    def close(self) -> None:
+        """Nothing is read any more."""
+        self._codec = None
+
     # Frames.
 
     def _check(self, first: int, length: int) -> None:
@@ -204,7 +208,7 @@ class Intake:
             self._size = self._fragments = 0
             self._wire_limit = self._limit
             if first & RSV1:
-                self._wire_limit += self._limit // 64 + 64  # what cannot be compressed grows a little
+                self._wire_limit += self._limit // 8 + 1024  # what cannot be compressed grows a little
         self._size += length
         self._fragments += 1
         if self._size > self._wire_limit:

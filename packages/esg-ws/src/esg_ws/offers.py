@@ -21,7 +21,7 @@ LARGEST_WINDOW_BITS = 15
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _NAME = re.compile(rb"[ \t,]*+(" + _TOKEN + rb")[ \t]*+")
 _PARAMETER = re.compile(rb";[ \t]*+(" + _TOKEN + rb')[ \t]*+(?:=[ \t]*+("?)(' + _TOKEN + rb")\2[ \t]*+)?")
-_BETWEEN = re.compile(rb"[ \t,]*+\Z|,")
+_NOTHING = re.compile(rb"[ \t,]*+")
 
 _SERVER_NO_TAKEOVER, _CLIENT_NO_TAKEOVER = b"server_no_context_takeover", b"client_no_context_takeover"
 _SERVER_BITS, _CLIENT_BITS = b"server_max_window_bits", b"client_max_window_bits"
@@ -52,11 +52,9 @@ def read_offers(fields: Iterable[bytes]) -> list[tuple[bytes, Parameters]]:
                 parameters.append((parameter[1], parameter[3]))
                 at = parameter.end()
             offers.append((name[1].lower(), parameters))
-            between = _BETWEEN.match(field, at)
-            if between is None:
+            if field[at : at + 1] != b",":
                 break
-            at = between.end()
-        if at < len(field):
+        if not _NOTHING.fullmatch(field, at):
             raise RequestError(400, "sec-websocket-extensions is malformed", "RFC 6455 section 9.1")
     return offers
 

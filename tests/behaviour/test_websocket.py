@@ -1,0 +1,357 @@
+"""WebSocket as its users meet it: real clients and sockets, both codecs, both loops, cleartext and TLS (S-1 to S-5)."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
+from wsproto.extensions import PerMessageDeflate
+
+from tests.behaviour.lifecycle import LOOPS
+from tests.e2e.server import PATIENCE, Server, serving
+from tests.ws.frames import TEXT, frame, text
+
+APP = "tests.behaviour.apps.websocket:app"
+CODECS = ("websockets", "wsproto")
+FRONTS = ("httptools", "h11", "tls")
+SIZES = (0, 1, 125, 126, 65535, 65536, 1_000_000)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def certificate(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trust(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture(scope="module", params=FRONTS)
+def front(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=CODECS)
+def codec(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def server(request: pytest.FixtureRequest, front: str, codec: str, certificate: Path) -> Iterator[Server]:
+    options = ["--ssl-certfile", str(certificate)] if front == "tls" else ["--http", front]
+    with serving(APP, "--loop", request.param, "--ws", codec, *options) as running:
+        yield running
+
+
+@pytest.fixture
+def tls(front: str, trust: ssl.SSLContext) -> ssl.SSLContext | None:
+    return trust if front == "tls" else None
+
+
+def address(server: Server, path: str) -> str:
+    return server.url.replace("http", "ws", 1) + path
+
+
+def opened(
+    server: Server, path: str, tls: ssl.SSLContext | None = None, **options: Any
+) -> AbstractContextManager[ClientConnection]:
+    client: AbstractContextManager[ClientConnection] = connect(
+        address(server, path), ssl=tls, max_size=None, close_timeout=PATIENCE, **options
+    )
+    return client
+
+
+def ending(client: ClientConnection) -> tuple[int, str]:
+    """Code and reason with which the server closes."""
+    with pytest.raises(ConnectionClosed) as raised:
+        client.recv(timeout=PATIENCE)
+    assert raised.value.rcvd is not None
+    return raised.value.rcvd.code, raised.value.rcvd.reason
+
+
+# The client of `websockets`.
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_s1_websockets_client(server: Server, tls: ssl.SSLContext | None, compression: str | None) -> None:
+    """Texts, bytes, fragments, pings; with compression and without."""
+    with opened(server, "/echo", tls, compression=compression, subprotocols=["a", "b"]) as client:
+        assert client.subprotocol == "a"
+        assert bool(client.protocol.extensions) == (compression is not None)
+        for size in SIZES:
+            for message in ("x" * size, os.urandom(size), "Grüße " * (size // 7)):
+                client.send(message)
+                assert client.recv(timeout=PATIENCE) == message
+        client.send(["in", " ", "three"])
+        assert client.recv(timeout=PATIENCE) == "in three"
+        client.send(part for part in (b"a" * 70_000, b"", b"b"))
+        assert client.recv(timeout=PATIENCE) == b"a" * 70_000 + b"b"
+        assert client.ping().wait(PATIENCE)
+        client.close(3001, "enough")
+    assert client.close_code == 3001
+    server.wait_for("ended with 3001 'enough'")
+
+
+def test_s2_the_scheme_and_the_extension_tls(server: Server, tls: ssl.SSLContext | None) -> None:
+    with opened(server, "/scheme", tls) as client:
+        assert client.recv(timeout=PATIENCE) == ("wss True" if tls else "ws False")
+        assert ending(client) == (1000, "")
+
+
+def test_s3_a_fast_sender_and_a_slow_application(server: Server, tls: ssl.SSLContext | None) -> None:
+    """100 messages, 20 MB, of which not all fit anywhere; none is lost, and their order stays."""
+    messages = [os.urandom(200_000) for _ in range(100)]
+    with opened(server, "/digest", tls, compression=None) as client:
+        for message in messages:
+            client.send(message)
+        for message in messages:
+            assert client.recv(timeout=PATIENCE) == f"{len(message)} {hashlib.sha256(message).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("path", "end"), [("/closes", (4000, "full")), ("/raises", (1011, "internal error")), ("/returns", (1000, ""))]
+)
+def test_s4_ends(server: Server, tls: ssl.SSLContext | None, path: str, end: tuple[int, str]) -> None:
+    with opened(server, path, tls) as client:
+        assert ending(client) == end
+
+
+def test_s2_a_denial(server: Server, tls: ssl.SSLContext | None) -> None:
+    with pytest.raises(InvalidStatus) as raised, opened(server, "/denies", tls):
+        pass
+    assert raised.value.response.status_code == 403
+
+
+# The client of aiohttp.
+
+
+def test_s1_aiohttp_client(server: Server, tls: ssl.SSLContext | None) -> None:
+    """With its own codec and compression; it answers pings by itself."""
+
+    async def talk() -> int | None:
+        async with aiohttp.ClientSession() as session:
+            where = address(server, "/echo")
+            async with session.ws_connect(where, ssl=tls or True, compress=15, max_msg_size=0) as client:
+                for size in SIZES:
+                    await client.send_str("é" * size)
+                    assert await client.receive_str() == "é" * size
+                    await client.send_bytes(bytes(size))
+                    assert await client.receive_bytes() == bytes(size)
+                await client.ping(b"?")
+                await client.close(code=3002)
+                return client.close_code
+
+    assert asyncio.run(talk()) == 3002
+
+
+# A client of `wsproto`.
+
+
+class WsprotoClient:
+    """As much of one as the tests need."""
+
+    def __init__(self, server: Server, path: str, tls: ssl.SSLContext | None) -> None:
+        raw = server.connect()
+        self._socket = raw if tls is None else tls.wrap_socket(raw, server_hostname="127.0.0.1")
+        self._connection = WSConnection(ConnectionType.CLIENT)
+        self._events: Iterator[Event] = iter(())
+        self.send(Request(host="127.0.0.1", target=path, extensions=[PerMessageDeflate(client_max_window_bits=12)]))
+        accepted = self.receive()
+        assert isinstance(accepted, AcceptConnection)
+        assert accepted.extensions
+
+    def send(self, event: Event) -> None:
+        self._socket.sendall(self._connection.send(event))
+
+    def receive(self) -> Event:
+        for event in self._events:
+            return event
+        while True:
+            self._connection.receive_data(self._socket.recv(65536) or None)
+            self._events = iter(list(self._connection.events()))
+            for event in self._events:
+                return event
+
+    def message(self) -> Any:
+        """The next message, whole."""
+        parts: list[Any] = []
+        while True:
+            event = self.receive()
+            assert isinstance(event, (TextMessage, BytesMessage))
+            parts.append(event.data)
+            if event.message_finished:
+                return ("" if isinstance(event, TextMessage) else b"").join(parts)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_s1_wsproto_client(server: Server, tls: ssl.SSLContext | None) -> None:
+    client = WsprotoClient(server, "/echo", tls)
+    for size in SIZES:
+        client.send(TextMessage(data="é" * size))
+        assert client.message() == "é" * size
+        client.send(BytesMessage(data=b"y" * size))
+        assert client.message() == b"y" * size
+    client.send(TextMessage(data="one ", message_finished=False))
+    client.send(Ping(payload=b"between"))
+    client.send(TextMessage(data="two"))
+    pong = client.receive()
+    assert isinstance(pong, Pong)
+    assert bytes(pong.payload) == b"between"
+    assert client.message() == "one two"
+    client.send(CloseConnection(code=1001, reason="bye"))
+    end = client.receive()
+    assert isinstance(end, CloseConnection)
+    assert end.code == 1001
+    client.close()
+
+
+# The same port in HTTP, and bytes by hand.
+
+UPGRADE = (
+    b"GET /echo HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def wrapped(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    return connection if tls is None else tls.wrap_socket(connection, server_hostname="127.0.0.1")
+
+
+def read_until_closed(connection: socket.socket) -> bytes:
+    data = b""
+    while part := connection.recv(65536):
+        data += part
+    return data
+
+
+def test_s2_http_and_websocket_on_one_connection(server: Server, tls: ssl.SSLContext | None) -> None:
+    """A request, then the upgrade with its first frame behind it in the same segment."""
+    with wrapped(server.connect(), tls) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert connection.recv(65536).endswith(b"plain")
+        connection.sendall(UPGRADE + text("at once"))
+        answer = b""
+        while not answer.endswith(b"\x81\x07at once"):
+            part = connection.recv(65536)
+            assert part
+            answer += part
+
+
+def test_s5_why_a_connection_fails_can_be_read(server: Server, tls: ssl.SSLContext | None) -> None:
+    """Also by a client that goes on sending, in cleartext and over TLS: no reset comes before the close frame."""
+    with wrapped(server.connect(), tls) as connection:
+        connection.sendall(UPGRADE + text("good") + frame(TEXT, b"\xff") + frame(TEXT, bytes(50_000)))
+        answer = read_until_closed(connection)
+    assert answer.endswith(b"\x81\x04good\x88\x0f\x03\xefinvalid UTF-8")
+
+
+# Drain, force, and clients that do nothing.
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("ws", CODECS)
+def test_s4_a_drain_closes_all_with_1012(loop: str, ws: str) -> None:
+    """L-2: and the server ends well, at once."""
+    with Server(APP, "--loop", loop, "--ws", ws) as server:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(opened(server, "/echo")) for _ in range(5)]
+            server.process.send_signal(signal.SIGTERM)
+            assert [ending(client) for client in clients] == [(1012, "service restart")] * 5
+        assert server.wait() == 0
+        assert server.output.count("ended with 1012 'service restart'") == 5
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_s4_a_client_that_does_not_answer_holds_a_drain_up_for_5_seconds_only(loop: str) -> None:
+    with Server(APP, "--loop", loop) as server, server.connect() as connection:
+        connection.sendall(UPGRADE)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 101 ")
+        server.process.send_signal(signal.SIGTERM)
+        assert connection.recv(65536).startswith(b"\x88\x11\x03\xf4")
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_l2_an_application_that_does_not_end_is_cancelled(loop: str) -> None:
+    with Server(APP, "--loop", loop, "--timeout-graceful-shutdown", "0.5") as server:
+        with opened(server, "/stays") as client:
+            server.process.send_signal(signal.SIGTERM)
+            assert ending(client)[0] == 1012
+        assert server.wait() == 1
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_s3_a_client_that_does_not_read(loop: str) -> None:
+    """Its application waits in `send()`, the server holds next to nothing for it, and timeout-write ends it."""
+    with Server(APP, "--loop", loop, "--timeout-write", "1") as server, server.connect() as connection:
+        connection.sendall(UPGRADE.replace(b"/echo", b"/flood"))
+        before = memory(server)
+        sent = int(server.wait_for(r"flooded with (\d+)")[1])
+        assert sent < 50_000_000
+        assert memory(server) - before < 20_000_000
+        server.wait_for("does not read its messages: aborted")
+        assert server.stop() == 0
+
+
+def memory(server: Server) -> int:
+    """Bytes of the process that are in memory."""
+    pages = int(Path(f"/proc/{server.pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("ws", CODECS)
+def test_s3_a_client_that_does_not_answer_pings(ws: str) -> None:
+    with Server(APP, "--ws", ws, "--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5") as server:
+        with server.connect() as silent, opened(server, "/echo") as there:
+            silent.sendall(UPGRADE)
+            server.wait_for("ended with 1011 'keepalive ping timeout'")
+            there.send("still here")
+            assert there.recv(timeout=PATIENCE) == "still here"
+        assert server.stop() == 0
+
+
+def test_s1_with_none_a_request_for_a_websocket_is_plain_http() -> None:
+    with serving(APP, "--ws", "none") as server, server.connect() as connection:
+        connection.sendall(UPGRADE)
+        assert connection.recv(65536).endswith(b"plain")
+        server.wait_for(r"(?m)^INFO: +Started server process \[\d+\] with \w+, \w+$")
+
+
+def test_u4_a_websocket_by_import_string() -> None:
+    """U-4: another implementation of the same contract."""
+    with serving(APP, "--ws", "esg_ws.server:wsproto") as server, opened(server, "/echo") as client:
+        client.send("hello")
+        assert client.recv(timeout=PATIENCE) == "hello"
+
+
+def test_u4_a_name_that_is_not_there() -> None:
+    """U-4: one line, which lists the names that are; exit code 2."""
+    with Server(APP, "--ws", "websocket") as server:
+        assert server.wait() == 2
+        (line,) = [line for line in server.lines if "there is no" in line]
+        assert "ws: there is no 'websocket'; there are auto, none, websockets, wsproto and MODULE:ATTRIBUTE" in line

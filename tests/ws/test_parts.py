@@ -1,0 +1,69 @@
+"""The small parts by themselves: masks, frames, messages, close codes."""
+
+import os
+
+import pytest
+
+from esg_ws.frames import WebSocketError, close_payload, control, head, may_be_sent, read_long_length
+from esg_ws.masking import unmask, unmask_in_python
+from esg_ws.message import TOGETHER, Parts
+from tests.ws.frames import masked
+
+
+@pytest.mark.parametrize("function", [unmask, unmask_in_python])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 15, 16, 17, 1000, 65_537])
+def test_masks_are_taken_off(function: object, kind: type, size: int) -> None:
+    """RFC 6455 section 5.3."""
+    data, mask = os.urandom(size), os.urandom(4)
+    assert callable(function)
+    assert function(kind(masked(data, mask)), mask) == data
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(0, "8100"), (125, "817d"), (126, "817e007e"), (65535, "817effff"), (65536, "817f0000000000010000")],
+)
+def test_heads(size: int, expected: str) -> None:
+    """RFC 6455 section 5.2: the shortest form."""
+    assert head(0x81, size).hex() == expected
+
+
+def test_control_frames() -> None:
+    assert control(0x9, b"hi") == b"\x89\x02hi"
+    assert close_payload(1005, "never sent") == b""
+    assert close_payload(1000, "") == b"\x03\xe8"
+    assert close_payload(1000, "\ud800") == b"\x03\xe8?"
+    assert len(close_payload(1000, "é" * 100)) == 2 + 122
+
+
+def test_codes_that_may_be_sent() -> None:
+    """RFC 6455 section 7.4 and the registry."""
+    sent = [code for code in range(6000) if may_be_sent(code)]
+    assert sent == [1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)]
+
+
+@pytest.mark.parametrize("available", range(8))
+def test_a_length_that_is_not_all_there(available: int) -> None:
+    assert read_long_length(127, b"\x81\xff" + bytes(available), 2) is None
+    if available < 2:
+        assert read_long_length(126, b"\x81\xfe" + bytes(available), 2) is None
+
+
+def test_long_lengths() -> None:
+    assert read_long_length(126, b"\x81\xfe\x00\x7e", 2) == (126, 4)
+    assert read_long_length(127, b"\x81\xff" + (65536).to_bytes(8, "big"), 2) == (65536, 10)
+    with pytest.raises(WebSocketError):
+        read_long_length(126, b"\x81\xfe\x00\x7d", 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, TOGETHER - 1, TOGETHER, TOGETHER * 2 + 1])
+def test_parts_are_put_together(count: int) -> None:
+    texts, blobs = Parts(""), Parts(b"")
+    for number in range(count):
+        texts.add(str(number % 10))
+        texts.add("")
+        blobs.add(b"%d" % (number % 10))
+    expected = "".join(str(number % 10) for number in range(count))
+    assert texts.whole() == expected
+    assert blobs.whole() == expected.encode()

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from esg_core.binding import passed_sockets
 from esg_core.errors import StartupError, UsageError
 from esg_core.loading import load_application
 from esg_core.logs import configure
 from esg_core.server import Server
 from esg_core.site import check_parts, response_hook
 from esg_core.sockets import AnySocket
+from esg_core.systemd import Notifier
 from esg_core.tracebacks import application_traceback
 from esg_core.watchdog import FORCED, Watchdog
 
@@ -25,13 +27,16 @@ def run(config: "Config", sockets: Sequence[AnySocket] | None = None) -> int:
     """Serve until the end and return the exit code; to be called in the main thread of a process.
 
     `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. A process that
-    does not end although it should (rule L-2), and one that gets a second signal, is left at once with exit code 1:
-    then this does not return.
+    is not given any is one of its own: it takes those that systemd has passed, and tells systemd how it does (rule
+    W-5). A process that does not end although it should (rule L-2), and one that gets a second signal, is left at once
+    with exit code 1: then this does not return.
     """
     watchdog = Watchdog()
-    server = Server(config, watchdog)
+    server = Server(config, watchdog, Notifier.create() if sockets is None else None)
     try:
         configure(config)
+        if sockets is None:
+            sockets = passed_sockets(config)
         with server.handling_signals():
             server.run(sockets)
             if server.forced:

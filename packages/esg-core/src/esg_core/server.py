@@ -24,6 +24,7 @@ from esg_core.signals import handled
 from esg_core.site import Site, put_together
 from esg_core.sockets import AnySocket
 from esg_core.stats import stats
+from esg_core.systemd import Notifier
 from esg_core.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -43,15 +44,16 @@ class Server:
     """Serves what a `Config` says: `await Server(config).serve()`.
 
     `started` and `stopped` are true once that has happened, and can be awaited. `forced` is true after an end in which
-    something had to be cancelled. `watchdog` is for whoever owns the process; see `esg_core.run`.
+    something had to be cancelled. `watchdog` and `notifier` are for whoever owns the process; see `esg_core.run`.
     """
 
-    def __init__(self, config: "Config", watchdog: Watchdog | None = None) -> None:
+    def __init__(self, config: "Config", watchdog: Watchdog | None = None, notifier: Notifier | None = None) -> None:
         self.config = config
         self.started = Milestone()
         self.stopped = Milestone()
         self.forced = False
         self._watchdog = watchdog
+        self._notifier = notifier
         self._stop = Milestone()
         self._force = Milestone()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,7 +84,8 @@ class Server:
         try:
             with self.handling_signals():
                 announce_process(self.config, self._loop)
-                await self._serve(sockets)
+                with self._pinging(self._loop):
+                    await self._serve(sockets)
                 announce_end()
         except BaseException as error:
             self.started.fail(error if isinstance(error, ESGError) else StartupError("the server was cancelled"))
@@ -180,7 +183,7 @@ class Server:
         try:
             if await self._start(site):
                 await self._stop
-                self._allow(drain_budget(site.context))
+                self._begin_to_end(drain_budget(site.context))
                 self._is_over = await unless(self._force, drain.run())
         finally:
             if not self._is_over:
@@ -213,8 +216,27 @@ class Server:
         listeners.start(self.config.backlog)
         context.open()
         announce_addresses(listeners.sockets, tls=self.config.tls)
+        if self._notifier is not None:
+            self._notifier.ready(f"Serving on {', '.join(self.urls)}")
         self.started.reach()
         return True
+
+    def _begin_to_end(self, budget: float | None) -> None:
+        self._allow(budget)
+        if self._notifier is not None:
+            self._notifier.stopping(budget)
+
+    @contextlib.contextmanager
+    def _pinging(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Tell systemd that the event loop turns, if it wants to know."""
+        if self._notifier is None:
+            yield
+            return
+        self._notifier.start_pinging(loop)
+        try:
+            yield
+        finally:
+            self._notifier.stop_pinging()
 
     def _on_limit(self) -> None:
         self._logger.info("Limit of %d requests is reached: shutting down", self.context.requests)

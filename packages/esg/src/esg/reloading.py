@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from esg_core.binding import listening_sockets
 from esg_core.errors import StartupError, UsageError
 from esg_core.logs import configure
 from esg_core.run import report
 from esg_core.run import run as run_server
 from esg_core.site import check_parts
-from esg_core.sockets import BoundSocket, bind_all, close_all, inherit
+from esg_core.sockets import BoundSocket, close_all, inherit
 
 if TYPE_CHECKING:
     from esg_core.config import Config
@@ -38,7 +39,7 @@ def run(config: "Config") -> int:
         configure(config)
         files = _files(config)
         check_parts(config)
-        bound = bind_all(config.addresses, reuse_port=config.reuse_port)
+        bound = listening_sockets(config)
         logger.info("Started reloader process [%d]", os.getpid())
         code = _reloader(config, files, bound).run()
         logger.info("Finished reloader process [%d]", os.getpid())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_ws.handshake import accept_key, read_handshake
+from esg_ws.handshake import accept_key
 from tests.http.memory import PARSERS
 from tests.ws.frames import text
 from tests.ws.memory import CODECS, KEY, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
@@ -345,11 +345,3 @@ def test_compression_can_be_switched_off() -> None:
     app = Recorder()
     with WebSocketServer(app, ws_per_message_deflate=False) as server:
         assert b"sec-websocket-extensions" not in fields(server.open(OFFER))
-
-
-def test_http_2_has_neither_key_nor_upgrade() -> None:
-    """RFC 8441 section 5: CONNECT, and the version."""
-    headers = [(b"sec-websocket-version", b"13"), (b"sec-websocket-protocol", b"a")]
-    scope = {"http_version": "2", "method": "CONNECT", "headers": headers}
-    handshake = read_handshake(scope, compress=True)
-    assert (handshake.key, handshake.subprotocols) == (b"", ["a"])

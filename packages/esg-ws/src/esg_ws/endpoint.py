@@ -35,7 +35,7 @@ class Endpoint:
         except RequestError as error:
             name = name_of_client(scope)
             context.logger.warning("refused a handshake of %s: %s (%s)", name, error, error.section)
-            return refuse(send, error)
+            return refuse(send, error, scope["http_version"])
         opening = Opening(handshake, switch, receive, send)
         return Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)
 

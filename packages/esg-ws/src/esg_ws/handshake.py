@@ -1,7 +1,7 @@
 """Checks and answers the opening handshake, on a head that HTTP has read already (RFC 6455 section 4.2, rule S-5).
 
 Sans-I/O: an ASGI scope in, header fields out. Over HTTP/2 (RFC 8441) the same handshake has neither key nor upgrade:
-CONNECT is the method, and the stream says the rest.
+CONNECT is the method, the stream says the rest, and whatever names a connection of HTTP/1.1 stays away.
 """
 
 import base64
@@ -16,11 +16,13 @@ from esg_ws.offers import Agreement, negotiate
 
 VERSION = b"13"
 
-ANSWERS: dict[int, Headers] = {
-    405: [(b"allow", b"GET")],
-    426: [(b"upgrade", b"websocket"), (b"sec-websocket-version", VERSION)],
+ANSWERS: dict[tuple[int, bool], Headers] = {
+    (405, False): [(b"allow", b"GET")],
+    (405, True): [(b"allow", b"CONNECT")],
+    (426, False): [(b"upgrade", b"websocket"), (b"sec-websocket-version", VERSION)],
+    (426, True): [(b"sec-websocket-version", VERSION)],
 }
-"""Fields that a refusal must have, by its status."""
+"""Fields that a refusal must have, by its status and whether it goes over HTTP/2, where `upgrade` is malformed."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
@@ -45,8 +47,9 @@ class Handshake(NamedTuple):
 def read_handshake(scope: Scope, compress: bool) -> Handshake:
     """Check an upgrade request; `compress` allows compression. Raises `RequestError`: 400, 405 or 426."""
     is_http2 = scope["http_version"] == "2"
-    if scope["method"] != ("CONNECT" if is_http2 else "GET"):
-        raise RequestError(405, "the method of a handshake is GET", "RFC 6455 section 4.1")
+    method, section = ("CONNECT", "RFC 8441 section 5") if is_http2 else ("GET", "RFC 6455 section 4.1")
+    if scope["method"] != method:
+        raise RequestError(405, f"the method of a handshake is {method}", section)
     fields = _fields(scope["headers"])
     if fields.get(b"sec-websocket-version") != [VERSION]:
         raise RequestError(426, "sec-websocket-version is not 13", "RFC 6455 section 4.4")

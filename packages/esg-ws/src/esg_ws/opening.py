@@ -29,9 +29,10 @@ async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, error: RequestError) -> None:
+async def refuse(send: Send, error: RequestError, http_version: str) -> None:
     """Answer a request that is no handshake."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), *ANSWERS.get(error.status, ())]
+    own = ANSWERS.get((error.status, http_version == "2"), ())
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), *own]
     await answer(send, error.status, headers, f"{error.phrase}: {error}\n".encode())
 
 

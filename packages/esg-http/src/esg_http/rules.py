@@ -43,8 +43,8 @@ _UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:" + TARGET + rb"+(?: 
 _UNFINISHED_FIELD = re.compile(rb"(?:" + TOKEN + rb"+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?")
 _REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+")
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*)://([^/?]*)")
-_LENGTH_LINE = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([^\r]*?)[ \t]*(?=\r)")
-_CODING_LINE = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*([^\r]*?)[ \t]*(?=\r)")
+_LENGTH_LINE = re.compile(rb"(?i)\r\ncontent-length:([^\r]*+)")
+_CODING_LINE = re.compile(rb"(?i)\r\ntransfer-encoding:([^\r]*+)")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
@@ -149,7 +149,7 @@ def body_length(block: bytes, old: bool) -> int:
         return _coded_length(b",".join(codings), old)
     if len(lengths) > 1:
         raise RequestError(400, "content-length is repeated", "RFC 9110 section 8.6")
-    return content_length(lengths[0]) if lengths else 0
+    return content_length(lengths[0].strip(b" \t")) if lengths else 0
 
 
 def _coded_length(codings: bytes, old: bool) -> int:

@@ -40,8 +40,8 @@ class ServingOptions:
         "127.0.0.1",
         Group.BINDING,
         "Address or name to listen on.",
-        "An IPv6 address is written without brackets. `0.0.0.0` or `::` listens on every interface. Sockets that systemd "
-        "passes (`LISTEN_FDS`) take the place of host and port, unless `bind`, `uds` or `fd` is given.",
+        "An IPv6 address is written without brackets. `0.0.0.0` or `::` listens on every interface. Sockets that "
+        "systemd passes (`LISTEN_FDS`) take the place of host and port, unless `bind`, `uds` or `fd` is given.",
     )
     port: Annotated[int, Whole(0, 65535)] = option(
         8000, Group.BINDING, "Port to listen on; 0 picks a free one.", metavar="PORT"

@@ -13,20 +13,24 @@ import uvloop
 
 from benchmarks.apps import FIXED
 
-__all__ = ["main"]
+__all__ = ["Floor", "main"]
 
 _HEAD = b"HTTP/1.1 200 OK\r\nserver: floor\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n\r\n"
 
 
-class _Floor(asyncio.Protocol):
+class Floor(asyncio.Protocol):
+    """Writes `answer` each time that bytes come which end with `last`."""
+
     def __init__(self, answer: bytes, last: int) -> None:
         self.answer = answer
         self.last = last
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.Protocol`."""
         self.write = cast(asyncio.Transport, transport).write
 
     def data_received(self, data: bytes) -> None:
+        """As `asyncio.Protocol`."""
         if data[-1] == self.last:
             self.write(self.answer)
 
@@ -35,7 +39,7 @@ async def _serve(app: str, port: int, context: ssl.SSLContext | None) -> None:
     body, end = FIXED[app]
     answer = _HEAD % len(body) + body
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Floor(answer, end[0]), "127.0.0.1", port, ssl=context)
+    server = await loop.create_server(lambda: Floor(answer, end[0]), "127.0.0.1", port, ssl=context)
     await server.serve_forever()
 
 

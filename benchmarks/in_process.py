@@ -1,0 +1,156 @@
+"""One row served without sockets: a server's protocol class in this process, between a client in memory and uvloop.
+
+What is left out is what no server can change: system calls, the kernel, other processes. What is left is
+the same in each run: `benchmarks.instructions`, which starts this module under valgrind, and `benchmarks.opcodes` count
+it.
+"""
+
+import argparse
+import asyncio
+import importlib
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from benchmarks.floor import Floor
+from benchmarks.loads import Wrk
+from benchmarks.rows import ROWS, Row
+
+__all__ = ["MARK", "PROTOCOLS", "Client", "main", "request_of"]
+
+MARK = "sched_yield"
+"""The function of the C library that is called right before and right after the measured requests."""
+
+_WARM_UP = 500
+_SCRIPTS = Path(__file__).parent / "scripts"
+
+Factory = Callable[[], asyncio.Protocol]
+
+
+def request_of(row: Row) -> bytes:
+    """The request that the load of a row sends."""
+    fields = {"Host": "127.0.0.1:8000"}
+    if isinstance(row.load, Wrk) and row.load.script:
+        script = (_SCRIPTS / row.load.script).read_text(encoding="utf-8")
+        fields.update(re.findall(r"""(?m)^wrk\.headers\["([^"]+)"\] = ["'](.*)["']$""", script))
+    body = row.question.body or b""
+    if body:
+        fields["Content-Length"] = str(len(body))
+    lines = [f"{row.question.method} / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _esg(row: Row) -> Factory:
+    from esg_core.config import Config
+    from esg_core.logs import configure
+    from esg_http import HTTPProtocol
+
+    configure(Config(row.app))
+    return HTTPProtocol(_application(row), access_log=row.access_log)
+
+
+def _uvicorn(row: Row) -> Factory:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+    config = Config(row.app, access_log=row.access_log, http="httptools", ws="none", lifespan="off", proxy_headers=True)
+    config.load()
+    state = ServerState()
+    protocol: Any = config.http_protocol_class
+    return lambda: protocol(config=config, server_state=state, app_state={})
+
+
+def _floor(row: Row) -> Factory:
+    answer = row.question.answer
+    head = b"HTTP/1.1 200 OK\r\nserver: floor\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n\r\n" % len(answer)
+    return lambda: Floor(head + answer, request_of(row)[-1])
+
+
+PROTOCOLS: dict[str, Callable[[Row], Factory]] = {"floor": _floor, "esg": _esg, "uvicorn": _uvicorn}
+"""The servers whose protocols can be had in process."""
+
+
+def _application(row: Row) -> Any:
+    module, _, name = row.app.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+class Client(asyncio.Transport):
+    """Connects a protocol to a client that asks again as soon as it has its answer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, row: Row, protocol: asyncio.Protocol) -> None:
+        super().__init__({"peername": ("127.0.0.1", 50000), "sockname": ("127.0.0.1", 8000)})
+        self._loop = loop
+        self._request = request_of(row)
+        self._ends = (row.question.answer[-8:], b"0\r\n\r\n")
+        self._protocol = protocol
+        self._left = 0
+        self._done = loop.create_future()
+        protocol.connection_made(self)
+
+    async def ask(self, times: int) -> None:
+        """Return once so many requests are answered, one after the other."""
+        self._left = times
+        self._done = self._loop.create_future()
+        self._loop.call_soon(self._send)
+        await self._done
+
+    def _send(self) -> None:
+        self._protocol.data_received(self._request)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """As asyncio's; the end of an answer is known by its bytes."""
+        if bytes(data[-8:]).endswith(self._ends):
+            self._left -= 1
+            if self._left:
+                self._loop.call_soon(self._send)
+            else:
+                self._done.set_result(None)
+
+    def is_closing(self) -> bool:
+        """As asyncio's."""
+        return False
+
+    def pause_reading(self) -> None:
+        """As asyncio's."""
+
+    def resume_reading(self) -> None:
+        """As asyncio's."""
+
+    def close(self) -> None:
+        """As asyncio's."""
+
+    def get_write_buffer_size(self) -> int:
+        """As asyncio's."""
+        return 0
+
+
+async def _serve(server: str, row: Row, requests: int) -> None:
+    client = Client(asyncio.get_running_loop(), row, PROTOCOLS[server](row)())
+    await client.ask(_WARM_UP)
+    os.sched_yield()
+    await client.ask(requests)
+    os.sched_yield()
+
+
+def main() -> None:
+    """Answer so many requests between two calls of `MARK`, after others that warm up the interpreter."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.in_process")
+    parser.add_argument("server", choices=PROTOCOLS)
+    parser.add_argument("row", choices=ROWS)
+    parser.add_argument("--requests", type=int, default=500)
+    options = parser.parse_args()
+    uvloop.run(_serve(options.server, ROWS[options.row], options.requests))
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The command: `python -m benchmarks.instructions [OPTIONS]`. How many instructions a request costs, by row and server.
+
+On a machine that others use as well, times lie; instructions that valgrind counts do not. Two runs of the same code
+differ by a few per mille, so that a change of one line can be judged. What is counted is the server's protocol in
+process (`benchmarks.in_process`); the cost of the client in memory, which is the floor's, is subtracted.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.in_process import MARK, PROTOCOLS
+from benchmarks.report import table
+from benchmarks.rows import ROWS
+
+__all__ = ["ROWS_IN_PROCESS", "count", "main"]
+
+_ROOT = Path(__file__).parent.parent
+ROWS_IN_PROCESS = ("get", "headers", "get-10k", "post-10k", "log", "stream", "starlette", "fastapi")
+_SECONDS = 300.0
+_MEASURED = ".2"
+"""The ending of the second file that callgrind writes: what was counted between the two marks."""
+
+
+def count(server: str, row: str, requests: int, python: str = sys.executable, keep: Path | None = None) -> float:
+    """The instructions of one request; `keep` is where the profile of the C functions is left."""
+    with tempfile.TemporaryDirectory() as directory:
+        profile = Path(directory) / "callgrind"
+        tool = ["valgrind", "--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={profile}"]
+        program = [python, "-m", "benchmarks.in_process", server, row, "--requests", str(requests)]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        environment = {**kept, "PYTHONPATH": str(_ROOT), "PYTHONHASHSEED": "0"}
+        done = subprocess.run(
+            [*tool, *program], cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+        if done.returncode:
+            sys.exit(f"{server}, {row}: {done.stderr[-2000:]}")
+        measured = profile.with_name(profile.name + _MEASURED)
+        if keep is not None:
+            shutil.copy(measured, keep / f"callgrind.{server}.{row}")
+        return _total(measured) / requests
+
+
+def _total(profile: Path) -> int:
+    with profile.open(encoding="utf-8", errors="replace") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("totals:"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
+    parser.add_argument("--rows", type=lambda text: text.split(","), default=ROWS_IN_PROCESS, help="names of rows")
+    parser.add_argument("--servers", type=lambda text: text.split(","), default=("esg", "uvicorn"))
+    parser.add_argument("--requests", type=int, default=500, help="that are counted; default: 500")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter; default: this one")
+    parser.add_argument("--keep", type=Path, help="a directory for callgrind's profiles of the C functions")
+    options = parser.parse_args(arguments)
+    for known, given in ((ROWS, options.rows), (PROTOCOLS, options.servers)):
+        if unknown := set(given).difference(known):
+            parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(known)}")
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+    print(table(["instructions a request", *options.servers], [_line(row, options) for row in options.rows]))
+    return 0
+
+
+def _line(row: str, options: argparse.Namespace) -> list[str]:
+    def net(server: str) -> float:
+        return count(server, row, options.requests, options.python, options.keep)
+
+    floor = net("floor")
+    return [ROWS[row].title, *(f"{net(server) - floor:,.0f}" for server in options.servers)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

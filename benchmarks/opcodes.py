@@ -1,0 +1,91 @@
+"""The command: `python -m benchmarks.opcodes ROW`. How many bytecode instructions a request runs, by function.
+
+Where `benchmarks.instructions` says what a request costs, this says where: the interpreter itself tells each
+instruction that it runs. The figures are exact and the same in each run, but they count no C code, and not every
+instruction costs the same.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import uvloop
+
+from benchmarks.in_process import PROTOCOLS, Client
+from benchmarks.report import table
+from benchmarks.rows import ROWS
+
+__all__ = ["Opcodes", "count_opcodes", "main"]
+
+_REQUESTS = 100
+_WARM_UP = 20
+
+Opcodes = dict[CodeType, tuple[float, float]]
+"""What runs in each function: calls and instructions a request."""
+
+
+class _Counter:
+    """A trace function that counts."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[CodeType] = Counter()
+        self.opcodes: Counter[CodeType] = Counter()
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
+        frame.f_trace_opcodes = True
+        code, opcodes = frame.f_code, self.opcodes
+        self.calls[code] += 1
+
+        def local(_frame: FrameType, event: str, _argument: object) -> Callable[..., Any]:
+            if event == "opcode":
+                opcodes[code] += 1
+            return local
+
+        return local
+
+
+def count_opcodes(
+    server: str, row: str, run: Callable[[Coroutine[Any, Any, Opcodes]], Opcodes] = uvloop.run
+) -> Opcodes:
+    """What a request of a row runs in Python; `run` is that of the loop."""
+    return run(_count(server, row))
+
+
+async def _count(server: str, row: str) -> Opcodes:
+    client = Client(asyncio.get_running_loop(), ROWS[row], PROTOCOLS[server](ROWS[row])())
+    await client.ask(_WARM_UP)
+    counter, before = _Counter(), sys.gettrace()
+    sys.settrace(counter)
+    try:
+        await client.ask(_REQUESTS)
+    finally:
+        sys.settrace(before)
+    return {code: (counter.calls[code] / _REQUESTS, many / _REQUESTS) for code, many in counter.opcodes.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.opcodes", description=__doc__)
+    parser.add_argument("row", choices=ROWS)
+    parser.add_argument("--server", choices=PROTOCOLS, default="esg")
+    options = parser.parse_args(arguments)
+    counted = count_opcodes(options.server, options.row)
+    ranked = sorted(counted.items(), key=lambda item: -item[1][1])
+    lines = [(_name(code), f"{calls:.1f}", f"{many:.0f}") for code, (calls, many) in ranked if many >= 1]
+    print(
+        table(["function", "calls", "opcodes"], [*lines, ("total", "", f"{sum(m for _, m in counted.values()):.0f}")])
+    )
+    return 0
+
+
+def _name(code: CodeType) -> str:
+    return f"{Path(code.co_filename).name} {code.co_qualname}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

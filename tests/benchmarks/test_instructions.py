@@ -1,0 +1,38 @@
+"""The rows in process: each server answers there as it does on a socket, and what a request runs is counted exactly."""
+
+import asyncio
+
+import pytest
+
+from benchmarks.in_process import PROTOCOLS, Client, request_of
+from benchmarks.instructions import ROWS_IN_PROCESS
+from benchmarks.opcodes import count_opcodes
+from benchmarks.rows import ROWS
+
+
+@pytest.mark.parametrize("row", ["get", "headers", "post-10k", "stream", "starlette"])
+def test_esg_answers_a_row_in_process(row: str) -> None:
+    async def ask() -> None:
+        client = Client(asyncio.get_running_loop(), ROWS[row], PROTOCOLS["esg"](ROWS[row])())
+        async with asyncio.timeout(10):
+            await client.ask(3)
+
+    asyncio.run(ask())
+
+
+def test_the_request_is_that_of_the_load() -> None:
+    assert request_of(ROWS["get"]) == b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n"
+    assert request_of(ROWS["headers"]).count(b"\r\n") == 13
+    assert b'sec-ch-ua: "Chromium"' in request_of(ROWS["headers"])
+    assert request_of(ROWS["post-10k"]).endswith(b"Content-Length: 10240\r\n\r\n" + ROWS["post-10k"].question.answer)
+
+
+def test_what_is_counted_in_process_are_rows() -> None:
+    assert set(ROWS_IN_PROCESS) <= set(ROWS)
+
+
+def test_opcodes_are_counted_by_function_and_exactly() -> None:
+    first, second = (count_opcodes("floor", "get", asyncio.run) for _ in range(2))
+    by_name = {code.co_qualname: figures for code, figures in first.items()}
+    assert by_name["Floor.data_received"][0] == 1
+    assert {code.co_qualname: figures for code, figures in second.items()} == by_name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
-from esg_core.kernel import Delivery, delivery
+from esg_core.kernel import Delivery, Departure, delivery, departure
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from esg_core.context import Context
 
 CLOSE_PATIENCE = 5.0
-"""Seconds that a client has to answer a close, and to read what was sent before it (rule S-4)."""
+"""Seconds that a client has to answer a close (rule S-4); they begin anew while it reads what was sent before."""
 
 LAST_MESSAGES = 1.0
 """Seconds that the application has to take the messages which came before the end, and to answer them (rule S-5)."""
@@ -210,6 +210,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(control(CLOSE, close_payload(code, reason)))
             self._state = CLOSING
             self._intake.deliver = _drop
+            self._delivered = delivery(self._transport)
             self._end_by(CLOSE_PATIENCE)
             self.go_on()
         else:
@@ -217,12 +218,16 @@ class Connection(asyncio.Protocol):
 
     def go_on(self) -> None:
         """Read on, if reading was paused and there is room again."""
-        if self.paused and (self._inbox.has_room or self._state != OPEN):
+        if self.paused and self._may_go_on:
             self.paused = False
             self._keepalive.postpone(self._context.loop.time())
             self.data_received(b"")
             if not self.paused and not self._transport.is_closing():
                 self._transport.resume_reading()
+
+    @property
+    def _may_go_on(self) -> bool:
+        return self._inbox.has_room or self._state != OPEN  # after our close, messages are dropped
 
     # What the intake tells.
 
@@ -273,11 +278,21 @@ class Connection(asyncio.Protocol):
             self._state = ENDED
             self._end_by(CLOSE_PATIENCE)
             self._transport.close()
+        elif self._is_read():
+            self._end_by(CLOSE_PATIENCE)
         else:
             self._transport.abort()
 
+    def _is_read(self) -> bool:
+        """Whether the client is still reading what was sent before the end, which a drain does not wait for."""
+        before, self._delivered = self._delivered, delivery(self._transport)
+        is_under_way = self._delivered.unsent > 0 and not self._context.draining
+        return is_under_way and self._delivered.has_moved_since(before)
+
     def _keep_alive(self, now: float) -> None:
-        if not self._keepalive.is_waiting:
+        if self.paused and departure(self._transport) is Departure.GONE:  # which nobody sees who does not read
+            self._transport.abort()
+        elif not self._keepalive.is_waiting:
             self._transport.write(control(PING, self._keepalive.ping(now)))
             self._left = self._intake.left
         elif self._may_be_there():
@@ -341,6 +356,7 @@ class Connection(asyncio.Protocol):
     def _hang_up(self, farewell: Farewell) -> None:
         """Close, but not before a client that still sends has been able to read why."""
         self._state = ENDED
+        self._delivered = delivery(self._transport)
         self._end_by(CLOSE_PATIENCE)
         if not farewell.is_failure:
             self._transport.close()
@@ -361,7 +377,7 @@ class Connection(asyncio.Protocol):
         """Read no more until the cycle has room, or until others have had their turn."""
         self.paused = True
         self._transport.pause_reading()
-        if self._inbox.has_room:
+        if self._may_go_on:
             self._context.loop.call_soon(self.go_on)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from esg_core.asgi import Receive, Send
 from esg_ws.connection import CLOSE_PATIENCE, LAST_MESSAGES
-from esg_ws.intake import FRAMES_AT_ONCE, MOST_FRAGMENTS
+from esg_ws.intake import FRAMES_AT_ONCE
 from tests.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, fragments, frame, text
-from tests.ws.memory import CODECS, Recorder, WebSocketServer, accepting
+from tests.ws.memory import CODECS, Recorder, WebSocketServer, accepting, exchange
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 NEVER: dict[str, Any] = {"ws_ping_interval": 0}
@@ -461,13 +461,22 @@ def test_s3_a_small_limit(codec: str, size: int) -> None:
         assert (app.received, client.code) == (["x" * size], 1009)
 
 
+def of_fragments(count: int) -> bytes:
+    rest = frame(CONTINUATION, b"b", fin=False) * (count - 2)
+    return frame(BINARY, b"a", fin=False) + rest + frame(CONTINUATION)
+
+
 @codecs
-def test_s5_a_message_may_have_65536_fragments_and_not_one_more(codec: str) -> None:
-    one, rest, last = frame(BINARY, b"a", fin=False), frame(CONTINUATION, b"b", fin=False), frame(CONTINUATION, b"c")
-    app = Recorder()
+def test_s5_a_message_may_have_65536_fragments(codec: str) -> None:
+    """And an empty one at its end, as in case 9.3.1 of Autobahn."""
+    app = Recorder(echo=False)
     with WebSocketServer(app, codec, **NEVER) as server:
-        client = server.open()
-        client.say(one + rest * (MOST_FRAGMENTS - 2) + last)
-        assert app.received == [b"a" + b"b" * (MOST_FRAGMENTS - 2) + b"c"]
-        client.say(one + frame(CONTINUATION, fin=False) * MOST_FRAGMENTS)
-        assert client.code == 1009
+        server.open().say(of_fragments(65_537))
+    assert app.received == [b"a" + b"b" * 65_535]
+
+
+@codecs
+def test_s5_not_more_fragments_than_the_limit(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("esg_ws.intake.MOST_FRAGMENTS", 100)
+    app, client = exchange(codec, [of_fragments(100), of_fragments(101)])
+    assert (len(app.received), client.code) == (1, 1009)

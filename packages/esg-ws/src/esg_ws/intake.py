@@ -32,8 +32,8 @@ from esg_ws.frames import (
 from esg_ws.masking import unmask
 from esg_ws.message import Parts
 
-MOST_FRAGMENTS = 65536
-"""Frames that a message may have (rule S-5)."""
+MOST_FRAGMENTS = 131072
+"""Frames that a message may have (rule S-5): 65,536, and room for clients that end with an empty one."""
 
 FRAMES_AT_ONCE = 512
 """Frames that are read for the codec in one go, which takes a few milliseconds."""

@@ -90,6 +90,9 @@ class Session(Receiving[RecordedStream]):
     def _has_no_streams(self) -> None:
         """No clock here."""
 
+    def _has_started(self) -> None:
+        """No clock here."""
+
     def _has_failed(self) -> None:
         """`faults` says so."""
 

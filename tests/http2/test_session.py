@@ -119,7 +119,7 @@ def test_responses_arrive_whatever_the_windows(bodies: list[bytes], window: int,
         peer.increment_flow_control_window(30000)
         session.receive(peer.data_to_send(), 0.0)
     assert list(got.values()) == bodies
-    assert session.streams == {}
+    assert session.live == {}
     assert session.faults == []
 
 
@@ -280,7 +280,7 @@ def test_what_ends_a_stream(why: str, frames: bytes, code: int, drips: bool) -> 
         session.receive(data, 0.0)
     assert stream_error(session) == code
     assert frame(3, 0, 1, code.to_bytes(4, "big")) in session.take()
-    assert 1 not in session.streams
+    assert 1 not in session.live
 
 
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", PREFACE[:-1] + b"x", PREFACE + frame(6, 0, 0, bytes(8))])
@@ -292,7 +292,7 @@ def test_3_4_a_connection_begins_with_preface_and_settings(opening: bytes) -> No
 
 def test_2_3_one_stream_too_many_is_refused_and_the_others_go_on() -> None:
     session = opened(*[headers(GET, number) for number in range(1, 203, 2)])
-    assert len(session.streams) == 100
+    assert len(session.live) == 100
     assert frame(3, 0, 201, REFUSED_STREAM.to_bytes(4, "big")) in session.take()
     assert not session.is_over
 
@@ -366,3 +366,13 @@ def test_a_block_that_says_the_same_means_another_thing_once_the_table_has_chang
     assert [dict(head.headers)[b"x-a"] for head in heads if head] == [b"1", b"1", b"1", b"2"]
     session.receive(frame(1, 5, 9, again), 0.0)
     assert stream_error(session) == PROTOCOL_ERROR, "by now it has no path"
+
+
+def test_a_block_that_changes_the_table_does_so_each_time() -> None:
+    """What is remembered of a block must not keep it from being read (RFC 7541 section 6.2.1)."""
+    inserts = b"\x82\x86\x84\x41\x03a.t\x40\x03x-a\x011"
+    session = opened(frame(1, 5, 1, inserts), frame(1, 5, 3, inserts), frame(1, 5, 5, inserts))
+    session.receive(frame(1, 5, 7, b"\x82\x86\x84\xc3\xc2"), 0.0)
+    head = session.opened[7].head
+    assert head is not None
+    assert head.headers == [(b"host", b"a.t"), (b"x-a", b"1")], "entries 4 and 5 of six, the youngest first"

@@ -131,7 +131,6 @@ NOT_SUPPORTED = {
     "2.0": line(b"GET / HTTP/2.0"),
     "3.0": line(b"GET / HTTP/3.0"),
     "9.9": line(b"GET / HTTP/9.9"),
-    "http2-preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "8.8-and-long-target": line(b"GET /" + b"a" * 300 + b" HTTP/8.8"),
     "1.2-without-host": b"GET / HTTP/1.2\r\n\r\n",
 }
@@ -169,4 +168,6 @@ def cases() -> Iterator[Case]:
         yield refused(f"line/{name}", "RFC 9112 2.2", data, 400, *before)
     yield from all_refused("version", "RFC 9112 2.3", VERSIONS)
     yield from all_refused("version", "RFC 9110 15.6.6", NOT_SUPPORTED, 505)
+    off = {"http2": False}
+    yield refused("version/http2-preface", "RFC 9110 15.6.6", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, options=off)
     yield from all_refused("not-http", "H-11", OTHER_PROTOCOLS)

@@ -95,7 +95,11 @@ class Stream(Protocol):
 ProtocolFactory = Callable[[], asyncio.Protocol]
 
 HTTPFactory = Callable[["Context"], ProtocolFactory]
-"""What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection."""
+"""What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection.
+
+If it has an attribute `speaks_http2`, and that is true, TLS offers HTTP/2 by ALPN where the option `http2` is on; the
+protocol then finds out from its transport which version the client has chosen.
+"""
 
 
 UpgradeFactory = Callable[["Context"], Application | None]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from esg_core.declared.development import DevelopmentOptions
+from esg_core.declared.http2 import HTTP2Options
 from esg_core.declared.limits import LimitOptions
 from esg_core.declared.operation import OperationOptions
 from esg_core.declared.serving import ServingOptions
@@ -20,7 +21,7 @@ from esg_core.presets import PRESETS
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
-class ServerOptions(OperationOptions, WebSocketOptions, LimitOptions, DevelopmentOptions, ServingOptions):
+class ServerOptions(OperationOptions, WebSocketOptions, HTTP2Options, LimitOptions, DevelopmentOptions, ServingOptions):
     """What a server can be told: the fields of `Config`, those of the last base first."""
 
     preset: Annotated[str | None, Choice(tuple(PRESETS))] = option(

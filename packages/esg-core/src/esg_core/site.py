@@ -42,8 +42,8 @@ def put_together(config: "Config", sockets: Sequence[AnySocket] | None = None) -
     if config.reload:
         raise UsageError("reload: a server cannot restart itself: use the command esg, or esg.run()")
     check_options(config)
-    tls = tls_options(config)
     protocols = http_factory(config.http)
+    tls = tls_options(config, protocols)
     bound = adopt(sockets) if sockets is not None else bind_all(config.addresses, reuse_port=config.reuse_port)
     try:
         return _assemble(config, protocols, bound, tls)
@@ -55,8 +55,7 @@ def put_together(config: "Config", sockets: Sequence[AnySocket] | None = None) -
 def check_parts(config: "Config") -> None:
     """Look for everything that the configuration names but the application; raises as `put_together()`."""
     check_options(config)
-    tls_options(config)
-    http_factory(config.http)
+    tls_options(config, http_factory(config.http))
     loop_factory(config.loop)
 
 
@@ -67,13 +66,14 @@ def check_options(config: "Config") -> None:
     ws_factory(config.ws)
 
 
-def tls_options(config: "Config") -> TLSOptions | None:
-    """How connections speak TLS, None if they do not."""
+def tls_options(config: "Config", protocols: "HTTPFactory") -> TLSOptions | None:
+    """How connections speak TLS, None if they do not; what is offered by ALPN is what the protocol can speak."""
     if not config.tls:
         return None
-    from esg_core.tls import server_context
+    from esg_core.tls import HTTP_1_1, HTTP_2_AND_1_1, server_context
 
-    return TLSOptions(server_context(config), config.timeout_tls_handshake)
+    offered = HTTP_2_AND_1_1 if config.http2 and getattr(protocols, "speaks_http2", False) else HTTP_1_1
+    return TLSOptions(server_context(config, offered), config.timeout_tls_handshake)
 
 
 def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from esg_core.config import Config
 
 HTTP_1_1 = ("http/1.1",)
+HTTP_2_AND_1_1 = ("h2", *HTTP_1_1)
 """What is offered by ALPN (RFC 7301) unless the protocol speaks more."""
 
 
@@ -83,4 +84,4 @@ def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
             raise StartupError(f"ssl_ca_certs: {config.ssl_ca_certs} cannot be used: {why}") from None
 
 
-__all__ = ["HTTP_1_1", "server_context"]
+__all__ = ["HTTP_1_1", "HTTP_2_AND_1_1", "server_context"]

@@ -1,6 +1,8 @@
 """Says in the log how an application's call went wrong, and ends the exchange for it (rule H-10)."""
 
 import asyncio
+from collections.abc import Coroutine
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import TYPE_CHECKING
 
 from esg_core.errors import ClientDisconnected
@@ -34,8 +36,23 @@ def has_raised(context: "Context", cycle: "Cycle", error: BaseException) -> None
     cycle.fail()
 
 
+def withdraw(context: "Context", cycle: "Cycle") -> bool:
+    """Its client has gone: do not call the application if that has not happened yet; returns whether it is so."""
+    call = cycle.task.get_coro()
+    if not isinstance(call, Coroutine) or getcoroutinestate(call) != CORO_CREATED:
+        return False
+    cycle.task.cancel()
+    context.cycles.discard(cycle)
+    place, cycle.place = cycle.place, None
+    if place is not None:
+        place.release()
+    if context.draining:
+        context.left()
+    return True
+
+
 def _line(cycle: "Cycle") -> str:
     return f"{cycle.scope.get('method', '-')} {cycle.target.decode('ascii', 'backslashreplace')}"
 
 
-__all__ = ["has_raised", "has_returned"]
+__all__ = ["has_raised", "has_returned", "withdraw"]

@@ -18,6 +18,7 @@ from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_http.h2.settings import H2Settings
 
 LINGER = 1.0
 """Seconds for which input is discarded after the last response, so that the client can read it (rule H-8)."""
@@ -42,6 +43,9 @@ class H1Connection(H1Input, asyncio.Protocol):
         """As `asyncio.Protocol`."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
         self._peer = Peer(self._context, self.transport, self._settings.root_path)
+        if self._peer.is_tls and self._settings.h2 is not None and self._peer.protocol == "h2":
+            self._hand_over(self._settings.h2, b"")
+            return
         self._await(self._time() + self._settings.request_headers)
         self._context.connections.add(self)
         self._surplus = len(self._context.connections) > self._settings.concurrency
@@ -131,6 +135,19 @@ class H1Connection(H1Input, asyncio.Protocol):
             self.transport.resume_reading()
         if self._eof and not protocol.eof_received():
             self.transport.close()
+
+    def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
+        """Go on as HTTP/2: the client has agreed on it by ALPN, or `data` begins with its preface."""
+        from esg_http.h2.connection import H2Connection
+
+        connection = H2Connection(self._context, settings)
+        self._reading = CLOSING
+        self._context.connections.discard(self)
+        self._context.sweeper.discard(self)
+        self.transport.set_protocol(connection)
+        connection.connection_made(self.transport)
+        if data:
+            connection.data_received(data)
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
         """As `Stream.send_file`, which may be the first to notice that the client is gone."""

@@ -24,6 +24,7 @@ from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_http.h2.settings import H2Settings
 
 HIGH_WATER = 65536
 """Bytes of body that are buffered for the application before reading is paused (rule H-7)."""
@@ -139,6 +140,10 @@ class H1Input(H1Output):
         self._take_in(intake, data)
 
     def _take_in(self, intake: HeadIntake, data: bytes) -> None:
+        settings = self._settings.h2
+        if settings is not None and not self._served and intake.is_preface(data) and not self._peer.is_tls:
+            self._hand_over(settings, intake.taken + data)
+            return
         whole = intake.feed(data)
         if whole is not None:
             self._intake = None
@@ -285,6 +290,10 @@ class H1Input(H1Output):
                 self._hold(data)
         except RequestError as error:
             self._refuse(error)
+
+    @abstractmethod
+    def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
+        """Go on as HTTP/2."""
 
     @abstractmethod
     def _refuse(self, error: RequestError) -> None:

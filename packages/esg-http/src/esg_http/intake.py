@@ -13,6 +13,10 @@ EMPTY_LINES = 2
 """How many empty lines before a request are skipped (RFC 9112 section 2.2)."""
 
 
+H2_LINE = b"PRI * HTTP/2.0\r\n"
+"""How HTTP/2 begins in cleartext; no request of HTTP/1.1 does."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
     """Bounds of a request head: bytes of the request line, number of fields, bytes of all field lines together."""
@@ -51,6 +55,15 @@ class HeadIntake:
     def started(self) -> bool:
         """Whether a byte of the request has come, empty lines before it aside."""
         return len(self._buffer) > 0
+
+    @property
+    def taken(self) -> bytes:
+        """The bytes that have come."""
+        return bytes(self._buffer)
+
+    def is_preface(self, data: bytes) -> bool:
+        """Whether `data` is what makes this the preface of HTTP/2 instead (RFC 9113 section 3.4)."""
+        return len(self._buffer) < len(H2_LINE) and (self.taken + data[: len(H2_LINE)]).startswith(H2_LINE)
 
     def feed(self, data: bytes) -> bytes | None:
         """Take the next bytes from the wire."""

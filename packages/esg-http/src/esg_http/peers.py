@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class Peer:
     """The ends of a connection: addresses, scheme, trust in the client as a proxy (rules H-15, H-19)."""
 
-    __slots__ = ("client", "extensions", "is_tls", "root_path", "scheme", "server", "trust")
+    __slots__ = ("client", "extensions", "is_tls", "protocol", "root_path", "scheme", "server", "trust")
 
     def __init__(self, context: "Context", transport: asyncio.Transport, root_path: str) -> None:
         tls = transport.get_extra_info("ssl_object")
         self.is_tls = tls is not None
+        self.protocol: str | None = tls.selected_alpn_protocol() if tls is not None else None
         self.client = _address(transport.get_extra_info("peername"))
         self.trust: Trust | None = (
             context.trust if context.trust is not None and context.trust.peer(self.client) else None

@@ -13,6 +13,7 @@ from esg_http.wire import HeadPrefix
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_http.h2.settings import H2Settings
 
 FieldParser = Callable[[bytes], Headers]
 """Splits a block of field lines: see `codec_httptools.parse_fields`."""
@@ -23,7 +24,8 @@ NEVER = float("inf")
 class H1Settings:
     """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context.
 
-    `bound`, in bytes, is a further limit of the request line and of all fields together.
+    `h2` is what a connection goes on with that turns out to be one of HTTP/2; None if that is not served. `bound`, in
+    bytes, is a further limit of the request line and of all fields together.
     """
 
     def __init__(self, context: "Context", parse_fields: FieldParser, bound: int | None = None) -> None:
@@ -45,6 +47,7 @@ class H1Settings:
         self.write: float = config.timeout_write or NEVER
         self.root_path = config.root_path
         self.entrance = Entrance.of(context)
+        self.h2: H2Settings | None = None
         self.prefix = HeadPrefix(
             config.server_header, http_date if config.date_header else None, config.default_headers, time.time
         )

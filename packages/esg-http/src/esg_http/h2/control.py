@@ -27,7 +27,7 @@ from esg_http.h2.codes import (
 from esg_http.h2.faults import ConnectionFault, StreamFault
 from esg_http.h2.frames import SETTINGS_ACK, ping_frame, read_long, read_settings
 from esg_http.h2.limits import H2Limits
-from esg_http.h2.priority import read_priority
+from esg_http.h2.priority import Priority, read_priority
 from esg_http.h2.sending import S, Sending
 from esg_http.h2.states import AFTER_ALL, CLOSED, EFFECTS, GOES_ON, IDLE, OPENS, RESET, TOO_LATE, WRONG
 
@@ -45,13 +45,13 @@ class ControlFrames(Sending[S]):
         self._limits = limits
         self._client_resets = Allowance(limits.client_resets, "cancelled streams")
         self._control_frames = Allowance(limits.control_frames, "frames without use")
-        self._early_priorities: dict[int, bytes] = {}
+        self._early_priorities: dict[int, Priority] = {}
         self._now = 0.0
         self.last = 0
         self.is_settled = False
 
     def _state_of(self, number: int) -> int:
-        stream = self.streams.get(number)
+        stream = self.live.get(number)
         if stream is not None:
             return stream.state
         if number > self.last or not number & 1:
@@ -136,7 +136,7 @@ class ControlFrames(Sending[S]):
         elif self._effect(WINDOW_UPDATE, number) == GOES_ON:
             if not increment:
                 raise StreamFault(PROTOCOL_ERROR, "a window opened by nothing", "RFC 9113 section 6.9")
-            self.widen_stream(self.streams[number], increment)
+            self.widen_stream(self.live[number], increment)
 
     def on_rst_stream(self, _flags: int, number: int, payload: bytes) -> None:
         """The client has lost interest in a stream (RFC 9113 section 6.4)."""
@@ -144,8 +144,8 @@ class ControlFrames(Sending[S]):
             raise ConnectionFault(FRAME_SIZE_ERROR, "RST_STREAM without four bytes", "RFC 9113 section 6.4")
         if self._effect(RST_STREAM, number) == GOES_ON:
             self._client_resets.spend(self._now)
-            stream = self.streams[number]
-            self._close(stream, CLOSED)
+            stream = self.live[number]
+            self._close_stream(stream, CLOSED)
             stream.on_reset()
         else:
             self._control_frames.spend(self._now)
@@ -162,7 +162,7 @@ class ControlFrames(Sending[S]):
 
     def _fault_of(self, number: int, code: int, reason: str) -> ConnectionFault | StreamFault:
         """An error of a stream; of the connection if there is no such stream, because that cannot be reset."""
-        kind = StreamFault if number in self.streams else ConnectionFault
+        kind = StreamFault if number in self.live else ConnectionFault
         return kind(code, reason, "RFC 9113 section 6.3")
 
     def on_priority_update(self, _flags: int, number: int, payload: bytes) -> None:
@@ -172,14 +172,14 @@ class ControlFrames(Sending[S]):
             raise ConnectionFault(PROTOCOL_ERROR, "PRIORITY_UPDATE of a stream", "RFC 9218 section 7.1")
         if len(payload) < 4:
             raise ConnectionFault(FRAME_SIZE_ERROR, "PRIORITY_UPDATE is too short", "RFC 9218 section 7.1")
-        prioritised, field = read_long(payload), payload[4:]
+        prioritised, priority = read_long(payload), read_priority(payload[4:])
         if not prioritised:
             raise ConnectionFault(PROTOCOL_ERROR, "PRIORITY_UPDATE for no stream", "RFC 9218 section 7.1")
-        stream = self.streams.get(prioritised)
+        stream = self.live.get(prioritised)
         if stream is not None:
-            self.reprioritise(stream, read_priority(field))
+            self.reprioritise(stream, priority)
         elif prioritised > self.last and len(self._early_priorities) < self._limits.streams:
-            self._early_priorities[prioritised] = field
+            self._early_priorities[prioritised] = priority
 
     def on_push_promise(self, _flags: int, _number: int, _payload: bytes) -> None:
         """Never right (RFC 9113 section 8.4)."""

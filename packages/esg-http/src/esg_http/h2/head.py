@@ -128,7 +128,7 @@ class RequestHead:
         if not _OF_CONNECTIONS.isdisjoint(named):
             raise malformed("a field of the connection", "8.2.2")
         if b"te" in named:
-            if named[b"te"].lower() != b"trailers":
+            if any(name == b"te" and value.lower() != b"trailers" for name, value in self.headers):
                 raise malformed("te asks for more than trailers", "8.2.2")
             self.wants_trailers = True
         if b"content-length" in named:

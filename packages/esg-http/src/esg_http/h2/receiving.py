@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from esg_http.h2.codes import (
+    ACK,
     CONTINUATION,
     DATA,
     DEFAULT_FRAME_SIZE,
@@ -73,10 +74,11 @@ class Receiving(RequestFrames[S]):
         size = len(PREFACE)
         if len(data) < size + HEADER_SIZE:
             return 0
-        first, _, number = _unpack(data, size)
-        if first & 0xFF != SETTINGS or number & LAST_STREAM:
+        first, flags, number = _unpack(data, size)
+        if first & 0xFF != SETTINGS or flags & ACK or number & LAST_STREAM:
             raise ConnectionFault(PROTOCOL_ERROR, "the first frame is not SETTINGS", "RFC 9113 section 3.4")
         self.has_begun = True
+        self._has_started()
         return self._take(data, size)
 
     def _take(self, data: bytes, at: int = 0) -> int:
@@ -136,6 +138,10 @@ class Receiving(RequestFrames[S]):
         self._has_fault(fault)
         self.put(goaway_frame(self.last, fault.code, str(fault)))
         self._has_failed()
+
+    @abstractmethod
+    def _has_started(self) -> None:
+        """The client's preface has come: it has to acknowledge the server's settings, and may ask."""
 
     @abstractmethod
     def _has_failed(self) -> None:

@@ -26,7 +26,6 @@ from esg_http.h2.frames import content_of, reset_frame, window_frame
 from esg_http.h2.head import UNKNOWN_LENGTH, RequestHead, check_fields, malformed
 from esg_http.h2.hpack import HeaderDecoder
 from esg_http.h2.limits import CONTINUATIONS, H2Limits
-from esg_http.h2.priority import read_priority
 from esg_http.h2.sending import S
 from esg_http.h2.states import AFTER_THEIR_END, CLOSED, GOES_ON, HALF_CLOSED_THEIRS
 from esg_http.h2.streams import Upload
@@ -140,7 +139,7 @@ class RequestFrames(ControlFrames[S]):
             head = error
         if self.ignores_new:
             self.remember_reset(number)
-        elif len(self.streams) + self.leftovers >= self._limits.streams and not self._has_room():
+        elif len(self.live) + self.leftovers >= self._limits.streams and not self._has_room():
             self._refuse(number)
         elif flags & _NONSENSE:
             raise StreamFault(PROTOCOL_ERROR, "a stream depends on itself", "RFC 9113 section 5.3")
@@ -161,15 +160,16 @@ class RequestFrames(ControlFrames[S]):
             stream.state = HALF_CLOSED_THEIRS
         else:
             stream.upload = Upload(StreamWindow(self._window, self._limits.stream_window), length)
-        self.streams[number] = stream
+        self.live[number] = stream
         return stream
 
     def _read_head(self, block: bytes) -> RequestHead:
-        """What a block means; remembered until the table of the compression changes."""
+        """What a block means; remembered until the table of the compression changes, unless it does so itself."""
+        before = self._decoder.changes
         head = RequestHead(self._decode(block))
         if len(head.method) + len(head.target) > self._limits.request_line:
             raise RequestError(414, "the request target is too long", "RFC 9110 section 15.5.15")
-        if len(block) <= REMEMBERED_BLOCK:
+        if len(block) <= REMEMBERED_BLOCK and self._decoder.changes == before:
             if len(self._heads) >= REMEMBERED_HEADS:
                 self._heads.clear()
             self._heads[block] = head
@@ -186,7 +186,7 @@ class RequestFrames(ControlFrames[S]):
     def _has_room(self) -> bool:
         """Look again whether another stream may be opened."""
         self._count_leftovers()
-        return len(self.streams) + self.leftovers < self._limits.streams
+        return len(self.live) + self.leftovers < self._limits.streams
 
     def _refuse(self, number: int) -> None:
         """One stream too many: the client may ask again (RFC 9113 section 5.1.2)."""
@@ -195,9 +195,7 @@ class RequestFrames(ControlFrames[S]):
         self.remember_reset(number)
 
     def _take_early_priority(self, stream: S) -> None:
-        field = self._early_priorities.pop(stream.id, None)
-        if field is not None:
-            stream.priority = read_priority(field)
+        stream.priority = self._early_priorities.pop(stream.id, stream.priority)
         for number in [number for number in self._early_priorities if number < stream.id]:
             del self._early_priorities[number]
 
@@ -211,7 +209,7 @@ class RequestFrames(ControlFrames[S]):
             if not flags & END_STREAM:
                 raise malformed("a second header section that is not the end", "8.1")
             check_fields(fields)
-            self._end_content(self.streams[number])
+            self._end_content(self.live[number])
 
     # Data.
 
@@ -254,7 +252,7 @@ class RequestFrames(ControlFrames[S]):
         opened = self._window.take(size)
         if opened:
             self.put(window_frame(0, opened))
-        stream = self.streams.get(number)
+        stream = self.live.get(number)
         if stream is None or stream.upload is None:
             self._effect(DATA, number)
             return None
@@ -289,7 +287,7 @@ class RequestFrames(ControlFrames[S]):
         stream.state = AFTER_THEIR_END[stream.state]
         stream.on_end()
         if stream.state == CLOSED:
-            self._close(stream, CLOSED)
+            self._close_stream(stream, CLOSED)
 
     def consumed(self, stream: S, size: int) -> None:
         """So much of a body is not held any more: the client may send more of it."""
@@ -304,7 +302,7 @@ class RequestFrames(ControlFrames[S]):
         """End a stream because of what the client did; doing so too often ends the connection."""
         self._has_fault(fault)
         self._server_resets.spend(self._now)
-        stream = self.streams.get(number)
+        stream = self.live.get(number)
         if stream is None:
             self.put(reset_frame(number, fault.code))
             self.remember_reset(number)

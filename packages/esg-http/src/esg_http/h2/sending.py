@@ -48,7 +48,8 @@ S = TypeVar("S", bound=BaseStream)
 class Sending(Generic[S]):
     """Streams, windows and frames to be written.
 
-    `window` is what the connection may send, `updates_due` how many WINDOW_UPDATEs the client may answer that with.
+    `live` has the streams that are neither idle nor closed, by number. `window` is what the connection may send,
+    `updates_due` how many WINDOW_UPDATEs the client may answer that with.
     """
 
     __slots__ = (
@@ -59,9 +60,9 @@ class Sending(Generic[S]):
         "_resets",
         "_stream_window",
         "encoder",
+        "live",
         "out",
         "out_size",
-        "streams",
         "updates_due",
         "window",
     )
@@ -69,7 +70,7 @@ class Sending(Generic[S]):
     def __init__(self) -> None:
         self.out: list[bytes | memoryview] = []
         self.out_size = 0
-        self.streams: dict[int, S] = {}
+        self.live: dict[int, S] = {}
         self.encoder = HeaderEncoder()
         self.window = DEFAULT_WINDOW
         self.updates_due = 0
@@ -138,7 +139,7 @@ class Sending(Generic[S]):
         """End a stream before its end; nothing of it that is unsent will be sent."""
         self.put(reset_frame(stream.id, code))
         self.remember_reset(stream.id)
-        self._close(stream, RESET)
+        self._close_stream(stream, RESET)
 
     def remember_reset(self, number: int) -> None:
         """Put up with frames of a stream that was reset: the client may have sent them before it knew."""
@@ -152,19 +153,19 @@ class Sending(Generic[S]):
         """The last frame of a response is written. A client that still sends need not (RFC 9113 section 8.1)."""
         stream.state = AFTER_OUR_END[stream.state]
         if stream.state == CLOSED:
-            self._close(stream, CLOSED)
+            self._close_stream(stream, CLOSED)
         elif not stream.listens:
             self.reset(stream, NO_ERROR)
 
-    def _close(self, stream: S, state: int) -> None:
+    def _close_stream(self, stream: S, state: int) -> None:
         stream.state = state
-        del self.streams[stream.id]
+        del self.live[stream.id]
         if stream.upload is not None:
             stream.upload.window.close()
             stream.upload = None
         if stream.unsent is not None:
             self._forget_unsent(stream)
-        if not self.streams:
+        if not self.live:
             self._has_no_streams()
 
     def _forget_unsent(self, stream: S) -> None:
@@ -271,7 +272,7 @@ class Sending(Generic[S]):
     def set_stream_window(self, size: int) -> None:
         """The client changes what the windows of all streams begin with (RFC 9113 section 6.9.2)."""
         change, self._stream_window = size - self._stream_window, size
-        for stream in self.streams.values():
+        for stream in self.live.values():
             try:
                 self.widen_stream(stream, change)
             except StreamFault as fault:

@@ -1,0 +1,167 @@
+"""One connection of HTTP/2: what its transport tells it, when it writes, and how it ends.
+
+Requests are `Serving`'s, deadlines those of `Deadlines`. All frames that are put together in one turn of the loop go
+out in one write.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from esg_http.h2.codes import CANCEL, LAST_STREAM, NO_ERROR
+from esg_http.h2.deadlines import DRAIN, END, START, WRITE, Deadlines
+from esg_http.h2.frames import goaway_frame, ping_frame
+from esg_http.h2.settings import H2Settings
+from esg_http.peers import Peer
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+LINGER = 1.0
+"""Seconds for which input is discarded after an error, so that the client can read why."""
+
+LAST_CALL = 1.0
+"""Seconds between the two GOAWAYs of a drain, if the client does not answer the PING between them (rule 2-5)."""
+
+ROOM = 262144
+"""Bytes that are written before all other connections have their turn."""
+
+_LAST_CALL_PING = b"draining"
+
+
+class H2Connection(Deadlines, asyncio.Protocol):
+    """One accepted connection; see `esg_core.contracts.Connection`."""
+
+    __slots__ = ("_drains", "_is_lost", "_will_flush")
+
+    def __init__(self, context: "Context", settings: H2Settings) -> None:
+        super().__init__(context, settings)
+        self._drains = self._is_lost = self._will_flush = False
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.Protocol`."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        context = self._context
+        self._peer = Peer(context, self.transport, self._settings.http.root_path)
+        self._timers[START] = self.deadline = self.time() + self._settings.preface_timeout
+        context.connections.add(self)
+        self._surplus = len(context.connections) > self._settings.http.concurrency
+        context.sweeper.add(self)
+        self.put(self._settings.preface)
+        if context.draining:
+            self.drain()
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        """As `asyncio.Protocol`."""
+        self.receive(data, self.time())
+
+    def eof_received(self) -> bool:
+        """As `asyncio.Protocol`: whoever has sent whole requests may close its side and still read (rule H-9)."""
+        for stream in [stream for stream in self.live.values() if stream.upload is not None]:
+            stream.cut(CANCEL)
+        self.ignores_new = True
+        if not self.live or self._peer.is_tls:
+            self._close()
+        return not self._peer.is_tls
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.Protocol`."""
+        self.is_over = self._is_lost = True
+        context = self._context
+        context.connections.discard(self)
+        context.sweeper.discard(self)
+        self._leave_all()
+        self.gate.open()
+        if context.draining:
+            context.left()
+
+    def pause_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        self.set_stuck(True)
+        self.gate.close()
+        self._watch_writing(self.time())
+
+    def resume_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        self.set_stuck(False)
+        if not self.is_over:
+            self._timers.pop(WRITE, None)
+        self.gate.open()
+        self._has_output()
+
+    # Writing.
+
+    def _has_output(self) -> None:
+        if not self._will_flush:
+            self._will_flush = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """As `Serving.flush`."""
+        self._will_flush = True  # so that what is framed here is not flushed once more
+        more = not self._is_stuck and not self._is_lost and self.fill(ROOM)
+        out = self.out
+        if out and not self._is_lost:
+            data = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            self.out_size = 0
+            self.transport.write(data)
+        self._will_flush = False
+        if more and not self._is_stuck:
+            self._has_output()
+
+    # Ends.
+
+    def drain(self) -> None:
+        """As `Connection.drain`: announce the end, and accept for one more round trip what is on its way."""
+        if self._drains or self.is_over:
+            return
+        self._drains = True
+        self.put(goaway_frame(LAST_STREAM, NO_ERROR) + ping_frame(_LAST_CALL_PING))
+        self._watch(DRAIN, self.time() + LAST_CALL)
+
+    def _has_pong(self, payload: bytes) -> None:
+        if payload == _LAST_CALL_PING and self._drains:
+            self._last_call()
+
+    def _last_call(self) -> None:
+        """As `Serving._last_call`."""
+        if self.ignores_new:
+            return
+        self.ignores_new = True
+        self.put(goaway_frame(self.last, NO_ERROR))
+        if not self.live:
+            self._close()
+
+    def abort(self) -> None:
+        """As `Connection.abort`."""
+        self.is_over = True
+        self.transport.abort()
+
+    def _has_failed(self) -> None:
+        """Let the client read why, before the connection is closed."""
+        self._leave_all()
+        self.flush()
+        if self._is_lost or self.transport.is_closing():
+            return
+        self._watch_writing(self.time())
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._watch(END, self.time() + LINGER)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        """As `Deadlines._close`, which timeout-write holds for."""
+        self.is_over = True
+        self.flush()
+        if not self._is_lost and not self.transport.is_closing():
+            self.transport.close()
+            self._watch_writing(self.time())
+            if self._peer.is_tls:
+                self._watch(END, self.time() + LINGER)
+
+
+__all__ = ["H2Connection"]

@@ -1,0 +1,173 @@
+"""What one HTTP/2 connection waits for, and what happens when it has waited long enough (rules H-17, 2-3, 2-5).
+
+Deadlines are numbers that the context's sweeper looks at, no timers: `_timers` has those of the connection by what is
+waited for, and each stream has its own, for its upload and for what it has unsent. Knows connection and streams, and
+the transport only as far as it tells whether its client reads.
+"""
+
+import asyncio
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from esg_core.errors import RequestError
+from esg_core.kernel import Delivery, delivery
+from esg_http.h2.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
+from esg_http.h2.faults import ConnectionFault
+from esg_http.h2.frames import goaway_frame
+from esg_http.h2.serving import Serving
+from esg_http.h2.settings import H2Settings
+from esg_http.h2.stream import H2Stream
+from esg_http.h2.streams import NEVER, Unsent, Upload
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+START, BLOCK, IDLE, DRAIN, WRITE, END = range(6)
+"""What a connection waits for: preface and settings, the rest of a header block, the next request, the client's answer
+to the first GOAWAY, a client that does not read, the client's end after ours."""
+
+
+class Deadlines(Serving):
+    """A connection that does not wait for ever."""
+
+    __slots__ = ("_delivered", "_timers", "check_at", "deadline", "transport")
+
+    transport: asyncio.Transport
+
+    def __init__(self, context: "Context", settings: H2Settings) -> None:
+        super().__init__(context, settings)
+        self.deadline = NEVER
+        self.check_at = 0
+        self._timers: dict[int, float] = {}
+        self._delivered = Delivery(0, 0)
+
+    # Setting them. Those that are no shorter than the shortest time-out of HTTP/1.1 need not hasten the sweeper.
+
+    def _watch(self, timer: int, due: float) -> None:
+        self._timers[timer] = due
+        if due < self.deadline:
+            self.deadline = due
+            self._context.sweeper.hasten(self)
+
+    def _watch_upload(self, upload: Upload, now: float) -> None:
+        upload.deadline = now + self._settings.http.request
+        self.deadline = min(self.deadline, upload.deadline)
+
+    def _watch_writing(self, now: float) -> None:
+        self._delivered = delivery(self.transport)
+        self._watch(WRITE, now + self._settings.http.write)
+
+    def _has_unsent(self, unsent: Unsent) -> None:
+        unsent.deadline = self.time() + self._settings.http.write
+        self.deadline = min(self.deadline, unsent.deadline)
+
+    def _has_started(self) -> None:
+        self._watch(START, self._now + self._settings.settings_timeout)
+        self._watch(IDLE, self._now + self._settings.http.request_headers)
+
+    def _has_begun_block(self) -> None:
+        self._watch(BLOCK, self._now + self._settings.http.request_headers)
+
+    def _has_no_streams(self) -> None:
+        if self.is_over:
+            return
+        if self.ignores_new:
+            self._close()
+        else:
+            due = self._timers[IDLE] = self.time() + self._settings.http.keep_alive
+            self.deadline = min(self.deadline, due)
+
+    # When they have passed.
+
+    def expire(self, now: float) -> None:
+        """As `Connection.expire`."""
+        for timer, due in list(self._timers.items()):
+            if due <= now:
+                del self._timers[timer]
+                self._expire_timer(timer, now)
+        if not self.is_over:
+            for stream in list(self.live.values()):
+                self._expire_stream(stream, now)
+        self.deadline = self._next_deadline()
+
+    def _expire_timer(self, timer: int, now: float) -> None:
+        if timer == START:
+            self._expire_start()
+        elif timer == BLOCK:
+            self._expire_block()
+        elif timer == IDLE:
+            self._expire_idle()
+        elif timer == DRAIN:
+            self._last_call()
+        elif timer == WRITE:
+            self._expire_writing(now)
+        else:
+            self._expire_end()
+
+    def _next_deadline(self) -> float:
+        due = [*self._timers.values()]
+        for stream in self.live.values():
+            if stream.upload is not None:
+                due.append(stream.upload.deadline)
+            if stream.unsent is not None:
+                due.append(stream.unsent.deadline)
+        return min(due, default=NEVER)
+
+    def _expire_stream(self, stream: H2Stream, now: float) -> None:
+        upload, unsent = stream.upload, stream.unsent
+        if unsent is not None and unsent.deadline <= now:
+            if not unsent.has_moved:
+                self._context.logger.warning("%s does not read a response: reset (timeout-write)", self._peer)
+                stream.cut(CANCEL)
+                return
+            unsent.has_moved = False
+            unsent.deadline = now + self._settings.http.write
+        if upload is not None and upload.deadline <= now:
+            if stream.cycle is not None and stream.cycle.buffered:  # the application is slow, not the client
+                self._watch_upload(upload, now)
+            else:
+                late = "the body of the request did not come in time"
+                stream.refuse(RequestError(408, late, "RFC 9110 section 15.5.9"))
+
+    def _expire_start(self) -> None:
+        if not self.has_begun:
+            self._fail(ConnectionFault(PROTOCOL_ERROR, "no preface came in time", "RFC 9113 section 3.4"))
+        elif not self.is_settled:
+            self._fail(ConnectionFault(SETTINGS_TIMEOUT, "no ack of the settings in time", "RFC 9113 section 6.5.3"))
+
+    def _expire_block(self) -> None:
+        if self._block is not None:
+            self._fail(ConnectionFault(ENHANCE_YOUR_CALM, "a header block did not end in time", "RFC 9113 section 4.3"))
+
+    def _expire_idle(self) -> None:
+        """Nothing has been asked for a while (rule 2-5)."""
+        if not self.live and not self.is_over:
+            self.put(goaway_frame(self.last, NO_ERROR))
+            self._close()
+
+    def _expire_writing(self, now: float) -> None:
+        """The client has read too little for a while; abort if it has read nothing at all (timeout-write)."""
+        before = self._delivered
+        self._watch_writing(now)
+        if self._delivered.has_moved_since(before):
+            return
+        if self._delivered.unsent:
+            self._context.logger.warning("%s does not read its responses: aborted (timeout-write)", self._peer)
+        self.transport.abort()
+
+    def _expire_end(self) -> None:
+        if self.transport.is_closing():
+            self.transport.abort()
+        else:
+            self._close()
+
+    @abstractmethod
+    def abort(self) -> None:
+        """As `Connection.abort`."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Close once what is written has been sent."""
+
+
+__all__ = ["BLOCK", "DRAIN", "END", "IDLE", "START", "WRITE", "Deadlines"]

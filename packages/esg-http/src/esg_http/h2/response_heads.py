@@ -1,0 +1,72 @@
+"""Encodes the header sections of one connection's responses.
+
+Knows fields as HTTP/1.1 writes them (`wire` checks them, and keeps `server` and `date`), and turns their lines into
+HPACK. What has been encoded is remembered for as long as the encoder's table does not change: applications send few
+different sets of fields, and then all but the first are references.
+"""
+
+from collections.abc import Iterator
+
+from esg_core.asgi import Headers
+from esg_http.h2.hpack import Field, HeaderEncoder
+from esg_http.wire import SAYS_DATE, SAYS_SERVER, FieldBlock, HeadPrefix, encode_fields
+
+REMEMBERED = 128
+REMEMBERED_BLOCK = 1024
+"""Bytes of field lines whose encoding is remembered."""
+
+_OF_CONNECTIONS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
+"""Fields that HTTP/2 does not have (RFC 9113 section 8.2.2)."""
+
+
+def split_lines(block: bytes) -> Iterator[Field]:
+    """The fields of field lines, but for those that HTTP/2 does not have."""
+    for line in block.split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b": ")
+        if name not in _OF_CONNECTIONS:
+            yield name, value.strip(b" \t")
+
+
+def split_headers(headers: Headers) -> list[Field]:
+    """An application's header fields, checked, in the form that is encoded; raises `ApplicationError`."""
+    return list(split_lines(encode_fields(headers)[0]))
+
+
+class ResponseHeads:
+    """What the responses of one connection begin with."""
+
+    __slots__ = ("_changes", "_encoder", "_known", "_prefix")
+
+    def __init__(self, encoder: HeaderEncoder, prefix: HeadPrefix) -> None:
+        self._encoder = encoder
+        self._prefix = prefix
+        self._known: dict[tuple[bytes, bytes], bytes] = {}
+        self._changes = 0
+
+    def encode(self, status: int, prepared: FieldBlock, now: float) -> bytes:
+        """The block of a final response, to be sent at once; `now` is the loop's time."""
+        block, _, says = prepared
+        if says & (SAYS_SERVER | SAYS_DATE):
+            prefix = self._prefix.without(status, says)
+        else:
+            prefix = self._prefix.get(status, now)
+        if self._encoder.changes == self._changes:
+            known = self._known.get((prefix, block))
+            if known is not None:
+                return known
+        return self._encode(status, prefix, block)
+
+    def _encode(self, status: int, prefix: bytes, block: bytes) -> bytes:
+        own = prefix.partition(b"\r\n")[2]
+        encoded = self._encoder.encode([(b":status", b"%d" % status), *split_lines(own), *split_lines(block)])
+        if self._encoder.changes != self._changes:  # by this block too: said once more, it would mean something else
+            self._changes = self._encoder.changes
+            self._known.clear()
+        elif len(block) <= REMEMBERED_BLOCK:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[prefix, block] = encoded
+        return encoded
+
+
+__all__ = ["ResponseHeads", "split_headers"]

@@ -1,0 +1,148 @@
+"""Serves the requests of one HTTP/2 connection: each gets its stream and its cycle.
+
+Connects the frames of `Receiving` with cycles, and knows nothing of transports or time-outs. Calls of the application
+that outlive their stream, because its client has lost interest, take the place of streams until they return (rule 2-3).
+"""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from esg_core.asgi import Application
+from esg_core.errors import RequestError
+from esg_core.flow import WriteGate
+from esg_core.forwarded import apply as apply_forwarded
+from esg_http.cycle import Cycle
+from esg_http.failures import withdraw
+from esg_http.h2.faults import ConnectionFault, StreamFault
+from esg_http.h2.head import RequestHead
+from esg_http.h2.receiving import Receiving
+from esg_http.h2.response_heads import ResponseHeads
+from esg_http.h2.settings import H2Settings
+from esg_http.h2.states import CLOSED
+from esg_http.h2.stream import H2Stream
+from esg_http.h2.streams import Upload
+from esg_http.peers import Peer
+from esg_http.refusals import answer_unreadable, warn
+from esg_http.scope import request_scope
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+
+class Serving(Receiving[H2Stream]):
+    """A connection that calls the application; what its streams need of it is public."""
+
+    __slots__ = (
+        "_context",
+        "_left",
+        "_peer",
+        "_served",
+        "_settings",
+        "_surplus",
+        "body_limit",
+        "gate",
+        "heads",
+        "loop",
+        "time",
+    )
+
+    _peer: Peer
+
+    def __init__(self, context: "Context", settings: H2Settings) -> None:
+        super().__init__(settings.limits)
+        self._context = context
+        self._settings = settings
+        self.loop = context.loop
+        self.time = context.loop.time
+        self.gate = WriteGate(context.loop)
+        self.heads = ResponseHeads(self.encoder, settings.http.prefix)
+        self.body_limit = settings.http.body_limit
+        self._left: set[Cycle] = set()
+        self._served = 0
+        self._surplus = False
+
+    def _make_stream(self, number: int, window: int) -> H2Stream:
+        return H2Stream(self, number, window)
+
+    def _begin(self, stream: H2Stream, head: RequestHead) -> None:
+        context = self._context
+        http = self._settings.http
+        scope = request_scope(self._peer, head.method, head.target, head.headers)
+        scope["http_version"] = "2"
+        scope["state"] = context.state.copy()
+        cycle = stream.cycle = Cycle(context, stream, scope, head.target)
+        app = self._adapt(stream, cycle, head) if head.is_special else context.app
+        if stream.upload is None:
+            cycle.body_complete = True
+        else:
+            cycle.expects_continue = head.expects_continue
+            self._watch_upload(stream.upload, self._now)
+        self._served += 1
+        if self._served >= http.keepalive_requests:
+            self._last_call()
+        elif context.closing:  # where HTTP/1.1 says `connection: close`
+            self.drain()
+        if http.entrance is None:
+            context.start(cycle, app)
+        else:
+            http.entrance.enter(cycle, app, self._surplus)
+
+    def _adapt(self, stream: H2Stream, cycle: Cycle, head: RequestHead) -> Application:
+        """What few requests need; returns what is called for this one."""
+        if head.wants_trailers:
+            stream.wants_trailers = True
+            cycle.scope["extensions"]["http.response.trailers"] = {}
+        if head.is_forwarded and self._peer.trust is not None:
+            apply_forwarded(cycle.scope, self._peer.trust)
+        return self._context.app
+
+    def _decline(self, stream: H2Stream, error: RequestError) -> None:
+        self.warn(error)
+        answer_unreadable(self._context, stream, self._peer, error)
+
+    def warn(self, error: RequestError) -> None:
+        """Say in the log why a request is refused."""
+        warn(self._context, self._peer, error)
+
+    def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+        self._context.logger.warning("refused what %s sent: %s (%s)", self._peer, fault, fault.section)
+
+    def leave(self, cycle: Cycle) -> None:
+        """A cycle has lost its stream before its end; it takes a place here until its call has returned."""
+        if cycle in self._context.cycles and not withdraw(self._context, cycle):
+            self._left.add(cycle)
+            self.leftovers = len(self._left)
+
+    def _count_leftovers(self) -> None:
+        self._left &= self._context.cycles
+        self.leftovers = len(self._left)
+
+    def _leave_all(self) -> None:
+        """All streams end with the connection."""
+        for stream in list(self.live.values()):
+            self._close_stream(stream, CLOSED)
+            stream.on_reset()
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open, for the statistics."""
+        return len(self.live)
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Write what has been framed, and as much of what waits as there is room for."""
+
+    @abstractmethod
+    def drain(self) -> None:
+        """Serve what has been asked for, and what is on its way, then close."""
+
+    @abstractmethod
+    def _last_call(self) -> None:
+        """Tell which stream was the last one; the connection ends with the streams that there are."""
+
+    @abstractmethod
+    def _watch_upload(self, upload: Upload, now: float) -> None:
+        """Set the deadline of a request's body."""
+
+
+__all__ = ["Serving"]

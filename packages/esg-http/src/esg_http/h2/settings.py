@@ -1,0 +1,53 @@
+"""What the connections of HTTP/2 of one server read from its configuration, once."""
+
+from typing import TYPE_CHECKING
+
+from esg_http.h2.codes import (
+    DEFAULT_WINDOW,
+    MAX_CONCURRENT_STREAMS,
+    MAX_HEADER_LIST_SIZE,
+    NO_RFC7540_PRIORITIES,
+)
+from esg_http.h2.frames import settings_frame, window_frame
+from esg_http.h2.hpack import ENTRY_OVERHEAD
+from esg_http.h2.limits import H2Limits
+from esg_http.h2.windows import CONNECTION_WINDOW
+from esg_http.settings import NEVER
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_http.settings import H1Settings
+
+
+class H2Settings:
+    """Limits, time-outs (seconds, `inf` for none) and the server's preface; `http` is what all versions share."""
+
+    def __init__(self, context: "Context", http: "H1Settings") -> None:
+        config = context.config
+        self.http = http
+        self.limits = H2Limits(
+            streams=config.h2_max_concurrent_streams,
+            fields=http.head_limits.fields,
+            field_bytes=http.head_limits.field_bytes,
+            request_line=http.head_limits.request_line,
+            client_resets=config.h2_max_client_resets,
+            server_resets=config.h2_max_server_resets,
+            control_frames=config.h2_max_control_frames,
+            stream_window=config.h2_max_stream_window,
+        )
+        self.preface_timeout: float = config.h2_timeout_preface or NEVER
+        self.settings_timeout: float = config.h2_timeout_settings or NEVER
+        self.preface = self._preface()
+
+    def _preface(self) -> bytes:
+        """The frames that the server begins with (RFC 9113 section 3.4)."""
+        limits = self.limits
+        settings = {
+            MAX_CONCURRENT_STREAMS: limits.streams,
+            MAX_HEADER_LIST_SIZE: limits.field_bytes + limits.fields * ENTRY_OVERHEAD,
+            NO_RFC7540_PRIORITIES: 1,
+        }
+        return settings_frame(settings) + window_frame(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
+
+
+__all__ = ["H2Settings"]

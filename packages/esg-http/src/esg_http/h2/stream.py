@@ -1,0 +1,166 @@
+"""One stream of HTTP/2 as a cycle sees it: where its response goes, and where its request comes from.
+
+Connects `Cycle` with the frames of `BaseStream`. Knows ASGI only through the cycle.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, BinaryIO
+
+from esg_core.asgi import Headers
+from esg_core.contracts import Prepared
+from esg_core.errors import ClientDisconnected, RequestError
+from esg_core.flow import WriteGate
+from esg_http.h2.codes import CANCEL, INTERNAL_ERROR
+from esg_http.h2.hpack import Field
+from esg_http.h2.response_heads import split_headers
+from esg_http.h2.states import CLOSED
+from esg_http.h2.streams import BaseStream
+from esg_http.refusals import answer_late
+from esg_http.sendfile import FilePart
+from esg_http.wire import prepare_fields
+
+if TYPE_CHECKING:
+    from esg_http.cycle import Cycle
+    from esg_http.h2.serving import Serving
+
+HIGH_WATER = 65536
+"""Bytes of a response that may wait before its application has to."""
+
+LOW_WATER = HIGH_WATER // 4
+
+MOST_UNWRITTEN = 65536
+"""Bytes that are collected before they are written without waiting for the end of the loop's turn."""
+
+
+class H2Stream(BaseStream):
+    """A stream that carries a request; see `esg_core.contracts.Stream`."""
+
+    __slots__ = ("_connection", "_trailers", "cycle", "gate", "wants_trailers")
+
+    def __init__(self, connection: "Serving", number: int, window: int) -> None:
+        super().__init__(number, window)
+        self._connection = connection
+        self._trailers: list[Field] | None = None
+        self.cycle: Cycle | None = None
+        self.gate = connection.gate
+        self.wants_trailers = False
+
+    # The stream, as the cycle sees it.
+
+    prepare = staticmethod(prepare_fields)
+
+    def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
+        """As `Stream.respond`."""
+        self._check_open()
+        connection = self._connection
+        block = connection.heads.encode(status, prepared, connection.time())
+        connection.send_response(self, block, body, end=end)
+        self._mind_amount()
+
+    def send(self, body: bytes, end: bool) -> None:
+        """As `Stream.send`."""
+        self._check_open()
+        self._connection.send_data(self, body, end=end)
+        self._mind_amount()
+
+    def send_trailers(self, headers: Headers, end: bool) -> None:
+        """As `Stream.send_trailers`."""
+        self._check_open()
+        fields = [*(self._trailers or ()), *split_headers(headers)]
+        if not end:
+            self._trailers = fields
+        elif fields and self.wants_trailers:
+            self._connection.send_trailers(self, fields)
+        else:
+            self._connection.send_data(self, b"", end=True)
+
+    async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
+        """As `Stream.send_file`."""
+        part = FilePart(file.fileno(), offset, size)
+        while part.size:
+            self.send(await part.read(self._connection.loop), False)
+            await self.gate.wait()
+
+    def inform(self, status: int, headers: Headers) -> None:
+        """As `Stream.inform`."""
+        self._check_open()
+        block = self._connection.encoder.encode([(b":status", b"%d" % status), *split_headers(headers)])
+        self._connection.send_head(self, block, end=False)
+
+    def consumed(self, size: int) -> None:
+        """As `Stream.consumed`."""
+        self._connection.consumed(self, size)
+
+    def finished(self) -> None:
+        """As `Stream.finished`."""
+        self.cycle = None
+
+    def give_up(self) -> None:
+        """As `Stream.give_up`."""
+        self.cut(INTERNAL_ERROR)
+
+    def cut(self, code: int) -> None:
+        """End the stream and tell the cycle, if one is left, that its client is gone."""
+        if self.state < CLOSED:
+            self._connection.reset(self, code)
+        self.on_reset()
+
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+        """As `Stream.switch`."""
+        raise NotImplementedError
+
+    def _check_open(self) -> None:
+        if self.state >= CLOSED:
+            raise ClientDisconnected("the client has disconnected")
+
+    def _mind_amount(self) -> None:
+        """Let the application wait while there is much that the client does not take; write what has come together."""
+        if self._connection.out_size >= MOST_UNWRITTEN:
+            self._connection.flush()
+        if self.unsent is not None and self.unsent.size > HIGH_WATER and self.gate is self._connection.gate:
+            self.gate = WriteGate(self._connection.loop)
+            self.gate.close()
+
+    # What the frames tell.
+
+    def on_moved(self) -> None:
+        """As `BaseStream.on_moved`."""
+        gate = self.gate
+        if gate is not self._connection.gate and (self.unsent is None or self.unsent.size <= LOW_WATER):
+            self.gate = self._connection.gate
+            gate.open()
+
+    def on_content(self, data: bytes) -> None:
+        """As `BaseStream.on_content`."""
+        cycle, upload = self.cycle, self.upload
+        if cycle is None or upload is None:
+            return
+        if upload.received > self._connection.body_limit:
+            self.refuse(RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14"))
+        else:
+            cycle.feed(data)
+
+    def on_end(self) -> None:
+        """As `BaseStream.on_end`."""
+        if self.cycle is not None:
+            self.cycle.feed_end()
+
+    def on_reset(self) -> None:
+        """As `BaseStream.on_reset`."""
+        cycle, self.cycle = self.cycle, None
+        if cycle is not None:
+            cycle.disconnect()
+            self._connection.leave(cycle)
+
+    def refuse(self, error: RequestError) -> None:
+        """Answer a request that goes on wrongly after its head."""
+        self._connection.warn(error)
+        cycle = self.cycle
+        if cycle is None or cycle.response_started:
+            self.cut(CANCEL)
+        else:
+            answer_late(cycle, error)
+            self._connection.leave(cycle)
+
+
+__all__ = ["H2Stream"]

@@ -19,7 +19,7 @@ BELOW = {
 """Which of our packages each package may know."""
 
 THIRD_PARTIES = {
-    "esg": set(),
+    "esg": {"gunicorn"},
     "esg_cli": {"click"},
     "esg_core": set(),
     "esg_http": {"h11", "httptools"},

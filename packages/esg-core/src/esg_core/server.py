@@ -164,9 +164,13 @@ class Server:
                 self._watchdog.leave("second signal: stopped at once")
             self.force_exit = True
             return
-        self.shutdown()
+        self.interrupt()
         if self._is_loading:
             raise KeyboardInterrupt
+
+    def interrupt(self) -> None:
+        """As `shutdown()`, but from a signal handler: in the main thread, also while the event loop is blocked."""
+        self.shutdown()
         if not self.started or self._loop is None:
             self._allow(STARTUP_PATIENCE)
             return

@@ -14,6 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import NamedTuple, Self
 
 from esg_core.errors import StartupError
+from esg_core.pulse import Pulse
 
 FIRST = 3
 """The number of the first descriptor that systemd passes."""
@@ -67,7 +68,7 @@ class Notifier:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._logger = logging.getLogger("esg.error")
         self._has_failed = False
-        self._ping: asyncio.TimerHandle | None = None
+        self._pulse: Pulse | None = None
 
     @classmethod
     def create(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
@@ -103,14 +104,12 @@ class Notifier:
     def start_pinging(self, loop: asyncio.AbstractEventLoop) -> None:
         """Tell `alive()` from the event loop for as long as that turns; does nothing without `watchdog`."""
         if self.watchdog is not None:
-            self.alive()
-            self._ping = loop.call_later(self.watchdog / PINGS, self.start_pinging, loop)
+            self._pulse = Pulse(loop, self.watchdog / PINGS, self.alive)
 
     def stop_pinging(self) -> None:
         """May be called at any time."""
-        if self._ping is not None:
-            self._ping.cancel()
-            self._ping = None
+        if self._pulse is not None:
+            self._pulse.stop()
 
     def _tell(self, *lines: str) -> None:
         try:

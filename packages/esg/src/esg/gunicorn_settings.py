@@ -1,0 +1,106 @@
+"""From gunicorn's settings to ESG's options: what a worker of gunicorn serves with.
+
+Knows the names on both sides and nothing of processes. What gunicorn has an option for is set there; `ESG_*` variables
+and the worker's `CONFIG_KWARGS` win over that, in this order, and set everything else.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from esg_core.errors import UsageError
+from esg_core.readers import Environment
+from esg_core.sources import Keywords, load
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+MARGIN = 2.0
+"""Seconds of `graceful_timeout` that are kept for the application's shutdown: after them gunicorn kills the worker."""
+
+SHORTEST_DRAIN = 0.1
+"""Seconds; 0 would be no limit for ESG, and is no time at all for gunicorn."""
+
+_TLS = {
+    "certfile": "ssl_certfile",
+    "keyfile": "ssl_keyfile",
+    "ca_certs": "ssl_ca_certs",
+    "ciphers": "ssl_ciphers",
+}
+
+_WHERE_CHANGED = {
+    "limit_request_line": "limit_request_line",
+    "limit_request_fields": "limit_request_headers",
+    "root_path": "root_path",
+    "asgi_lifespan": "lifespan",
+    "asgi_loop": "loop",
+    "websocket_max_message_size": "ws_max_size",
+}
+"""Settings whose default is no wish of the user's: ESG has its own."""
+
+
+def config_for(app: Any, settings: Any, overrides: Mapping[str, Any], max_requests: int | None) -> "Config":
+    """What a worker is to do; `settings` are gunicorn's, `overrides` the `CONFIG_KWARGS`.
+
+    Raises `UsageError` for what does not fit, in the words of the place where it was set.
+    """
+    in_environment = Environment(os.environ).read()
+    given = {**_from(settings), "limit_max_requests": max_requests}
+    given = {name: value for name, value in given.items() if name not in in_environment}
+    return load(Keywords({**given, **overrides, **_NOT_OURS, "app": app})).config
+
+
+_NOT_OURS = {"reload": False}
+"""What gunicorn does itself, whatever a variable says."""
+
+
+def _from(settings: Any) -> dict[str, Any]:
+    _check(settings)
+    return {
+        "timeout_keep_alive": settings.keepalive or None,
+        "limit_keepalive_requests": None if settings.keepalive else 1,
+        "timeout_graceful_shutdown": _drain(settings.graceful_timeout),
+        "forwarded_allow_ips": [*map(str, settings.forwarded_allow_ips), "unix"],
+        "proxy_protocol": _is_on(settings.proxy_protocol),
+        "access_log": bool(logging.getLogger("esg.access").handlers),
+        "access_log_format": settings.access_log_format,
+        **_changed(settings),
+        **_tls(settings),
+    }
+
+
+def _check(settings: Any) -> None:
+    """Refuse what would be without effect, and is not expected to be."""
+    if settings.settings["ssl_context"].get() is not settings.settings["ssl_context"].default:
+        raise UsageError("ssl_context: this worker makes its TLS context itself: set certfile, or ESG's ssl_* options")
+    if _is_on(settings.proxy_protocol) and settings.proxy_allow_ips != settings.forwarded_allow_ips:
+        raise UsageError("proxy_allow_ips: this worker trusts the same proxies for both: set forwarded_allow_ips to it")
+
+
+def _is_on(proxy_protocol: Any) -> bool:
+    """Older versions of gunicorn have true and false, newer ones a word."""
+    return bool(proxy_protocol) and proxy_protocol != "off"
+
+
+def _drain(graceful_timeout: float) -> float:
+    return max(SHORTEST_DRAIN, graceful_timeout / 2, graceful_timeout - MARGIN)
+
+
+def _changed(settings: Any) -> dict[str, Any]:
+    found = {ours: settings.settings.get(theirs) for theirs, ours in _WHERE_CHANGED.items()}
+    return {
+        name: setting.get()
+        for name, setting in found.items()
+        if setting is not None and setting.get() != setting.default
+    }
+
+
+def _tls(settings: Any) -> dict[str, Any]:
+    if not settings.is_ssl:
+        return {}
+    given = {ours: getattr(settings, theirs) for theirs, ours in _TLS.items()}
+    return {**given, "ssl_cert_reqs": int(settings.cert_reqs)}
+
+
+__all__ = ["MARGIN", "config_for"]

@@ -1,0 +1,178 @@
+"""Workers for gunicorn (rule U-6): `gunicorn -k esg.workers.ESGWorker main:app`.
+
+Gunicorn starts, counts, times and ends the processes; inside, ESG serves. Settings are `esg.gunicorn_settings`' matter.
+What is here is the meeting of the two lifecycles: signals, sockets, logs, the sign of life, exit codes.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+
+from esg.gunicorn_settings import config_for
+from esg_core.errors import StartupError, UsageError
+from esg_core.pulse import Pulse
+from esg_core.run import report
+from esg_core.server import Server
+from esg_core.sockets import AnySocket, BoundSocket
+from esg_core.watchdog import FORCED, Watchdog
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+BEAT = 1.0
+"""Seconds between two signs of life, or a third of gunicorn's `timeout` if that is shorter."""
+
+QUICK_PATIENCE = 1.8
+"""Seconds for a quick end; gunicorn waits for two."""
+
+
+class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
+    """Serves with uvloop and httptools.
+
+    `CONFIG_KWARGS` are options of ESG; a subclass has its own. They win over `ESG_*` variables, and those over
+    gunicorn's settings.
+    """
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "uvloop", "http": "httptools"}
+
+    alive: bool
+    _config: "Config"
+    _watchdog: Watchdog
+    _server: Server | None = None
+    _is_quick = False
+
+    # What gunicorn calls.
+
+    def init_process(self) -> None:
+        """Read the settings, in the new process; gunicorn then loads the application and calls `run()`."""
+        self._take_logs()
+        self._watchdog = Watchdog()
+        try:
+            self._config = config_for(_not_loaded, self.cfg, self.CONFIG_KWARGS, self._max_requests())
+        except UsageError as error:
+            self._fail(error)
+        super().init_process()
+
+    def init_signals(self) -> None:
+        """Handle signals as plain ones: they have their effect although the application blocks the event loop."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        signal.signal(signal.SIGINT, self.handle_quit)
+        signal.signal(signal.SIGQUIT, self.handle_quit)
+        signal.signal(signal.SIGABRT, self.handle_abort)
+        signal.signal(signal.SIGUSR1, self.handle_usr1)
+        signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in order (rule L-2); gunicorn may ask more than once."""
+        if self._server is None:
+            sys.exit(0)
+        if self.alive:
+            self.alive = False
+            self._server.interrupt()
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End at once."""
+        self._is_quick, self.alive = True, False
+        self.cfg.worker_int(self)
+        if self._server is None:
+            sys.exit(0)
+        self._watchdog.allow(QUICK_PATIENCE)
+        self._server.force_exit = True
+
+    def handle_abort(self, sig: int, frame: FrameType | None) -> NoReturn:
+        """Gunicorn has had no sign of life: say where the event loop is blocked, and end without asking anybody."""
+        self.alive = False
+        self.cfg.worker_abort(self)
+        place = "".join(traceback.format_stack(frame)).rstrip()
+        self._watchdog.leave(f"the event loop is blocked, so this worker is stopped by force; it was here:\n{place}")
+
+    def run(self) -> NoReturn:
+        """Serve until the end, and exit."""
+        self._server = _Server(dataclasses.replace(self._config, app=self.wsgi), self._watchdog, self._pulse)
+        try:
+            self._server.run(self._sockets())
+        except (UsageError, StartupError) as error:
+            self._fail(error)
+        finally:
+            self._watchdog.dismiss()
+        sys.exit(FORCED if self._server.forced and not self._is_quick else 0)
+
+    # How it is done.
+
+    def _max_requests(self) -> int | None:
+        return None if self.max_requests == sys.maxsize else self.max_requests
+
+    def _sockets(self) -> Sequence[BoundSocket]:
+        """Those of gunicorn; with `reuse_port` they are this worker's own."""
+        return [BoundSocket(one.sock, is_shared=not self.cfg.reuse_port) for one in self.sockets]
+
+    def _take_logs(self) -> None:
+        """Let ESG's loggers write where gunicorn's do, unless gunicorn's `logconfig` has set them up."""
+        for name, theirs in (("esg", self.log.error_log), ("esg.access", self.log.access_log)):
+            logger = logging.getLogger(name)
+            if not logger.handlers:
+                logger.handlers = list(theirs.handlers)
+                logger.setLevel(theirs.level)
+                logger.propagate = False
+
+    def _fail(self, error: UsageError | StartupError) -> NoReturn:
+        """End in the way that makes gunicorn stop instead of starting the next worker."""
+        report(error)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+    def _pulse(self, loop: asyncio.AbstractEventLoop) -> Pulse:
+        timeout = self.cfg.timeout
+        return Pulse(loop, min(BEAT, timeout / 3) if timeout else BEAT, self._beat)
+
+    def _beat(self) -> None:
+        """Tell gunicorn that the event loop turns; end if gunicorn is gone, or its reloader wants it."""
+        self.notify()
+        if self._server is not None and (os.getppid() != self.ppid or not self.alive):
+            self._server.shutdown()
+
+
+class ESGH11Worker(ESGWorker):
+    """Serves with asyncio and h11, which need no compiled code: for PyPy, and to compare."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "asyncio", "http": "h11"}
+
+
+class _Server(Server):
+    """A server whose signals are the worker's, and that shows a sign of life from its start-up on."""
+
+    def __init__(
+        self, config: "Config", watchdog: Watchdog, pulse: Callable[[asyncio.AbstractEventLoop], Pulse]
+    ) -> None:
+        super().__init__(config, watchdog)
+        self._pulse = pulse
+
+    @contextlib.contextmanager
+    def handling_signals(self) -> Iterator[None]:
+        yield
+
+    async def serve(self, sockets: Sequence[AnySocket] | None = None) -> None:
+        pulse = self._pulse(asyncio.get_running_loop())
+        try:
+            await super().serve(sockets)
+        finally:
+            pulse.stop()
+
+
+async def _not_loaded(*_: Any) -> None:
+    """The application, before gunicorn has loaded it."""
+
+
+__all__ = ["ESGH11Worker", "ESGWorker"]

@@ -1,12 +1,14 @@
 """What the tests of the lifecycle share: servers on either loop, and connections to them."""
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.server import PATIENCE, Server
 from tests.e2e.wire import Response, ask, read_response
+from tests.http.sockets import client_tls
 
 APP = "tests.behaviour.apps.lifecycle:app"
 LIFESPANS = "tests.behaviour.apps.lifespans"
@@ -74,6 +76,11 @@ def started(app: str, loop: str, *options: str) -> Iterator[Server]:
     with Server(app, "--loop", loop, *options) as server:
         assert server.url
         yield server
+
+
+def connect_tls(server: Server) -> ssl.SSLSocket:
+    """A connection to a server that has the `certificate` of the fixture."""
+    return client_tls().wrap_socket(server.connect(), server_hostname="127.0.0.1")
 
 
 class Clock:

@@ -85,6 +85,7 @@ def status(transport: MemoryTransport) -> int | None:
 
 @each_parser
 def test_over_the_limit_the_answer_is_503_and_the_connection_stays(parser: str) -> None:
+    """F1."""
     with Server(parser, limit_concurrent_requests=2) as server:
         server.come("/a", "/b")
         third = server.connect()
@@ -103,8 +104,10 @@ def test_over_the_limit_the_answer_is_503_and_the_connection_stays(parser: str) 
         assert server.figures("inflight", "rejected_total", "requests_total") == [0, 1, 3]
 
 
-def test_without_a_limit_nobody_is_refused() -> None:
-    with Server() as server:
+@pytest.mark.parametrize("limit", [0, None])
+def test_without_a_limit_nobody_is_refused(limit: int | None) -> None:
+    """F4."""
+    with Server(limit_concurrent_requests=limit) as server:
         paths = [f"/{number}" for number in range(500)]
         transports = server.come(*paths)
         assert server.figures("inflight", "limit") == [500, None]
@@ -124,7 +127,7 @@ def test_a_refusal_to_head_has_no_body() -> None:
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
 def test_no_100_on_a_503(framing: bytes) -> None:
-    """H-5; whether the body will come nobody knows, so the connection ends."""
+    """F6, H-5; whether the body will come nobody knows, so the connection ends."""
     with Server(limit_concurrent_requests=1) as server:
         server.come("/a")
         transport = server.connect()
@@ -193,6 +196,7 @@ def test_the_hook_sees_refusals() -> None:
 
 
 def test_a_stream_holds_its_slot_to_its_last_part() -> None:
+    """F2."""
     gates: list[asyncio.Future[None]] = []
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
@@ -265,6 +269,7 @@ async def streams_to_nobody(scope: Scope, receive: Receive, send: Send) -> None:
     ids=lambda app: getattr(app, "__name__", "hello"),
 )
 def test_however_a_request_ends_its_slot_comes_back(app: Any, parser: str) -> None:
+    """F3."""
     with MemoryServer(app, parser, limit_concurrent_requests=5) as server:
         for _ in range(20):
             transport = server.connect()
@@ -323,12 +328,26 @@ def test_another_protocol_gives_its_slot_back_when_it_takes_over() -> None:
         server.loop.advance(60)
 
 
+def test_one_request_of_sixteen_is_timed() -> None:
+    """A-7: and all who have waited."""
+    with MemoryServer(hello, limit_concurrent_requests=5) as server:
+        transport = server.connect()
+        for _ in range(160):
+            assert ask(server, transport, get()).status == 200
+        assert stats(server.context)["sample_count"] == 10
+    with Server(**LINE) as server:
+        server.come("/a", "/b", "/c")
+        for path in ("/a", "/b", "/c"):
+            server.let_go(path)
+        assert server.figures("sample_count") == [3]
+
+
 # A-6: the line.
 
 
 @each_parser
 def test_the_line_moves_in_order(parser: str) -> None:
-    """H1: A runs, B and C wait, D finds no room; whoever leaves lets the head in."""
+    """H1, I1: A runs, B and C wait, D finds no room; whoever leaves lets the head in."""
     with Server(parser, **LINE, backpressure_queue_size=2) as server:
         a, b, c, d = server.come("/a", "/b", "/c", "/d")
         assert [status(each) for each in (a, b, c, d)] == [None, None, None, 503]

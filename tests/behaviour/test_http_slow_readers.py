@@ -1,5 +1,6 @@
 """Clients that do not read, or read slowly (rules H-7, H-17; timeout-write), and deadlines over real sockets."""
 
+import asyncio
 import ssl
 import threading
 import time
@@ -144,6 +145,23 @@ def test_a_stream_that_is_read_has_no_deadline() -> None:
             transport.read(70_000)
             assert app.sent > number
         assert not transport.closed
+
+
+def test_another_protocol_has_none_of_the_deadlines_of_http() -> None:
+    """E7."""
+
+    async def switch(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"].pop("esg.switch")(asyncio.Protocol(), [(b"upgrade", b"shout")])
+
+    deadlines = ("timeout_write", "timeout_keep_alive", "timeout_request", "timeout_request_headers")
+    options: dict[str, Any] = dict.fromkeys(deadlines, 2)
+    with MemoryServer(hello, **options) as server:
+        server.context.upgrades = {b"shout": switch}
+        transport = server.connect()
+        transport.feed(get(b"Connection: upgrade", b"Upgrade: shout"))
+        server.loop.advance(100)
+        assert transport.read().startswith(b"HTTP/1.1 101 ")
+        assert not transport.is_closing()
 
 
 def test_no_deadline_for_the_reader() -> None:

@@ -8,31 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
-from tests.behaviour.lifecycle import APP, LOOPS, Clock, answer, get, request, started
+from tests.behaviour.lifecycle import APP, LOOPS, Clock, answer, connect_tls, get, request, started
 from tests.e2e.server import Server
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """What a client trusts, and the file with the server's certificate and key."""
-    authority, context = trustme.CA(), ssl.create_default_context()
-    authority.configure_trust(context)
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
-    return context, path
-
-
 @pytest.fixture(params=LOOPS)
-def server(request: pytest.FixtureRequest, authority: tuple[ssl.SSLContext, Path]) -> Iterator[Server]:
-    with started(APP, request.param, "--ssl-certfile", str(authority[1])) as running:
+def server(request: pytest.FixtureRequest, certificate: Path) -> Iterator[Server]:
+    with started(APP, request.param, "--ssl-certfile", str(certificate)) as running:
         yield running
 
 
 @pytest.fixture
-def client(server: Server, authority: tuple[ssl.SSLContext, Path]) -> Iterator[socket.socket]:
-    with server.connect() as raw, authority[0].wrap_socket(raw, server_hostname="127.0.0.1") as connection:
+def client(server: Server) -> Iterator[socket.socket]:
+    with connect_tls(server) as connection:
         yield connection
 
 
@@ -55,6 +44,21 @@ def test_l2_client_that_only_connects_does_not_hold_the_end(server: Server) -> N
         assert server.stop() == 0
         assert clock.seconds < 2
         assert silent.recv(1) == b""
+
+
+def test_l2_k3_request_in_the_buffer_of_an_idle_connection_is_served(server: Server, client: socket.socket) -> None:
+    """What has reached the kernel when the signal comes gets its response."""
+    assert get(client).status == 200
+    with connect_tls(server) as busy:
+        busy.sendall(request("/block?s=0.5"))
+        server.wait_for("blocking")
+        server.process.send_signal(signal.SIGTERM)
+        client.sendall(request("/"))
+        response = answer(client)
+        assert (response.status, response.header("connection")) == (200, "close")
+        assert answer(busy).status == 200
+    client.close()
+    assert server.wait() == 0
 
 
 def test_l2_running_response_is_completed(server: Server, client: socket.socket) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from esg_core.admission import NOTICE_INTERVAL, TIMED, Admission, Place
+from esg_core.admission import NOTICE_INTERVAL, Admission, Place
 from esg_core.testing import ManualLoop
 
 
@@ -171,6 +171,7 @@ def test_a_saturated_loop_lets_nobody_wait(loop: ManualLoop) -> None:
 
 
 def test_a_lower_limit_lets_nobody_in_until_enough_have_ended(loop: ManualLoop) -> None:
+    """H7."""
     events: list[str] = []
     admission = Admission(loop, 4, queue_size=9)
     running = [Request(admission) for _ in range(4)]
@@ -227,16 +228,30 @@ def test_a_drain_refuses_all_who_wait_and_who_come_over_the_limit(loop: ManualLo
 
 
 def test_latency_is_smoothed(loop: ManualLoop) -> None:
-    """A-7: the first sample counts whole, each further one by its weight; one request of several is timed."""
+    """A-7: the first sample counts whole, each further one by its weight."""
     admission = Admission(loop, 9, smoothing=0.2)
     for seconds in (1.0, 2.0):
-        for _ in range(TIMED):
-            request = Request(admission)
-            request.come()
-            loop.advance(seconds)
-            request.end()
+        request = Request(admission)
+        request.come()
+        loop.advance(seconds)
+        request.end()
     assert admission.sample_count == 2
     assert admission.smoothed_latency == pytest.approx(0.8 * 1.0 + 0.2 * 2.0)
+
+
+@pytest.mark.parametrize("limit", [1, 5])
+def test_below_what_counts_as_easy_neither_the_limit_nor_the_peak_changes(limit: int, loop: ManualLoop) -> None:
+    """A-1: so that whoever counts himself, without a call, can do no harm."""
+    admission = Admission(loop, limit, queue_size=5)
+    running = [Request(admission) for _ in range(7)]
+    for request in running:
+        request.come()
+        assert admission.easy == min(admission.limit, admission.peak)
+    for request in running[:limit]:
+        request.end()
+        assert admission.easy == min(admission.limit, admission.peak)
+    admission.begin_window(3)
+    assert admission.easy == min(3, admission.peak)
 
 
 def test_latency_counts_the_time_in_the_line(loop: ManualLoop) -> None:

@@ -1,4 +1,4 @@
-"""The law of the adaptive limit (rule A-4)."""
+"""The law of the adaptive limit (rule A-4, G1)."""
 
 from math import ceil, floor, sqrt
 

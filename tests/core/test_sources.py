@@ -52,6 +52,16 @@ def test_each_place_wins_over_the_next(file: Path) -> None:
     ]
 
 
+def test_backpressure_is_switched_by_who_comes_first(file: Path) -> None:
+    """G6: the variable wins over the file and the preset, and the command line over all of them."""
+    file.write_text('preset = "load-balancer"\nbackpressure = true\n')
+    assert command(config=str(file)).config.backpressure
+    variables = {"ESG_BACKPRESSURE": "0"}
+    assert not command(variables, config=str(file)).config.backpressure
+    assert command(variables, config=str(file), backpressure=True).config.backpressure
+    assert not program(backpressure=False, preset="load-balancer").config.backpressure
+
+
 def test_keyword_arguments_win_over_variables() -> None:
     settings = program({"ESG_PORT": "2", "ESG_BACKLOG": "2"}, port=1)
     assert (settings.config.port, settings.config.backlog) == (1, 2)

@@ -17,9 +17,6 @@ from typing import Protocol
 NOTICE_INTERVAL = 10.0
 """Seconds in which refusals are told of in the log at most once."""
 
-TIMED = 16
-"""Of so many requests one is timed: enough for an average, and the others look at no clock."""
-
 EARLY = 0.002
 """Seconds by which a loop that counts milliseconds may call too early."""
 
@@ -69,9 +66,12 @@ class TimedSlot:
 class Admission:
     """The slots of one server; for a request that has one of them, it is its `Place`.
 
-    `limit` is how many requests may run at once. `queue_size` is how many may wait beyond them, for `queue_timeout`
-    seconds each (None: without end). While it is `saturated`, nobody begins to wait. `smoothing` is the weight of the
-    latest request in `smoothed_latency`.
+    `limit` is how many requests may run at once, `in_flight` how many do, `peak` the most that have in this window.
+    `queue_size` is how many may wait beyond them, for `queue_timeout` seconds each (None: without end). While it is
+    `saturated`, nobody begins to wait. `smoothing` is the weight of the latest request in `smoothed_latency`.
+
+    While fewer run than `easy`, one more touches neither limit nor peak: it may be counted without a call, by whoever
+    then makes this its place. `enter()` is for all others, and for those that are to be timed.
 
     Counters that only grow: `rejected` (all who were not let in, whether at once or after waiting), `queued_total`,
     `queue_timeouts`, `queue_disconnects`.
@@ -95,10 +95,8 @@ class Admission:
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._notice_at = -math.inf
-        self._until_timed = 1
         self.limit = limit
-        self.in_flight = 0
-        self.peak = 0
+        self.in_flight = self.peak = self.easy = 0
         self.saturated = False
         self.smoothed_latency = 0.0
         self.sample_count = 0
@@ -107,19 +105,15 @@ class Admission:
     # What happens to each request.
 
     def enter(self, holder: Holder) -> bool:
-        """Give the request a slot, if there is one."""
+        """Give the request a slot that is timed, if there is one."""
         in_flight = self.in_flight
-        if in_flight >= self.limit:
-            return False
-        self.in_flight = in_flight = in_flight + 1
-        if in_flight > self.peak:  # noqa: PLR1730 - max() costs as much as all the rest here
-            self.peak = in_flight
-        self._until_timed -= 1
-        if self._until_timed:
-            holder.place = self
-        else:
-            self._until_timed = TIMED
-            holder.place = TimedSlot(self, self._time())
+        if in_flight >= self.easy:
+            if in_flight >= self.limit:
+                return False
+            self.peak = max(self.peak, in_flight + 1)
+            self.easy = min(self.limit, self.peak)
+        self.in_flight = in_flight + 1
+        holder.place = TimedSlot(self, self._time())
         return True
 
     def release(self) -> None:
@@ -164,6 +158,7 @@ class Admission:
             waiter, came_at = self._waiting.popitem(last=False)
             self.in_flight += 1
             self.peak = max(self.peak, self.in_flight)
+            self.easy = min(self.limit, self.peak)
             waiter.admit(TimedSlot(self, came_at))
 
     def _expire(self, patience: float) -> None:
@@ -201,6 +196,7 @@ class Admission:
         """A new window: its limit holds from now on, and its peak is what runs."""
         self.limit = limit
         self.peak = self.in_flight
+        self.easy = min(limit, self.peak)
         self._admit_waiting()
 
     def drain(self) -> None:
@@ -213,4 +209,4 @@ class Admission:
             self._refuse(next(iter(self._waiting)))
 
 
-__all__ = ["NOTICE_INTERVAL", "TIMED", "Admission", "Holder", "Place", "Waiter"]
+__all__ = ["NOTICE_INTERVAL", "Admission", "Holder", "Place", "Waiter"]

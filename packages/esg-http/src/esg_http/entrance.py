@@ -24,6 +24,9 @@ REFUSAL_AND_END: Headers = [*REFUSAL, (b"connection", b"close")]
 OTHERS = 1024
 """Targets that are remembered for being the application's."""
 
+UNTIMED = 15
+"""A mask of the count of requests: all but one of 16 are not timed, and look at no clock."""
+
 
 class Entrance:
     """Where the requests of one context come in, if its configuration has anything to say about that."""
@@ -49,16 +52,27 @@ class Entrance:
         While it does, its connection has to go on reading, within bounds, so that it sees its client leave.
         `is_surplus`: its connection came when there were as many as `limit-concurrency` allows.
         """
+        context = self._context
         if self._health is not None and cycle.target not in self._others and self._answers(cycle):
             return False
-        if self._concurrency is not None and self._is_crowded(self._concurrency, is_surplus):
-            self._context.logger.warning("limit-concurrency is reached: refused a request of %s", _client(cycle))
+        limit = self._concurrency
+        if limit is not None and (len(context.cycles) >= limit or (is_surplus and len(context.connections) > limit)):
+            context.logger.warning("limit-concurrency is reached: refused a request of %s", _client(cycle))
             cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)
             return False
         admission = self._admission
-        if admission is None or admission.enter(cycle):
-            self._context.start(cycle, app)
-            return False
+        if admission is not None:
+            running = admission.in_flight
+            if running < admission.easy and context.requests & UNTIMED:
+                admission.in_flight = running + 1
+                cycle.place = admission
+            elif not admission.enter(cycle):
+                return self._is_let_wait(admission, cycle, app)
+        context.start(cycle, app)
+        return False
+
+    def _is_let_wait(self, admission: "Admission", cycle: "Cycle", app: Application) -> bool:
+        """Let a request for which there is no slot wait for one, or refuse it; whether it waits."""
         waiting = Waiting(self._context, admission, cycle, app)
         if admission.wait(waiting):
             cycle.place = waiting
@@ -79,10 +93,6 @@ class Entrance:
         cycle.logged = False
         cycle.answer(*answer)
         return True
-
-    def _is_crowded(self, limit: int, is_surplus: bool) -> bool:
-        context = self._context
-        return len(context.cycles) >= limit or (is_surplus and len(context.connections) > limit)
 
 
 def refuse(cycle: "Cycle") -> None:

@@ -103,8 +103,8 @@ def test_ciphers(files: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "text"),
     [
-        ({"ssl_certfile": "missing.pem"}, StartupError, "ssl_certfile: .*missing.pem.* cannot be read: No such file"),
-        ({"ssl_keyfile": "missing.key"}, StartupError, "missing.key cannot be read: No such file"),
+        ({"ssl_certfile": "missing.pem"}, StartupError, "ssl_certfile: [^,]*missing.pem cannot be read: No such file"),
+        ({"ssl_keyfile": "missing.key"}, StartupError, "ssl_keyfile: [^,]*missing.key cannot be read: No such file"),
         ({"ssl_keyfile": "other.key"}, StartupError, "the key does not belong to the certificate"),
         ({"ssl_certfile": "nonsense.pem"}, StartupError, "no certificate with its key in PEM was found"),
         ({"ssl_keyfile": None}, StartupError, "no certificate with its key in PEM was found"),

@@ -8,6 +8,7 @@ what runs, and close. `wait_quiet()` tells when nothing runs any more. What work
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import Context as ContextVars
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.deadlines import Sweeper
 from esg_core.flow import Waiters
+from esg_core.forks import watch_forks
 from esg_core.trust import Trust
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ class Context:
         self._drained = Waiters(loop)
         self.sweeper = Sweeper(loop, shortest=config.shortest_timeout)
         self.began_at = loop.time()
+        self.process = os.getpid()
         self._has_fresh_variables = config.reset_contextvars
+        watch_forks(self)
 
     def open(self) -> None:
         """Connections may come: the server is ready."""

@@ -42,6 +42,9 @@ class Cycle(Protocol):
 
     task: asyncio.Task[None]
 
+    client_gone: bool
+    """Whether nothing may be written for it any more."""
+
     def run(self, app: Application) -> Coroutine[Any, Any, None]:
         """Call the application; what `Context.start()` makes the task of."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from esg_core.asgi import Message
 from esg_core.errors import ApplicationError, StartupError
 from esg_core.flow import Waiters
+from esg_core.forks import end_if_forked
 from esg_core.tracebacks import application_traceback
 
 if TYPE_CHECKING:
@@ -114,8 +115,10 @@ class Lifespan:
         except asyncio.CancelledError:
             self._move(Phase.STOPPED)
         except BaseException as error:  # noqa: BLE001 - whatever an application raises, the server decides
+            end_if_forked(context, error)
             self._raised(error)
         else:
+            end_if_forked(context)
             self._returned()
 
     async def _receive(self) -> Message:

@@ -56,6 +56,8 @@ def load_variables(path: str) -> None:
             load_dotenv(stream=file)
     except OSError as error:
         raise StartupError(f"env_file: {path!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise StartupError(f"env_file: {path!r} cannot be read: it is no text in UTF-8") from None
 
 
 def add_to_path(directory: str) -> None:

@@ -71,7 +71,12 @@ class Server:
         """Serve in an event loop of its own, until the end; raises as `serve()`."""
         _check_that_no_loop_runs()
         with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
-            runner.run(self.serve(sockets))
+            try:
+                runner.run(self.serve(sockets))
+            except BaseException as error:
+                if self.stopped:
+                    raise
+                self._loop_has_ended(runner, error)
             self._before_closing()
 
     async def serve(self, sockets: Sequence[AnySocket] | None = None) -> None:
@@ -245,6 +250,17 @@ class Server:
     def _on_limit(self) -> None:
         self._logger.info("Limit of %d requests is reached: shutting down", self.context.requests)
         self.shutdown()
+
+    def _loop_has_ended(self, runner: asyncio.Runner, error: BaseException) -> None:
+        """Nothing but the application can have ended it: let it go on until the server is stopped in order."""
+        has_stopped = isinstance(error, RuntimeError)
+        what = "has stopped the event loop" if has_stopped else f"raised {error!r} outside of its requests"
+        self._logger.warning("the application %s: shutting down", what)
+        self.shutdown()
+        runner.run(_wait_for(self.stopped))
+        if isinstance(error, SystemExit):
+            self._before_closing()
+            raise error
 
     def _before_closing(self) -> None:
         """The loop cancels what tasks there still are, and waits for threads: that can hang too."""

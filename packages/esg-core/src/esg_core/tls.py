@@ -5,6 +5,7 @@ What is not set is left to Python and OpenSSL, whose defaults are kept secure by
 
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError, UsageError
@@ -57,7 +58,7 @@ def _load_certificate(context: ssl.SSLContext, config: "Config") -> None:
     except ssl.SSLError as error:
         raise StartupError(f"ssl_certfile: {_explain(error, password)} ({_files(certificate, key)})") from None
     except OSError as error:
-        raise StartupError(f"ssl_certfile: {_files(certificate, key)} cannot be read: {error.strerror}") from None
+        raise StartupError(f"{_unreadable(certificate, key)} cannot be read: {error.strerror}") from None
 
 
 def _explain(error: ssl.SSLError, password: str | None) -> str:
@@ -67,6 +68,15 @@ def _explain(error: ssl.SSLError, password: str | None) -> str:
     if password is not None and "PEM" not in reason:
         return "the password does not fit the key"
     return "no certificate with its key in PEM was found" + (f": {reason}" if reason else "")
+
+
+def _unreadable(certificate: str, key: str | None) -> str:
+    """The option and the file that OpenSSL could not read, of which it does not tell which one that was."""
+    try:
+        Path(certificate).read_bytes()
+    except OSError:
+        return f"ssl_certfile: {certificate}"
+    return f"ssl_keyfile: {key}"
 
 
 def _files(certificate: str, key: str | None) -> str:

@@ -30,7 +30,7 @@ def bind_unix(address: UnixAddress) -> tuple[socket.socket, Callable[[], None]]:
         sock.bind(address.path)
         path.chmod(mode)
         sock.setblocking(False)
-        return sock, partial(_remove, path, _identity(path))
+        return sock, partial(_remove, path.absolute(), _identity(path))  # the application may change the directory
     except BaseException:
         sock.close()
         raise

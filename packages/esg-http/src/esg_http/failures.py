@@ -6,6 +6,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 from typing import TYPE_CHECKING
 
 from esg_core.errors import ClientDisconnected
+from esg_core.forks import end_if_forked
 from esg_http.phases import EXPECT_START
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def has_returned(context: "Context", cycle: "Cycle", result: object) -> None:
 
 def has_raised(context: "Context", cycle: "Cycle", error: BaseException) -> None:
     """The application has raised; that it was told of its client's end is no failure."""
+    end_if_forked(context, error)
     if isinstance(error, ClientDisconnected) or (cycle.client_gone and isinstance(error, asyncio.CancelledError)):
         cycle.fail()
         return

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from esg_core.asgi import Application, Message, Scope
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.flow import Waiters
+from esg_core.forks import end_if_forked
 from esg_ws.connection import Connection
 from esg_ws.frames import ABNORMAL, BINARY_MESSAGE, INTERNAL_ERROR, NORMAL, TEXT_MESSAGE, may_be_sent
 from esg_ws.opening import Opening, name_of_client
@@ -86,11 +87,13 @@ class Cycle:
         except ClientDisconnected:
             if self._phase < OPEN:
                 raise
-        except BaseException:
+        except BaseException as error:
+            end_if_forked(self._context, error)
             if self._phase == OPEN:
                 self._connection.close(INTERNAL_ERROR, "internal error")
             raise
         else:
+            end_if_forked(self._context)
             if self._phase == OPEN:
                 self._connection.close(NORMAL)
 

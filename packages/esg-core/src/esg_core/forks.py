@@ -1,0 +1,91 @@
+"""Keeps children that the application forks from serving beside their parent (rule L-6).
+
+A forked child has all that its parent has: the event loop in the middle of a turn, the connections, the sockets that
+are listened on. Coming back from the application it would be a second server on all of them, and write its responses
+between those of its parent. So it cannot answer any request that runs, and it ends where it comes back: as a program
+would end there, by `sys.exit()`, by an exception, or with the complaint that it should have ended by itself.
+
+Knows contexts. Costs nothing until somebody forks; programs that are started (`subprocess`) and children that end by
+themselves (`os._exit()`, `multiprocessing`) are not its business.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakSet
+
+from esg_core.errors import ClientDisconnected
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_core.contracts import Cycle
+
+_contexts: "WeakSet[Context]" = WeakSet()
+
+
+def watch_forks(context: "Context") -> None:
+    """From now on, children of this process cannot serve the context's clients."""
+    _contexts.add(context)
+
+
+def end_if_forked(context: "Context", error: BaseException | None = None) -> None:
+    """A call of the application has ended, with an error or without: if this is a child, it ends here."""
+    if os.getpid() != context.process:
+        _end(error)
+
+
+def _after_fork() -> None:
+    """In the child, before `os.fork()` returns."""
+    for context in _contexts:
+        for cycle in context.cycles:
+            cycle.client_gone = True
+        context.cycles = _NoReturn(context.cycles)
+        if context.loop.is_running():
+            context.loop.call_soon(_end, None)  # for tasks that are not the server's
+            _see_nothing(context.loop)
+
+
+class _NoReturn(set["Cycle"]):
+    """Running calls, none of which may end here."""
+
+    def discard(self, element: object) -> None:
+        """The call has ended, whatever of."""
+        _end(None)
+
+
+def _see_nothing(loop: asyncio.AbstractEventLoop) -> None:
+    """Let the loop poll for nothing: a poller of Linux is the parent's too, and would take its clients' bytes."""
+    number = getattr(loop, "_get_backend_id", None)  # uvloop's
+    if number is None:
+        number = getattr(getattr(loop, "_selector", None), "fileno", None)  # asyncio's
+    if number is not None and hasattr(select, "epoll"):
+        with select.epoll() as poller:
+            os.dup2(poller.fileno(), number(), inheritable=False)
+
+
+def _end(error: BaseException | None) -> NoReturn:
+    logger = logging.getLogger("esg.error")
+    code: object = 1
+    if isinstance(error, SystemExit):
+        code = error.code
+    elif error is None or isinstance(error, ClientDisconnected):
+        logger.error("a child that the application has forked came back to the server: end it by os._exit()")
+    else:
+        logger.error("exception in a child that the application has forked", exc_info=error)
+    if code is not None and not isinstance(code, int):
+        logger.error("a child that the application has forked ends: %s", code)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the application may have closed it, or put anything there
+            stream.flush()
+    os._exit((code or 0) & 0xFF)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+__all__ = ["end_if_forked", "watch_forks"]

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 BODYLESS = frozenset((204, 304))
 """Statuses whose responses have no body (RFC 9110 section 6.4.1)."""
 
+MOST_PIECES = 256
+"""Parts of a request's body that are held one by one."""
+
 INTERNAL_SERVER_ERROR = b"Internal Server Error"
 
 
@@ -106,6 +109,8 @@ class Cycle:
             self._body = [data]
         else:
             self._body.append(data)
+            if len(self._body) > MOST_PIECES:  # small ones cost more than what they hold (rule H-20)
+                self._body = [b"".join(self._body)]
         self.buffered += len(data)
         if self._waiters is not None:
             self._waiters.wake()

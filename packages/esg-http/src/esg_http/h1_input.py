@@ -17,6 +17,7 @@ from esg_http.cycle import Cycle
 from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
+from esg_http.refusals import too_large
 from esg_http.request import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start, remembered_starts
 from esg_http.rules import CHUNKED, REST, split_target
 from esg_http.scope import read_target, request_scope
@@ -137,7 +138,7 @@ class H1Input(H1Output):
             raise RequestError(431, "too many header fields", "RFC 6585 section 5")
         fields = RequestFields(match[0], match[1] == b"1.0", headers)
         if fields.length > self._settings.body_limit:
-            raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+            raise too_large()
         self._fields = fields if len(fields.block) <= REMEMBERED_BLOCK else None
         return fields
 
@@ -239,7 +240,7 @@ class H1Input(H1Output):
         if content and cycle is not None:
             self._received += len(content)
             if self._received > self._settings.body_limit:
-                raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+                raise too_large()
             cycle.feed(content)
         if rest is not None:
             self._close_body(rest)

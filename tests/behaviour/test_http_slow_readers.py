@@ -90,6 +90,18 @@ def test_a_client_that_never_reads_a_response_that_is_complete(data: bytes) -> N
         assert transport.closed
 
 
+def test_a_client_that_stops_reading_is_aborted_in_time() -> None:
+    """H-17, timeout-write: what it has read before, or its kernel has taken in, gives it a quarter more at the most."""
+    with MemoryServer(large(MEBIBYTE), timeout_write=10) as server:
+        transport = stalled(server)
+        server.loop.advance(1)
+        transport.read(200_000)
+        server.loop.advance(9.9)
+        assert not transport.aborted
+        server.loop.advance(2.5)
+        assert transport.aborted
+
+
 @pytest.mark.parametrize("data", REQUESTS.values(), ids=REQUESTS)
 def test_a_small_response_that_is_never_read(data: bytes) -> None:
     """H-17, H-20: what stays below the high water mark must not stay for ever."""

@@ -1,13 +1,14 @@
 """What the kernel tells of a connection (rules H-7, H-16, H-17, L-2)."""
 
 import asyncio
+import math
 import socket
 from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 
-from esg_core.kernel import Delivery, Departure, delivery, departure, has_input
+from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure, has_input
 from esg_core.testing import ManualLoop, MemoryTransport
 from tests.core.loops import LOOPS, run_in
 
@@ -107,3 +108,39 @@ async def settled(transport: Any) -> Delivery:
         if seen[-1] == seen[-2]:
             break
     return seen[-1]
+
+
+def stalled(loop: ManualLoop) -> MemoryTransport:
+    """A transport whose client has not read 100 bytes, and does not read."""
+    transport = MemoryTransport(asyncio.Protocol(), loop)
+    transport.stall()
+    transport.write(b"x" * 100)
+    return transport
+
+
+def looks(watch: WriteWatch, transport: MemoryTransport, reads: dict[float, int]) -> list[float]:
+    """When one looks, until the client is given up; at some times it has read so many bytes."""
+    seen = []
+    while True:
+        seen.append(watch.due)
+        for time in [time for time in reads if time <= watch.due]:
+            transport.read(reads.pop(time))
+        if watch.is_given_up(transport, watch.due):
+            return seen
+
+
+@pytest.mark.parametrize(
+    ("reads", "end"), [({}, 8), ({0.1: 50}, 10), ({7.9: 1}, 16), ({3: 1, 9: 1, 11: 1}, 20)], ids=str
+)
+def test_a_client_that_reads_nothing_is_given_up(reads: dict[float, int], end: float) -> None:
+    """H-17: after the time-out, counted from the first look after it has read something."""
+    with ManualLoop() as loop:
+        transport = stalled(loop)
+        watch = WriteWatch(transport, 8, 0)
+        assert looks(watch, transport, reads) == list(range(2, int(end) + 1, 2))
+        assert watch.unsent > 0
+
+
+def test_without_a_timeout_one_never_looks() -> None:
+    with ManualLoop() as loop:
+        assert WriteWatch(stalled(loop), math.inf, 0).due == math.inf

@@ -46,6 +46,40 @@ def delivery(transport: asyncio.Transport) -> Delivery:
     return Delivery(unsent + segments + waiting, acknowledged)
 
 
+LOOKS = 4
+"""Into so many parts a time-out is cut, after each of which one looks: a client is given up at most one part late."""
+
+
+class WriteWatch:
+    """Whether a client reads what was written to it, looked at now and then from `now` on (timeout-write).
+
+    A look at each end of the time-out would not do: a client that reads nothing takes in what fits into its kernel's
+    buffer, and so has moved on when the first one is over. `due` is the time of the next look.
+    """
+
+    __slots__ = ("_delivered", "_moved_at", "_timeout", "due")
+
+    def __init__(self, transport: asyncio.Transport, timeout: float, now: float) -> None:
+        self._timeout = timeout
+        self._delivered = delivery(transport)
+        self._moved_at = now
+        self.due = now + timeout / LOOKS
+
+    def is_given_up(self, transport: asyncio.Transport, now: float) -> bool:
+        """Look, not before `due`: whether nothing has been read for the whole time-out, as far as anybody can tell."""
+        before, self._delivered = self._delivered, delivery(transport)
+        if self._delivered.has_moved_since(before):
+            self._moved_at = now
+        end = self._moved_at + self._timeout
+        self.due = min(now + self._timeout / LOOKS, end)
+        return now >= end
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were under way at the last look."""
+        return self._delivered.unsent
+
+
 class Departure(Enum):
     """Whether a client has left: not at all, by sending no more, or for good."""
 
@@ -77,4 +111,4 @@ def has_input(transport: asyncio.Transport) -> bool:
         return bool(selector.select(0))
 
 
-__all__ = ["Delivery", "Departure", "delivery", "departure", "has_input"]
+__all__ = ["LOOKS", "Delivery", "Departure", "WriteWatch", "delivery", "departure", "has_input"]

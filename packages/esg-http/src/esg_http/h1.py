@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
-from esg_core.kernel import Delivery, Departure, delivery, departure, has_input
+from esg_core.kernel import LOOKS, Departure, WriteWatch, delivery, departure, has_input
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
-from esg_http.h1_output import BY_LENGTH
 from esg_http.peers import Peer
 from esg_http.refusals import answer_late, answer_unreadable, warn
 from esg_http.settings import NEVER, H1Settings
@@ -31,11 +30,11 @@ TLS_LINGER = 5.0
 class H1Connection(H1Input, asyncio.Protocol):
     """One accepted connection; see `esg_core.contracts.Connection`."""
 
-    __slots__ = ("_delivered", "check_at")
+    __slots__ = ("_written", "check_at")
 
     def __init__(self, context: "Context", settings: H1Settings) -> None:
         super().__init__(context, settings)
-        self._delivered = Delivery(0, 0)
+        self._written: WriteWatch | None = None
         self.check_at = 0
 
     # What the transport tells.
@@ -108,7 +107,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         else:
             self._reading = AWAIT_HEAD
             self._read_deadline = deadline = self._time() + self._settings.keep_alive
-            self.deadline = deadline if deadline < self._write_deadline else self._write_deadline  # noqa: FURB136 - a call costs more
+            self.deadline = min(deadline, self._write_deadline)
 
     def _finish_unusually(self) -> None:
         """The last response of the connection is written, or one whose request has not come to its end yet."""
@@ -210,19 +209,25 @@ class H1Connection(H1Input, asyncio.Protocol):
             self.transport.abort()
 
     def _watch_writing(self, now: float) -> None:
-        self._delivered = delivery(self.transport)
-        self._write_deadline = now + self._settings.write
-        self.deadline = min(self._read_deadline, self._write_deadline)
+        settings = self._settings
+        self._written = written = WriteWatch(self.transport, settings.write, now)
+        self._write_deadline = written.due
+        self.deadline = min(self._read_deadline, written.due)
+        if settings.write < LOOKS * settings.shortest_timeout:
+            self._hasten()
 
     def _expire_writing(self, now: float) -> None:
-        """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
-        before = self._delivered
-        self._watch_writing(now)
-        if self._delivered.has_moved_since(before):
+        """Look whether the client still reads; abort if it has read nothing for too long (timeout-write)."""
+        written = self._written
+        assert written is not None
+        if written.is_given_up(self.transport, now):
+            if written.unsent:
+                self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
+            self._write_deadline = NEVER
+            self.transport.abort()
             return
-        if self._delivered.unsent:
-            self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
-        self.transport.abort()
+        self._write_deadline = written.due
+        self.deadline = min(self._read_deadline, written.due)
 
     def _hasten(self) -> None:
         self._context.sweeper.hasten(self)
@@ -251,7 +256,7 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _end(self) -> None:
         """The last response is written: let the client read it before the connection is closed."""
-        self._framing = BY_LENGTH
+        self._delimited = True
         unread = self._body is not None or bool(self._held) or self._intake is not None
         if self._eof or (not unread and (self._peer.is_tls or self._context.draining)):
             self._close()

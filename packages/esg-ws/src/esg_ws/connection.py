@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
-from esg_core.kernel import Delivery, Departure, delivery, departure
+from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,
@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         "_state",
         "_transport",
         "_write_deadline",
+        "_written",
         "check_at",
         "deadline",
         "gate",
@@ -117,6 +118,7 @@ class Connection(asyncio.Protocol):
         self._intake = Intake(settings.make_codec, self, inbox.feed, deflate, settings.max_size)
         self._state = OPEN
         self._delivered = Delivery(0, 0)
+        self._written: WriteWatch | None = None
         self._left = 0
         self._farewell: Farewell | None = None
         self._owed_pong: bytes | None = None
@@ -307,15 +309,19 @@ class Connection(asyncio.Protocol):
         return self.paused or self.gate.closed or self._left not in (0, before)
 
     def _watch_writing(self, now: float) -> None:
-        self._delivered = delivery(self._transport)
-        self._write_deadline = now + self._settings.write
+        self._written = WriteWatch(self._transport, self._settings.write, now)
+        self._write_deadline = self._written.due
         self._set_deadline()
+        self._context.sweeper.hasten(self)
 
     def _expire_writing(self, now: float) -> None:
-        """The client has not read enough for a while; abort if it has read nothing at all (timeout-write)."""
-        before = self._delivered
-        self._watch_writing(now)
-        if not self._delivered.has_moved_since(before):
+        """Look whether the client still reads; abort if it has read nothing for too long (timeout-write)."""
+        written = self._written
+        assert written is not None
+        self._write_deadline = NEVER
+        if not written.is_given_up(self._transport, now):
+            self._write_deadline = written.due
+        else:
             self._context.logger.warning("%s does not read its messages: aborted (timeout-write)", self._inbox)
             self._transport.abort()
 

@@ -18,7 +18,7 @@ from benchmarks.rounds import Plan
 from benchmarks.rows import ROWS
 from benchmarks.servers import PACKAGES
 
-__all__ = ["describe", "write_files"]
+__all__ = ["describe", "machine", "write_files"]
 
 _VERSIONS = """
 import importlib.metadata, json, platform, sys
@@ -33,11 +33,16 @@ def describe(plan: Plan, python: str) -> dict[str, Any]:
     asked = subprocess.run([python, "-c", _VERSIONS, *PACKAGES], check=True, capture_output=True, text=True)
     return {
         "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{_cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "machine": machine(),
         **json.loads(asked.stdout),
         "rounds": plan.rounds,
         "seconds_a_round": plan.seconds,
     }
+
+
+def machine() -> str:
+    """Processor, cores and system."""
+    return f"{_cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
 
 
 def _cpu_model() -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 from benchmarks.apps import Message, Receive, Send
 
-__all__ = ["CAPACITY", "LARGE", "SPIN", "app"]
+__all__ = ["CAPACITY", "LARGE", "POLL", "SPIN", "answer", "app"]
 
 SPIN = 0.02
 """Seconds that one request to `/spin` keeps the loop busy."""
@@ -14,6 +15,9 @@ CAPACITY = 1 / SPIN
 """Requests a second that one loop can serve at the very best."""
 
 LARGE = b"x" * 1_000_000
+
+POLL = 3.0
+"""Seconds until a long poll is answered, and between two events of a stream."""
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -27,13 +31,29 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
             pass
     elif path == "/sleep":
         await asyncio.sleep(SPIN)
+    elif path == "/poll":
+        await asyncio.sleep(POLL)
+    elif path == "/events":
+        await _stream(send)
+        return
     elif path == "/echo":
         while (await receive()).get("more_body", False):
             pass
-    await _answer(send, LARGE if path == "/large" else b"done")
+    await answer(send, LARGE if path == "/large" else b"done")
 
 
-async def _answer(send: Send, body: bytes) -> None:
+async def _stream(send: Send) -> None:
+    """Events without end: the client's going ends them."""
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    with suppress(OSError):
+        while True:
+            await send({"type": "http.response.body", "body": b"data: tick\n\n", "more_body": True})
+            await asyncio.sleep(POLL)
+
+
+async def answer(send: Send, body: bytes) -> None:
+    """Answer with this body."""
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

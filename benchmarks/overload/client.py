@@ -5,12 +5,14 @@ that is not answered within `PATIENCE` is lost, its connection with it.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
-__all__ = ["PATIENCE", "Connection", "Record", "offer", "percentile", "probe"]
+__all__ = ["PATIENCE", "Connection", "Record", "ask_json", "milliseconds", "offer", "percentile", "probe"]
 
 PATIENCE = 5.0
 
@@ -120,3 +122,17 @@ async def probe(port: int, path: str, until: "asyncio.Future[None]", pause: floa
 def percentile(values: Sequence[float], share: float) -> float | None:
     """The value that so many are not above; None of nothing."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else None
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """The same time, None for none."""
+    return None if seconds is None else seconds * 1000
+
+
+async def ask_json(port: int, path: str) -> Any:
+    """What an observed server says of itself, on a connection of its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: esg\r\nconnection: close\r\n\r\n".encode())
+    body = (await reader.read()).partition(b"\r\n\r\n")[2]
+    writer.close()
+    return json.loads(body)

@@ -7,10 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.overload.client import ask_json
 from benchmarks.overload.running import observed
-from benchmarks.overload.slow import figures
+from benchmarks.overload.settings import DEADLINE, DEADLINES
 
 __all__ = ["Outcome", "measure"]
+
+SETTINGS: dict[str, object] = {
+    **DEADLINES,
+    "backpressure": True,
+    "backpressure_max_limit": 50,
+    "backpressure_queue_timeout": 0.5,
+}
 
 CLIENTS = 100
 BATCHES = 5
@@ -32,6 +40,16 @@ ABORTED = {
 }
 """What a client says before it goes."""
 
+LATE = {
+    "late head": b"GET / HTTP/1.1\r\nhost",
+    "late body": b"POST /echo HTTP/1.1\r\nhost: esg\r\ncontent-length: 500\r\n\r\nhe",
+    "unread": b"GET /large HTTP/1.1\r\nhost: esg\r\n\r\n",
+}
+"""What a client says that then waits until the server has had enough of it."""
+
+SHARES = {"whole": 0.8, "late": 0.005}
+"""Of all requests; the others are aborted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -45,7 +63,7 @@ class Outcome:
 
 def measure(requests: int) -> Outcome:
     """Make so many requests of all kinds."""
-    with observed("limited") as port:
+    with observed(SETTINGS) as port:
         return asyncio.run(_measure(port, requests))
 
 
@@ -56,9 +74,9 @@ async def _measure(port: int, requests: int) -> Outcome:
         share = requests // BATCHES // CLIENTS
         await asyncio.gather(*(_client(port, share, batch * CLIENTS + number, ends) for number in range(CLIENTS)))
         await asyncio.sleep(1)
-        memory.append(int((await figures(port))["rss"]))
+        memory.append(int((await ask_json(port, "/stats"))["rss"]))
     await asyncio.sleep(4)
-    found = await figures(port)
+    found = await ask_json(port, "/stats")
     own = {"inflight": 1, "connections": 1, "tasks": 2}  # whoever asks for the figures, and the program itself
     left = {name: found[name] - own.get(name, 0) for name in ("inflight", "queued", "connections", "tasks")}
     return Outcome(dict(ends), left, memory, found)
@@ -69,19 +87,32 @@ async def _client(port: int, requests: int, seed: int, ends: "Counter[str]") -> 
     writer: asyncio.StreamWriter | None = None
     for _ in range(requests):
         if writer is None:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
         with suppress(OSError, EOFError):
-            if chance.random() < 0.8:
+            if chance.random() < SHARES["whole"]:
                 ends[await _whole(reader, writer, chance)] += 1
                 continue
-            kind = chance.choice(list(ABORTED))
-            writer.write(ABORTED[kind])
-            await asyncio.sleep(chance.random() * 0.02)
-            ends[f"gone {kind}"] += 1
+            if chance.random() < SHARES["late"] / (1 - SHARES["whole"]):
+                ends[await _late(reader, writer, chance)] += 1
+            else:
+                kind = chance.choice(list(ABORTED))
+                writer.write(ABORTED[kind])
+                await asyncio.sleep(chance.random() * 0.02)
+                ends[f"gone {kind}"] += 1
         writer.transport.abort()
         writer = None
     if writer is not None:
         writer.transport.abort()
+
+
+async def _late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, chance: random.Random) -> str:
+    kind = chance.choice(list(LATE))
+    writer.write(LATE[kind])
+    if kind == "unread":
+        await asyncio.sleep(2 * DEADLINE + 1)
+        return kind
+    status = (await reader.readline())[9:12].decode()
+    return f"{kind} {status}"
 
 
 async def _whole(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, chance: random.Random) -> str:

@@ -1,10 +1,12 @@
-"""An ESG that tells at `/stats` what it counts, and what its process holds."""
+"""An ESG that tells what it counts and what its process holds: `/stats` now, `/history` since `/watch`."""
 
 import asyncio
 import gc
 import json
 import os
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +14,61 @@ import uvloop
 
 import esg_http
 from benchmarks.apps import Message, Receive, Send
-from benchmarks.overload.apps import app
+from benchmarks.overload.apps import answer, app
 
-DEADLINE = 3
-"""Seconds for heads, bodies and writing: short ones, so that an experiment is."""
+__all__ = ["main"]
+
+LOOK = 0.05
+"""Seconds between two entries of the history."""
+
+NOTED = ("limit", "inflight", "queued", "elu")
 
 
-LIMITED: dict[str, Any] = {
-    "backpressure": True,
-    "backpressure_max_limit": 50,
-    "backpressure_queue_timeout": 0.5,
-}
+class Observed:
+    """The application of the experiments, and what can be asked about the server that runs it."""
+
+    server: esg_http.HTTPServer
+
+    def __init__(self) -> None:
+        self._history: list[dict[str, Any]] = []
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a question about the server, or leave the request to the application."""
+        question = {"/stats": self._stats, "/watch": self._watch, "/history": self._end_watch}.get(scope["path"])
+        if question is None:
+            await app(scope, receive, send)
+        else:
+            await answer(send, json.dumps(question()).encode())
+
+    def _stats(self) -> dict[str, Any]:
+        gc.collect()
+        return {**self.server.stats(), "tasks": len(asyncio.all_tasks()), "rss": _rss()}
+
+    def _watch(self) -> str:
+        self._history.clear()
+        self._watching = asyncio.create_task(self._look())
+        return "watching"
+
+    def _end_watch(self) -> list[dict[str, Any]]:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        return self._history
+
+    async def _look(self) -> None:
+        with suppress(asyncio.CancelledError):
+            while True:
+                figures = self.server.stats()
+                self._history.append({"time": time.monotonic(), **{name: figures[name] for name in NOTED}})
+                await asyncio.sleep(LOOK)
 
 
 async def main(port: int, settings: dict[str, Any]) -> None:
     """Serve until the process is told to end."""
-    server: esg_http.HTTPServer
-
-    async def with_figures(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["path"] != "/stats":
-            await app(scope, receive, send)
-            return
-        gc.collect()
-        body = json.dumps({**server.stats(), "tasks": len(asyncio.all_tasks()), "rss": _rss()}).encode()
-        headers = [(b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    server = await esg_http.start_server(
-        with_figures,
-        port=port,
-        lifespan="off",
-        access_log=False,
-        timeout_request_headers=DEADLINE,
-        timeout_request=DEADLINE,
-        timeout_write=DEADLINE,
-        timeout_keep_alive=DEADLINE,
-        **settings,
-    )
-    await server.serve_forever()
+    observed = Observed()
+    observed.server = await esg_http.start_server(observed, port=port, lifespan="off", access_log=False, **settings)
+    await observed.server.serve_forever()
 
 
 def _rss() -> int:
@@ -59,4 +77,4 @@ def _rss() -> int:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), LIMITED if "limited" in sys.argv else {}))
+    uvloop.run(main(int(sys.argv[1]), json.loads(sys.argv[2])))

@@ -1,12 +1,13 @@
 """Starts a server for an experiment, on a core of its own, and stops it."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.processes import Cores, ServerError, free_port
@@ -29,10 +30,10 @@ def serving(server: str, options: Sequence[str] = ()) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def observed(*words: str) -> Iterator[int]:
-    """The port of an ESG that tells its figures at `/stats`; with `limited`, it has backpressure."""
+def observed(settings: Mapping[str, object]) -> Iterator[int]:
+    """The port of an ESG with these settings that tells its figures; see `observed.py`."""
     port = free_port()
-    with _running(["-m", "benchmarks.overload.observed", str(port), *words], port):
+    with _running(["-m", "benchmarks.overload.observed", str(port), json.dumps(dict(settings))], port):
         yield port
 
 

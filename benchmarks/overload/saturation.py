@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 import uvloop
 
 from benchmarks.overload.apps import CAPACITY
-from benchmarks.overload.client import Record, offer, percentile, probe
+from benchmarks.overload.client import Record, milliseconds, offer, percentile, probe
 from benchmarks.overload.running import serving
+from benchmarks.overload.settings import LIMITED, as_options
 
 __all__ = ["LOADS", "SETTINGS", "Outcome", "Setting", "measure", "tables"]
 
@@ -29,17 +30,7 @@ class Setting:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    "esg": Setting(
-        "esg",
-        (
-            "--backpressure",
-            *("--backpressure-max-limit", "10"),
-            *("--backpressure-queue-size", "10"),
-            *("--backpressure-sample-window", "0.25"),
-            "--health",
-        ),
-        "/__esg_health__",
-    ),
+    "esg": Setting("esg", as_options(LIMITED), "/__esg_health__"),
     "esg, off": Setting("esg", ("--health",), "/__esg_health__"),
     "uvicorn": Setting("uvicorn"),
     "granian": Setting("granian"),
@@ -77,13 +68,13 @@ def measure(name: str, load: float, seconds: float) -> Outcome:
     served, probes = record.latencies.get(200, []), probed.latencies.get(200, [])
     return Outcome(
         goodput=len(served) / record.elapsed / CAPACITY,
-        p50=_ms(percentile(served, 0.5)),
-        p99=_ms(percentile(served, 0.99)),
+        p50=milliseconds(percentile(served, 0.5)),
+        p99=milliseconds(percentile(served, 0.99)),
         refused=record.count(503) / record.total,
         lost=record.lost / record.total,
-        health=_ms(max(probes, default=None)),
+        health=milliseconds(max(probes, default=None)),
         health_lost=probed.lost,
-        late=_ms(record.late),
+        late=milliseconds(record.late),
     )
 
 
@@ -96,10 +87,6 @@ async def _offer(port: int, health: str, rate: float, seconds: float) -> tuple[R
     over.set_result(None)
     await warming
     return record, await probing
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1000
 
 
 def tables(results: Mapping[str, Mapping[float, Outcome]]) -> list[tuple[str, list[list[str]]]]:

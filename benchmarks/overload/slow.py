@@ -4,17 +4,16 @@ The server has its deadlines and no limit of running requests: a request whose b
 """
 
 import asyncio
-import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-from benchmarks.overload.client import Connection, Record, percentile
-from benchmarks.overload.observed import DEADLINE
+from benchmarks.overload.client import Connection, Record, ask_json, milliseconds, percentile
 from benchmarks.overload.running import observed
+from benchmarks.overload.settings import DEADLINE, DEADLINES
 
-__all__ = ["CROWDS", "Outcome", "figures", "measure"]
+__all__ = ["CROWDS", "LONGEST", "Outcome", "measure"]
 
 DRIP = 0.5
 """Seconds between two bytes of a client that drips."""
@@ -27,6 +26,9 @@ SAID = {
     "bodies": b"POST /echo HTTP/1.1\r\nhost: esg\r\ncontent-length: 100000\r\n\r\n",
     "unread": b"GET /large HTTP/1.1\r\nhost: esg\r\n\r\n",
 }
+
+LONGEST = 2.0 * DEADLINE + 1.5
+"""Seconds that a client can be held: `timeout-write` begins anew once, when the client's side has filled up."""
 
 PATIENCE = 5.0 * DEADLINE
 
@@ -71,18 +73,8 @@ class Slow(asyncio.Protocol):
 
 def measure(divisor: int = 1) -> Outcome:
     """With all of the crowds, or a part of each."""
-    with observed() as port:
+    with observed(DEADLINES) as port:
         return asyncio.run(_measure(port, divisor))
-
-
-async def figures(port: int) -> dict[str, Any]:
-    """What the server counts."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /stats HTTP/1.1\r\nhost: esg\r\nconnection: close\r\n\r\n")
-    body = (await reader.read()).partition(b"\r\n\r\n")[2]
-    writer.close()
-    found: dict[str, Any] = json.loads(body)
-    return found
 
 
 async def _measure(port: int, divisor: int) -> Outcome:
@@ -99,7 +91,7 @@ async def _measure(port: int, divisor: int) -> Outcome:
     for client in clients:
         client.transport.abort()
     served = record.latencies.get(200, [])
-    p50, p99 = (_ms(percentile(served, share)) for share in (0.5, 0.99))
+    p50, p99 = (milliseconds(percentile(served, share)) for share in (0.5, 0.99))
     return Outcome(len(clients), held, p50, p99, len(served), record.count(503), record.lost)
 
 
@@ -124,7 +116,7 @@ async def _drip(clients: list[Slow]) -> None:
 async def _wait_until_alone(port: int, began: float) -> float | None:
     """Until nobody is connected but the normal client and whoever asks."""
     while (elapsed := time.perf_counter() - began) < PATIENCE:
-        if (await figures(port))["connections"] <= 2:
+        if (await ask_json(port, "/stats"))["connections"] <= 2:
             return elapsed
         await asyncio.sleep(0.1)
     return None
@@ -132,15 +124,14 @@ async def _wait_until_alone(port: int, began: float) -> float | None:
 
 async def _ask_normally(port: int, record: Record) -> None:
     connection = Connection(port)
-    while True:
-        began = time.perf_counter()
-        try:
-            record.add(await connection.ask("/"), time.perf_counter() - began)
-        except (OSError, EOFError):
-            record.lost += 1
-            connection.close()
-        await asyncio.sleep(0.01)
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1000
+    try:
+        while True:
+            began = time.perf_counter()
+            try:
+                record.add(await connection.ask("/"), time.perf_counter() - began)
+            except (OSError, EOFError):
+                record.lost += 1
+                connection.close()
+            await asyncio.sleep(0.01)
+    finally:
+        connection.close()

@@ -73,15 +73,18 @@ def server_tls() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority().issue_cert("127.0.0.1").configure_cert(context)
     context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_alpn_protocols(["h2", "http/1.1"])
     authority().configure_trust(context)
     return context
 
 
 @cache
-def client_tls() -> ssl.SSLContext:
-    """The client's side of TLS."""
+def client_tls(*protocols: str) -> ssl.SSLContext:
+    """The client's side of TLS, which offers these protocols by ALPN."""
     context = ssl.create_default_context()
     authority().configure_trust(context)
+    if protocols:
+        context.set_alpn_protocols(protocols)
     return context
 
 
@@ -180,7 +183,13 @@ class SocketServer:
         """Where the UNIX socket is."""
         return str(Path(self._directory.name) / "s")
 
-    def connect(self, *, receive_buffer: int | None = None, certificate: trustme.LeafCert | None = None) -> Client:
+    def connect(
+        self,
+        *,
+        receive_buffer: int | None = None,
+        certificate: trustme.LeafCert | None = None,
+        protocols: tuple[str, ...] = (),
+    ) -> Client:
         """A new connection; a small `receive_buffer` makes the client's side fill up soon."""
         connection = socket.socket(socket.AF_UNIX if self.wiring.wire == "unix" else socket.AF_INET)
         connection.settimeout(PATIENCE)
@@ -189,7 +198,7 @@ class SocketServer:
         connection.connect(self.path if self.wiring.wire == "unix" else ("127.0.0.1", self.port))
         if self.wiring.wire != "tls":
             return Client(connection)
-        tls = client_tls()
+        tls = client_tls(*protocols)
         if certificate is not None:
             tls = ssl.create_default_context()
             authority().configure_trust(tls)

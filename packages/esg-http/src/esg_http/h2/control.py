@@ -178,8 +178,10 @@ class ControlFrames(Sending[S]):
         stream = self.live.get(prioritised)
         if stream is not None:
             self.reprioritise(stream, priority)
-        elif prioritised > self.last and len(self._early_priorities) < self._limits.streams:
+        elif prioritised > self.last:
             self._early_priorities[prioritised] = priority
+            if len(self._early_priorities) + len(self.live) > self._limits.streams:
+                raise ConnectionFault(PROTOCOL_ERROR, "too many priorities ahead", "RFC 9218 section 7.1")
 
     def on_push_promise(self, _flags: int, _number: int, _payload: bytes) -> None:
         """Never right (RFC 9113 section 8.4)."""

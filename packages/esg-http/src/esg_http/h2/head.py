@@ -61,6 +61,20 @@ def check_fields(fields: Headers) -> None:
         raise malformed("a value has a control byte, or white space around it", "8.2.1")
 
 
+def check_trailers(fields: Headers) -> None:
+    """Refuse trailers that no message may have (RFC 9113 sections 8.1, 8.2 and 8.3)."""
+    check_fields(fields)
+    _check_connection(fields, dict(fields))
+
+
+def _check_connection(headers: Headers, named: dict[bytes, bytes]) -> None:
+    """Refuse what is about the connection, which has frames for that (RFC 9113 section 8.2.2)."""
+    if not _OF_CONNECTIONS.isdisjoint(named):
+        raise malformed("a field of the connection", "8.2.2")
+    if b"te" in named and any(name == b"te" and value.lower() != b"trailers" for name, value in headers):
+        raise malformed("te asks for more than trailers", "8.2.2")
+
+
 def _what_is_wrong_with(name: bytes) -> str:
     if name.startswith(b":"):
         return "a pseudo-header field where none may be"
@@ -125,12 +139,8 @@ class RequestHead:
             raise malformed("no path, or one that is none", "8.3.1")
 
     def _read_rare(self, named: dict[bytes, bytes]) -> None:
-        if not _OF_CONNECTIONS.isdisjoint(named):
-            raise malformed("a field of the connection", "8.2.2")
-        if b"te" in named:
-            if any(name == b"te" and value.lower() != b"trailers" for name, value in self.headers):
-                raise malformed("te asks for more than trailers", "8.2.2")
-            self.wants_trailers = True
+        _check_connection(self.headers, named)
+        self.wants_trailers = b"te" in named
         if b"content-length" in named:
             self.length = _content_length(named[b"content-length"])
         if b"cookie" in named:
@@ -189,4 +199,4 @@ def _with_one_cookie(headers: Headers) -> Headers:
     return [*others, (b"cookie", b"; ".join(crumbs))]
 
 
-__all__ = ["UNKNOWN_LENGTH", "RequestHead", "check_fields", "malformed"]
+__all__ = ["UNKNOWN_LENGTH", "RequestHead", "check_fields", "check_trailers", "malformed"]

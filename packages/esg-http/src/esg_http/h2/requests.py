@@ -23,7 +23,7 @@ from esg_http.h2.codes import (
 from esg_http.h2.control import ControlFrames
 from esg_http.h2.faults import ConnectionFault, StreamFault, TooManyFields
 from esg_http.h2.frames import content_of, reset_frame, window_frame
-from esg_http.h2.head import UNKNOWN_LENGTH, RequestHead, check_fields, malformed
+from esg_http.h2.head import UNKNOWN_LENGTH, RequestHead, check_trailers, malformed
 from esg_http.h2.hpack import HeaderDecoder
 from esg_http.h2.limits import CONTINUATIONS, H2Limits
 from esg_http.h2.sending import S
@@ -208,7 +208,7 @@ class RequestFrames(ControlFrames[S]):
         if self._effect(HEADERS, number) == GOES_ON:
             if not flags & END_STREAM:
                 raise malformed("a second header section that is not the end", "8.1")
-            check_fields(fields)
+            check_trailers(fields)
             self._end_content(self.live[number])
 
     # Data.

@@ -1,0 +1,113 @@
+"""What one case is: what a client sends after the opening of a connection, and what must come of it.
+
+A case says nothing of how its bytes are cut, nor of loops and sockets: whoever runs it may send them in any way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.http2.wire import ACK, OPENING, Code, Frame, Kind, ping
+
+LAST_PING = b"still on"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`ends`: the codes of which one has to be in a GOAWAY, before the connection ends; if there are none, it goes on.
+
+    `resets` has streams and the codes of which one their RST_STREAM has, `answers` streams and the status and body of
+    their whole response, `sizes` streams and the bytes of each DATA frame that may have come on it, `acks` how many
+    settings were acknowledged, those of the opening among them. Streams that are not named may have anything.
+    """
+
+    ends: tuple[int, ...] = ()
+    resets: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    answers: Mapping[int, tuple[int, bytes]] = field(default_factory=dict)
+    sizes: Mapping[int, list[int]] = field(default_factory=dict)
+    acks: int | None = None
+    silent: tuple[int, ...] = ()
+    """Streams on which nothing comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`says` is what the section demands. Between `steps`, the client waits until the server has done all it can."""
+
+    section: str
+    says: str
+    steps: tuple[bytes, ...]
+    outcome: Outcome
+    opening: bytes = OPENING
+
+    @property
+    def id(self) -> str:
+        return f"{self.section}: {self.says}"
+
+    @property
+    def segments(self) -> list[bytes]:
+        """All that is sent; a connection that goes on answers a PING at the end."""
+        last = b"" if self.outcome.ends else ping(LAST_PING)
+        return [self.opening + self.steps[0], *self.steps[1:], last]
+
+
+def ends(section: str, says: str, *steps: bytes, codes: tuple[int, ...] = (Code.PROTOCOL_ERROR,)) -> Case:
+    """A connection error."""
+    return Case(section, says, steps, Outcome(ends=codes))
+
+
+def breaks(section: str, says: str, *steps: bytes, codes: tuple[int, ...] = (Code.PROTOCOL_ERROR,)) -> Case:
+    """An error of stream 1, with which the connection goes on."""
+    return Case(section, says, steps, Outcome(resets={1: codes}))
+
+
+def serves(section: str, says: str, *steps: bytes, body: int = 0, streams: tuple[int, ...] = (1,)) -> Case:
+    """Requests that are answered with how many bytes their bodies had."""
+    return Case(section, says, steps, Outcome(answers=dict.fromkeys(streams, (200, b"%d bytes" % body))))
+
+
+def goes_on(section: str, says: str, *steps: bytes) -> Case:
+    """Nothing but that the connection goes on."""
+    return Case(section, says, steps, Outcome())
+
+
+def check(case: Case, frames: list[Frame], has_ended: bool) -> None:
+    """Compare what has come with the outcome of a case."""
+    outcome = case.outcome
+    goaways = [frame for frame in frames if frame.kind == Kind.GOAWAY]
+    assert has_ended == bool(outcome.ends)
+    if outcome.ends:
+        assert [frame.stream for frame in goaways] == [0]
+        assert goaways[0].code in outcome.ends
+        assert frames[-1] == goaways[0], "something comes after GOAWAY"
+        return
+    assert goaways == []
+    assert Frame(Kind.PING, ACK, 0, LAST_PING) in frames
+    check_streams(outcome, frames)
+    if outcome.acks is not None:
+        assert frames.count(Frame(Kind.SETTINGS, ACK, 0, b"")) == outcome.acks
+
+
+def check_streams(outcome: Outcome, frames: list[Frame]) -> None:
+    resets = {frame.stream: frame.code for frame in frames if frame.kind == Kind.RST_STREAM}
+    for stream, codes in outcome.resets.items():
+        assert resets.get(stream) in codes
+        of_stream = [frame for frame in frames if frame.stream == stream]
+        assert of_stream[-1].kind == Kind.RST_STREAM, "something comes after RST_STREAM"
+    for stream, (status, body) in outcome.answers.items():
+        of_stream = [frame for frame in frames if frame.stream == stream and frame.kind != Kind.WINDOW_UPDATE]
+        assert [frame.ends for frame in of_stream] == [False] * (len(of_stream) - 1) + [True]
+        assert of_stream[0].kind == Kind.HEADERS
+        assert status_of(of_stream[0].payload) == status
+        assert b"".join([frame.payload for frame in of_stream if frame.kind == Kind.DATA]) == body
+    for stream, sizes in outcome.sizes.items():
+        found = [len(frame.payload) for frame in frames if frame.stream == stream and frame.kind == Kind.DATA]
+        assert found == sizes
+    assert not set(outcome.silent) & {frame.stream for frame in frames}
+
+
+def status_of(payload: bytes) -> int:
+    """The status that a response begins with, behind updates of the table's size; 0 if it is not the usual one."""
+    return {0x88: 200, 0x8C: 400, 0x8D: 404, 0x8E: 500}.get(payload.lstrip(bytes(range(0x20, 0x3F)))[0], 0)
+
+
+__all__ = ["LAST_PING", "Case", "Outcome", "breaks", "check", "ends", "goes_on", "serves"]

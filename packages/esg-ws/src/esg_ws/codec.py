@@ -1,8 +1,8 @@
 """What a codec is: a WebSocket library that reads the frames which take no short path.
 
-Sans-I/O. A codec gets the bytes of whole frames, one after the other, in any segments, and calls the sink for what is
-in them. It takes part in no other decision: limits, lengths, answers and closing are ESG's, so that all codecs behave
-the same (rule S-1).
+Sans-I/O. A codec gets the bytes of whole frames, one after the other, in any segments: fragments, compressed messages,
+and frames that are wrong, but no control frame that is right. It calls the sink for the content of messages, and takes
+part in no other decision: limits, lengths, answers and closing are ESG's, so that all codecs behave the same (S-1).
 """
 
 from collections.abc import Callable
@@ -19,15 +19,6 @@ class Sink(Protocol):
 
     def on_binary(self, part: bytes, end: bool) -> None:
         """A part of a binary message."""
-
-    def on_ping(self, payload: bytes) -> None:
-        """A ping, which wants a pong with the same payload."""
-
-    def on_pong(self, payload: bytes) -> None:
-        """A pong."""
-
-    def on_close(self, code: int, reason: str) -> None:
-        """The client closes; nothing comes after this. `code` is `frames.NO_STATUS` if it gave none."""
 
 
 class Codec(Protocol):

@@ -39,16 +39,8 @@ class WebsocketsCodec:
         protocol.receive_data(data)
         protocol.data_to_send()
         for event in protocol.events_received():
-            frame = cast(Frame, event)  # the others are of the handshake
-            if frame.opcode < Opcode.CLOSE:
-                self._read_data(frame)
-            elif frame.opcode is Opcode.PING:
-                self._sink.on_ping(bytes(frame.data))
-            elif frame.opcode is Opcode.PONG:
-                self._sink.on_pong(bytes(frame.data))
-        if protocol.close_rcvd is not None:  # also if a message was not complete, which the library takes for an error
-            self._sink.on_close(protocol.close_rcvd.code, protocol.close_rcvd.reason)
-        elif protocol.parser_exc is not None:
+            self._read_data(cast(Frame, event))  # the others are of the handshake
+        if protocol.parser_exc is not None:
             raise _failure(protocol.parser_exc)
 
     def _read_data(self, frame: Frame) -> None:
@@ -67,8 +59,6 @@ class WebsocketsCodec:
 def _failure(error: Exception) -> WebSocketError:
     if isinstance(error.__cause__, WebSocketError):
         return error.__cause__
-    if isinstance(error, UnicodeDecodeError):
-        return WebSocketError(INVALID_DATA, "the reason of a close is not UTF-8")
     return WebSocketError(PROTOCOL_ERROR, str(error))
 
 

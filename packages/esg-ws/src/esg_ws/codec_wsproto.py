@@ -3,14 +3,14 @@
 Sans-I/O. The library is used to read only; the connection answers by itself.
 """
 
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
 from esg_ws.codec import Sink
 from esg_ws.deflate import Deflate
-from esg_ws.frames import NO_STATUS, WebSocketError
+from esg_ws.frames import WebSocketError
 
 
 class WsprotoCodec:
@@ -31,18 +31,8 @@ class WsprotoCodec:
                 self._sink.on_text(event.data, event.message_finished)
             elif isinstance(event, BytesMessage):
                 self._sink.on_binary(bytes(event.data), event.message_finished)
-            else:
-                self._read_control(event)
-
-    def _read_control(self, event: Event) -> None:
-        if isinstance(event, Ping):
-            self._sink.on_ping(bytes(event.payload))
-        elif isinstance(event, Pong):
-            self._sink.on_pong(bytes(event.payload))
-        elif isinstance(event, CloseConnection):
-            if self._connection.state is ConnectionState.OPEN:  # no frame, but the library's word for an error
+            elif isinstance(event, CloseConnection):  # no frame, but the library's word for an error
                 raise WebSocketError(int(event.code), event.reason or "")
-            self._sink.on_close(int(event.code or NO_STATUS), event.reason or "")
 
 
 class _DeflateExtension(Extension):

@@ -17,6 +17,12 @@ FIN, RSV1, MASKED = 0x80, 0x40, 0x80
 TEXT_MESSAGE, BINARY_MESSAGE = FIN | TEXT, FIN | BINARY
 """The first byte of a whole, uncompressed message in one frame."""
 
+COMPRESSED_MESSAGES = frozenset((FIN | RSV1 | TEXT, FIN | RSV1 | BINARY))
+"""The first byte of a whole, compressed message in one frame (RFC 7692 section 7.2.3.1)."""
+
+CONTROL_FRAMES = frozenset((FIN | CLOSE, FIN | PING, FIN | PONG))
+"""The first bytes of control frames, which cannot be fragmented."""
+
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, NO_STATUS, ABNORMAL = 1000, 1001, 1002, 1005, 1006
 INVALID_DATA, TOO_BIG, INTERNAL_ERROR, SERVICE_RESTART = 1007, 1009, 1011, 1012
 """Close codes; NO_STATUS and ABNORMAL are for the application only, never for the wire."""
@@ -65,8 +71,21 @@ def close_payload(code: int, reason: str) -> bytes:
     return _CODE(code) + reason.encode("utf-8", "replace")[:LONGEST_REASON].decode("utf-8", "ignore").encode()
 
 
+def read_close(payload: bytes) -> tuple[int, str]:
+    """Code and reason of a close, NO_STATUS for none; raises `WebSocketError` (RFC 6455 sections 5.5.1 and 7.4)."""
+    if not payload:
+        return NO_STATUS, ""
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) < 2 or not may_be_sent(code):
+        raise WebSocketError(PROTOCOL_ERROR, f"{code} is no code to close with")
+    try:
+        return code, payload[2:].decode()
+    except UnicodeDecodeError as error:
+        raise WebSocketError(INVALID_DATA, "the reason of a close is not UTF-8") from error
+
+
 def may_be_sent(code: int) -> bool:
-    """Whether an application may close with this code (RFC 6455 section 7.4, IANA's registry)."""
+    """Whether anybody may close with this code (RFC 6455 section 7.4, IANA's registry)."""
     return code in _REGISTERED or 3000 <= code <= 4999
 
 
@@ -99,7 +118,9 @@ __all__ = [
     "BINARY",
     "BINARY_MESSAGE",
     "CLOSE",
+    "COMPRESSED_MESSAGES",
     "CONTINUATION",
+    "CONTROL_FRAMES",
     "FIN",
     "GOING_AWAY",
     "INTERNAL_ERROR",
@@ -123,5 +144,6 @@ __all__ = [
     "control",
     "head",
     "may_be_sent",
+    "read_close",
     "read_long_length",
 ]

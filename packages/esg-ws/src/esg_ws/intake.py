@@ -1,12 +1,12 @@
 """Reads what a client sends: bytes in, messages out (RFC 6455 section 5).
 
 Sans-I/O. Finds where each frame ends, and decides about lengths and sizes (rules S-3, S-5). The common frame, which
-holds a whole uncompressed message, is read here, also if it comes in pieces; all others go to the codec, and the parts
-of messages that it gives are put together here. The codec is made when the first such frame comes, because most
-connections never see one.
+holds a whole uncompressed message, is read here, also if it comes in pieces, and so are control frames and compressed
+messages that come whole; all others go to the codec, and the parts of messages that it gives are put together here. The
+codec is made when the first such frame comes, because most connections never see one.
 
-Reading stops when no further message is wanted, and when so many frames have been read for the codec that it is the
-turn of other connections; what is left is kept.
+Reading stops when no further message is wanted, and when so many frames have been read that are no common ones that it
+is the turn of other connections; what is left is kept.
 """
 
 from codecs import IncrementalDecoder, getincrementaldecoder
@@ -18,15 +18,22 @@ from esg_ws.deflate import Deflate
 from esg_ws.frames import (
     BINARY_MESSAGE,
     CLOSE,
+    COMPRESSED_MESSAGES,
     CONTINUATION,
+    CONTROL_FRAMES,
+    FIN,
     INVALID_DATA,
     LONGEST_CONTROL,
     MASKED,
+    PING,
+    PONG,
     PROTOCOL_ERROR,
     RSV1,
+    TEXT,
     TEXT_MESSAGE,
     TOO_BIG,
     WebSocketError,
+    read_close,
     read_long_length,
 )
 from esg_ws.masking import unmask
@@ -36,7 +43,7 @@ MOST_FRAGMENTS = 131072
 """Frames that a message may have (rule S-5): 65,536, and room for clients that end with an empty one."""
 
 FRAMES_AT_ONCE = 512
-"""Frames that are read for the codec in one go, which takes a few milliseconds."""
+"""Frames, but for common ones, that are read in one go, which takes a few milliseconds."""
 
 WORTH_A_VIEW = 4096
 """Bytes from which on looking at a part of a segment is cheaper than copying it."""
@@ -151,21 +158,17 @@ class Intake:
             payload = start + 4
             stop = payload + length
             is_common = (first == TEXT_MESSAGE or first == BINARY_MESSAGE) and short >= MASKED and self._parts is None
-            if not is_common or length > self._limit:
-                turns -= 1
-                self._check(first, length)
-                at = self._pass_on(data, at, stop if short >= MASKED else stop - 4)
-                wanted = self._wanted
-            elif stop <= end:
+            if is_common and length <= self._limit and stop <= end:
                 part = data[payload:stop] if length < WORTH_A_VIEW else memoryview(data)[payload:stop]
                 message = unmask(part, data[start:payload])
                 at = stop
                 wanted = self.deliver(message.decode() if first == TEXT_MESSAGE else message)
-            elif payload <= end:
-                self._begin(first, data[start:payload], length)
-                at = self._read_rest(data, payload)
             else:
-                break
+                begin, at = at, self._read_other(data, at, payload, stop, is_common)
+                if at == begin:
+                    break
+                turns -= 1
+                wanted = self._wanted
         if at < end:
             self._held = data
             self._at = at
@@ -196,6 +199,39 @@ class Intake:
         self._codec = None
 
     # Frames.
+
+    def _read_other(self, data: bytes, at: int, payload: int, stop: int, is_common: bool) -> int:
+        """Read a common frame that is not all there, or another one; returns where it ended so far.
+
+        That is `at` if more of it has to come first.
+        """
+        first, is_masked, length = data[at], data[at + 1] >= MASKED, stop - payload
+        if is_common and length <= self._limit:
+            if payload > len(data):
+                return at
+            self._begin(first, data[payload - 4 : payload], length)
+            return self._read_rest(data, payload)
+        if first in CONTROL_FRAMES and is_masked and length <= LONGEST_CONTROL:
+            if stop > len(data):
+                return at
+            self._hear(first, unmask(data[payload:stop], data[payload - 4 : payload]))
+            return stop
+        self._check(first, length)
+        if first in COMPRESSED_MESSAGES and is_masked and stop <= len(data) and self._parts is None and self._deflate:
+            message = self._deflate.inflate(unmask(data[payload:stop], data[payload - 4 : payload]), end=True)
+            self._wanted = self.deliver(message.decode() if first & TEXT else message)
+            return stop
+        return self._pass_on(data, at, stop if is_masked else stop - 4)
+
+    def _hear(self, first: int, content: bytes) -> None:
+        """Pass a control frame on; nothing more is wanted after a close."""
+        if first == FIN | PING:
+            self._controls.on_ping(content)
+        elif first == FIN | PONG:
+            self._controls.on_pong(content)
+        else:
+            self._wanted = False
+            self._controls.on_close(*read_close(content))
 
     def _check(self, first: int, length: int) -> None:
         """Raise `WebSocketError` if a frame is longer than it may be; a new message begins to be counted."""
@@ -244,7 +280,7 @@ class Intake:
         self._codec.feed(data[at:end])
         return end
 
-    # Messages and controls: the sink.
+    # Messages: the sink.
 
     def _add(self, part: str | bytes, end: bool) -> None:
         if self._parts is None:
@@ -265,19 +301,6 @@ class Intake:
     def on_binary(self, part: bytes, end: bool) -> None:
         """As `Sink.on_binary`."""
         self._add(part, end)
-
-    def on_ping(self, payload: bytes) -> None:
-        """As `Sink.on_ping`."""
-        self._controls.on_ping(payload)
-
-    def on_pong(self, payload: bytes) -> None:
-        """As `Sink.on_pong`."""
-        self._controls.on_pong(payload)
-
-    def on_close(self, code: int, reason: str) -> None:
-        """As `Sink.on_close`."""
-        self._wanted = False
-        self._controls.on_close(code, reason)
 
 
 __all__ = ["FRAMES_AT_ONCE", "MOST_FRAGMENTS", "Controls", "Deliver", "Intake"]

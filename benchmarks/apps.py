@@ -11,12 +11,14 @@ __all__ = [
     "BIG",
     "FIXED",
     "HELLO",
+    "HUGE",
     "PART",
     "PARTS",
     "POSTED",
     "big",
     "echo",
     "hello",
+    "huge",
     "stream",
     "websocket_broadcast",
     "websocket_echo",
@@ -28,6 +30,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 HELLO = b"Hello, World!"
 BIG = b"x" * 10240
+HUGE = b"x" * 2**20
 POSTED = b"x" * 10239 + b"!"  # what scripts/post.lua sends; its last byte is found nowhere else in a request
 PART = b"y" * 64
 PARTS = 20
@@ -62,6 +65,13 @@ async def big(scope: Message, _receive: Receive, send: Send) -> None:
     _only_http(scope)
     await send(_start(len(BIG)))
     await send({"type": "http.response.body", "body": BIG})
+
+
+async def huge(scope: Message, _receive: Receive, send: Send) -> None:
+    """Answer with 1 MiB."""
+    _only_http(scope)
+    await send(_start(len(HUGE)))
+    await send({"type": "http.response.body", "body": HUGE})
 
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:

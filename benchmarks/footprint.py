@@ -5,15 +5,13 @@ the first reading the server has answered a number of requests, so that what it 
 """
 
 import contextlib
-import resource
-import select
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks import proc
 from benchmarks.apps import HELLO
+from benchmarks.connections import allow_descriptors, readable, used_connection
 from benchmarks.processes import Bench, Running, ServerError, ask, free_port
 from benchmarks.results import median
 from benchmarks.rows import Question
@@ -29,7 +27,6 @@ _WARM_UP_REQUESTS = 500
 _KEEP_ALIVE_SECONDS = 75
 _APP = "benchmarks.apps:hello"
 _QUESTION = Question(HELLO)
-_REQUEST = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Footprint:
 
 def measure_footprints(servers: Sequence[str], bench: Bench) -> dict[str, Footprint]:
     """Measure each server; a failure of one is part of its footprint."""
-    _allow_descriptors(CONNECTIONS + 500)
+    allow_descriptors(CONNECTIONS + 500)
     footprints = {server: Footprint() for server in servers}
     starts: dict[str, list[float]] = {server: [] for server in servers}
     for step in range(_STARTS + 1):
@@ -83,13 +80,6 @@ def _launch() -> Launch:
     return Launch(_APP, free_port(), keep_alive=_KEEP_ALIVE_SECONDS)
 
 
-def _allow_descriptors(count: int) -> None:
-    """Servers inherit the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < count:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
-
-
 def _idle_figures(running: Running) -> dict[str, float]:
     time.sleep(_SETTLE_SECONDS)
     family = running.pids()
@@ -109,32 +99,8 @@ def _bytes_of_a_connection(running: Running) -> float:
     ask(running.launch, _QUESTION, _WARM_UP_REQUESTS)
     before = proc.memory(running.pids())["Pss"]
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(_used_connection(running.launch.port)) for _ in range(CONNECTIONS)]
+        clients = [stack.enter_context(used_connection(running.launch.port)) for _ in range(CONNECTIONS)]
         after = proc.memory(running.pids())["Pss"]
-        if closed := _readable(clients):
+        if closed := len(readable(clients)):
             raise ServerError(f"closed {closed} of {CONNECTIONS} idle connections")
     return (after - before) / CONNECTIONS
-
-
-def _used_connection(port: int) -> socket.socket:
-    """A connection that has been answered once and is still open."""
-    client = socket.create_connection(("127.0.0.1", port), timeout=5)
-    client.sendall(_REQUEST)
-    received = b""
-    while not received.endswith(HELLO):
-        try:
-            part = client.recv(4096)
-        except OSError as error:
-            raise ServerError(f"did not answer a connection: {error!r}") from error
-        if not part:
-            raise ServerError("closed a connection without an answer")
-        received += part
-    return client
-
-
-def _readable(clients: Sequence[socket.socket]) -> int:
-    """How many connections have something to read, which can only be their end."""
-    poll = select.poll()
-    for client in clients:
-        poll.register(client, select.POLLIN)
-    return len(poll.poll(0))

@@ -61,10 +61,15 @@ class Wrk:
 
 @dataclass(frozen=True, slots=True)
 class H2Load:
-    """h2load: HTTP/2, or HTTP/1.1 with `("--h1",)`, with several requests at a time on each connection."""
+    """h2load: HTTP/2, or HTTP/1.1 with `("--h1",)`, with several requests at a time on each connection.
+
+    `headers` names a file of header fields, a line each; what there is of `body` is posted.
+    """
 
     connections: int = 8
     streams: int = 10
+    headers: str = ""
+    body: bytes = b""
     arguments: tuple[str, ...] = ()
 
     def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
@@ -72,8 +77,19 @@ class H2Load:
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "requests.tsv"
             sizes = [f"-c{self.connections}", f"-m{self.streams}", f"-D{seconds}", f"--log-file={log}"]
-            text = _output([*pin, "h2load", "-t1", *sizes, *self.arguments, url], seconds)
+            request = [*self._fields(), *self._data(Path(directory) / "body")]
+            text = _output([*pin, "h2load", "-t1", *sizes, *request, *self.arguments, url], seconds)
             return parse_h2load(text, log.read_text(encoding="ascii"))
+
+    def _fields(self) -> list[str]:
+        lines = (_SCRIPTS / self.headers).read_text(encoding="ascii").splitlines() if self.headers else []
+        return [f"-H{line}" for line in lines]
+
+    def _data(self, file: Path) -> list[str]:
+        if not self.body:
+            return []
+        file.write_bytes(self.body)
+        return [f"-d{file}"]
 
 
 @dataclass(frozen=True, slots=True)

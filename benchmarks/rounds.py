@@ -57,7 +57,8 @@ def _run_row(row: Row, plan: Plan, bench: Bench, certificate: Certificate) -> di
 
 def launch_for(row: Row, certificate: Certificate) -> Launch:
     """How a server is started for a row, on a port of its own."""
-    return Launch(row.app, free_port(), row.access_log, certificate if row.tls else None, row.websocket)
+    tls = certificate if row.tls else None
+    return Launch(row.app, free_port(), row.access_log, tls, row.websocket, row.http2)
 
 
 def _measure(running: Running, row: Row, seconds: int, bench: Bench) -> Sample:

@@ -6,8 +6,8 @@ A new row is a new entry of `ROWS`; nothing else needs to know it.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.apps import BIG, HELLO, PART, PARTS, POSTED
-from benchmarks.loads import Load, WebSocketLoad, Wrk
+from benchmarks.apps import BIG, HELLO, HUGE, PART, PARTS, POSTED
+from benchmarks.loads import H2Load, Load, WebSocketLoad, Wrk
 
 __all__ = ["QUICK", "ROWS", "Question", "Row"]
 
@@ -43,6 +43,11 @@ class Row:
     def websocket(self) -> bool:
         """Whether it needs WebSocket, which some servers can do without."""
         return isinstance(self.load, WebSocketLoad)
+
+    @property
+    def http2(self) -> bool:
+        """Whether it needs HTTP/2, which some servers have to be told."""
+        return isinstance(self.load, H2Load)
 
 
 _HELLO = ("benchmarks.apps:hello", Question(HELLO))
@@ -83,5 +88,20 @@ def _websocket_rows() -> Iterator[Row]:
         yield Row(f"ws-broadcast{ending}", title, "benchmarks.apps:websocket_broadcast", _HELLO[1], load, servers)
 
 
-ROWS = {row.name: row for row in (*_ALL, *_websocket_rows())}
+def _http2_rows() -> Iterator[Row]:
+    """Each request over 8 connections with 10 streams, and over one with 100."""
+    big, huge = ("benchmarks.apps:big", Question(BIG)), ("benchmarks.apps:huge", Question(HUGE))
+    posted = ("benchmarks.apps:echo", Question(POSTED, "POST", POSTED))
+    for ending, said, connections, streams in (("", "8 x 10 streams", 8, 10), ("-1", "1 x 100 streams", 1, 100)):
+        plain = H2Load(connections, streams)
+        browser = H2Load(connections, streams, headers="browser.headers")
+        post = H2Load(connections, streams, body=POSTED)
+        yield Row(f"h2-get{ending}", f"HTTP/2, GET, 13 bytes, {said}", *_HELLO, plain)
+        yield Row(f"h2-headers{ending}", f"HTTP/2, GET with browser headers, {said}", *_HELLO, browser)
+        yield Row(f"h2-get-10k{ending}", f"HTTP/2, GET, 10 KiB, {said}", *big, plain)
+        yield Row(f"h2-get-1m{ending}", f"HTTP/2, GET, 1 MiB, {said}", *huge, plain)
+        yield Row(f"h2-post-10k{ending}", f"HTTP/2, POST, 10 KiB echoed, {said}", *posted, post)
+
+
+ROWS = {row.name: row for row in (*_ALL, *_http2_rows(), *_websocket_rows())}
 QUICK = tuple(ROWS)[:4]

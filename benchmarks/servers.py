@@ -29,6 +29,7 @@ class Launch:
     access_log: bool = False
     tls: Certificate | None = None
     websocket: bool = False
+    http2: bool = False
     keep_alive: int | None = None
     """Seconds that an idle connection is kept; None leaves the server's default."""
 
@@ -57,7 +58,8 @@ def _esg(launch: Launch) -> list[str]:
 
 def _uvicorn(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
-    chosen = ["--loop", "uvloop", "--http", "httptools", "--lifespan", "off"]
+    http = ["--http", "zttp", "--http2"] if launch.http2 else ["--http", "httptools"]
+    chosen = ["--loop", "uvloop", *http, "--lifespan", "off"]
     optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
     return ["-m", "uvicorn", launch.app, *_listen(launch), *chosen, log, *optional]
 
@@ -83,6 +85,8 @@ def _gunicorn(launch: Launch) -> list[str]:
     chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "asgi", "--workers", "1"]
     loop = ["--asgi-loop", "uvloop", "--asgi-lifespan", "off", "--no-control-socket"]
     optional = _optional(launch, "--certfile", "--keyfile", "--keep-alive")
+    if launch.http2:
+        optional += ["--http-protocols", "h2,h1", "--http2-cleartext", "prior-knowledge"]
     return ["-m", "gunicorn", *chosen, *loop, *log, *optional, launch.app]
 
 
@@ -100,5 +104,5 @@ SERVERS: dict[str, Command] = {
     "floor": _floor,
 }
 
-PACKAGES = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "uvloop", "httptools", "fastapi", "starlette")
+PACKAGES = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "uvloop", "httptools", "zttp", "fastapi", "starlette")
 """The distributions whose versions belong to a result."""

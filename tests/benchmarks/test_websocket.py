@@ -5,6 +5,7 @@ import zlib
 
 import pytest
 
+from benchmarks import idle_websockets
 from benchmarks.__main__ import main
 from benchmarks.websocket_frames import FrameCounter, compressed, frames_of, masked_frame, text_of
 from esg_core.testing import pieces
@@ -46,3 +47,10 @@ def test_frames_of_the_server_are_counted(step: int) -> None:
 def test_a_row_is_measured(row: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["quick", "--rows", row, "--servers", "esg", "--rounds", "1", "--seconds", "1"]) == 0
     assert f"| {row} " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from Linux's /proc")
+def test_idle_websockets_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert idle_websockets.main(["--sockets", "50", "--seconds", "0.5", "--servers", "esg"]) == 0
+    assert "| esg, WebSocket, deflate | " in capsys.readouterr().out

@@ -148,7 +148,7 @@ def authority() -> trustme.CA:
 def tls(authority: trustme.CA, handshake_timeout: float | None) -> TLSOptions:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    return TLSOptions(context, handshake_timeout)
+    return TLSOptions(lambda: context, handshake_timeout)
 
 
 @pytest.mark.parametrize("limit", [5.0, None])

@@ -95,6 +95,7 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "ssl_certfile": ("cert.pem", "cert.pem"),
     "ssl_keyfile": ("key.pem", "key.pem"),
     "ssl_keyfile_password": ("hush", "hush"),
+    "ssl_sni": ("a.example=a.pem:a.key, *.b.example=b.pem", ["a.example=a.pem:a.key", "*.b.example=b.pem"]),
     "ssl_version": ("5", 5),
     "ssl_cert_reqs": ("2", 2),
     "ssl_ca_certs": ("ca.pem", "ca.pem"),

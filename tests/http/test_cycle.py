@@ -8,6 +8,7 @@ import pytest
 
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.testing import ManualLoop
+from esg_http.cycle import MOST_PIECES
 from tests.http.misbehaviour.case import body, length, start
 from tests.http.streams import CycleOnPaper
 
@@ -273,3 +274,11 @@ def test_a_call_that_is_cancelled_while_the_server_ends(paper: CycleOnPaper, cap
     [record] = caplog.records
     assert "cancelled a request that was still running: GET /" in record.getMessage()
     assert record.exc_info is None
+
+
+def test_a_body_in_tiny_parts_is_not_held_part_by_part(paper: CycleOnPaper) -> None:
+    """H-20: a part costs more than its bytes."""
+    for _ in range(10_000):
+        paper.cycle.feed(b"xy")
+    assert len(paper.cycle._body or []) <= MOST_PIECES
+    assert paper.receive() == request(b"xy" * 10_000, more=True)

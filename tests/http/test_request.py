@@ -6,8 +6,9 @@ import pytest
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_http.request import RequestFields, RequestStart, read_start
+from esg_http.request import STARTS, RequestFields, RequestStart, read_start, remembered_starts
 from esg_http.rules import CHUNKED
+from esg_http.scope import Target
 
 HOST = (b"host", b"t")
 
@@ -16,31 +17,41 @@ def fields(*headers: tuple[bytes, bytes], old: bool = False, host: bool = True) 
     """The fields of a request with these headers, as a parser would give them."""
     given: Headers = [HOST, *headers] if host else list(headers)
     lines = b"".join(b"%b: %b\r\n" % field for field in given)
-    return RequestFields(b"HTTP/1.%d\r\n" % (not old) + lines + b"\r\n", old, given)
+    return RequestFields(b"1.%d\r\n" % (not old) + lines + b"\r\n", old, given)
 
 
 @pytest.mark.parametrize(
     ("start", "expected"),
     [
-        (b"GET / ", RequestStart("GET", b"/", True)),
-        (b"get /?a ", RequestStart("get", b"/?a", True)),
-        (b"OPTIONS * ", RequestStart("OPTIONS", b"*", False)),
-        (b"GET http://t/ ", RequestStart("GET", b"http://t/", False)),
-        (b"CONNECT / ", RequestStart("CONNECT", b"/", False)),
-        (b"CONNECTED / ", RequestStart("CONNECTED", b"/", True)),
+        (b"GET /", RequestStart("GET", b"/", Target("/", b"/", b""))),
+        (b"get /?a", RequestStart("get", b"/?a", Target("/", b"/", b"a"))),
+        (b"OPTIONS *", RequestStart("OPTIONS", b"*", None)),
+        (b"GET http://t/", RequestStart("GET", b"http://t/", None)),
+        (b"CONNECT /", RequestStart("CONNECT", b"/", None)),
+        (b"CONNECTED /", RequestStart("CONNECTED", b"/", Target("/", b"/", b""))),
         (b"", None),
-        (b"GET /", None),
-        (b"GET  / ", None),
-        (b" / ", None),
-        (b"GET / x ", None),
-        (b"G\xc9T / ", None),
-        (b"GET /\xc9 ", None),
-        (b"\r\nGET / ", None),
+        (b"GET", None),
+        (b"GET / ", None),
+        (b"GET  /", None),
+        (b" /", None),
+        (b"GET / x", None),
+        (b"G\xc9T /", None),
+        (b"GET /\xc9", None),
+        (b"\r\nGET /", None),
     ],
 )
 def test_starts(start: bytes, expected: RequestStart | None) -> None:
     """H-11, H-12."""
     assert read_start(start) == expected
+    assert remembered_starts[start] == expected
+    assert remembered_starts[start] is remembered_starts[start]
+
+
+def test_few_starts_are_remembered() -> None:
+    """H-20: a client that asks for ever new targets does not fill the memory."""
+    for number in range(STARTS + 10):
+        assert remembered_starts[b"GET /%d" % number] == read_start(b"GET /%d" % number)
+        assert len(remembered_starts) <= STARTS
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from esg_http.peers import Peer
-from esg_http.scope import SHORT_TARGET, Target, known_target, read_target, request_scope
+from esg_http.scope import SHORT_TARGET, Target, known_target, read_target, request_scope, scope_template
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,19 @@ def test_long_targets_are_not_remembered() -> None:
 
 def peer(**more: Any) -> Peer:
     given = {"server": ("a", 1), "client": ("b", 2), "scheme": "http", "root_path": "", "extensions": {"x": {}}}
-    return cast(Peer, SimpleNamespace(**given | more))
+    made = cast(Peer, SimpleNamespace(**given | more))
+    made.scope = scope_template(made)
+    return made
+
+
+A_B = read_target(b"/a?b")
 
 
 def test_the_parts_of_a_scope() -> None:
     """H-15."""
     headers = [(b"host", b"t")]
-    scope = request_scope(peer(), "GET", b"/a%20?b", headers)
+    both_ends = peer()
+    scope = request_scope(both_ends, "GET", read_target(b"/a%20?b"), headers)
     assert scope == {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
@@ -60,14 +66,25 @@ def test_the_parts_of_a_scope() -> None:
         "query_string": b"b",
         "headers": headers,
         "extensions": {"x": {}},
+        "state": None,
     }
     assert scope["headers"] is not headers
+    assert scope["extensions"] is not both_ends.extensions
+
+
+def test_a_scope_is_its_requests_own() -> None:
+    """H-15: what an application does to it, no other request sees."""
+    both_ends = peer()
+    request_scope(both_ends, "GET", A_B, []).clear()
+    scope = request_scope(both_ends, "PUT", A_B, [])
+    scope["extensions"]["y"] = scope["client"] = scope["more"] = None
+    assert request_scope(both_ends, "PUT", A_B, []) == request_scope(peer(), "PUT", A_B, [])
 
 
 def test_a_root_path() -> None:
     """H-15: also before targets that have been seen without."""
-    request_scope(peer(), "GET", b"/a?b", [])
-    scope = request_scope(peer(root_path="/\u20ac"), "GET", b"/a?b", [])
+    request_scope(peer(), "GET", A_B, [])
+    scope = request_scope(peer(root_path="/\u20ac"), "GET", A_B, [])
     assert (scope["root_path"], scope["path"]) == ("/\u20ac", "/\u20ac/a")
     assert scope["raw_path"] == "/\u20ac".encode() + b"/a"
-    assert request_scope(peer(), "GET", b"/a?b", [])["path"] == "/a"
+    assert request_scope(peer(), "GET", A_B, [])["path"] == "/a"

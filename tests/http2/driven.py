@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import h2.config
 import h2.connection
@@ -42,12 +43,13 @@ class Answer:
 class Client:
     """One connection of HTTP/2; `answers` has what came, by stream; `goaways` the last stream and code of each."""
 
-    def __init__(self, server: MemoryServer, window: int | None = None) -> None:
+    def __init__(self, server: MemoryServer, window: int | None = None, **how: Any) -> None:
         self.server = server
-        self.transport = server.connect()
+        self.transport = server.connect(**how)
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self.answers: dict[int, Answer] = {}
         self.goaways: list[tuple[int, int]] = []
+        self.has_closed = False
         self.h2.initiate_connection()
         if window is not None:
             self.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
@@ -62,10 +64,18 @@ class Client:
             self.server.loop.settle()
             got = self.transport.read()
             if not data and not got:
+                self._close()
                 return
             for part in frames(got):
                 for event in self.h2.receive_data(part):
                     self._take(event, credit)
+
+    def _close(self) -> None:
+        """Close this side once the server has closed its own."""
+        if self.transport.eof_written and not self.has_closed:
+            self.has_closed = True
+            self.transport.feed_eof()
+            self.server.loop.settle()
 
     def ask(self, headers: Headers = GET, body: bytes | None = None, *, end: bool = True) -> int:
         """Send a request, whole or in part; returns its stream."""

@@ -86,6 +86,7 @@ def test_connect_is_not_served() -> None:
             for name in (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
         ],
         [*GET, (b"te", b"gzip")],
+        [*GET, (b"te", b"gzip"), (b"te", b"trailers")],
         [*GET, (b"te", b"trailers, gzip")],
         *[[*GET, (b"content-length", length)] for length in (b"", b"-1", b"+1", b"0x1", b"1,1", b"1_0", b"9" * 30)],
         [*GET, (b"content-length", b"1"), (b"content-length", b"1")],

@@ -283,7 +283,16 @@ def test_what_ends_a_stream(why: str, frames: bytes, code: int, drips: bool) -> 
     assert 1 not in session.live
 
 
-@pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", PREFACE[:-1] + b"x", PREFACE + frame(6, 0, 0, bytes(8))])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        b"GET / HTTP/1.1\r\n",
+        PREFACE[:-1] + b"x",
+        PREFACE + frame(6, 0, 0, bytes(8)),
+        PREFACE + frame(4, 0, 1, b""),
+        PREFACE + frame(4, 1, 0, b""),
+    ],
+)
 def test_3_4_a_connection_begins_with_preface_and_settings(opening: bytes) -> None:
     session = Session()
     session.receive(opening, 0.0)

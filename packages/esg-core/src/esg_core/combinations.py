@@ -22,7 +22,15 @@ DISPLACES = {
 }
 """Which options about listeners lose their effect in lower places when a higher place sets one of them."""
 
-NEED_TLS = ("ssl_keyfile", "ssl_keyfile_password", "ssl_version", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ciphers")
+NEED_TLS = (
+    "ssl_keyfile",
+    "ssl_keyfile_password",
+    "ssl_version",
+    "ssl_cert_reqs",
+    "ssl_ca_certs",
+    "ssl_ciphers",
+    "ssl_sni",
+)
 
 
 def check_combinations(values: Mapping[str, object], given: Collection[str], spell: Spell = str) -> None:

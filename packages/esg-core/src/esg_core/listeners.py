@@ -10,7 +10,7 @@ import math
 import socket
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from esg_core.acceptor import Acceptor
@@ -25,10 +25,18 @@ WARN_EVERY = 30.0
 
 
 class TLSOptions:
-    """How accepted connections speak TLS; the time for a handshake is in seconds, None for no limit."""
+    """How accepted connections speak TLS.
 
-    def __init__(self, context: ssl.SSLContext, handshake_timeout: float | None) -> None:
-        self.arguments = {"ssl": context, "ssl_handshake_timeout": handshake_timeout or math.inf}
+    `context()` is the TLS context of the next connection; the time for a handshake is in seconds, None for no limit.
+    """
+
+    def __init__(self, context: Callable[[], ssl.SSLContext], handshake_timeout: float | None) -> None:
+        self.context = context
+        self._handshake_timeout = handshake_timeout or math.inf
+
+    def arguments(self) -> dict[str, Any]:
+        """What `loop.connect_accepted_socket()` wants for the next connection."""
+        return {"ssl": self.context(), "ssl_handshake_timeout": self._handshake_timeout}
 
 
 class Listeners:
@@ -36,7 +44,7 @@ class Listeners:
 
     def __init__(self, bound: Sequence[BoundSocket], factory: ProtocolFactory, tls: TLSOptions | None = None) -> None:
         self._factory = factory
-        self._arguments: dict[str, Any] = {} if tls is None else tls.arguments
+        self._arguments: Callable[[], dict[str, Any]] = dict if tls is None else tls.arguments
         self._loop = asyncio.get_running_loop()
         self._logger = logging.getLogger("esg.error")
         self._acceptors = [Acceptor(one, self._open, self._warn) for one in bound]
@@ -84,7 +92,7 @@ class Listeners:
 
     async def _connect(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._factory, connection, **self._arguments)
+            await self._loop.connect_accepted_socket(self._factory, connection, **self._arguments())
         except OSError as error:
             self._logger.debug("a client went or failed before it was connected: %s", error)
         except Exception:

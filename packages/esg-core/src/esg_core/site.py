@@ -70,10 +70,10 @@ def tls_options(config: "Config", protocols: "HTTPFactory") -> TLSOptions | None
     """How connections speak TLS, None if they do not; what is offered by ALPN is what the protocol can speak."""
     if not config.tls:
         return None
-    from esg_core.tls import HTTP_1_1, HTTP_2_AND_1_1, server_context
+    from esg_core.tls import HTTP_1_1, HTTP_2_AND_1_1, renewed_context
 
     offered = HTTP_2_AND_1_1 if config.http2 and getattr(protocols, "speaks_http2", False) else HTTP_1_1
-    return TLSOptions(server_context(config, offered), config.timeout_tls_handshake)
+    return TLSOptions(renewed_context(config, offered), config.timeout_tls_handshake)
 
 
 def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:

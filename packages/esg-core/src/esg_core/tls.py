@@ -5,10 +5,13 @@ What is not set is left to Python and OpenSSL, whose defaults are kept secure by
 
 import ssl
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from esg_core.errors import StartupError, UsageError
+from esg_core.renewal import Renewed
+from esg_core.server_names import ByName, parse_named_certificate
 
 if TYPE_CHECKING:
     from esg_core.config import Config
@@ -18,11 +21,54 @@ HTTP_2_AND_1_1 = ("h2", *HTTP_1_1)
 """What is offered by ALPN (RFC 7301) unless the protocol speaks more."""
 
 
+def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Renewed[ssl.SSLContext]:
+    """As `server_context()`, and made anew when its files have changed; raises the same, the first time."""
+    files = [config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs]
+    for one in map(parse_named_certificate, config.ssl_sni):
+        files += one.certificate, one.key
+    return Renewed(
+        partial(server_context, config, alpn), [str(file) for file in files if file is not None], "certificates"
+    )
+
+
 def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext:
-    """The context that the options ask for, which must name a certificate; raises `StartupError` or `UsageError`."""
+    """The context that the options ask for, which must name a certificate; raises `StartupError` or `UsageError`.
+
+    A client that asks for a name of `ssl_sni` gets that certificate, any other the one of `ssl_certfile`.
+    """
+    key = None if config.ssl_keyfile is None else str(config.ssl_keyfile)
+    context = _context_with(config, alpn, _Source("ssl_certfile", str(config.ssl_certfile), key))
+    if config.ssl_sni:
+        named = map(parse_named_certificate, config.ssl_sni)
+        contexts = ByName(
+            (one.host, _context_with(config, alpn, _Source("ssl_sni", one.certificate, one.key))) for one in named
+        )
+        context.sni_callback = partial(_choose, contexts)
+    return context
+
+
+def _choose(contexts: ByName[ssl.SSLContext], connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    """Called in each handshake, with the name that the client asks for."""
+    found = contexts[name]
+    if found is not None:
+        connection.context = found
+
+
+class _Source(NamedTuple):
+    """Where a certificate comes from: the option that names it, and the paths."""
+
+    option: str
+    certificate: str
+    key: str | None
+
+    def __str__(self) -> str:
+        return self.certificate if self.key is None else f"{self.certificate}, {self.key}"
+
+
+def _context_with(config: "Config", alpn: Sequence[str], source: _Source) -> ssl.SSLContext:
     context = _context(config.ssl_version)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    _load_certificate(context, config)
+    _load_certificate(context, source, config.ssl_keyfile_password)
     _set_verification(context, config)
     if config.ssl_ciphers is not None:
         try:
@@ -43,10 +89,7 @@ def _context(version: int) -> ssl.SSLContext:
     return context
 
 
-def _load_certificate(context: ssl.SSLContext, config: "Config") -> None:
-    certificate, key = str(config.ssl_certfile), None if config.ssl_keyfile is None else str(config.ssl_keyfile)
-    password = config.ssl_keyfile_password
-
+def _load_certificate(context: ssl.SSLContext, source: _Source, password: str | None) -> None:
     def ask() -> str:
         """Called for an encrypted key only; without it, OpenSSL would ask on the terminal."""
         if password is None:
@@ -54,11 +97,11 @@ def _load_certificate(context: ssl.SSLContext, config: "Config") -> None:
         return password
 
     try:
-        context.load_cert_chain(certificate, key, ask)
+        context.load_cert_chain(source.certificate, source.key, ask)
     except ssl.SSLError as error:
-        raise StartupError(f"ssl_certfile: {_explain(error, password)} ({_files(certificate, key)})") from None
+        raise StartupError(f"{source.option}: {_explain(error, password)} ({source})") from None
     except OSError as error:
-        raise StartupError(f"{_unreadable(certificate, key)} cannot be read: {error.strerror}") from None
+        raise StartupError(f"{_unreadable(source)} cannot be read: {error.strerror}") from None
 
 
 def _explain(error: ssl.SSLError, password: str | None) -> str:
@@ -70,17 +113,13 @@ def _explain(error: ssl.SSLError, password: str | None) -> str:
     return "no certificate with its key in PEM was found" + (f": {reason}" if reason else "")
 
 
-def _unreadable(certificate: str, key: str | None) -> str:
+def _unreadable(source: _Source) -> str:
     """The option and the file that OpenSSL could not read, of which it does not tell which one that was."""
     try:
-        Path(certificate).read_bytes()
+        Path(source.certificate).read_bytes()
     except OSError:
-        return f"ssl_certfile: {certificate}"
-    return f"ssl_keyfile: {key}"
-
-
-def _files(certificate: str, key: str | None) -> str:
-    return certificate if key is None else f"{certificate}, {key}"
+        return f"{source.option}: {source.certificate}"
+    return f"{'ssl_keyfile' if source.option == 'ssl_certfile' else source.option}: {source.key}"
 
 
 def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
@@ -94,4 +133,4 @@ def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
             raise StartupError(f"ssl_ca_certs: {config.ssl_ca_certs} cannot be used: {why}") from None
 
 
-__all__ = ["HTTP_1_1", "HTTP_2_AND_1_1", "server_context"]
+__all__ = ["HTTP_1_1", "HTTP_2_AND_1_1", "renewed_context", "server_context"]

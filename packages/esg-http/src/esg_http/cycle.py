@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.contracts import Prepared, Stream
 
-NO_LENGTH = -1
+BODYLESS = frozenset((204, 304))
+"""Statuses whose responses have no body (RFC 9110 section 6.4.1)."""
+
+MOST_PIECES = 256
+"""Parts of a request's body that are held one by one."""
+
 INTERNAL_SERVER_ERROR = b"Internal Server Error"
 
 
@@ -43,7 +48,6 @@ class Cycle:
         "_body",
         "_body_taken",
         "_context",
-        "_expected",
         "_head",
         "_is_head",
         "_phase",
@@ -89,11 +93,11 @@ class Cycle:
         self._body: list[bytes] | None = None
         self.body_complete = False
         self._body_taken = False
-        self._expected = NO_LENGTH
         self._sent = 0
         self._waiters: Waiters | None = None
         self._with_trailers = False
-        self._started_at = perf_counter() if access is not None and access.timed else 0.0
+        if access is not None and access.timed:
+            self._started_at = perf_counter()
 
     # What the connection tells the cycle.
 
@@ -105,6 +109,8 @@ class Cycle:
             self._body = [data]
         else:
             self._body.append(data)
+            if len(self._body) > MOST_PIECES:  # small ones cost more than what they hold (rule H-20)
+                self._body = [b"".join(self._body)]
         self.buffered += len(data)
         if self._waiters is not None:
             self._waiters.wake()
@@ -194,8 +200,8 @@ class Cycle:
             body = message.get("body", b"")
             if type(body) is not bytes:
                 body = as_bytes(body)
-            self._send_body(body, not message.get("more_body", False))
-            if self._stream.gate.closed and self._phase != COMPLETE:
+            self._send_body(body, "more_body" not in message or not message["more_body"])
+            if self._phase != COMPLETE and self._stream.gate.closed:
                 await self._stream.gate.wait()
         elif kind == "http.response.start" and phase == EXPECT_START:
             self._start(message)
@@ -211,26 +217,22 @@ class Cycle:
         headers = message.get("headers", ())
         if type(headers) is not list:
             headers = checked_headers(headers)
+        self._prepared = self._stream.prepare(status, headers)
         self._head = headers
-        self._set_head(status, headers)
+        self.status = status
+        if status in BODYLESS:
+            self.bodyless = True
         if "trailers" in message:
             self._with_trailers = bool(message["trailers"])
         self._phase = HEAD_HELD
-
-    def _set_head(self, status: int, headers: Headers) -> None:
-        self.status = status
-        self._prepared = prepared = self._stream.prepare(status, headers)
-        self._expected = prepared[1]
-        if status == 204 or status == 304:
-            self.bodyless = True
 
     def _send_body(self, body: bytes, end: bool) -> None:
         held = self._phase == HEAD_HELD
         if held and self._context.on_response is not None:
             self._ask_hook()
         sent = self._sent = self._sent + len(body)
-        expected = self._expected
-        if expected >= 0 and (sent > expected or (end and sent < expected)) and self._mismatch(body, end):
+        expected = self._prepared[1]
+        if sent != expected and expected >= 0 and (end or sent > expected) and self._mismatch(body):
             return
         if self.bodyless:
             body = b""
@@ -248,16 +250,16 @@ class Cycle:
         """Let the response hook change the head before it goes out (rule R-1)."""
         status, headers = apply_hook(self._context, self.scope, self.status, self._head)
         try:
-            self._set_head(status, headers)
+            self._start({"status": status, "headers": headers})
         except ApplicationError as error:
             raise ApplicationError(f"the response hook: {error} (R-1)") from None
 
-    def _mismatch(self, body: bytes, end: bool) -> bool:
+    def _mismatch(self, body: bytes) -> bool:
         """The body does not match content-length (rule H-3): send no more than was announced, then close.
 
         False if that is allowed: the answer to HEAD announces a body that need not come.
         """
-        got, expected = self._sent, self._expected
+        got, expected = self._sent, self._prepared[1]
         if self.bodyless and got < expected:
             return False
         allowed = b"" if self.bodyless else body[: len(body) - max(0, got - expected)]
@@ -328,7 +330,7 @@ class Cycle:
         """Write a whole response in the application's place."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         self.status, prepared = prepare_answer(self._context, self._stream, self.scope, status, headers)
-        self.bodyless = self._is_head or self.status == 204 or self.status == 304
+        self.bodyless = self._is_head or self.status in BODYLESS
         self._sent = len(body)
         self._with_trailers = False
         self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
@@ -373,7 +375,7 @@ class Cycle:
         """
         if self._phase == HEAD_HELD:
             self._send_body(b"", False)
-        if 0 <= self._expected < self._sent + size and not self.bodyless:
+        if 0 <= self._prepared[1] < self._sent + size and not self.bodyless:
             raise ApplicationError(
                 f"the file is longer than content-length: {size} more after {self._sent} bytes (H-3)"
             )

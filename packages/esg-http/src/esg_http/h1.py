@@ -12,6 +12,7 @@ from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
 from esg_core.kernel import LOOKS, Departure, WriteWatch, delivery, departure, has_input
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
+from esg_http.h1_output import BY_LENGTH
 from esg_http.peers import Peer
 from esg_http.refusals import answer_late, answer_unreadable, warn
 from esg_http.settings import NEVER, H1Settings
@@ -107,7 +108,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         else:
             self._reading = AWAIT_HEAD
             self._read_deadline = deadline = self._time() + self._settings.keep_alive
-            self.deadline = min(deadline, self._write_deadline)
+            self.deadline = deadline if deadline < self._write_deadline else self._write_deadline  # noqa: FURB136 - a call costs more
 
     def _finish_unusually(self) -> None:
         """The last response of the connection is written, or one whose request has not come to its end yet."""
@@ -256,7 +257,7 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _end(self) -> None:
         """The last response is written: let the client read it before the connection is closed."""
-        self._delimited = True
+        self._framing = BY_LENGTH
         unread = self._body is not None or bool(self._held) or self._intake is not None
         if self._eof or (not unread and (self._peer.is_tls or self._context.draining)):
             self._close()

@@ -17,9 +17,10 @@ from esg_http.cycle import Cycle
 from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
-from esg_http.request import RequestFields, RequestStart, read_start, remembered_start
+from esg_http.refusals import too_large
+from esg_http.request import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start, remembered_starts
 from esg_http.rules import CHUNKED, REST, split_target
-from esg_http.scope import request_scope
+from esg_http.scope import read_target, request_scope
 from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ LOOK = 2.0
 
 REMEMBERED_BLOCK = 2048
 """Bytes of a block of fields that a connection remembers at the most."""
+
+BEFORE_VERSION = b" HTTP/"
+SIZE_BEFORE_VERSION = len(BEFORE_VERSION)
+
+LONGEST_KNOWN = LONGEST_REMEMBERED + SIZE_BEFORE_VERSION + REMEMBERED_BLOCK
+"""Bytes of a head that may be known from before: so much is looked through, lest a long body be copied for it."""
 
 AWAIT_HEAD, IN_BODY, HOLD, DISCARD, CLOSING = range(5)
 """What is done with bytes from the client."""
@@ -93,14 +100,18 @@ class H1Input(H1Output):
         if self._intake is not None:
             self._take_in(self._intake, data)
             return
-        at = data.find(b" HTTP/") + 1
-        settings = self._settings
-        start = remembered_start(data[:at]) if at <= settings.remembered_start else self._read_long_start(data[:at])
+        line, _, rest = data[:LONGEST_KNOWN].partition(BEFORE_VERSION)
+        if len(line) <= self._settings.remembered_start:
+            start = remembered_starts[line]
+        else:
+            line = data.partition(BEFORE_VERSION)[0]
+            start = self._read_long_start(line) if len(line) < len(data) else None
         if start is None:
             self._read_slowly(data)
             return
+        at = len(line) + SIZE_BEFORE_VERSION
         fields = self._fields
-        if fields is None or not data.startswith(fields.block, at):
+        if fields is None or (rest != fields.block and not rest.startswith(fields.block)):
             fields = self._read_fields(data, at)
             if fields is None:
                 self._read_slowly(data)
@@ -108,10 +119,10 @@ class H1Input(H1Output):
         end = at + len(fields.block)
         self._begin(start, fields, data[end:] if len(data) > end else b"")
 
-    def _read_long_start(self, data: bytes) -> RequestStart | None:
-        start = read_start(data)
+    def _read_long_start(self, line: bytes) -> RequestStart | None:
+        start = read_start(line)
         if start is not None:
-            self._settings.head_limits.check(len(data) + len(b"HTTP/1.1"), 0)
+            self._settings.head_limits.check(len(line) + len(b" HTTP/1.1"), 0)
         return start
 
     def _read_fields(self, data: bytes, at: int) -> RequestFields | None:
@@ -127,7 +138,7 @@ class H1Input(H1Output):
             raise RequestError(431, "too many header fields", "RFC 6585 section 5")
         fields = RequestFields(match[0], match[1] == b"1.0", headers)
         if fields.length > self._settings.body_limit:
-            raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+            raise too_large()
         self._fields = fields if len(fields.block) <= REMEMBERED_BLOCK else None
         return fields
 
@@ -153,9 +164,10 @@ class H1Input(H1Output):
 
     def _begin(self, start: RequestStart, fields: RequestFields, rest: bytes) -> None:
         """A request has come, as far as its head: start its cycle."""
-        method, target, is_plain = start
-        if not is_plain:
+        method, target, parts = start
+        if parts is None:
             target = split_target(method, target, fields.host)
+            parts = read_target(target)
         context = self._context
         self._served += 1
         self._is_head = method == "HEAD"
@@ -163,15 +175,20 @@ class H1Input(H1Output):
         self._keep_alive = not fields.closes and self._served < self._settings.keepalive_requests
         self._say_keep_alive = fields.says_keep_alive
         self._wants_trailers = fields.wants_trailers
-        scope = request_scope(self._peer, method, target, fields.headers)
+        scope = request_scope(self._peer, method, parts, fields.headers)
         scope["state"] = context.state.copy()
         if fields.is_special:
             self._adapt_scope(scope, fields)
         cycle = self._cycle = Cycle(context, self, scope, target)
         app = self._choose_app(cycle, fields) if fields.upgrades else context.app
         length = fields.length
-        if 0 <= length <= len(rest):
-            self._take_body(cycle, rest, length)
+        if 0 <= length <= len(rest):  # the whole body, or none, is here already
+            cycle.body_complete = True
+            self._reading = HOLD
+            self._read_deadline = NEVER
+            self.deadline = self._write_deadline
+            if rest:
+                self._take_body(cycle, rest, length)
         else:
             cycle.expects_continue = fields.expects_continue
             self._may_not_come = fields.expects_continue and not rest
@@ -204,13 +221,9 @@ class H1Input(H1Output):
     # Bodies.
 
     def _take_body(self, cycle: Cycle, data: bytes, length: int) -> None:
-        """The whole body, or none, is here already; what follows it is the next request's."""
+        """Feed a body that came with its head; what follows it is the next request's."""
         if length:
             cycle.feed(data[:length] if len(data) > length else data)
-        cycle.body_complete = True
-        self._reading = HOLD
-        self._read_deadline = NEVER
-        self.deadline = self._write_deadline
         if len(data) > length:
             self._hold(data[length:])
 
@@ -227,7 +240,7 @@ class H1Input(H1Output):
         if content and cycle is not None:
             self._received += len(content)
             if self._received > self._settings.body_limit:
-                raise RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+                raise too_large()
             cycle.feed(content)
         if rest is not None:
             self._close_body(rest)

@@ -36,6 +36,9 @@ LARGE_BODY = 65536
 SKIPPED_BODY = 1_000_000
 """Bytes of unread body that are skipped to keep a connection (rule H-8)."""
 
+BY_LENGTH, BY_CHUNKS, BY_END = range(3)
+"""How the client knows where a body ends: by its length, which may be none; by chunks; by the end of the connection."""
+
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -44,9 +47,8 @@ class H1Output:
 
     __slots__ = (
         "_body",
-        "_chunked",
         "_context",
-        "_delimited",
+        "_framing",
         "_is_head",
         "_keep_alive",
         "_may_not_come",
@@ -76,8 +78,7 @@ class H1Output:
         self._keep_alive = True
         self._say_keep_alive = False
         self._wants_trailers = False
-        self._chunked = False
-        self._delimited = True
+        self._framing = BY_LENGTH
         self._trailer_fields = b""
         self._unwritten: list[bytes] = []
         self._unwritten_size = 0
@@ -106,14 +107,13 @@ class H1Output:
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
         """As `Stream.respond`."""
         block, length, says = prepared
-        prefix = self._prefix.get(status, self._time())
         stays = self._keep_alive and self._body is None and not self._context.closing
-        if says or length < 0 or self._say_keep_alive or not stays:
+        if says or length < 0 or not stays:
             prefix, framing, body = self._frame(status, prepared, body, end)
         else:
-            self._chunked = False
-            self._delimited = True
-            framing = b"\r\n"
+            self._framing = BY_LENGTH
+            prefix = self._prefix.get(status, self._time())
+            framing = b"connection: keep-alive\r\n\r\n" if self._say_keep_alive else b"\r\n"
         if len(body) < LARGE_BODY:
             self.transport.write(b"".join((prefix, block, framing, body)))
         else:
@@ -126,16 +126,15 @@ class H1Output:
         says = prepared[2]
         if says & SAYS_CLOSE:
             self._keep_alive = False
-        self._chunked = False
-        self._delimited = True
+        self._framing = BY_LENGTH
         framing = b""
         if prepared[1] == NO_LENGTH and status != 204 and status != 304:
             if self._old:
-                self._delimited = self._is_head
+                self._framing = BY_LENGTH if self._is_head else BY_END
                 self._keep_alive = False
             else:
                 framing = b"transfer-encoding: chunked\r\n"
-                self._chunked = not self._is_head
+                self._framing = BY_LENGTH if self._is_head else BY_CHUNKS
         if not self._may_stay(end):
             self._keep_alive = False
             framing += b"connection: close\r\n"
@@ -143,7 +142,7 @@ class H1Output:
             framing += b"connection: keep-alive\r\n"
         own = self._prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else None
         prefix = own or self._prefix.get(status, self._time())
-        return prefix, framing + b"\r\n", encode_chunk(body, end) if self._chunked else body
+        return prefix, framing + b"\r\n", encode_chunk(body, end) if self._framing == BY_CHUNKS else body
 
     def send(self, body: bytes, end: bool) -> None:
         """As `Stream.send`: what is sent in one turn of the loop goes out in one write, at the end of the turn."""
@@ -152,7 +151,7 @@ class H1Output:
         if len(body) >= LARGE_BODY:
             self._send_large(body, end)
             return
-        data = encode_chunk(body, end) if self._chunked else body
+        data = encode_chunk(body, end) if self._framing == BY_CHUNKS else body
         if not self._unwritten and not end:
             self._context.loop.call_soon(self._flush)
         self._unwritten.append(data)
@@ -162,7 +161,7 @@ class H1Output:
 
     def _send_large(self, body: bytes, end: bool) -> None:
         self._flush()
-        if self._chunked:
+        if self._framing == BY_CHUNKS:
             self.transport.write(b"%x\r\n" % len(body))
             self.transport.write(body)
             self.transport.write(b"\r\n0\r\n\r\n" if end else b"\r\n")
@@ -185,16 +184,16 @@ class H1Output:
         fields = self._trailer_fields if self._wants_trailers else b""
         self._trailer_fields = b""
         self._flush()
-        if self._chunked:
+        if self._framing == BY_CHUNKS:
             self.transport.write(b"0\r\n" + fields + b"\r\n")
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
         """As `Stream.send_file`."""
         self._flush()
-        if self._chunked:
+        if self._framing == BY_CHUNKS:
             self.transport.write(b"%x\r\n" % size)
         await send_file(self._context.loop, self.transport, file, offset, size, self.gate)
-        if self._chunked:
+        if self._framing == BY_CHUNKS:
             self.transport.write(b"\r\n")
 
     def inform(self, status: int, headers: Headers) -> None:
@@ -214,7 +213,7 @@ class H1Output:
         if self.transport.is_closing():
             return
         self._flush()
-        if not self._delimited:
+        if self._framing == BY_END:
             connection = self.transport.get_extra_info("socket")
             if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -223,4 +222,4 @@ class H1Output:
             self.transport.close()
 
 
-__all__ = ["LARGE_BODY", "H1Output"]
+__all__ = ["BY_LENGTH", "LARGE_BODY", "H1Output"]

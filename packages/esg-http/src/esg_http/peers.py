@@ -7,6 +7,7 @@ connection have in common.
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from esg_http.scope import scope_template
 from esg_http.tls_extension import tls_extension
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Peer:
     """The ends of a connection: addresses, scheme, trust in the client as a proxy (rules H-15, H-19)."""
 
-    __slots__ = ("client", "extensions", "is_tls", "protocol", "root_path", "scheme", "server", "trust")
+    __slots__ = ("client", "extensions", "is_tls", "protocol", "root_path", "scheme", "scope", "server", "trust")
 
     def __init__(self, context: "Context", transport: asyncio.Transport, root_path: str) -> None:
         tls = transport.get_extra_info("ssl_object")
@@ -38,6 +39,7 @@ class Peer:
         }
         if tls is not None:
             self.extensions["tls"] = tls_extension(tls)
+        self.scope = scope_template(self)
 
     def __str__(self) -> str:
         return f"{self.client[0]}:{self.client[1]}" if self.client else "unix"

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
+def too_large() -> RequestError:
+    """The error for a body beyond `limit-request-body`."""
+    return RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+
+
 def warn(context: "Context", peer: "Peer", error: RequestError) -> None:
     """Say in the log what was wrong, and who sent it."""
     context.logger.warning("refused a request of %s: %s (%s)", peer, error, error.section)
@@ -42,4 +47,4 @@ def answer_late(cycle: "Cycle", error: RequestError) -> None:
     cycle.disconnect()
 
 
-__all__ = ["answer_late", "answer_unreadable", "warn"]
+__all__ = ["answer_late", "answer_unreadable", "too_large", "warn"]

@@ -11,9 +11,13 @@ from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_core.forwarded import NAMES as FORWARDED
 from esg_http.rules import START, body_length, check_repeats, is_host
+from esg_http.scope import Target, read_target
 
 LONGEST_REMEMBERED = 256
 """Bytes of a request's start that is worth remembering."""
+
+STARTS = 1024
+"""How many starts are remembered."""
 
 SLASH = 47
 
@@ -29,30 +33,41 @@ def _options(field: bytes) -> frozenset[bytes]:
 
 
 class RequestStart(NamedTuple):
-    """Method and target of a request; `is_plain` tells that the target is a path and the method not CONNECT."""
+    """Method and target of a request; `parts` are those of the target, None if it is no path or the method CONNECT."""
 
     method: str
     target: bytes
-    is_plain: bool
+    parts: Target | None
 
 
 def read_start(start: bytes) -> RequestStart | None:
-    """Read how a request begins, up to and with the space before its version; None if it is malformed."""
+    """Read how a request begins, up to the space before its version; None if it is malformed."""
     match = START.fullmatch(start)
     if match is None:
         return None
-    return RequestStart(match[1].decode("ascii"), match[2], match[2][0] == SLASH and match[1] != b"CONNECT")
+    method, target = match.groups()
+    is_path = target[0] == SLASH and method != b"CONNECT"
+    return RequestStart(method.decode("ascii"), target, read_target(target) if is_path else None)
 
 
-remembered_start = lru_cache(maxsize=1024)(read_start)
-"""`read_start`, for starts of up to `LONGEST_REMEMBERED` bytes: clients ask for the same things again and again."""
+class _Starts(dict[bytes, RequestStart | None]):
+    def __missing__(self, start: bytes) -> RequestStart | None:
+        read = read_start(start)
+        if len(self) >= STARTS:
+            self.clear()
+        self[start] = read
+        return read
+
+
+remembered_starts = _Starts()
+"""What `read_start` says of starts of up to `LONGEST_REMEMBERED` bytes: clients ask for the same again and again."""
 
 
 class RequestFields:
     """The fields of one request head, and what they say.
 
-    `block` are the bytes they were read from, version and empty line included. `length` is that of the body, or
-    `rules.CHUNKED`; `upgrades` are the protocols that the client would rather speak. Raises
+    `block` are the bytes they were read from: from the version, as in `1.1`, up to and with the empty line. `length` is
+    that of the body, or `rules.CHUNKED`; `upgrades` are the protocols that the client would rather speak. Raises
     `RequestError` for fields that contradict each other or HTTP.
     """
 
@@ -113,4 +128,4 @@ class RequestFields:
         return b",".join([value for name, value in self.headers if name == wanted])
 
 
-__all__ = ["LONGEST_REMEMBERED", "RequestFields", "RequestStart", "read_start", "remembered_start"]
+__all__ = ["LONGEST_REMEMBERED", "STARTS", "RequestFields", "RequestStart", "read_start", "remembered_starts"]

@@ -26,11 +26,11 @@ FIELD_LINE = TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n"
 TARGET = rb"[\x21\x22\x24-\x7e]"
 """One byte of a request target: visible ASCII, but no fragment (RFC 9112 section 3.2)."""
 
-START = re.compile(rb"(" + TOKEN + rb"++) (" + TARGET + rb"++) ")
+START = re.compile(rb"(" + TOKEN + rb"++) (" + TARGET + rb"++)")
 """How a request head begins: groups method and target (RFC 9112 section 3)."""
 
-REST = re.compile(rb"HTTP/(1\.[01])\r\n((?:" + FIELD_LINE + rb")*+)\r\n")
-"""How it goes on: groups version and field lines (RFC 9112 sections 2.3 and 5)."""
+REST = re.compile(rb"(1\.[01])\r\n((?:" + FIELD_LINE + rb")*+)\r\n")
+"""How it goes on, after ` HTTP/`: groups version and field lines (RFC 9112 sections 2.3 and 5)."""
 
 CHUNKED = -1
 """The length of a body that is framed by the chunked coding."""

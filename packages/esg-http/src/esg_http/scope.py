@@ -41,16 +41,9 @@ def known_target(target: bytes) -> Target:
     return _remembered_target(target) if len(target) <= SHORT_TARGET else read_target(target)
 
 
-def request_scope(peer: "Peer", method: str, target: bytes, headers: Headers) -> dict[str, Any]:
-    """The scope of one HTTP/1.1 request, but for `state`; `target` is its path and query.
-
-    The root path is put before the path, as users of uvicorn know it.
-    """
-    path, raw_path, query = _remembered_target(target) if len(target) <= SHORT_TARGET else read_target(target)
-    root_path = peer.root_path
-    if root_path:
-        path = root_path + path
-        raw_path = root_path.encode("utf-8") + raw_path
+def scope_template(peer: "Peer") -> dict[str, Any]:
+    """A scope with what all HTTP/1.1 requests of a connection have in common, and room for the rest."""
+    own = dict.fromkeys(("method", "path", "raw_path", "query_string", "headers", "extensions", "state"))
     return {
         "type": "http",
         "asgi": ASGI,
@@ -58,14 +51,29 @@ def request_scope(peer: "Peer", method: str, target: bytes, headers: Headers) ->
         "server": peer.server,
         "client": peer.client,
         "scheme": peer.scheme,
-        "method": method,
-        "root_path": root_path,
-        "path": path,
-        "raw_path": raw_path,
-        "query_string": query,
-        "headers": headers.copy(),
-        "extensions": peer.extensions.copy(),
+        "root_path": peer.root_path,
+        **own,
     }
 
 
-__all__ = ["Target", "known_target", "read_target", "request_scope"]
+def request_scope(peer: "Peer", method: str, target: Target, headers: Headers) -> dict[str, Any]:
+    """The scope of one HTTP/1.1 request, but for `state`.
+
+    The root path is put before the path, as users of uvicorn know it.
+    """
+    path, raw_path, query = target
+    root_path = peer.root_path
+    if root_path:
+        path = root_path + path
+        raw_path = root_path.encode("utf-8") + raw_path
+    scope = peer.scope.copy()  # cheaper than a new dict of as many names
+    scope["method"] = method
+    scope["path"] = path
+    scope["raw_path"] = raw_path
+    scope["query_string"] = query
+    scope["headers"] = headers.copy()
+    scope["extensions"] = peer.extensions.copy()
+    return scope
+
+
+__all__ = ["Target", "known_target", "read_target", "request_scope", "scope_template"]

@@ -36,7 +36,7 @@ class H1Settings:
             line, size = min(line, bound), min(size, bound)
         self.head_limits = HeadLimits(line, config.limit_request_headers, size)
         self.surely_small = min(line, size)
-        self.remembered_start = min(LONGEST_REMEMBERED, line - len(b"HTTP/1.1"))
+        self.remembered_start = min(LONGEST_REMEMBERED, line - len(b" HTTP/1.1"))
         self.body_limit: float = config.limit_request_body or NEVER
         self.keepalive_requests: float = config.limit_keepalive_requests or NEVER
         self.concurrency: float = config.limit_concurrency or NEVER

@@ -4,6 +4,8 @@ Runs once a connection. Knows the standard library's ssl objects, nothing of HTT
 """
 
 import ssl
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 _VERSIONS = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
@@ -29,14 +31,21 @@ _SHORT = {
 }
 
 
+def _chain(connection: ssl.SSLObject) -> Sequence[bytes]:
+    """What the client has presented, its own certificate first; before Python 3.13 only that can be known."""
+    if sys.version_info >= (3, 13):
+        return connection.get_unverified_chain()
+    own = connection.getpeercert(binary_form=True)
+    return [own] if own else []
+
+
 def tls_extension(connection: ssl.SSLObject) -> dict[str, Any]:
     """The value of `scope["extensions"]["tls"]` for a connection."""
-    der = connection.getpeercert(binary_form=True)
     decoded = connection.getpeercert() or {}
     cipher = connection.cipher()
     return {
         "server_cert": None,
-        "client_cert_chain": [ssl.DER_cert_to_PEM_cert(der)] if der else [],
+        "client_cert_chain": [ssl.DER_cert_to_PEM_cert(one) for one in _chain(connection)],
         "client_cert_name": _name(decoded),
         "client_cert_error": None,
         "tls_version": _VERSIONS.get(connection.version() or ""),

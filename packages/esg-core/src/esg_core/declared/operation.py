@@ -1,16 +1,19 @@
 """Options about running a server: its logs, its certificates, its process."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from esg_core.declared.shorthands import FilePath
-from esg_core.kinds import Flag, PathOrTable, Seconds, Text, Whole
+from esg_core.kinds import Flag, Items, PathOrTable, Seconds, Text, Whole
 from esg_core.options import Group, option
+from esg_core.server_names import is_named_certificate
 from esg_core.shapes import is_url_path
 
 Endpoint = Annotated[str, Text("a path that begins with /, without ? or #", is_url_path, "PATH")]
+
+Certificates = Annotated[Sequence[str], Items("HOST=CERT or HOST=CERT:KEY", is_named_certificate, "HOST=CERT:KEY")]
 
 LogLevel = Literal["critical", "error", "warning", "info", "debug", "trace"]
 
@@ -41,13 +44,25 @@ class OperationOptions:
         "When it is not set, colours are used on a terminal unless `NO_COLOR` is set.",
     )
 
-    ssl_certfile: FilePath = option(None, Group.TLS, "Certificate, with its chain, in PEM; makes the server speak TLS.")
+    ssl_certfile: FilePath = option(
+        None,
+        Group.TLS,
+        "Certificate, with its chain, in PEM; makes the server speak TLS.",
+        "Files of TLS are read anew when they have changed: new connections get what is in them then.",
+    )
     ssl_keyfile: FilePath = option(None, Group.TLS, "Private key in PEM, when it is not in the certificate's file.")
     ssl_keyfile_password: Annotated[str | None, Text(secret=True)] = option(
         None,
         Group.TLS,
         "Password of the private key.",
         "The command line is visible to every user of the machine: rather use the variable.",
+    )
+    ssl_sni: Certificates = option(
+        (),
+        Group.TLS,
+        "Another certificate, for clients that ask for HOST. Repeatable.",
+        "`HOST=CERT` where the key is in the same file. On Windows, a semicolon stands before the key. "
+        "`*.HOST` is every name with one label more. All other clients get `ssl_certfile`.",
     )
     ssl_version: Annotated[int, Whole(2, 17)] = option(
         17,

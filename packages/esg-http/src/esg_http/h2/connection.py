@@ -8,7 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from esg_http.h2.codes import CANCEL, LAST_STREAM, NO_ERROR
-from esg_http.h2.deadlines import DRAIN, END, START, WRITE, Deadlines
+from esg_http.h2.deadlines import DRAIN, END, LINGER, START, WRITE, Deadlines
 from esg_http.h2.frames import goaway_frame, ping_frame
 from esg_http.h2.settings import H2Settings
 from esg_http.peers import Peer
@@ -16,8 +16,8 @@ from esg_http.peers import Peer
 if TYPE_CHECKING:
     from esg_core.context import Context
 
-LINGER = 1.0
-"""Seconds for which input is discarded after an error, so that the client can read why."""
+MOST_UNREAD = 262144
+"""Bytes that may wait for a client that does not read; from then on nothing is read from it either."""
 
 LAST_CALL = 1.0
 """Seconds between the two GOAWAYs of a drain, if the client does not answer the PING between them (rule 2-5)."""
@@ -31,11 +31,11 @@ _LAST_CALL_PING = b"draining"
 class H2Connection(Deadlines, asyncio.Protocol):
     """One accepted connection; see `esg_core.contracts.Connection`."""
 
-    __slots__ = ("_drains", "_is_lost", "_will_flush")
+    __slots__ = ("_drains", "_has_ended", "_is_lost", "_is_paused", "_will_flush")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings)
-        self._drains = self._is_lost = self._will_flush = False
+        self._drains = self._has_ended = self._is_lost = self._is_paused = self._will_flush = False
 
     # What the transport tells.
 
@@ -62,13 +62,15 @@ class H2Connection(Deadlines, asyncio.Protocol):
         for stream in [stream for stream in self.live.values() if stream.upload is not None]:
             stream.cut(CANCEL)
         self.ignores_new = True
+        if self._has_ended:
+            return False
         if not self.live or self._peer.is_tls:
             self._close()
         return not self._peer.is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As `asyncio.Protocol`."""
-        self.is_over = self._is_lost = True
+        self.is_over = self._has_ended = self._is_lost = True
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
@@ -88,8 +90,18 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self.set_stuck(False)
         if not self.is_over:
             self._timers.pop(WRITE, None)
+        if self._is_paused:
+            self._is_paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
         self.gate.open()
         self._has_output()
+
+    def _mind_unread(self) -> None:
+        """What answers a client at once, such as heads and acks, has no flow control of its own: take no more of it."""
+        if not self._is_paused and self.transport.get_write_buffer_size() > MOST_UNREAD:
+            self._is_paused = True
+            self.transport.pause_reading()
 
     # Writing.
 
@@ -101,13 +113,15 @@ class H2Connection(Deadlines, asyncio.Protocol):
     def flush(self) -> None:
         """As `Serving.flush`."""
         self._will_flush = True  # so that what is framed here is not flushed once more
-        more = not self._is_stuck and not self._is_lost and self.fill(ROOM)
+        more = not self._is_stuck and not self._has_ended and self.fill(ROOM)
         out = self.out
-        if out and not self._is_lost:
+        if out and not self._has_ended:
             data = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
             self.out_size = 0
             self.transport.write(data)
+            if self._is_stuck:
+                self._mind_unread()
         self._will_flush = False
         if more and not self._is_stuck:
             self._has_output()
@@ -141,27 +155,24 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self.transport.abort()
 
     def _has_failed(self) -> None:
-        """Let the client read why, before the connection is closed."""
         self._leave_all()
-        self.flush()
-        if self._is_lost or self.transport.is_closing():
-            return
-        self._watch_writing(self.time())
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-            self._watch(END, self.time() + LINGER)
-        else:
-            self._close()
+        self._close()
 
     def _close(self) -> None:
-        """As `Deadlines._close`, which timeout-write holds for."""
+        """As `Deadlines._close`; what the client still sends is discarded, so that it can read all it is sent."""
         self.is_over = True
         self.flush()
-        if not self._is_lost and not self.transport.is_closing():
+        if self._has_ended:
+            return
+        self._has_ended = True
+        if self._is_paused:
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
             self.transport.close()
-            self._watch_writing(self.time())
-            if self._peer.is_tls:
-                self._watch(END, self.time() + LINGER)
+        self._watch_writing(self.time())
+        self._watch(END, self.time() + LINGER)
 
 
 __all__ = ["H2Connection"]

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
-from esg_core.kernel import WriteWatch
+from esg_core.kernel import WriteWatch, delivery
 from esg_http.h2.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.faults import ConnectionFault
 from esg_http.h2.frames import goaway_frame
@@ -21,6 +21,9 @@ from esg_http.h2.streams import NEVER, Unsent, Upload
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+
+LINGER = 1.0
+"""Seconds for which a client that has been sent everything may take to close the connection."""
 
 START, BLOCK, IDLE, DRAIN, WRITE, END = range(6)
 """What a connection waits for: preface and settings, the rest of a header block, the next request, the client's answer
@@ -58,7 +61,12 @@ class Deadlines(Serving):
         self._watch(WRITE, self._written.due)
 
     def _has_unsent(self, unsent: Unsent) -> None:
-        unsent.deadline = self.time() + self._settings.http.write
+        self._watch_unsent(unsent, self.time())
+
+    def _watch_unsent(self, unsent: Unsent, now: float) -> None:
+        unsent.has_moved = False
+        unsent.sent_before = self.sent
+        unsent.deadline = now + self._settings.http.write
         self.deadline = min(self.deadline, unsent.deadline)
 
     def _has_started(self) -> None:
@@ -81,8 +89,8 @@ class Deadlines(Serving):
 
     def expire(self, now: float) -> None:
         """As `Connection.expire`."""
-        for timer, due in list(self._timers.items()):
-            if due <= now:
+        for timer in list(self._timers):
+            if self._timers.get(timer, NEVER) <= now:  # what expires may set or drop another
                 del self._timers[timer]
                 self._expire_timer(timer, now)
         if not self.is_over:
@@ -102,7 +110,7 @@ class Deadlines(Serving):
         elif timer == WRITE:
             self._expire_writing(now)
         else:
-            self._expire_end()
+            self._expire_end(now)
 
     def _next_deadline(self) -> float:
         due = [*self._timers.values()]
@@ -116,18 +124,21 @@ class Deadlines(Serving):
     def _expire_stream(self, stream: H2Stream, now: float) -> None:
         upload, unsent = stream.upload, stream.unsent
         if unsent is not None and unsent.deadline <= now:
-            if not unsent.has_moved:
+            if not self._has_moved(stream, unsent):
                 self._context.logger.warning("%s does not read a response: reset (timeout-write)", self._peer)
                 stream.cut(CANCEL)
                 return
-            unsent.has_moved = False
-            unsent.deadline = now + self._settings.http.write
+            self._watch_unsent(unsent, now)
         if upload is not None and upload.deadline <= now:
             if stream.cycle is not None and stream.cycle.buffered:  # the application is slow, not the client
                 self._watch_upload(upload, now)
             else:
                 late = "the body of the request did not come in time"
                 stream.refuse(RequestError(408, late, "RFC 9110 section 15.5.9"))
+
+    def _has_moved(self, stream: H2Stream, unsent: Unsent) -> bool:
+        """Whether the client has taken something of a response, or of those that go before it."""
+        return unsent.has_moved or (stream.window > 0 and self.sent != unsent.sent_before)
 
     def _expire_start(self) -> None:
         if not self.has_begun:
@@ -156,11 +167,14 @@ class Deadlines(Serving):
             self._context.logger.warning("%s does not read its responses: aborted (timeout-write)", self._peer)
         self.transport.abort()
 
-    def _expire_end(self) -> None:
-        if self.transport.is_closing():
+    def _expire_end(self, now: float) -> None:
+        """The client does not close its side; what is written has to be sent all the same (timeout-write)."""
+        if delivery(self.transport).unsent:
+            self._watch(END, now + LINGER)
+        elif self.transport.is_closing():
             self.transport.abort()
         else:
-            self._close()
+            self.transport.close()
 
     @abstractmethod
     def abort(self) -> None:
@@ -171,4 +185,4 @@ class Deadlines(Serving):
         """Close once what is written has been sent."""
 
 
-__all__ = ["BLOCK", "DRAIN", "END", "IDLE", "START", "WRITE", "Deadlines"]
+__all__ = ["BLOCK", "DRAIN", "END", "IDLE", "LINGER", "START", "WRITE", "Deadlines"]

@@ -12,7 +12,7 @@ from esg_core.errors import RequestError
 from esg_core.forwarded import NAMES as FORWARDED
 from esg_http.h2.codes import PROTOCOL_ERROR
 from esg_http.h2.faults import StreamFault
-from esg_http.h2.priority import DEFAULT, Priority, read_priority
+from esg_http.h2.priority import UNTOLD, Priority, read_priority
 from esg_http.rules import TARGET, TOKEN, content_length, is_host, without_default_port
 
 UNKNOWN_LENGTH = -1
@@ -108,7 +108,7 @@ class RequestHead:
         self.protocol = b""
         self.length = UNKNOWN_LENGTH
         self.wants_trailers = self.expects_continue = False
-        self.priority: Priority = DEFAULT
+        self.priority: Priority = UNTOLD
         named = dict(headers)
         if len(named) != len(headers):
             _check_repeats(headers)

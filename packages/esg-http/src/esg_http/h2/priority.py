@@ -18,6 +18,10 @@ class Priority(NamedTuple):
 
 
 DEFAULT = Priority()
+
+UNTOLD = Priority(DEFAULT.urgency, incremental=True)
+"""That of a request which says nothing of it: a response of any length must not hold up all others (rule 2-2)."""
+
 _URGENCIES = {b"%d" % urgency: urgency for urgency in range(8)}
 _FLAGS = {b"": True, b"?1": True, b"?0": False}
 
@@ -116,4 +120,4 @@ class SendingOrder(Generic[T]):
         return level is not None and (one.priority.incremental or bool(level.sharing))
 
 
-__all__ = ["DEFAULT", "Prioritised", "Priority", "SendingOrder", "read_priority"]
+__all__ = ["DEFAULT", "UNTOLD", "Prioritised", "Priority", "SendingOrder", "read_priority"]

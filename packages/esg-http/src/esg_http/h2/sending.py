@@ -55,6 +55,7 @@ class Sending(Generic[S]):
     __slots__ = (
         "_at_once",
         "_frame_size",
+        "_granted",
         "_is_stuck",
         "_order",
         "_resets",
@@ -72,7 +73,7 @@ class Sending(Generic[S]):
         self.out_size = 0
         self.live: dict[int, S] = {}
         self.encoder = HeaderEncoder()
-        self.window = DEFAULT_WINDOW
+        self.window = self._granted = DEFAULT_WINDOW
         self.updates_due = 0
         self._stream_window = DEFAULT_WINDOW
         self._frame_size = DEFAULT_FRAME_SIZE
@@ -80,6 +81,11 @@ class Sending(Generic[S]):
         self._is_stuck = False
         self._order: SendingOrder[S] = SendingOrder()
         self._resets: dict[int, None] = {}
+
+    @property
+    def sent(self) -> int:
+        """Bytes of content that have been framed so far."""
+        return self._granted - self.window
 
     # Frames.
 
@@ -256,6 +262,7 @@ class Sending(Generic[S]):
     def widen(self, increment: int) -> None:
         """The client opens the window of the connection."""
         self.window += increment
+        self._granted += increment
         if self.window > LAST_STREAM:
             raise ConnectionFault(FLOW_CONTROL_ERROR, "a window beyond 2^31-1", "RFC 9113 section 6.9.1")
         if self._order:

@@ -22,8 +22,8 @@ from esg_http.h2.states import CLOSED
 from esg_http.h2.stream import H2Stream
 from esg_http.h2.streams import Upload
 from esg_http.peers import Peer
-from esg_http.refusals import answer_unreadable, warn
-from esg_http.scope import request_scope
+from esg_http.refusals import answer_unreadable, too_large, warn
+from esg_http.scope import known_target, request_scope
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -65,9 +65,12 @@ class Serving(Receiving[H2Stream]):
         return H2Stream(self, number, window)
 
     def _begin(self, stream: H2Stream, head: RequestHead) -> None:
+        if head.length > self.body_limit:
+            self._decline(stream, too_large())
+            return
         context = self._context
         http = self._settings.http
-        scope = request_scope(self._peer, head.method, head.target, head.headers)
+        scope = request_scope(self._peer, head.method, known_target(head.target), head.headers)
         scope["http_version"] = "2"
         scope["state"] = context.state.copy()
         cycle = stream.cycle = Cycle(context, stream, scope, head.target)

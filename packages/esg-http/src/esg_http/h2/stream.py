@@ -15,9 +15,9 @@ from esg_http.h2.hpack import Field
 from esg_http.h2.response_heads import split_headers
 from esg_http.h2.states import CLOSED
 from esg_http.h2.streams import BaseStream
-from esg_http.refusals import answer_late
+from esg_http.refusals import answer_late, too_large
 from esg_http.sendfile import FilePart
-from esg_http.wire import prepare_fields
+from esg_http.wire import SAYS_CLOSE, prepare_fields
 
 if TYPE_CHECKING:
     from esg_http.cycle import Cycle
@@ -54,6 +54,8 @@ class H2Stream(BaseStream):
         self._check_open()
         connection = self._connection
         block = connection.heads.encode(status, prepared, connection.time())
+        if prepared[2] & SAYS_CLOSE:  # what that means in HTTP/2
+            connection.drain()
         connection.send_response(self, block, body, end=end)
         self._mind_amount()
 
@@ -136,7 +138,7 @@ class H2Stream(BaseStream):
         if cycle is None or upload is None:
             return
         if upload.received > self._connection.body_limit:
-            self.refuse(RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14"))
+            self.refuse(too_large())
         else:
             cycle.feed(data)
 

@@ -6,7 +6,7 @@ Sans-I/O. What a stream is for, its subclass knows; the methods here that do not
 from collections import deque
 
 from esg_core.asgi import Headers
-from esg_http.h2.priority import DEFAULT, Priority
+from esg_http.h2.priority import UNTOLD, Priority
 from esg_http.h2.states import OPEN
 from esg_http.h2.windows import StreamWindow
 
@@ -16,10 +16,11 @@ NEVER = float("inf")
 class Unsent:
     """What of a response waits for windows or for the transport: parts of the body, then trailers, then the end.
 
-    `has_moved` tells that some of it was sent since it was last looked at, which `deadline` says when to do.
+    `has_moved` tells that some of it was sent since it was last looked at, which `deadline` says when to do;
+    `sent_before` is what the connection had sent by then.
     """
 
-    __slots__ = ("deadline", "ends", "has_moved", "pieces", "size", "trailers")
+    __slots__ = ("deadline", "ends", "has_moved", "pieces", "sent_before", "size", "trailers")
 
     def __init__(self) -> None:
         self.pieces: deque[bytes | memoryview] = deque()
@@ -27,6 +28,7 @@ class Unsent:
         self.ends = False
         self.trailers: Headers | None = None
         self.has_moved = False
+        self.sent_before = 0
         self.deadline = NEVER
 
 
@@ -58,7 +60,7 @@ class BaseStream:
         self.id = number
         self.window = window
         self.state = OPEN
-        self.priority: Priority = DEFAULT
+        self.priority: Priority = UNTOLD
         self.upload: Upload | None = None
         self.unsent: Unsent | None = None
         self.is_queued = self.listens = False

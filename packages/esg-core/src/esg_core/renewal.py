@@ -1,0 +1,68 @@
+"""Something that is made from files, and made anew when they have changed: certificates, while a server runs (W-7).
+
+Knows files and a clock, not what is made. Nobody wakes up for it: the files are looked at when somebody asks, at most
+once a second. What cannot be made leaves the former in force, and is told once.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from esg_core.errors import ESGError
+
+T = TypeVar("T")
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the files."""
+
+_State = tuple[tuple[int, int, int, int] | None, ...]
+
+
+class Renewed(Generic[T]):
+    """What `make()` makes from `files`; raises what that raises, the first time. `what` it is, is for the log."""
+
+    def __init__(self, make: Callable[[], T], files: Sequence[str], what: str) -> None:
+        self._make = make
+        self._files = [Path(file) for file in files]
+        self._what = what
+        self._logger = logging.getLogger("esg.error")
+        self._state = self._look()
+        self._current = make()
+
+    def __call__(self) -> T:
+        """The newest that could be made."""
+        now = time.monotonic()
+        if now >= self._look_at:
+            state = self._look()
+            if state != self._state:
+                self._state = state
+                self._renew()
+        return self._current
+
+    def _look(self) -> _State:
+        """What tells whether files are still the same ones."""
+        self._look_at = time.monotonic() + LOOK_EVERY
+        return tuple(map(_state, self._files))
+
+    def _renew(self) -> None:
+        try:
+            self._current = self._make()
+        except ESGError as error:
+            level, told = logging.ERROR, f"{error}; the former {self._what} stay in use"
+        else:
+            level, told = logging.INFO, f"The {self._what} have changed and are in use"
+        self._logger.log(level, told)
+
+
+def _state(path: Path) -> tuple[int, int, int, int] | None:
+    """Of the file itself where there is a symbolic link: Kubernetes and certbot change the link."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+__all__ = ["LOOK_EVERY", "Renewed"]

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def test_help_tells_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(capsys.readouterr().out.split())
     assert "Port to listen on; 0 picks a free one. [default: 8000]" in text
     assert "Log each request. [default: on]" in text
-    assert "Bind with SO_REUSEPORT. --backlog" in text
+    assert "Bind with SO_REUSEPORT, each worker for itself. --backlog" in text
 
 
 def test_help_starts_at_once() -> None:
@@ -172,7 +173,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["--prot", "80"], "--prot: no such option; did you mean --port?"),
         (["main:app", "--access-logs"], "--access-logs: no such option; did you mean --access-log?"),
         (["main:app", "--limit-concurency=3"], "--limit-concurency: no such option; did you mean --limit-concurrency?"),
-        (["main:app", "--workers", "2"], "--workers: no such option; see esg --help"),
+        (["main:app", "--workers", "0"], "--workers 0: must be a whole number, 1 or more"),
+        (["main:app", "--sockets", "2"], "--sockets: no such option; see esg --help"),
         (["main:app", "--port"], "Option '--port' requires an argument; see esg --help"),
         (["main:app", "--factory=3"], "Option '--factory' does not take a value; see esg --help"),
         (["main:app", "more"], "Got unexpected extra argument (more); see esg --help"),
@@ -213,7 +215,8 @@ def test_what_serves_is_chosen_by_the_caller() -> None:
     """The command knows options, and not who can do what they say."""
     served = []
 
-    def serve(config: Config) -> int:
+    def serve(config: Config, again: Callable[[], Config]) -> int:
+        assert again() == config
         served.append(config)
         return 7
 

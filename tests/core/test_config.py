@@ -79,7 +79,7 @@ def test_the_application_is_module_and_attribute(wrong: object) -> None:
 
 def test_an_unknown_name_gets_a_hint() -> None:
     assert refused(prot=9000) == "prot: no such option; did you mean port?"
-    assert refused(workers=2) == "workers: no such option"
+    assert refused(wheels=2) == "wheels: no such option"
 
 
 def test_a_config_is_frozen_and_can_be_compared_copied_pickled_and_changed() -> None:

@@ -100,6 +100,12 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "ssl_cert_reqs": ("2", 2),
     "ssl_ca_certs": ("ca.pem", "ca.pem"),
     "ssl_ciphers": ("ECDHE+AESGCM", "ECDHE+AESGCM"),
+    "workers": ("2", 2),
+    "preload": ("on", True),
+    "limit_worker_memory": ("512", 512),
+    "limit_worker_lifetime": ("3600", 3600),
+    "timeout_worker_healthcheck": ("5", 5.0),
+    "pid_file": ("/run/esg.pid", "/run/esg.pid"),
     "shutdown_delay": ("3", 3.0),
     "health": ("true", True),
     "health_path": ("/live", "/live"),
@@ -154,6 +160,10 @@ WRONG: dict[str, Any] = {
     "shutdown_delay": -0.5,
     "health_path": "live",
     "ready_path": "/ready?now",
+    "workers": 0,
+    "limit_worker_memory": -1,
+    "limit_worker_lifetime": -1,
+    "timeout_worker_healthcheck": -1,
     "preset": "balancer",
 }
 """A value that has the right type and is not allowed; options whose type allows everything are not here."""

@@ -183,7 +183,7 @@ def test_a_complaint_names_option_value_and_what_is_allowed(
         ("bind = {}", "bind = {{}} in {file}: must be HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N"),
         ("ssl-keyfile-password = 1", "ssl-keyfile-password = *** in {file}: must be text, not empty"),
         ("prot = 80", "prot in {file}: no such option; did you mean port?"),
-        ("workers = 80", "workers in {file}: no such option"),
+        ("wheels = 80", "wheels in {file}: no such option"),
         ("check = true", "check in {file}: no such option"),
         ("[server]\nport = 80", "server in {file}: no such option"),
         ("reuse_port = true\nreuse-port = true", "reuse_port in {file}: set twice, with - and with _"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from esg_core.config import Config
     from esg_core.sources import Settings
 
-    Run = Callable[[Config], int]
+    Run = Callable[[Config, Callable[[], Config]], int]
 
 NAME = "esg"
 
@@ -39,7 +39,8 @@ Times are in seconds, and a time-out of 0 is none.
 def main(argv: Sequence[str] | None = None, run: "Run | None" = None) -> NoReturn:
     """Run the command with these arguments, or with those of the process, and exit (rule C-2).
 
-    `run` serves what the options say, and returns the exit code; it is `esg_core.run.run` unless given.
+    `run` serves what the options say, and returns the exit code; it is that of `esg_core.run` unless given. It gets a
+    `Config`, and a function that makes another one of the same arguments and whatever the configuration file says then.
     """
     try:
         code = _run(argv, run)
@@ -86,10 +87,10 @@ def _load(typed: Mapping[str, Argument]) -> "Settings":
 
 def _serve(settings: "Settings", run: "Run | None") -> int:
     if run is not None:
-        return run(settings.config)
+        return run(settings.config, settings.again)
     from esg_core.run import run as run_server
 
-    return run_server(settings.config)
+    return run_server(settings.config, again=settings.again)
 
 
 def _check(settings: "Settings") -> int:

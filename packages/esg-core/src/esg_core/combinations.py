@@ -32,6 +32,9 @@ NEED_TLS = (
     "ssl_sni",
 )
 
+ABOUT_WORKERS = ("workers", "preload", "limit_worker_memory", "limit_worker_lifetime")
+"""Options that are nothing to a server of one process."""
+
 
 def check_combinations(values: Mapping[str, object], given: Collection[str], spell: Spell = str) -> None:
     """Raise `UsageError` for the first contradiction; `values` are all options, `given` those that the user set."""
@@ -39,6 +42,7 @@ def check_combinations(values: Mapping[str, object], given: Collection[str], spe
     _check_tls(values, spell)
     _check_application(values, spell)
     _check_reload(values, spell)
+    _check_workers(values, spell)
     _check_health(values, spell)
     _check_admission(values, spell)
 
@@ -73,6 +77,16 @@ def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
             raise UsageError(f"{spell('reload')} needs {spell(name)} as 'MODULE:ATTRIBUTE': a fresh process imports it")
 
 
+def _check_workers(values: Mapping[str, object], spell: Spell) -> None:
+    wanted = [name for name in ABOUT_WORKERS if values[name] and (name, values[name]) != ("workers", 1)]
+    for name in wanted:
+        if values["reload"]:
+            raise UsageError(f"{spell('reload')} and {spell(name)} contradict each other: reloading is for one process")
+        for imported in ("app", "on_response"):
+            if callable(values[imported]) and not values["preload"]:
+                raise UsageError(f"{spell(name)} needs {spell(imported)} as 'MODULE:ATTRIBUTE': each worker imports it")
+
+
 def _check_health(values: Mapping[str, object], spell: Spell) -> None:
     if values["health"] and values["health_path"] == values["ready_path"]:
         raise UsageError(
@@ -89,4 +103,4 @@ def _check_admission(values: Mapping[str, object], spell: Spell) -> None:
             raise UsageError(f"{spell('backpressure_min_limit')} {least} is more than {spell(name)} {most}")
 
 
-__all__ = ["DISPLACES", "check_combinations"]
+__all__ = ["ABOUT_WORKERS", "DISPLACES", "check_combinations"]

@@ -79,6 +79,17 @@ class Config(ServerOptions):
         return self.ssl_certfile is not None
 
     @property
+    def has_parent(self) -> bool:
+        """Whether workers serve, supervised by a parent that does not; otherwise one process does everything.
+
+        There is one as soon as any option is about workers, also for one worker. An application that is an object can
+        be handed to no other process, unless that is forked.
+        """
+        if self.preload or self.limit_worker_memory or self.limit_worker_lifetime:
+            return True
+        return self.workers is not None and (self.workers > 1 or isinstance(self.app, str))
+
+    @property
     def default_headers(self) -> Headers:
         """The option `header` as ASGI carries headers: names in lower case, space around values removed."""
         pairs = (text.partition(":") for text in self.header)

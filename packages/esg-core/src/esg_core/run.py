@@ -3,15 +3,18 @@
 0 is a clean stop, also by a signal and during start-up; 1 an end by force; 2 a wrong option; 3 a failure to start.
 """
 
+import contextlib
 import logging
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from esg_core.binding import passed_sockets
 from esg_core.errors import StartupError, UsageError
 from esg_core.loading import load_application
 from esg_core.logs import configure
+from esg_core.pid_file import PidFile
 from esg_core.server import Server
 from esg_core.site import check_parts, response_hook
 from esg_core.sockets import AnySocket
@@ -21,31 +24,64 @@ from esg_core.watchdog import FORCED, Watchdog
 
 if TYPE_CHECKING:
     from esg_core.config import Config
+    from esg_core.processes.post import Post
 
 
-def run(config: "Config", sockets: Sequence[AnySocket] | None = None) -> int:
+def run(
+    config: "Config", sockets: Sequence[AnySocket] | None = None, again: Callable[[], "Config"] | None = None
+) -> int:
     """Serve until the end and return the exit code; to be called in the main thread of a process.
 
     `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. A process that
     is not given any is one of its own: it takes those that systemd has passed, and tells systemd how it does (rule
-    W-5). A process that does not end although it should (rule L-2), and one that gets a second signal, is left at once
-    with exit code 1: then this does not return.
+    W-5). `again` gives the configuration anew when workers are to be restarted with it. A process that does not end
+    although it should (rule L-2), and one that gets a second signal, is left at once with exit code 1: then this does
+    not return.
     """
+    if not config.has_parent:
+        return run_alone(config, sockets)
+    from esg_core.processes.run import supervise
+
+    return supervise(config, sockets, again)
+
+
+def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, post: "Post | None" = None) -> int:
+    """As `run()`, in this very process; a worker has a `post`, and tells its parent what else the log would be told."""
     watchdog = Watchdog()
-    server = Server(config, watchdog, Notifier.create() if sockets is None else None)
+    server = Server(config, watchdog, Notifier.create() if sockets is None else None, post)
     try:
-        configure(config)
+        configure(config, is_one_of_many=post is not None)
         if sockets is None:
             sockets = passed_sockets(config)
-        with server.handling_signals():
+        with server.handling_signals(), _pid_file(config, watchdog):
+            if post is not None:
+                post.open(server.shutdown)
             server.run(sockets)
             if server.forced:
                 _leave_threads(watchdog)
     except (UsageError, StartupError) as error:
-        return report(error)
+        if post is None:
+            return report(error)
+        post.failed(explanation(error))
+        return error.exit_code
     finally:
         watchdog.dismiss()
     return FORCED if server.forced else 0
+
+
+@contextlib.contextmanager
+def _pid_file(config: "Config", watchdog: Watchdog) -> Iterator[None]:
+    """Have the file that says which process this is, if there is to be one."""
+    if config.pid_file is None:
+        yield
+        return
+    file = PidFile(os.fspath(config.pid_file))
+    file.write()
+    watchdog.before_exit.append(file.remove)
+    try:
+        yield
+    finally:
+        file.remove()
 
 
 def _leave_threads(watchdog: Watchdog) -> None:
@@ -70,10 +106,14 @@ def check(config: "Config") -> int:
 
 
 def report(error: UsageError | StartupError) -> int:
-    """Log what is wrong, with the application's own traceback if that is where it failed; returns the exit code."""
-    traceback = "" if error.__cause__ is None else f"\n{application_traceback(error.__cause__)}"
-    logging.getLogger("esg.error").error("%s%s", error, traceback)
+    """Log what is wrong; returns the exit code."""
+    logging.getLogger("esg.error").error("%s", explanation(error))
     return error.exit_code
 
 
-__all__ = ["check", "report", "run"]
+def explanation(error: UsageError | StartupError) -> str:
+    """What is wrong, with the application's own traceback if that is where it failed."""
+    return str(error) if error.__cause__ is None else f"{error}\n{application_traceback(error.__cause__)}"
+
+
+__all__ = ["check", "explanation", "report", "run", "run_alone"]

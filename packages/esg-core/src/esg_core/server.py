@@ -29,6 +29,7 @@ from esg_core.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from esg_core.config import Config
+    from esg_core.processes.post import Post
 
 STARTUP_PATIENCE = 5.0
 """Seconds for a start-up that is cancelled by a signal."""
@@ -44,16 +45,24 @@ class Server:
     """Serves what a `Config` says: `await Server(config).serve()`.
 
     `started` and `stopped` are true once that has happened, and can be awaited. `forced` is true after an end in which
-    something had to be cancelled. `watchdog` and `notifier` are for whoever owns the process; see `esg_core.run`.
+    something had to be cancelled. `watchdog` and `notifier` are for whoever owns the process; see `esg_core.run`. A
+    worker has a `post`, the line to its parent, who decides about its end.
     """
 
-    def __init__(self, config: "Config", watchdog: Watchdog | None = None, notifier: Notifier | None = None) -> None:
+    def __init__(
+        self,
+        config: "Config",
+        watchdog: Watchdog | None = None,
+        notifier: Notifier | None = None,
+        post: "Post | None" = None,
+    ) -> None:
         self.config = config
         self.started = Milestone()
         self.stopped = Milestone()
         self.forced = False
         self._watchdog = watchdog
         self._notifier = notifier
+        self._post = post
         self._stop = Milestone()
         self._force = Milestone()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -163,6 +172,8 @@ class Server:
 
     def _on_signal(self, _number: signal.Signals) -> None:
         """As a handler: between any two instructions of the main thread, also while the event loop is blocked."""
+        if self._post is not None and not self._post.may_end():
+            return
         self._signals += 1
         if self._signals > 1:
             if self._watchdog is not None:
@@ -224,11 +235,17 @@ class Server:
         context.on_limit = self._on_limit
         listeners.start(self.config.backlog)
         context.open()
-        announce_addresses(listeners.sockets, tls=self.config.tls)
-        if self._notifier is not None:
-            self._notifier.ready(f"Serving on {', '.join(self.urls)}")
+        self._tell_ready(context, listeners.sockets)
         self.started.reach()
         return True
+
+    def _tell_ready(self, context: Context, sockets: Sequence[socket.socket]) -> None:
+        if self._post is not None:
+            self._post.ready(context.loop)
+            return
+        announce_addresses(sockets, tls=self.config.tls)
+        if self._notifier is not None:
+            self._notifier.ready(f"Serving on {', '.join(self.urls)}")
 
     def _begin_to_end(self, budget: float | None) -> None:
         self._allow(budget)
@@ -248,6 +265,9 @@ class Server:
             self._notifier.stop_pinging()
 
     def _on_limit(self) -> None:
+        if self._post is not None:
+            self._post.spent()
+            return
         self._logger.info("Limit of %d requests is reached: shutting down", self.context.requests)
         self.shutdown()
 

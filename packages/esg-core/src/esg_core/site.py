@@ -41,6 +41,8 @@ def put_together(config: "Config", sockets: Sequence[AnySocket] | None = None) -
     """
     if config.reload:
         raise UsageError("reload: a server cannot restart itself: use the command esg, or esg.run()")
+    if config.has_parent:
+        raise UsageError("workers: a server is one process: use the command esg, or esg.run()")
     check_options(config)
     protocols = http_factory(config.http)
     tls = tls_options(config, protocols)

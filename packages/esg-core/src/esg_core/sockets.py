@@ -55,6 +55,20 @@ class BoundSocket:
         if remove_file is not None:
             remove_file()
 
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a file that ESG made and has to remove."""
+        return self._remove_file is not None
+
+    def keep_file(self) -> None:
+        """The file is somebody else's to remove."""
+        self._remove_file = None
+
+    @property
+    def is_tcp(self) -> bool:
+        """Whether it has a host and a port."""
+        return self.sock.family in (socket.AF_INET, socket.AF_INET6)
+
     def close(self) -> None:
         """Close the socket and remove its file."""
         self.unlink()
@@ -88,9 +102,23 @@ def adopt(sockets: Iterable[AnySocket]) -> list[BoundSocket]:
     bound = [one if isinstance(one, BoundSocket) else BoundSocket(one) for one in sockets]
     for one in bound:
         one.sock.setblocking(False)
-        if one.sock.family in (socket.AF_INET, socket.AF_INET6):
+        if one.is_tcp:
             one.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
     return bound
+
+
+def bind_again(bound: BoundSocket) -> BoundSocket:
+    """Another socket on the address of one that was bound with `reuse_port`; what is not TCP is given back as it is.
+
+    Raises `StartupError`.
+    """
+    if not bound.is_tcp:
+        return bound
+    is_dual = bound.sock.family == socket.AF_INET6 and not bound.sock.getsockopt(
+        socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+    )
+    with explained(describe(bound.sock)):
+        return BoundSocket(_bind_tcp(bound.sock.family, bound.sock.getsockname(), _options(True, is_dual)))
 
 
 def close_all(bound: Iterable[BoundSocket]) -> None:
@@ -243,4 +271,14 @@ def _is_listening(sock: socket.socket) -> bool:
         return False
 
 
-__all__ = ["AnySocket", "BoundSocket", "adopt", "bind_all", "close_all", "describe", "explained", "inherit"]
+__all__ = [
+    "AnySocket",
+    "BoundSocket",
+    "adopt",
+    "bind_again",
+    "bind_all",
+    "close_all",
+    "describe",
+    "explained",
+    "inherit",
+]

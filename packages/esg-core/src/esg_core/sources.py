@@ -6,8 +6,8 @@ lower place says about listeners, so `--port 9000` works with a file that has `u
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from esg_core.combinations import DISPLACES, check_combinations
@@ -23,11 +23,13 @@ class Settings:
     """The merged configuration, and where its values come from.
 
     `strangers` are variables that begin with `ESG_` and resemble no option: the caller should tell the user of them.
+    `again` merges once more, with the configuration file as it is then, and raises as `load()`.
     """
 
     config: Config
     found: Found
     strangers: tuple[str, ...] = ()
+    again: Callable[[], Config] = field(kw_only=True, compare=False)
 
     def origin(self, name: str) -> str:
         """Where the value of an option comes from: `--port`, `ESG_PORT`, `esg.toml`, `preset NAME`, `default`."""
@@ -49,16 +51,22 @@ def load(caller: Reader, variables: Mapping[str, str] | None = None) -> Settings
     config_file = found.pop("config", None)
     if config_file is not None and config_file.value is not None:
         found = _merged(found, ConfigFile(str(config_file.value), config_file.spelled).read())
-    found = {**environment.read_fallbacks(), **found}
+    found = {**_wanted(environment.read_fallbacks(), found), **found}
     _check(found, caller)
     options: dict[str, Any] = {name: setting.value for name, setting in found.items()}
-    return Settings(Config(**options), found, environment.strangers)
+    return Settings(Config(**options), found, environment.strangers, again=lambda: load(caller, variables).config)
 
 
 def _merged(high: Found, low: Found) -> dict[str, Setting]:
     listeners = [name for name in high.keys() & DISPLACES.keys() if high[name].value not in (None, ())]
     displaced = {other for name in listeners for other in DISPLACES[name]}
     return {**{name: setting for name, setting in low.items() if name not in displaced}, **high}
+
+
+def _wanted(fallbacks: Found, found: Found) -> Found:
+    """A variable that other programs share does not stand in the way of what the user asks of this one."""
+    is_reloading = "reload" in found and found["reload"].value
+    return {name: setting for name, setting in fallbacks.items() if not (name == "workers" and is_reloading)}
 
 
 def _check(found: Found, caller: Reader) -> None:

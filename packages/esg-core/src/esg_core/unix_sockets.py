@@ -30,10 +30,16 @@ def bind_unix(address: UnixAddress) -> tuple[socket.socket, Callable[[], None]]:
         sock.bind(address.path)
         path.chmod(mode)
         sock.setblocking(False)
-        return sock, partial(_remove, path.absolute(), _identity(path))  # the application may change the directory
+        return sock, remover(address.path)
     except BaseException:
         sock.close()
         raise
+
+
+def remover(path: str) -> Callable[[], None]:
+    """The function that removes the file which a path names now, and no other."""
+    where = Path(path).absolute()  # the application may change the directory
+    return partial(_remove, where, _identity(where))
 
 
 def _make_room(path: Path, address: UnixAddress) -> int:
@@ -77,4 +83,4 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-__all__ = ["MODE", "bind_unix"]
+__all__ = ["MODE", "bind_unix", "remover"]

@@ -20,7 +20,17 @@ from esg_core.site import Site, context_for, put_together
 from esg_core.stats import stats
 
 OF_A_PROCESS = frozenset(
-    ("app_dir", "env_file", "factory", "limit_max_requests", "log_config", "log_level", "loop", "use_colors")
+    (
+        *("app_dir", "env_file", "factory", "limit_max_requests", "log_config", "log_level", "loop", "use_colors"),
+        *(
+            "limit_worker_lifetime",
+            "limit_worker_memory",
+            "pid_file",
+            "preload",
+            "timeout_worker_healthcheck",
+            "workers",
+        ),
+    )
 )
 """Options that only a whole server follows (`esg.run`, `esg.Server`)."""
 

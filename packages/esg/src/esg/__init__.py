@@ -33,11 +33,11 @@ def run(app: "str | Callable[..., Any]", **options: Any) -> None:
     from esg_core.sources import Keywords, load
 
     try:
-        config = load(Keywords({"app": app, **options})).config
+        settings = load(Keywords({"app": app, **options}))
     except UsageError as error:
         sys.stderr.write(f"Error: {error}\n")
         raise SystemExit(error.exit_code) from None
-    code = run_config(config)
+    code = run_config(settings.config, settings.again)
     if code:
         raise SystemExit(code)
 

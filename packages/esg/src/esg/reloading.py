@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from esg_core.binding import listening_sockets
 from esg_core.errors import StartupError, UsageError
 from esg_core.logs import configure
-from esg_core.run import report
-from esg_core.run import run as run_server
+from esg_core.run import report, run_alone
 from esg_core.site import check_parts
 from esg_core.sockets import BoundSocket, close_all, inherit
 
@@ -54,7 +53,7 @@ def run(config: "Config") -> int:
 
 def serve(config: "Config", descriptors: Sequence[int]) -> NoReturn:
     """What a fresh process does: serve on inherited sockets until it is told to stop, and exit."""
-    sys.exit(run_server(config, inherit(descriptors)))
+    sys.exit(run_alone(config, inherit(descriptors)))
 
 
 def _files(config: "Config") -> "Files":
@@ -96,6 +95,7 @@ def _for_one_start(config: "Config") -> "Config":
     return dataclasses.replace(
         config,
         reload=False,
+        workers=None,
         timeout_graceful_shutdown=DRAIN if patience is None else min(patience, DRAIN),
         shutdown_delay=0.0,
         limit_max_requests=None,

@@ -28,14 +28,15 @@ class LimitOptions:
     limit_max_requests: Limit = option(
         None,
         Group.LIMITS,
-        "Requests after which the server stops.",
-        "It drains and exits with code 0, for a supervisor to start it anew.",
+        "Requests after which a server stops, or a worker is replaced.",
+        "A server of one process drains and exits with code 0, for a supervisor to start it anew. A worker serves on "
+        "until another one is ready.",
     )
     limit_max_requests_jitter: Annotated[int, Whole()] = option(
         0,
         Group.LIMITS,
         "Add up to N to that limit, at random.",
-        "Keeps several servers with the same `limit_max_requests` from stopping at once.",
+        "Keeps workers, or servers, with the same `limit_max_requests` from stopping at once.",
     )
     limit_keepalive_requests: Limit = option(None, Group.LIMITS, "Requests after which a connection is closed.")
     limit_request_line: ByteBound = option(

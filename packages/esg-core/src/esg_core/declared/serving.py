@@ -68,8 +68,8 @@ class ServingOptions:
     reuse_port: bool = option(
         False,
         Group.BINDING,
-        "Bind with SO_REUSEPORT.",
-        "Several servers may then listen on the same address and port; the kernel spreads connections over them.",
+        "Bind with SO_REUSEPORT, each worker for itself.",
+        "The kernel then spreads connections evenly over workers, and other servers may listen on the same port.",
     )
     backlog: Bound = option(2048, Group.BINDING, "Connections that may wait to be accepted.")
     proxy_protocol: bool = option(

@@ -33,6 +33,8 @@ LEVELS = {
 }
 DEFAULT_LEVEL = "info"
 
+FORMAT_OF_ONE_OF_MANY = "%(levelprefix)s [%(process)d] %(message)s"
+
 EXIT_PATIENCE = 1.0
 """Seconds that the end of the process waits for a reader of standard output."""
 
@@ -44,16 +46,17 @@ class _Console:
     hooked = False
 
 
-def configure(config: "Config") -> None:
+def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
     """Set up logging as the options say. Raises `UsageError` for a `log_config` that cannot be used.
 
-    May be called again: what ESG set up before is replaced.
+    May be called again: what ESG set up before is replaced. In ESG's own format, each line of a process that
+    `is_one_of_many` tells its number, but for those of the access log.
     """
     logging.addLevelName(TRACE, "TRACE")
     Preference.use_colors = config.use_colors
     _remove_own_handlers()
     if config.log_config is None:
-        _add_own_handlers(config)
+        _add_own_handlers(config, FORMAT_OF_ONE_OF_MANY if is_one_of_many else None)
         logging.getLogger("esg").setLevel(LEVELS[config.log_level])
     else:
         from esg_core.logs.files import apply
@@ -73,7 +76,7 @@ def flush(wait: float = EXIT_PATIENCE) -> None:
         _Console.output.flush(wait)
 
 
-def _add_own_handlers(config: "Config") -> None:
+def _add_own_handlers(config: "Config", text: str | None) -> None:
     if sys.stdout is None:
         return
     output = _Console.output = Output(sys.stdout)
@@ -82,7 +85,7 @@ def _add_own_handlers(config: "Config") -> None:
     access = (
         AccessFormatter(use_colors=coloured) if config.access_log_format == "default" else logging.Formatter(message)
     )
-    _attach("esg", ConsoleHandler(output, DefaultFormatter(use_colors=coloured)))
+    _attach("esg", ConsoleHandler(output, DefaultFormatter(text, use_colors=coloured)))
     _attach("esg.access", ConsoleHandler(output, access))
     if not _Console.hooked:
         _hook_ends()

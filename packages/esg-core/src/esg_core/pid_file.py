@@ -1,0 +1,81 @@
+"""The file that says which process a server is: the option `pid_file`.
+
+A server holds a lock on its file, so a file that a killed server left behind is told from one that is in use, also
+where numbers of processes are soon used again: in containers. Only the very file that was made here is removed. Windows
+has no such locks; there, the file is replaced.
+"""
+
+import contextlib
+import os
+import sys
+
+from esg_core.errors import StartupError
+
+if sys.platform != "win32":
+    import fcntl
+
+MODE = 0o644
+
+
+class PidFile:
+    """The file of this process, from `write()` to `remove()`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.abspath(path)  # noqa: PTH100 - whatever directory is the current one at the end
+        self._descriptor: int | None = None
+
+    def write(self, *, replace: bool = False) -> None:
+        """Make the file; `replace` one that another server holds, too. Raises `StartupError`."""
+        try:
+            if not replace:
+                self._check_that_it_is_free()
+            self._write()
+        except OSError as error:
+            raise StartupError(f"pid_file: {self._path!r} cannot be written: {error.strerror}") from None
+
+    def remove(self) -> None:
+        """Remove the file, unless another server has replaced it; does nothing the second time."""
+        if self._descriptor is None:
+            return
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(self._descriptor), os.stat(self._path)):  # noqa: PTH116 - as samestat() takes it
+                os.unlink(self._path)  # noqa: PTH108
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the file, in a copy of the process that it is about."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _check_that_it_is_free(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(self._path, os.O_RDONLY)
+            try:
+                _lock(descriptor)
+            except BlockingIOError:
+                holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+                raise StartupError(f"pid_file: {self._path!r} is that of a running server: {holder}") from None
+            finally:
+                os.close(descriptor)
+
+    def _write(self) -> None:
+        """A new file that is complete and locked before it has its name."""
+        name = f"{self._path}.{os.getpid()}"
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, MODE)
+        try:
+            _lock(descriptor)
+            os.write(descriptor, b"%d\n" % os.getpid())
+            os.replace(name, self._path)  # noqa: PTH105
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+__all__ = ["PidFile"]

@@ -1,0 +1,368 @@
+"""Decides what becomes of the workers: which are started, asked to end, and ended by force (rules W-1 to W-4).
+
+A table of workers and the rules over it: told what has happened and what time it is, it says what is to be done now
+(`plan()`) and when to be asked again (`wakes_at()`). It starts and ends nothing, and reads no clock.
+
+There are `target` workers that serve. One that is missing is started, at once or after a pause when they keep dying.
+One that is due to be replaced goes on serving until its successor is ready, and the next such exchange begins when it
+has gone: so there is never more than one process beyond the target.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+QUICK_END = 5.0
+"""Seconds of serving before which an end is a sign that workers keep dying."""
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds before a worker is started again: nothing the first time, then the first pause, doubled up to the longest."""
+
+ENDS_PER_WORKER = 5
+ENDS_WINDOW = 60.0
+"""So many unexpected ends for each worker within so many seconds are too many."""
+
+BEATS = 5
+"""Signs of life that a worker gives in the time after which it counts as blocked."""
+
+BOOT_PATIENCE = 5.0
+"""Seconds that a worker has which is asked to end before it was ready."""
+
+BLOCKED_PATIENCE = 2.0
+"""Seconds that a blocked worker has to end when it is asked to."""
+
+LATE = 2.0
+"""Seconds of delay that show that this process itself did not run: stopped by a terminal, or starved."""
+
+RENEWED = "the server is renewed"
+AGED = "it has reached its age"
+"""Reasons to replace a worker."""
+
+FORCED = 1
+FAILED_TO_START = 3
+"""Exit codes (rule C-2)."""
+
+
+class State(Enum):
+    """What a worker is doing."""
+
+    STARTING = "starting"
+    READY = "ready"
+    LEAVING = "leaving"
+
+
+class Act(Enum):
+    """What is to be done with a worker."""
+
+    START = "start"
+    RETIRE = "retire"
+    """Ask it to drain and end, while a successor at its place goes on."""
+
+    CLOSE = "close"
+    """Ask it to drain and end; nobody takes its place."""
+
+    DUMP = "dump"
+    """Have it say what its threads are doing."""
+
+    KILL = "kill"
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One worker, as far as decisions need to know it; times are of a monotonic clock."""
+
+    pid: int
+    slot: int
+    generation: int
+    began: float
+    state: State = State.STARTING
+    seen: float = -math.inf
+    """When it last gave a sign of life; there are none before it is ready."""
+
+    ready_at: float = math.inf
+    due: str = ""
+    """Why it is to be replaced."""
+
+    due_at: float = math.inf
+    expires_at: float = math.inf
+    kill_at: float = math.inf
+    is_blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to be done.
+
+    `slot` is the place for a new worker: places are numbered from 0, and a successor gets that of its predecessor.
+    """
+
+    act: Act
+    worker: Worker | None = None
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long workers may take, in seconds: `math.inf` for no limit."""
+
+    drain: float = math.inf
+    """For the drain, from the moment they are asked to."""
+
+    beat: float = math.inf
+    """For a sign of life."""
+
+    lifetime: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an end is to be understood: whether somebody had asked for it, and in seconds what its successor waits."""
+
+    is_wanted: bool
+    is_boot_failure: bool = False
+    has_ended_renewal: bool = False
+    """Whether it was the first of a renewal, which is therefore given up."""
+
+    pause: float = 0.0
+
+
+class Fleet:
+    """All workers of one server; `code` is its exit code as soon as it is to end."""
+
+    def __init__(self, target: int, patience: Patience) -> None:
+        self.target = target
+        self.patience = patience
+        self.workers: list[Worker] = []
+        self.generation = 0
+        self.code: int | None = None
+        self.gave_up = ""
+        """Why the server ends although nobody asked for it."""
+
+        self.failed_generation = -1
+        """The newest generation whose first worker could not start."""
+
+        self._newest_ready = -1
+        """The newest generation of which a worker has been ready."""
+
+        self._ends: list[float] = []
+        self._quick_ends = 0
+        self._not_before = -math.inf
+
+    @property
+    def has_been_ready(self) -> bool:
+        """Whether any worker ever was."""
+        return self._newest_ready >= 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether as many serve as are to."""
+        return sum(worker.state is State.READY for worker in self.workers) >= self.target
+
+    @property
+    def is_renewing(self) -> bool:
+        """Whether there are workers of a former generation."""
+        return any(worker.generation < self.generation for worker in self.workers)
+
+    # What has happened.
+
+    def started(self, pid: int, slot: int, now: float, jitter: float = 1.0) -> Worker:
+        """A worker has been started; its lifetime is multiplied by `jitter`."""
+        expires_at = now + self.patience.lifetime * jitter
+        worker = Worker(pid, slot, self.generation, now, expires_at=expires_at)
+        self.workers.append(worker)
+        return worker
+
+    def is_ready(self, worker: Worker, now: float) -> None:
+        """A worker accepts clients from now on."""
+        if worker.state is State.STARTING:
+            worker.state = State.READY
+            worker.ready_at = worker.seen = now
+            self._newest_ready = max(self._newest_ready, worker.generation)
+
+    def beats(self, worker: Worker, now: float) -> None:
+        """A worker has given a sign of life."""
+        worker.seen = now
+
+    def is_due(self, worker: Worker, reason: str, now: float) -> None:
+        """A worker is to be replaced; the first reason counts."""
+        if not worker.due:
+            worker.due, worker.due_at = reason, now
+
+    def ended(self, worker: Worker, code: int, now: float) -> Ended:
+        """A worker has ended, with its exit code or the negative number of a signal."""
+        self.workers.remove(worker)
+        if self.code is not None:
+            if code != 0 and self.code == 0:
+                self.code = FORCED
+            return Ended(is_wanted=True)
+        if worker.state is State.LEAVING and not worker.is_blocked:
+            return Ended(is_wanted=True)
+        if not self.has_been_ready:
+            self.stop(now, code=code if code in (2, 3) else FAILED_TO_START)
+            return Ended(is_wanted=False, is_boot_failure=True)
+        return self._unexpected(worker, now)
+
+    def not_started(self, now: float) -> None:
+        """A worker could not even be started."""
+        if self.code is None and not self.has_been_ready:
+            self.stop(now, code=FAILED_TO_START)
+        elif self.code is None:
+            self._count_end(math.inf, now, is_boot_failure=True)
+
+    def has_slept(self, now: float) -> None:
+        """The process that asks has not run for a while: what was due meanwhile gets its time anew."""
+        for worker in self.workers:
+            worker.seen = max(worker.seen, now)
+            if worker.kill_at < math.inf:
+                worker.kill_at = max(worker.kill_at, now + BLOCKED_PATIENCE)
+
+    # What is wanted.
+
+    def resize(self, target: int) -> None:
+        """So many workers are to serve; at least one."""
+        self.target = max(1, target)
+
+    def renew(self) -> None:
+        """All workers are to be replaced, one by one."""
+        self.generation += 1
+
+    def stop(self, now: float, *, code: int = 0) -> None:
+        """All are to drain and end."""
+        self.code = code
+        for worker in self.workers:
+            if worker.state is State.LEAVING:
+                worker.kill_at = min(worker.kill_at, now + self.patience.drain)
+
+    def stop_at_once(self) -> None:
+        """All are to be killed."""
+        self.code = FORCED if self.code in (None, 0) else self.code
+        for worker in self.workers:
+            worker.kill_at = -math.inf
+
+    # What is to be done.
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has ended."""
+        return self.code is not None and not self.workers
+
+    def plan(self, now: float) -> list[Step]:
+        """What is to be done now; asked and killed are marked as such, so that it is said once."""
+        steps = [step for worker in self.workers for step in self._overdue(worker, now)]
+        if self.code is not None:
+            return steps + [self._ask(worker, now, Act.CLOSE) for worker in self._live()]
+        steps += self._exchange(now)
+        return steps
+
+    def wakes_at(self, now: float) -> float:
+        """When, after `now`, something will be due without anything happening before; `math.inf` for never."""
+        times = [self._not_before] if self.code is None and self._empty() else []
+        for worker in self.workers:
+            times.append(worker.kill_at)
+            if worker.state is State.READY:
+                times.append(self._blocked_at(worker))
+                if not worker.due:
+                    times.append(worker.expires_at)
+            if worker.state is not State.LEAVING and worker.due:
+                times.append(max(worker.due_at, self._not_before))
+        return min((time for time in times if time > now), default=math.inf)
+
+    def _live(self) -> list[Worker]:
+        """Those that serve, or are about to."""
+        return [worker for worker in self.workers if worker.state is not State.LEAVING]
+
+    def _blocked_at(self, worker: Worker) -> float:
+        return worker.seen + self.patience.beat * (1 + 1 / BEATS)
+
+    def _overdue(self, worker: Worker, now: float) -> list[Step]:
+        """What the clock says about one worker."""
+        if now >= worker.kill_at:
+            worker.kill_at = math.inf
+            return [Step(Act.KILL, worker)]
+        if worker.state is State.READY and now >= self._blocked_at(worker):
+            worker.is_blocked = True
+            retire = self._ask(worker, now, Act.RETIRE)
+            worker.kill_at = now + BLOCKED_PATIENCE
+            return [Step(Act.DUMP, worker), retire]
+        if worker.state is State.READY and now >= worker.expires_at:
+            self.is_due(worker, AGED, now)
+        return []
+
+    def _exchange(self, now: float) -> list[Step]:
+        """Let go who is too many, fill places that have nobody, or go on with replacing one that is due."""
+        live = self._live()
+        steps = [self._ask(worker, now, Act.CLOSE) for worker in live if worker.slot >= self.target]
+        if empty := self._empty():
+            return steps + [Step(Act.START, slot=slot) for slot in empty if now >= self._not_before]
+        due = self._due(now)
+        steps += [self._ask(worker, now, Act.RETIRE) for worker in due if self._has_successor(worker)]
+        is_settled = len(self.workers) == self.target
+        if due and not steps and is_settled and now >= self._not_before:
+            return [Step(Act.START, slot=min(due, key=_by_due).slot)]
+        return steps
+
+    def _empty(self) -> list[int]:
+        """The places that nobody has who goes on serving."""
+        taken = {worker.slot for worker in self._live()}
+        return [slot for slot in range(self.target) if slot not in taken]
+
+    def _due(self, now: float) -> list[Worker]:
+        """Who is to be replaced now."""
+        live = self._live()
+        for worker in live:
+            if worker.generation < self.generation:
+                self.is_due(worker, RENEWED, now)
+        return [worker for worker in live if worker.due and now >= worker.due_at]
+
+    def _has_successor(self, worker: Worker) -> bool:
+        """Whether a later one serves at the same place."""
+        return any(
+            other.slot == worker.slot and other.state is State.READY and other.began > worker.began
+            for other in self.workers
+        )
+
+    def _ask(self, worker: Worker, now: float, act: Act) -> Step:
+        patience = self.patience.drain
+        if worker.state is State.STARTING:
+            patience = min(patience, BOOT_PATIENCE)
+        worker.kill_at = min(worker.kill_at, now + patience)
+        worker.state = State.LEAVING
+        return Step(act, worker, worker.slot)
+
+    def _give_up_renewal(self) -> None:
+        """The workers that there are need not be replaced any more."""
+        self.failed_generation = self.generation
+        for worker in self.workers:
+            worker.generation = self.generation
+            if worker.due == RENEWED:
+                worker.due, worker.due_at = "", math.inf
+
+    def _unexpected(self, worker: Worker, now: float) -> Ended:
+        is_boot_failure = worker.state is State.STARTING
+        is_of_renewal = worker.generation == self.generation > self._newest_ready
+        if is_boot_failure and is_of_renewal and self.is_renewing:
+            self._give_up_renewal()
+            return Ended(is_wanted=False, is_boot_failure=True, has_ended_renewal=True)
+        return self._count_end(worker.ready_at, now, is_boot_failure=is_boot_failure)
+
+    def _count_end(self, ready_at: float, now: float, *, is_boot_failure: bool) -> Ended:
+        self._ends = [at for at in self._ends if at > now - ENDS_WINDOW] + [now]
+        self._quick_ends = 0 if now - ready_at >= QUICK_END else self._quick_ends + 1
+        pause = _pause(self._quick_ends)
+        self._not_before = now + pause
+        if len(self._ends) >= ENDS_PER_WORKER * self.target:
+            self.gave_up = f"{len(self._ends)} workers ended unexpectedly within {ENDS_WINDOW:g} s"
+            self.stop(now, code=FORCED)
+        return Ended(is_wanted=False, is_boot_failure=is_boot_failure, pause=pause)
+
+
+def _pause(quick_ends: int) -> float:
+    return 0.0 if quick_ends < 2 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (quick_ends - 2))
+
+
+def _by_due(worker: Worker) -> tuple[float, float]:
+    return worker.due_at, worker.began
+
+
+__all__ = ["BEATS", "LATE", "Act", "Ended", "Fleet", "Patience", "State", "Step", "Worker"]

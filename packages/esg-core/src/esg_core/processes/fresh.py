@@ -1,0 +1,61 @@
+"""The first code of a fresh interpreter that is to be a worker.
+
+What it is to do comes through the line to its parent, not through arguments or variables, which others can read and
+which have bounds.
+"""
+
+import pickle
+import socket
+import struct
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+from esg_core.processes.worker import Order, work
+
+LENGTH = struct.Struct("!Q")
+
+
+@dataclass(frozen=True)
+class Errand:
+    """An order, the descriptors of the sockets that it is about, and `sys.path` and `sys.argv` of the parent."""
+
+    order: Order
+    descriptors: tuple[int, ...]
+    path: tuple[str, ...]
+    arguments: tuple[str, ...]
+
+
+def send(errand: bytes, line: socket.socket) -> None:
+    """Give a pickled errand to the process at the other end."""
+    line.sendall(LENGTH.pack(len(errand)) + errand)
+
+
+def main(line_number: int) -> NoReturn:
+    """Be the worker whose line to the parent is this descriptor, and exit with its code."""
+    line = socket.socket(fileno=line_number)
+    errand = _receive(line)
+    sys.path[:] = errand.path
+    sys.argv[:] = errand.arguments
+    sockets = [socket.socket(fileno=number) for number in errand.descriptors]
+    sys.exit(work(errand.order, line, sockets))
+
+
+def _receive(line: socket.socket) -> Errand:
+    """The errand; without a parent there is none, and this process ends."""
+    (length,) = LENGTH.unpack(_exactly(line, LENGTH.size))
+    errand: Errand = pickle.loads(_exactly(line, length))  # noqa: S301 - from our own parent
+    return errand
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = line.recv(size - len(data))
+        if not more:
+            sys.exit(1)
+        data += more
+    return data
+
+
+__all__ = ["Errand", "main", "send"]

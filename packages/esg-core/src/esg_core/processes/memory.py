@@ -1,0 +1,37 @@
+"""How much memory a process has in use, seen from outside."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+MIB = 1 << 20
+
+
+def resident(pid: int) -> int | None:
+    """Bytes of memory that a process has in RAM (RSS); None where nobody can tell, or the process has gone."""
+    if sys.platform.startswith("linux"):
+        return _from_proc(pid)
+    return _from_ps(pid) if sys.platform != "win32" else None
+
+
+def _from_proc(pid: int) -> int | None:
+    """See proc_pid_statm(5): the second number counts pages."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _from_ps(pid: int) -> int | None:
+    """Where there is no /proc, POSIX has ps(1), which counts in units of 1024 bytes."""
+    command = ("ps", "-o", "rss=", "-p", str(pid))
+    try:
+        answer = subprocess.run(command, capture_output=True, timeout=1, check=True)  # noqa: S603 - no user's text
+        return int(answer.stdout) * 1024
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+__all__ = ["MIB", "resident"]

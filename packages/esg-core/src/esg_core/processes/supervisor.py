@@ -1,0 +1,287 @@
+"""The parent of the workers: hears signals and workers, and has done what the fleet decides (rules W-1 to W-4).
+
+It sleeps until something happens or is due. What configuration the next worker gets is decided here; whether there is
+to be one, by the fleet.
+"""
+
+import contextlib
+import functools
+import logging
+import math
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esg_core.asgi import Application
+from esg_core.banner import announce_addresses
+from esg_core.errors import StartupError, UsageError
+from esg_core.logs import configure
+from esg_core.logs.reopening import reopen
+from esg_core.pid_file import PidFile
+from esg_core.processes.crew import Crew
+from esg_core.processes.doors import Doors
+from esg_core.processes.fleet import LATE, Act, Fleet, Worker
+from esg_core.processes.launch import Running, start_forked, start_fresh
+from esg_core.processes.orders import check, order_for, patience
+from esg_core.processes.signals import as_bytes
+from esg_core.processes.upgrade import Former, Successor
+from esg_core.systemd import PINGS, Notifier
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+WEIGH_EVERY = 5.0
+"""Seconds between two looks at the memory of workers."""
+
+ONE_SIGNAL = 0.3
+"""Seconds within which two signals to stop are one: timeout(1) sends one to the process, and one to its group."""
+
+
+@dataclass
+class Setting:
+    """What a parent has beside its configuration: sockets, and others that it deals with.
+
+    `preloaded` is the application if the workers are to be forked; `variables` are those that the program was started
+    with. `pid_file` is written already unless there is a `former` program.
+    """
+
+    doors: Doors
+    notifier: Notifier | None
+    pid_file: PidFile | None
+    former: Former | None
+    preloaded: Application | None
+    variables: Mapping[str, str]
+
+
+class Supervisor:
+    """Runs workers until a signal ends them; `again` reads the configuration anew."""
+
+    def __init__(self, config: "Config", setting: Setting, again: Callable[[], "Config"]) -> None:
+        self._config = config
+        self._former_config = config
+        self._setting = setting
+        self._again = again
+        self._fleet = Fleet(config.workers or 1, patience(config))
+        self._selector = selectors.DefaultSelector()
+        self._crew = Crew(self._fleet, self._selector, self._start)
+        self._successor: Successor | None = None
+        self._logger = logging.getLogger("esg.error")
+        self._weigh_at = math.inf
+        self._ping_at = -math.inf if setting.notifier is not None and setting.notifier.watchdog else math.inf
+        self._has_started = False
+        self._has_begun = False
+        self._is_renewing = False
+        self._stopped_at = -math.inf
+        self._adopt(config)
+
+    def run(self) -> int:
+        """Supervise until the end and return the exit code; in the main thread of a process."""
+        with as_bytes() as signals, contextlib.closing(self._selector):
+            self._selector.register(signals, selectors.EVENT_READ, self._read_signals)
+            while not self._fleet.is_over:
+                now = time.monotonic()
+                for step in self._fleet.plan(now):
+                    if step.act is Act.CLOSE:
+                        self._setting.doors.forget(step.slot)
+                    self._crew.do(step, now)
+                self._wait(min(self._fleet.wakes_at(now), self._crew.speak(now), self._weigh(now), self._ping(now)))
+        assert self._fleet.code is not None
+        return self._fleet.code
+
+    # What happens.
+
+    def _wait(self, until: float) -> None:
+        """Sleep until then or until something happens, and take notice of all that has."""
+        events = self._selector.select(None if until == math.inf else max(0.0, until - time.monotonic()))
+        now = time.monotonic()
+        for key, _ in sorted(events, key=lambda event: isinstance(event[0].data, Worker)):  # workers last
+            if isinstance(key.data, Worker):
+                self._crew.hear(key.data, now)
+            else:
+                key.data(key.fileobj)
+        self._crew.reap(now)
+        if now > until + LATE:
+            self._fleet.has_slept(now)
+        self._look()
+
+    def _look(self) -> None:
+        """What has come about by what has happened."""
+        if self._fleet.code is not None:
+            return
+        if self._fleet.has_been_ready and not self._has_started:
+            self._has_started = True
+            announce_addresses(self._setting.doors.sockets, tls=self._config.tls)
+        if self._fleet.is_complete and not self._has_begun:
+            self._has_begun = True
+            self._begin()
+        if self._is_renewing and not self._fleet.is_renewing:
+            self._is_renewing = False
+            if self._fleet.failed_generation == self._fleet.generation:
+                self._adopt(self._former_config)
+            self._say_ready()
+
+    def _begin(self) -> None:
+        """All workers serve: who waits for that can be told."""
+        if self._setting.former is not None:
+            self._setting.former.dismiss()
+            if self._setting.pid_file is not None:
+                self._setting.pid_file.write(replace=True)
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        if self._setting.notifier is not None:
+            self._setting.notifier.ready(f"Serving by {self._fleet.target} workers")
+
+    # Signals.
+
+    def _read_signals(self, numbers: socket.socket) -> None:
+        for number in numbers.recv(4096):
+            self._on_signal(signal.Signals(number).name)
+
+    def _on_signal(self, name: str) -> None:
+        match name:
+            case "SIGINT" | "SIGTERM" | "SIGBREAK":
+                self._stop(time.monotonic())
+            case "SIGQUIT":
+                self._logger.warning("Stopping at once")
+                self._fleet.stop_at_once()
+            case "SIGUSR1":
+                reopen()
+                self._crew.reopen()
+            case _ if self._fleet.code is None:
+                self._change(name)
+
+    def _change(self, name: str) -> None:
+        """A signal that means something as long as the server goes on."""
+        match name:
+            case "SIGHUP":
+                self._renew()
+            case "SIGUSR2":
+                self._upgrade()
+            case "SIGTTIN":
+                self._resize(self._fleet.target + 1)
+            case "SIGTTOU":
+                self._resize(self._fleet.target - 1)
+
+    # Workers.
+
+    def _start(self, slot: int) -> Running:
+        doors, app = self._setting.doors, self._setting.preloaded
+        bound = doors.of(slot)
+        order = order_for(self._config, app)
+        if app is None:
+            return start_fresh(order, bound)
+        return start_forked(order, bound, functools.partial(self._let_go, slot))
+
+    def _let_go(self, slot: int) -> None:
+        """In a forked worker: close what is the parent's alone. A line that two have open does not end with one."""
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+        self._selector.close()
+        self._setting.doors.leave_others(slot)
+        if self._setting.pid_file is not None:
+            self._setting.pid_file.let_go()
+
+    def _resize(self, target: int) -> None:
+        self._fleet.resize(target)
+        self._logger.info("Workers: %d", self._fleet.target)
+
+    def _weigh(self, now: float) -> float:
+        limit = self._config.limit_worker_memory
+        if limit is not None and now >= self._weigh_at:
+            self._crew.weigh(limit, now)
+            self._weigh_at = now + WEIGH_EVERY
+        return self._weigh_at
+
+    def _ping(self, now: float) -> float:
+        """Tell systemd that this process turns, which looks after its workers itself."""
+        notifier = self._setting.notifier
+        if notifier is not None and notifier.watchdog is not None and now >= self._ping_at:
+            notifier.alive()
+            self._ping_at = now + notifier.watchdog / PINGS
+        return self._ping_at
+
+    # A new configuration, a new program.
+
+    def _renew(self) -> None:
+        """Replace all workers, with the configuration as it is now."""
+        try:
+            config = self._again()
+            check(config)
+            configure(config)
+        except (UsageError, StartupError) as error:
+            configure(self._config)
+            self._logger.error("Not restarted, all stays as it is: %s", error)  # noqa: TRY400 - the text is the reason
+            return
+        if config.addresses != self._config.addresses:
+            self._logger.warning("Other addresses need a restart of the whole server: they stay as they are")
+        if config.workers != self._config.workers:
+            self._fleet.resize(config.workers or 1)
+        self._logger.info("Restarting %d workers, one by one", self._fleet.target)
+        if self._setting.notifier is not None:
+            self._setting.notifier.reloading()
+        self._former_config = self._config
+        self._adopt(config)
+        self._fleet.renew()
+        self._is_renewing = True
+
+    def _adopt(self, config: "Config") -> None:
+        self._config = config
+        self._fleet.patience = patience(config)
+        self._weigh_at = math.inf if config.limit_worker_memory is None else time.monotonic() + WEIGH_EVERY
+
+    def _upgrade(self) -> None:
+        """Start this program anew, and end when that serves."""
+        if self._successor is not None:
+            self._logger.warning("A new program is being started already [%d]", self._successor.pid)
+        elif os.getpid() == 1:
+            self._logger.error("SIGUSR2: no new program, as the system ends with this process, which is number 1")
+        else:
+            self._successor = Successor(self._setting.doors.bound, self._setting.variables)
+            self._selector.register(self._successor.line, selectors.EVENT_READ, self._hear_successor)
+            self._logger.info("Starting a new program [%d]", self._successor.pid)
+
+    def _hear_successor(self, line: socket.socket) -> None:
+        successor = self._successor
+        if successor is None or (serves := successor.serves()) is None:
+            return
+        self._successor = None
+        self._selector.unregister(line)
+        line.close()
+        if not serves:
+            self._logger.error("The new program failed: %s; this one goes on", successor.end())
+            return
+        self._logger.info("The new program [%d] serves; this one ends", successor.pid)
+        if self._setting.notifier is not None:
+            self._setting.notifier.main_process(successor.pid)
+        if self._fleet.code is None:
+            self._setting.doors.keep_files()
+            self._fleet.stop(time.monotonic())
+            self._setting.doors.leave()
+
+    # The end.
+
+    def _stop(self, now: float) -> None:
+        if self._fleet.code is not None:
+            if now > self._stopped_at + ONE_SIGNAL:
+                self._logger.warning("Second signal: stopping at once")
+                self._fleet.stop_at_once()
+            return
+        self._stopped_at = now
+        self._logger.info("Shutting down %d workers", len(self._fleet.workers))
+        self._fleet.stop(now)
+        if self._successor is not None:
+            self._successor.ask_to_end()
+        if self._setting.notifier is not None:
+            drain = self._fleet.patience.drain
+            self._setting.notifier.stopping(None if drain == math.inf else drain)
+        self._setting.doors.leave()
+
+
+__all__ = ["Setting", "Supervisor"]

@@ -1,0 +1,35 @@
+"""What a worker does: it serves on the sockets of its parent until the parent says that it is enough.
+
+Knows a server and its line to the parent; not how it came to be a process of its own.
+"""
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esg_core.processes.post import Post
+from esg_core.processes.signals import leave_to_parent
+from esg_core.run import run_alone
+from esg_core.sockets import BoundSocket
+
+if TYPE_CHECKING:
+    from esg_core.config import Config
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one worker is to do: serve what `config` says, with a sign of life every `beat` seconds, if any."""
+
+    config: "Config"
+    beat: float | None
+
+
+def work(order: Order, line: socket.socket, sockets: list[socket.socket]) -> int:
+    """Serve until the parent says that it is enough, or has gone, and return the exit code."""
+    bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
+    post = Post(line, bound, order.beat)
+    leave_to_parent()
+    return run_alone(order.config, bound, post)
+
+
+__all__ = ["Order", "work"]

@@ -1,0 +1,73 @@
+"""An application that tells which process serves, and can be made to end, to block and to fail."""
+
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from esg_core.asgi import Receive, Scope, Send
+from tests.behaviour.apps import lifecycle
+from tests.behaviour.apps.lifecycle import respond
+
+GENERATION = os.environ.get("GENERATION", "")
+
+if os.environ.get("BROKEN") and os.path.exists(os.environ["BROKEN"]):  # noqa: PTH110 - as short as it gets
+    raise ZeroDivisionError("broken on purpose")
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await lifecycle.lifespan(receive, send)
+    else:
+        await ROUTES[scope["path"]](scope, send, lifecycle.query(scope))
+
+
+async def process(scope: Scope, send: Send, _: dict[str, str]) -> None:
+    await respond(send, b"%d" % os.getpid())
+
+
+async def parent(scope: Scope, send: Send, _: dict[str, str]) -> None:
+    await respond(send, b"%d" % os.getppid())
+
+
+async def die(scope: Scope, send: Send, asked: dict[str, str]) -> None:
+    """End without a word."""
+    os._exit(int(asked["code"]))
+
+
+async def grow(scope: Scope, send: Send, asked: dict[str, str]) -> None:
+    """Take so many MiB of memory, and keep them."""
+    HOARD.append(bytearray(int(asked["mib"]) << 20))
+    await respond(send)
+
+
+async def hold(scope: Scope, send: Send, _: dict[str, str]) -> None:
+    """Block the event loop for good, at a place that can be recognised."""
+    lifecycle.say("blocking")
+    here_the_application_blocks()
+
+
+def here_the_application_blocks() -> None:
+    while True:
+        time.sleep(60)
+
+
+async def arguments(scope: Scope, send: Send, _: dict[str, str]) -> None:
+    """What a program that looks at its surroundings sees."""
+    main = sys.modules["__main__"]
+    threads = sorted(thread.name for thread in threading.enumerate())
+    await respond(send, f"{sys.argv[1:]} {getattr(main, 'MARK', None)} {threads}".encode())
+
+
+HOARD: list[bytearray] = []
+
+ROUTES: dict[str, Any] = {
+    **lifecycle.ROUTES,
+    "/arguments": arguments,
+    "/die": die,
+    "/grow": grow,
+    "/hold": hold,
+    "/parent": parent,
+    "/pid": process,
+}

@@ -1,0 +1,134 @@
+"""SPEC section 7, W-3: SIGUSR2 starts the program anew on the same sockets, with real processes and connections."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.behaviour.lifecycle import answer, get, refuses, request
+from tests.behaviour.working import Workers, processes
+from tests.e2e.server import PATIENCE, ROOT, URL, Program
+from tests.e2e.wire import ask
+from tests.reload.processes import is_running, wait_until
+
+
+class Upgraded(Workers):
+    """A server whose program is replaced; `main` is the process that signals go to."""
+
+    main: int
+    seen: int
+
+    def upgrade(self) -> None:
+        """Start the program anew, and return when the new one serves and the old one has gone."""
+        former, before = self.main, self.there
+        os.kill(former, signal.SIGUSR2)
+        new = int(self.wait_for(r"Starting a new program \[(\d+)\]", self.seen)[1])
+        self.wait_for(rf"The new program \[{new}\] serves; this one ends")
+        self.seen = len(self.lines)
+        self.main = new
+        self.next(before)
+        wait_until(lambda: not is_running(former))
+
+
+@contextmanager
+def upgraded(*options: str, env: dict[str, str] | None = None) -> Iterator[Upgraded]:
+    """A server with two workers; whatever becomes of it, nothing of it is left."""
+    with Upgraded(2, *options, env=env) as server:
+        server.main, server.seen = server.pid, 0
+        server.settle(2)
+        try:
+            yield server
+        finally:
+            if is_running(server.main):
+                os.kill(server.main, signal.SIGTERM)
+            wait_until(lambda: not any(is_running(pid) for pid in processes(server)))
+
+
+def test_w3_m4_a_new_program_takes_over_without_a_loss() -> None:
+    """A running request ends, new ones are served by either, and the old program ends well."""
+    with upgraded() as server, server.connect() as running:
+        before = server.there
+        running.sendall(request("/sleep?s=1"))
+        os.kill(server.main, signal.SIGUSR2)
+        while set(server.there) & set(before):
+            assert server.get("/") == "hello"
+        assert answer(running).body == b"hello"
+        assert server.process.wait(PATIENCE) == 0
+        server.main = int(server.wait_for(r"The new program \[(\d+)\] serves; this one ends")[1])
+        server.settle(2)
+        assert server.get("/parent") == str(server.main)
+        os.kill(server.main, signal.SIGTERM)
+        wait_until(lambda: refuses(server.port))
+
+
+def test_w3_m4_if_the_new_program_fails_the_old_one_goes_on(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    with upgraded(env={**os.environ, "BROKEN": str(broken)}) as server:
+        before = server.there
+        broken.touch()
+        os.kill(server.main, signal.SIGUSR2)
+        server.wait_for(r"ERROR:    The new program failed: exit code 3; this one goes on")
+        assert server.output.count("ZeroDivisionError: broken on purpose") == 1
+        assert server.get("/") == "hello"
+        assert server.there == before
+        broken.unlink()
+        server.seen = len(server.lines)
+        server.upgrade()
+
+
+def test_w3_a_unix_socket_and_the_pid_file_go_over(tmp_path: Path) -> None:
+    """L-4: the file is removed by the last program, at the end."""
+    path, pid_file = tmp_path / "esg.sock", tmp_path / "esg.pid"
+    options = ("--bind", f"unix:{path}", "--bind", "127.0.0.1:0", "--pid-file", str(pid_file))
+    with upgraded(*options) as server:
+        assert pid_file.read_text() == f"{server.main}\n"
+        for _ in range(2):
+            server.upgrade()
+            assert pid_file.read_text() == f"{server.main}\n"
+            assert server.get("/") == "hello"
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(PATIENCE)
+                connection.connect(str(path))
+                assert ask(connection, request("/")).body == b"hello"
+        os.kill(server.main, signal.SIGTERM)
+        wait_until(lambda: not is_running(server.main))
+        assert (path.exists(), pid_file.exists()) == (False, False)
+
+
+def test_w3_a_stop_during_an_upgrade_ends_both(tmp_path: Path) -> None:
+    with upgraded() as server:
+        os.kill(server.main, signal.SIGUSR2)
+        new = int(server.wait_for(r"Starting a new program \[(\d+)\]")[1])
+        assert server.stop() == 0
+        wait_until(lambda: not is_running(new))
+
+
+PROGRAM = """\
+import sys
+import esg
+print("program", sys.argv[1:], flush=True)
+esg.run("tests.behaviour.apps.workers:app", port=0, workers=1, reuse_port=True, access_log=False)
+"""
+
+
+def test_w3_a_program_is_run_again_with_its_arguments(tmp_path: Path) -> None:
+    """Only by an upgrade: workers do not import it. Here with sockets of their own for workers."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = (sys.executable, str(tmp_path / "program.py"), "--colour", "blue")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with Program(*command, env=environment) as program:
+        port = int(program.wait_for(URL)[3])
+        program.process.send_signal(signal.SIGUSR2)
+        new = int(program.wait_for(r"The new program \[(\d+)\] serves")[1])
+        assert program.process.wait(PATIENCE) == 0
+        try:
+            assert program.lines.count("program ['--colour', 'blue']") == 2
+            assert program.lines.count("program []") == 0
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+                assert get(connection).status == 200
+        finally:
+            os.kill(new, signal.SIGTERM)
+            wait_until(lambda: not is_running(new))

@@ -40,8 +40,9 @@ class DiaryStream:
     def inform(self, status: int, headers: Headers) -> None:
         self.said.append(("inform", status, headers))
 
-    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
         self.said.append(("switch", headers))
+        return 101
 
     def consumed(self, size: int) -> None:
         self.said.append(("consumed", size))

@@ -58,8 +58,9 @@ def test_h17_a_client_that_opens_no_window_of_the_connection_is_late() -> None:
         client = Client(server, window=2**20)
         numbers = [client.ask(parts(20)) for _ in range(2)]
         client.turn(credit=False)
-        server.loop.advance(3.6)  # when it is seen that some was read
-        server.loop.advance(3.0)
+        server.loop.advance(2.7)
+        assert server.context.cycles
+        server.loop.advance(1.8)
         client.turn(credit=False)
         assert [client.answers[number].reset for number in numbers] == [CANCEL, CANCEL]
         assert not server.context.cycles

@@ -79,8 +79,8 @@ class Stream(Protocol):
     def inform(self, status: int, headers: Headers) -> None:
         """Write an interim response: 100, 103."""
 
-    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
-        """Say that another protocol is spoken from now on, and hand everything over to it.
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
+        """Say that another protocol is spoken from now on, and hand everything over to it; returns the status.
 
         `protocol` gets `connection_made()` with a transport of its own, then what the client has sent already.
         """

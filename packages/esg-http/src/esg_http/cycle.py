@@ -353,9 +353,8 @@ class Cycle:
             raise ClientDisconnected("the client has disconnected")
         if self._phase != EXPECT_START:
             raise ApplicationError("it is too late to switch protocols: the response has begun")
-        self._stream.switch(protocol, headers)
+        self.status = self._stream.switch(protocol, headers)
         self._phase = COMPLETE
-        self.status = 101
         self._give_back()
         self._log_access(aborted=False)
         del self._stream  # the other protocol may live long

@@ -119,7 +119,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         else:  # the server drains, and began to after this response did: the client may have sent its next request
             self._next_soon()
 
-    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
         """As `Stream.switch`: answer 101, and leave the connection to `protocol` (RFC 9110 section 7.8)."""
         self.respond_switching(headers)
         self._cycle = None
@@ -136,6 +136,7 @@ class H1Connection(H1Input, asyncio.Protocol):
             self.transport.resume_reading()
         if self._eof and not protocol.eof_received():
             self.transport.close()
+        return 101
 
     def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
         """Go on as HTTP/2: the client has agreed on it by ALPN, or `data` begins with its preface."""

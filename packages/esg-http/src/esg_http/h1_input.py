@@ -313,7 +313,7 @@ class H1Input(H1Output):
         """Answer a request that breaks HTTP, and close."""
 
     @abstractmethod
-    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
         """As `Stream.switch`."""
 
     @abstractmethod

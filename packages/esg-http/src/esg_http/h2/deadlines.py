@@ -5,12 +5,11 @@ waited for, and each stream has its own, for its upload and for what it has unse
 the transport only as far as it tells whether its client reads.
 """
 
-import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
-from esg_core.kernel import WriteWatch, delivery
+from esg_core.kernel import LOOKS, WriteWatch, delivery
 from esg_http.h2.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.faults import ConnectionFault
 from esg_http.h2.frames import goaway_frame
@@ -33,9 +32,7 @@ to the first GOAWAY, a client that does not read, the client's end after ours.""
 class Deadlines(Serving):
     """A connection that does not wait for ever."""
 
-    __slots__ = ("_timers", "_written", "check_at", "deadline", "transport")
-
-    transport: asyncio.Transport
+    __slots__ = ("_timers", "_written", "check_at", "deadline")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings)
@@ -48,8 +45,12 @@ class Deadlines(Serving):
 
     def _watch(self, timer: int, due: float) -> None:
         self._timers[timer] = due
-        if due < self.deadline:
-            self.deadline = due
+        self.hasten(due)
+
+    def hasten(self, deadline: float) -> None:
+        """As `Serving.hasten`."""
+        if deadline < self.deadline:
+            self.deadline = deadline
             self._context.sweeper.hasten(self)
 
     def _watch_upload(self, upload: Upload, now: float) -> None:
@@ -61,13 +62,15 @@ class Deadlines(Serving):
         self._watch(WRITE, self._written.due)
 
     def _has_unsent(self, unsent: Unsent) -> None:
-        self._watch_unsent(unsent, self.time())
+        unsent.moved_at = now = self.time()
+        self._look_again(unsent, now)
 
-    def _watch_unsent(self, unsent: Unsent, now: float) -> None:
+    def _look_again(self, unsent: Unsent, now: float) -> None:
         unsent.has_moved = False
         unsent.sent_before = self.sent
-        unsent.deadline = now + self._settings.http.write
-        self.deadline = min(self.deadline, unsent.deadline)
+        write = self._settings.http.write
+        unsent.deadline = min(now + write / LOOKS, unsent.moved_at + write)
+        self.hasten(unsent.deadline)
 
     def _has_started(self) -> None:
         self._watch(START, self._now + self._settings.settings_timeout)
@@ -124,13 +127,17 @@ class Deadlines(Serving):
     def _expire_stream(self, stream: H2Stream, now: float) -> None:
         upload, unsent = stream.upload, stream.unsent
         if unsent is not None and unsent.deadline <= now:
-            if not self._has_moved(stream, unsent):
+            if self._has_moved(stream, unsent):
+                unsent.moved_at = now
+            elif unsent.moved_at + self._settings.http.write <= now:
                 self._context.logger.warning("%s does not read a response: reset (timeout-write)", self._peer)
                 stream.cut(CANCEL)
                 return
-            self._watch_unsent(unsent, now)
+            self._look_again(unsent, now)
         if upload is not None and upload.deadline <= now:
-            if stream.cycle is not None and stream.cycle.buffered:  # the application is slow, not the client
+            if stream.tunnel is not None:  # its client does not end it
+                stream.cut(NO_ERROR)
+            elif stream.cycle is not None and stream.cycle.buffered:  # the application is slow, not the client
                 self._watch_upload(upload, now)
             else:
                 late = "the body of the request did not come in time"

@@ -142,6 +142,8 @@ class RequestHead:
         _check_connection(self.headers, named)
         self.wants_trailers = b"te" in named
         if b"content-length" in named:
+            if self.protocol:
+                raise malformed("a length of what has none", "8.5")
             self.length = _content_length(named[b"content-length"])
         if b"cookie" in named:
             self.headers = _with_one_cookie(self.headers)

@@ -285,9 +285,9 @@ class RequestFrames(ControlFrames[S]):
         upload.window.close()
         stream.upload = None
         stream.state = AFTER_THEIR_END[stream.state]
-        stream.on_end()
         if stream.state == CLOSED:
             self._close_stream(stream, CLOSED)
+        stream.on_end()
 
     def consumed(self, stream: S, size: int) -> None:
         """So much of a body is not held any more: the client may send more of it."""

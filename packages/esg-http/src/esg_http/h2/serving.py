@@ -4,6 +4,7 @@ Connects the frames of `Receiving` with cycles, and knows nothing of transports 
 that outlive their stream, because its client has lost interest, take the place of streams until they return (rule 2-3).
 """
 
+import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ from esg_http.scope import known_target, request_scope
 if TYPE_CHECKING:
     from esg_core.context import Context
 
+MOST_UNWRITTEN = 65536
+"""Bytes that are collected for one write at the end of the loop's turn."""
+
 
 class Serving(Receiving[H2Stream]):
     """A connection that calls the application; what its streams need of it is public."""
@@ -44,9 +48,11 @@ class Serving(Receiving[H2Stream]):
         "heads",
         "loop",
         "time",
+        "transport",
     )
 
     _peer: Peer
+    transport: asyncio.Transport
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(settings.limits)
@@ -65,17 +71,20 @@ class Serving(Receiving[H2Stream]):
         return H2Stream(self, number, window)
 
     def _begin(self, stream: H2Stream, head: RequestHead) -> None:
+        context = self._context
         if head.length > self.body_limit:
             self._decline(stream, too_large())
             return
-        context = self._context
+        if head.protocol and head.protocol not in context.upgrades:
+            self._decline(stream, RequestError(501, "no such protocol is spoken here", "RFC 8441 section 4"))
+            return
         http = self._settings.http
         scope = request_scope(self._peer, head.method, known_target(head.target), head.headers)
         scope["http_version"] = "2"
         scope["state"] = context.state.copy()
         cycle = stream.cycle = Cycle(context, stream, scope, head.target)
         app = self._adapt(stream, cycle, head) if head.is_special else context.app
-        if stream.upload is None:
+        if stream.upload is None or head.protocol:
             cycle.body_complete = True
         else:
             cycle.expects_continue = head.expects_continue
@@ -97,6 +106,9 @@ class Serving(Receiving[H2Stream]):
             cycle.scope["extensions"]["http.response.trailers"] = {}
         if head.is_forwarded and self._peer.trust is not None:
             apply_forwarded(cycle.scope, self._peer.trust)
+        if head.protocol:
+            stream.await_switch(cycle)
+            return self._context.upgrades[head.protocol]
         return self._context.app
 
     def _decline(self, stream: H2Stream, error: RequestError) -> None:
@@ -135,6 +147,11 @@ class Serving(Receiving[H2Stream]):
     def flush(self) -> None:
         """Write what has been framed, and as much of what waits as there is room for."""
 
+    def mind_amount(self) -> None:
+        """Write what has come together, without waiting for the end of the loop's turn, if that is much."""
+        if self.out_size >= MOST_UNWRITTEN:
+            self.flush()
+
     @abstractmethod
     def drain(self) -> None:
         """Serve what has been asked for, and what is on its way, then close."""
@@ -142,6 +159,10 @@ class Serving(Receiving[H2Stream]):
     @abstractmethod
     def _last_call(self) -> None:
         """Tell which stream was the last one; the connection ends with the streams that there are."""
+
+    @abstractmethod
+    def hasten(self, deadline: float) -> None:
+        """Let the streams' deadlines be looked at by then."""
 
     @abstractmethod
     def _watch_upload(self, upload: Upload, now: float) -> None:

@@ -1,9 +1,11 @@
 """What the connections of HTTP/2 of one server read from its configuration, once."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from esg_http.h2.codes import (
     DEFAULT_WINDOW,
+    ENABLE_CONNECT_PROTOCOL,
     MAX_CONCURRENT_STREAMS,
     MAX_HEADER_LIST_SIZE,
     NO_RFC7540_PRIORITIES,
@@ -24,6 +26,7 @@ class H2Settings:
 
     def __init__(self, context: "Context", http: "H1Settings") -> None:
         config = context.config
+        self._context = context
         self.http = http
         self.limits = H2Limits(
             streams=config.h2_max_concurrent_streams,
@@ -37,9 +40,9 @@ class H2Settings:
         )
         self.preface_timeout: float = config.h2_timeout_preface or NEVER
         self.settings_timeout: float = config.h2_timeout_settings or NEVER
-        self.preface = self._preface()
 
-    def _preface(self) -> bytes:
+    @cached_property
+    def preface(self) -> bytes:
         """The frames that the server begins with (RFC 9113 section 3.4)."""
         limits = self.limits
         settings = {
@@ -47,6 +50,8 @@ class H2Settings:
             MAX_HEADER_LIST_SIZE: limits.field_bytes + limits.fields * ENTRY_OVERHEAD,
             NO_RFC7540_PRIORITIES: 1,
         }
+        if self._context.upgrades:
+            settings[ENABLE_CONNECT_PROTOCOL] = 1
         return settings_frame(settings) + window_frame(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
 
 

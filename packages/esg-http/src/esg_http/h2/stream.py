@@ -15,6 +15,7 @@ from esg_http.h2.hpack import Field
 from esg_http.h2.response_heads import split_headers
 from esg_http.h2.states import CLOSED
 from esg_http.h2.streams import BaseStream
+from esg_http.h2.tunnel import Tunnel
 from esg_http.refusals import answer_late, too_large
 from esg_http.sendfile import FilePart
 from esg_http.wire import SAYS_CLOSE, prepare_fields
@@ -28,20 +29,20 @@ HIGH_WATER = 65536
 
 LOW_WATER = HIGH_WATER // 4
 
-MOST_UNWRITTEN = 65536
-"""Bytes that are collected before they are written without waiting for the end of the loop's turn."""
-
 
 class H2Stream(BaseStream):
     """A stream that carries a request; see `esg_core.contracts.Stream`."""
 
-    __slots__ = ("_connection", "_trailers", "cycle", "gate", "wants_trailers")
+    __slots__ = ("_connection", "_early", "_opener", "_trailers", "cycle", "gate", "tunnel", "wants_trailers")
 
     def __init__(self, connection: "Serving", number: int, window: int) -> None:
         super().__init__(number, window)
         self._connection = connection
         self._trailers: list[Field] | None = None
+        self._early: bytearray | None = None
+        self._opener: Cycle | None = None
         self.cycle: Cycle | None = None
+        self.tunnel: Tunnel | None = None
         self.gate = connection.gate
         self.wants_trailers = False
 
@@ -107,9 +108,26 @@ class H2Stream(BaseStream):
             self._connection.reset(self, code)
         self.on_reset()
 
-    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
-        """As `Stream.switch`."""
-        raise NotImplementedError
+    def await_switch(self, cycle: "Cycle") -> None:
+        """Keep what comes for the protocol that this stream is to be handed to: it is no body of a request."""
+        self._early = bytearray()
+        cycle.scope["extensions"]["esg.switch"] = cycle.switch
+
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
+        """As `Stream.switch` (RFC 8441 section 5)."""
+        self._check_open()
+        connection = self._connection
+        block = connection.heads.encode(200, prepare_fields(200, headers), connection.time())
+        connection.send_head(self, block, end=False)
+        self._opener, self.cycle = self.cycle, None
+        tunnel = self.tunnel = Tunnel(self, connection, protocol)
+        early, self._early = self._early, None
+        protocol.connection_made(tunnel)
+        if early:
+            tunnel.feed(bytes(early))
+        if self.upload is None:
+            tunnel.feed_eof()
+        return 200
 
     def _check_open(self) -> None:
         if self.state >= CLOSED:
@@ -117,8 +135,7 @@ class H2Stream(BaseStream):
 
     def _mind_amount(self) -> None:
         """Let the application wait while there is much that the client does not take; write what has come together."""
-        if self._connection.out_size >= MOST_UNWRITTEN:
-            self._connection.flush()
+        self._connection.mind_amount()
         if self.unsent is not None and self.unsent.size > HIGH_WATER and self.gate is self._connection.gate:
             self.gate = WriteGate(self._connection.loop)
             self.gate.close()
@@ -127,6 +144,9 @@ class H2Stream(BaseStream):
 
     def on_moved(self) -> None:
         """As `BaseStream.on_moved`."""
+        if self.tunnel is not None:
+            self.tunnel.on_moved()
+            return
         gate = self.gate
         if gate is not self._connection.gate and (self.unsent is None or self.unsent.size <= LOW_WATER):
             self.gate = self._connection.gate
@@ -135,16 +155,22 @@ class H2Stream(BaseStream):
     def on_content(self, data: bytes) -> None:
         """As `BaseStream.on_content`."""
         cycle, upload = self.cycle, self.upload
-        if cycle is None or upload is None:
+        if self.tunnel is not None:
+            self.tunnel.feed(data)
+        elif self._early is not None:
+            self._early += data
+        elif cycle is None or upload is None:
             return
-        if upload.received > self._connection.body_limit:
+        elif upload.received > self._connection.body_limit:
             self.refuse(too_large())
         else:
             cycle.feed(data)
 
     def on_end(self) -> None:
         """As `BaseStream.on_end`."""
-        if self.cycle is not None:
+        if self.tunnel is not None:
+            self.tunnel.feed_eof()
+        elif self.cycle is not None:
             self.cycle.feed_end()
 
     def on_reset(self) -> None:
@@ -153,6 +179,11 @@ class H2Stream(BaseStream):
         if cycle is not None:
             cycle.disconnect()
             self._connection.leave(cycle)
+        elif self.tunnel is not None:
+            self.tunnel.lose(ConnectionResetError("the stream has been reset"))
+            opener, self._opener = self._opener, None
+            if opener is not None:
+                self._connection.leave(opener)
 
     def refuse(self, error: RequestError) -> None:
         """Answer a request that goes on wrongly after its head."""

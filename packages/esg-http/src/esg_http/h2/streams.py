@@ -17,10 +17,10 @@ class Unsent:
     """What of a response waits for windows or for the transport: parts of the body, then trailers, then the end.
 
     `has_moved` tells that some of it was sent since it was last looked at, which `deadline` says when to do;
-    `sent_before` is what the connection had sent by then.
+    `sent_before` is what the connection had sent by then, `moved_at` when something was last seen to be sent.
     """
 
-    __slots__ = ("deadline", "ends", "has_moved", "pieces", "sent_before", "size", "trailers")
+    __slots__ = ("deadline", "ends", "has_moved", "moved_at", "pieces", "sent_before", "size", "trailers")
 
     def __init__(self) -> None:
         self.pieces: deque[bytes | memoryview] = deque()
@@ -29,6 +29,7 @@ class Unsent:
         self.trailers: Headers | None = None
         self.has_moved = False
         self.sent_before = 0
+        self.moved_at = 0.0
         self.deadline = NEVER
 
 

@@ -1,0 +1,182 @@
+"""One stream of HTTP/2 as a transport, for a protocol that takes it over (RFC 8441, rule 2-4).
+
+Knows the frames of its stream, and nothing of what they carry. Both windows are the stream's: what the protocol does
+not read is held within the window, and what the client does not read makes the protocol wait. The end of the stream is
+what the end of a connection is elsewhere: END_STREAM closes a side, RST_STREAM breaks both.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from esg_http.h2.codes import CANCEL
+from esg_http.h2.states import CLOSED
+
+if TYPE_CHECKING:
+    from esg_http.h2.serving import Serving
+    from esg_http.h2.stream import H2Stream
+
+LINGER = 1.0
+"""Seconds that a client has to end its side after ours; then the stream is reset."""
+
+
+class Tunnel(asyncio.Transport):
+    """See `asyncio.Transport`; the methods of the other direction are called by its stream."""
+
+    def __init__(self, stream: "H2Stream", connection: "Serving", protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self._stream = stream
+        self._connection = connection
+        self._protocol: asyncio.BaseProtocol = protocol
+        self._receiver = protocol
+        self._held = bytearray()
+        self._low, self._high = 16384, 65536
+        self._reads = True
+        self._is_closing = self._is_lost = self._is_full = self._has_eof = self._wrote_eof = False
+
+    # What the stream tells.
+
+    def feed(self, data: bytes) -> None:
+        """The client has sent more."""
+        if self._is_closing:
+            return
+        if not self._reads or self._held:
+            self._held += data
+            return
+        self._receiver.data_received(data)
+        self._connection.consumed(self._stream, len(data))
+
+    def feed_eof(self) -> None:
+        """The client has ended its side."""
+        self._has_eof = True
+        if not self._held and not self._is_closing and not self._receiver.eof_received():
+            self.close()
+
+    def lose(self, error: Exception | None) -> None:
+        """The stream has come to its end."""
+        self._is_closing = True
+        self._held.clear()
+        if not self._is_lost:
+            self._is_lost = True
+            self._connection.loop.call_soon(self._tell_lost, error)
+
+    def _tell_lost(self, error: Exception | None) -> None:
+        receiver, self._receiver = self._receiver, asyncio.Protocol()
+        self._protocol = self._receiver
+        receiver.connection_lost(error)
+
+    def on_moved(self) -> None:
+        """Some of what was unsent has been sent."""
+        if self._is_full and self.get_write_buffer_size() <= self._low:
+            self._is_full = False
+            self._receiver.resume_writing()
+        if self._is_closing and self._stream.unsent is None:
+            self.lose(None)
+
+    # asyncio.BaseTransport
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """As of the connection, but for its socket: that has a life of its own."""
+        return default if name == "socket" else self._connection.transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """As `asyncio.BaseTransport`."""
+        return self._is_closing
+
+    def close(self) -> None:
+        """End this side once all is sent, and wait for the client's end a little while."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self._held.clear()
+        self.write_eof()
+        upload = self._stream.upload
+        if upload is not None:
+            upload.deadline = self._connection.time() + LINGER
+            self._connection.hasten(upload.deadline)
+        if self._stream.unsent is None:
+            self.lose(None)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """As `asyncio.BaseTransport`; it must be an `asyncio.Protocol`."""
+        if not isinstance(protocol, asyncio.Protocol):
+            raise TypeError("a stream hands out parts as they come, for which it needs an asyncio.Protocol")
+        self._protocol = self._receiver = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """As `asyncio.BaseTransport`."""
+        return self._protocol
+
+    # asyncio.ReadTransport
+
+    def is_reading(self) -> bool:
+        """As `asyncio.ReadTransport`."""
+        return self._reads and not self._is_closing
+
+    def pause_reading(self) -> None:
+        """As `asyncio.ReadTransport`: what comes from now on is held, and its window stays closed."""
+        self._reads = False
+
+    def resume_reading(self) -> None:
+        """As `asyncio.ReadTransport`."""
+        if not self._reads:
+            self._reads = True
+            self._connection.loop.call_soon(self._hand_on)
+
+    def _hand_on(self) -> None:
+        """Give what was held, if it is still wanted."""
+        if self._held and self.is_reading():
+            held, self._held = bytes(self._held), bytearray()
+            self.feed(held)
+        if self._has_eof and self.is_reading():
+            self.feed_eof()
+
+    # asyncio.WriteTransport
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """As `asyncio.WriteTransport`; after the end of this side it is dropped."""
+        if self._is_closing or self._wrote_eof:
+            return
+        self._connection.send_data(self._stream, bytes(data), end=False)
+        self._connection.mind_amount()
+        if not self._is_full and self.get_write_buffer_size() > self._high:
+            self._is_full = True
+            self._receiver.pause_writing()
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """As `asyncio.WriteTransport`."""
+        self.write(b"".join(list_of_data))
+
+    def can_write_eof(self) -> bool:
+        """Whether a side can be closed alone: it can."""
+        return True
+
+    def write_eof(self) -> None:
+        """End this side."""
+        if not self._wrote_eof and self._stream.state < CLOSED:
+            self._wrote_eof = self._stream.listens = True
+            self._connection.send_data(self._stream, b"", end=True)
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that wait for the windows of the client, or for their turn."""
+        unsent = self._stream.unsent
+        return 0 if unsent is None else unsent.size
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """The marks at which the protocol may write again, and must not write any more."""
+        return self._low, self._high
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """As `asyncio.WriteTransport`."""
+        if high is None:
+            high = 65536 if low is None else 4 * low
+        self._low, self._high = high // 4 if low is None else low, high
+
+    def abort(self) -> None:
+        """Reset the stream."""
+        if self._stream.state < CLOSED:
+            self._connection.reset(self._stream, CANCEL)
+        self.lose(None)
+
+
+__all__ = ["Tunnel"]

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from itertools import repeat
+from typing import Protocol, cast
 
 import pytest
 
@@ -12,7 +13,10 @@ from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import RequestError
 from esg_core.testing import MemoryTransport, drip
 from esg_http.body import ChunkedBody
+from esg_http.h1 import H1Connection
 from esg_http.intake import HeadIntake, HeadLimits
+from esg_http.request import LONGEST_REMEMBERED
+from esg_http.settings import STARTS
 from tests.http.client import Response, read_responses
 from tests.http.memory import PARSERS, MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, sends, start
@@ -181,6 +185,21 @@ def test_a_long_body_that_nobody_read_ends_the_connection(head: bytes) -> None:
         assert not transport.is_closing()
         server.loop.advance(0.7)
         assert transport.closed
+
+
+def test_few_starts_of_requests_are_remembered() -> None:
+    """A client that asks for ever new targets does not fill the memory, and a long target stays nowhere."""
+    with MemoryServer(well) as server:
+        transport = server.connect()
+        for number in range(STARTS + 10):
+            transport.feed(b"GET /%d HTTP/1.1\r\nHost: t\r\n\r\n" % number)
+        transport.feed(b"GET /%b HTTP/1.1\r\nHost: t\r\n\r\n" % (b"a" * LONGEST_REMEMBERED))
+        server.loop.settle()
+        responses = read_responses(transport.read(), repeat("GET"))
+        assert [response.status for response in responses] == [200] * (STARTS + 11)
+        starts = cast(H1Connection, transport.get_protocol())._settings.starts
+        assert 0 < len(starts) <= STARTS
+        assert max(map(len, starts)) < LONGEST_REMEMBERED
 
 
 def test_nothing_is_buffered_after_the_response() -> None:

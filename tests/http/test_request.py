@@ -6,7 +6,7 @@ import pytest
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_http.request import STARTS, RequestFields, RequestStart, read_start, remembered_starts
+from esg_http.request import RequestFields, RequestStart, read_start
 from esg_http.rules import CHUNKED
 from esg_http.scope import Target
 
@@ -43,15 +43,6 @@ def fields(*headers: tuple[bytes, bytes], old: bool = False, host: bool = True) 
 def test_starts(start: bytes, expected: RequestStart | None) -> None:
     """H-11, H-12."""
     assert read_start(start) == expected
-    assert remembered_starts[start] == expected
-    assert remembered_starts[start] is remembered_starts[start]
-
-
-def test_few_starts_are_remembered() -> None:
-    """H-20: a client that asks for ever new targets does not fill the memory."""
-    for number in range(STARTS + 10):
-        assert remembered_starts[b"GET /%d" % number] == read_start(b"GET /%d" % number)
-        assert len(remembered_starts) <= STARTS
 
 
 @pytest.mark.parametrize(

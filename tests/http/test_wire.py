@@ -1,5 +1,7 @@
 """The bytes of responses (rules H-1, H-3)."""
 
+from typing import Any
+
 import pytest
 
 from esg_core.errors import ApplicationError
@@ -14,6 +16,7 @@ from esg_http.wire import (
     HeadPrefix,
     encode_chunk,
     encode_fields,
+    prepare_fields,
     status_line,
 )
 
@@ -119,7 +122,7 @@ def test_what_the_application_says_itself_is_left_out(clock: WallClock) -> None:
 def test_fields(headers: list[tuple[bytes, bytes]], block: bytes, length: int, says: int) -> None:
     """H-1, H-2, H-3: the same whether they are known or not."""
     for _ in range(2):
-        assert encode_fields(headers) == (block, length, says)
+        assert encode_fields(headers) == prepare_fields(201, headers) == (block, length, says)
 
 
 @pytest.mark.parametrize(
@@ -146,17 +149,27 @@ def test_what_is_no_field(headers: list[tuple[bytes, bytes]]) -> None:
     for _ in range(2):
         with pytest.raises(ApplicationError):
             encode_fields(headers)
+        with pytest.raises(ApplicationError):
+            prepare_fields(200, headers)
 
 
 def test_what_is_remembered_is_bounded() -> None:
     """H-20: neither many sets of fields, nor long ones, nor many names stay for ever."""
     for number in range(3000):
-        encode_fields([(b"x-%d" % number, b"%d" % number)])
-        encode_fields([(b"x", b"%d" % number * 600)])
+        prepare_fields(200, [(b"x-%d" % number, b"%d" % number)])
+        prepare_fields(200, [(b"x", b"%d" % number * 600)])
     assert len(wire._blocks) <= 1024
     assert all(len(block) <= wire.LONGEST_REMEMBERED for block, _, _ in wire._blocks.values())
     assert len(wire._prefixes) <= 1024
-    assert encode_fields([(b"X-2999", b"y")]) == (b"x-2999: y\r\n", NO_LENGTH, 0)
+    assert prepare_fields(200, [(b"X-2999", b"y")]) == (b"x-2999: y\r\n", NO_LENGTH, 0)
+
+
+def test_fields_that_are_lists_are_not_remembered() -> None:
+    """H-1: ASGI lets a field be any pair, and a list may be another one tomorrow."""
+    field: Any = [b"a", b"b"]
+    assert prepare_fields(200, [field]) == (b"a: b\r\n", NO_LENGTH, 0)
+    field[1] = b"c"
+    assert prepare_fields(200, [field]) == (b"a: c\r\n", NO_LENGTH, 0)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import sys
+from asyncio import Task
 from collections.abc import Callable, Mapping
 from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ class Context:
         if self._has_fresh_variables:
             cycle.task = self.loop.create_task(run, context=ContextVars(), name=TASK_NAME)
         else:
-            cycle.task = asyncio.Task(run, loop=self.loop, name=TASK_NAME)
+            cycle.task = Task(run, loop=self.loop, name=TASK_NAME)
         self.requests += 1
         if self.requests >= self.request_limit:
             self.limit_reached()

@@ -18,7 +18,7 @@ from esg_http.h1_output import H1Output
 from esg_http.intake import HeadIntake
 from esg_http.peers import Peer
 from esg_http.refusals import too_large
-from esg_http.request import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start, remembered_starts
+from esg_http.request import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start
 from esg_http.rules import CHUNKED, REST, split_target
 from esg_http.scope import read_target, request_scope
 from esg_http.settings import NEVER, H1Settings
@@ -101,14 +101,13 @@ class H1Input(H1Output):
             self._take_in(self._intake, data)
             return
         line, _, rest = data[:LONGEST_KNOWN].partition(BEFORE_VERSION)
-        if len(line) <= self._settings.remembered_start:
-            start = remembered_starts[line]
-        else:
-            line = data.partition(BEFORE_VERSION)[0]
-            start = self._read_long_start(line) if len(line) < len(data) else None
+        start = self._settings.starts.get(line)
         if start is None:
-            self._read_slowly(data)
-            return
+            line = data.partition(BEFORE_VERSION)[0]
+            start = self._read_start(line) if len(line) < len(data) else None
+            if start is None:
+                self._read_slowly(data)
+                return
         at = len(line) + SIZE_BEFORE_VERSION
         fields = self._fields
         if fields is None or (rest != fields.block and not rest.startswith(fields.block)):
@@ -119,10 +118,13 @@ class H1Input(H1Output):
         end = at + len(fields.block)
         self._begin(start, fields, data[end:] if len(data) > end else b"")
 
-    def _read_long_start(self, line: bytes) -> RequestStart | None:
+    def _read_start(self, line: bytes) -> RequestStart | None:
+        """Read a start that is not among those that are remembered; None if it is malformed."""
         start = read_start(line)
         if start is not None:
             self._settings.head_limits.check(len(line) + len(b" HTTP/1.1"), 0)
+            if len(line) <= LONGEST_REMEMBERED:
+                self._settings.remember(line, start)
         return start
 
     def _read_fields(self, data: bytes, at: int) -> RequestFields | None:
@@ -177,10 +179,8 @@ class H1Input(H1Output):
         self._wants_trailers = fields.wants_trailers
         scope = request_scope(self._peer, method, parts, fields.headers)
         scope["state"] = context.state.copy()
-        if fields.is_special:
-            self._adapt_scope(scope, fields)
         cycle = self._cycle = Cycle(context, self, scope, target)
-        app = self._choose_app(cycle, fields) if fields.upgrades else context.app
+        app = self._adapt(cycle, fields) if fields.is_special else context.app
         length = fields.length
         if 0 <= length <= len(rest):  # the whole body, or none, is here already
             cycle.body_complete = True
@@ -200,16 +200,10 @@ class H1Input(H1Output):
         elif entrance.enter(cycle, app, self._surplus) and self._reading == HOLD and len(self._held) <= HIGH_WATER:
             self._resume()  # so that the end of the connection is seen while the request waits (rule A-6)
 
-    def _choose_app(self, cycle: Cycle, fields: RequestFields) -> Application:
-        """The application, or what serves the protocol that the client would rather speak (rule H-13)."""
-        for protocol, upgrade in self._context.upgrades.items():
-            if protocol in fields.upgrades:
-                cycle.scope["extensions"]["esg.switch"] = cycle.switch
-                return upgrade
-        return self._context.app
-
-    def _adapt_scope(self, scope: dict[str, Any], fields: RequestFields) -> None:
-        extensions = scope["extensions"]
+    def _adapt(self, cycle: Cycle, fields: RequestFields) -> Application:
+        """What few requests need; returns the application, or what serves the client's other protocol (rule H-13)."""
+        scope = cycle.scope
+        extensions: dict[str, Any] = scope["extensions"]
         if fields.old:
             scope["http_version"] = "1.0"
             del extensions["http.response.early_hint"]
@@ -217,6 +211,11 @@ class H1Input(H1Output):
             extensions["http.response.trailers"] = {}
         if fields.is_forwarded and self._peer.trust is not None:
             apply_forwarded(scope, self._peer.trust)
+        for protocol, upgrade in self._context.upgrades.items():
+            if protocol in fields.upgrades:
+                extensions["esg.switch"] = cycle.switch
+                return upgrade
+        return self._context.app
 
     # Bodies.
 

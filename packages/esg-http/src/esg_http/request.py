@@ -16,9 +16,6 @@ from esg_http.scope import Target, read_target
 LONGEST_REMEMBERED = 256
 """Bytes of a request's start that is worth remembering."""
 
-STARTS = 1024
-"""How many starts are remembered."""
-
 SLASH = 47
 
 _RARE = frozenset((b"connection", b"content-length", b"transfer-encoding", b"te", b"expect"))
@@ -48,19 +45,6 @@ def read_start(start: bytes) -> RequestStart | None:
     method, target = match.groups()
     is_path = target[0] == SLASH and method != b"CONNECT"
     return RequestStart(method.decode("ascii"), target, read_target(target) if is_path else None)
-
-
-class _Starts(dict[bytes, RequestStart | None]):
-    def __missing__(self, start: bytes) -> RequestStart | None:
-        read = read_start(start)
-        if len(self) >= STARTS:
-            self.clear()
-        self[start] = read
-        return read
-
-
-remembered_starts = _Starts()
-"""What `read_start` says of starts of up to `LONGEST_REMEMBERED` bytes: clients ask for the same again and again."""
 
 
 class RequestFields:
@@ -128,4 +112,4 @@ class RequestFields:
         return b",".join([value for name, value in self.headers if name == wanted])
 
 
-__all__ = ["LONGEST_REMEMBERED", "STARTS", "RequestFields", "RequestStart", "read_start", "remembered_starts"]
+__all__ = ["LONGEST_REMEMBERED", "RequestFields", "RequestStart", "read_start"]

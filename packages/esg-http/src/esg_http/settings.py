@@ -1,5 +1,6 @@
 """What the connections of one server read from its configuration, once."""
 
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from esg_core.asgi import Headers
 from esg_http.dates import http_date
 from esg_http.entrance import Entrance
 from esg_http.intake import HeadLimits
-from esg_http.request import LONGEST_REMEMBERED
+from esg_http.request import RequestStart
 from esg_http.wire import HeadPrefix
 
 if TYPE_CHECKING:
@@ -20,12 +21,16 @@ FieldParser = Callable[[bytes], Headers]
 
 NEVER = float("inf")
 
+STARTS = 1024
+"""How many starts of requests are remembered."""
+
 
 class H1Settings:
     """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context.
 
-    `h2` is what a connection goes on with that turns out to be one of HTTP/2; None if that is not served. `bound`, in
-    bytes, is a further limit of the request line and of all fields together.
+    `starts` are those starts of requests that were read before and keep the limits. `h2` is what a connection goes on
+    with that turns out to be one of HTTP/2; None if that is not served. `bound`, in bytes, is a further limit of the
+    request line and of all fields together.
     """
 
     def __init__(self, context: "Context", parse_fields: FieldParser, bound: int | None = None) -> None:
@@ -36,9 +41,9 @@ class H1Settings:
             line, size = min(line, bound), min(size, bound)
         self.head_limits = HeadLimits(line, config.limit_request_headers, size)
         self.surely_small = min(line, size)
-        self.remembered_start = min(LONGEST_REMEMBERED, line - len(b" HTTP/1.1"))
+        self.starts: dict[bytes, RequestStart] = {}
         self.body_limit: float = config.limit_request_body or NEVER
-        self.keepalive_requests: float = config.limit_keepalive_requests or NEVER
+        self.keepalive_requests = config.limit_keepalive_requests or sys.maxsize
         self.concurrency: float = config.limit_concurrency or NEVER
         self.keep_alive: float = config.timeout_keep_alive or NEVER
         self.request: float = config.timeout_request or NEVER
@@ -52,5 +57,11 @@ class H1Settings:
             config.server_header, http_date if config.date_header else None, config.default_headers, time.time
         )
 
+    def remember(self, line: bytes, start: RequestStart) -> None:
+        """Put into `starts` how a request begins: clients ask for the same things again and again."""
+        if len(self.starts) >= STARTS:
+            self.starts.clear()
+        self.starts[line] = start
 
-__all__ = ["NEVER", "FieldParser", "H1Settings"]
+
+__all__ = ["NEVER", "STARTS", "FieldParser", "H1Settings"]

@@ -105,31 +105,13 @@ class _Prefixes(dict[bytes, bytes]):
 _prefixes = _Prefixes()
 
 
-_blocks: dict[tuple[tuple[bytes, bytes], ...], FieldBlock] = {}
-
-
 def encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     """Encode an application's header fields, and find out what they say about the framing.
 
     Raises `ApplicationError` for what is no header: wrong types, names that are no token, CR, LF or NUL in a value, two
     lengths. `connection` keeps its `close` only (the server decides about the connection), `transfer-encoding` none
-    (the server does the chunking, rule H-3). Applications send few different sets of fields, so small ones are
-    remembered.
+    (the server does the chunking, rule H-3).
     """
-    try:
-        known = _blocks.get(tuple(headers))
-    except TypeError:
-        return _encode_fields(headers)
-    if known is None:
-        known = _encode_fields(headers)
-        if len(known[0]) <= LONGEST_REMEMBERED:
-            if len(_blocks) >= _BOUND:
-                _blocks.clear()
-            _blocks[tuple(headers)] = known
-    return known
-
-
-def _encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     lines = []
     length = NO_LENGTH
     says = 0
@@ -175,10 +157,28 @@ def _note(name: bytes, value: bytes) -> tuple[bytes, int]:
     return b"", 0
 
 
+_blocks: dict[tuple[tuple[bytes, bytes], ...], FieldBlock] = {}
+
+
+def _remember_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
+    encoded = encode_fields(headers)
+    if len(encoded[0]) <= LONGEST_REMEMBERED:
+        if len(_blocks) >= _BOUND:
+            _blocks.clear()
+        _blocks[tuple(headers)] = encoded
+    return encoded
+
+
 def prepare_fields(status: int, headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
-    """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3)."""
-    prepared = encode_fields(headers)
-    if prepared[1] != NO_LENGTH and (status == 204 or prepared[2] & SAYS_CHUNKED):
+    """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3).
+
+    Applications send few different sets of fields, so small ones are remembered.
+    """
+    try:
+        prepared = _blocks.get(tuple(headers)) or _remember_fields(headers)
+    except TypeError:  # there is a list among them: what can change is not remembered
+        prepared = encode_fields(headers)
+    if status == 204 or prepared[2] & SAYS_CHUNKED:
         return encode_fields([field for field in headers if field[0].lower() != b"content-length"])
     return prepared
 

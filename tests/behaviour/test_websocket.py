@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -15,14 +16,14 @@ import aiohttp
 import pytest
 import trustme
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection, connect, unix_connect
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
 from tests.behaviour.lifecycle import LOOPS
 from tests.e2e.server import PATIENCE, Server, serving
-from tests.ws.frames import TEXT, frame, text
+from tests.ws.frames import CLOSE, CONTINUATION, PING, TEXT, close, frame, text
 
 APP = "tests.behaviour.apps.websocket:app"
 CODECS = ("websockets", "wsproto")
@@ -238,6 +239,12 @@ UPGRADE = (
 )
 
 
+def close_frame(code: int, reason: str = "") -> bytes:
+    """The close of a server."""
+    payload = code.to_bytes(2, "big") + reason.encode()
+    return bytes((0x88, len(payload))) + payload
+
+
 def wrapped(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
     return connection if tls is None else tls.wrap_socket(connection, server_hostname="127.0.0.1")
 
@@ -270,30 +277,75 @@ def test_s5_why_a_connection_fails_can_be_read(server: Server, tls: ssl.SSLConte
     assert answer.endswith(b"\x81\x04good\x88\x0f\x03\xefinvalid UTF-8")
 
 
+# What a client may send, and how that ends: by section of RFC 6455, then of RFC 7692.
+ENDS: dict[str, tuple[bytes, bytes]] = {
+    "1.4 nothing counts after a close": (close(1000) + text("late"), close_frame(1000)),
+    "5.1 no mask": (frame(TEXT, b"x", mask=None), close_frame(1002, "protocol error")),
+    "5.2 reserved bit": (frame(TEXT, b"x", rsv=2), close_frame(1002, "protocol error")),
+    "5.2 compression that was not agreed on": (frame(TEXT, b"x", rsv=4), close_frame(1002, "protocol error")),
+    "5.2 reserved opcode": (frame(5), close_frame(1002, "protocol error")),
+    "5.2 long form of a length": (bytes((0x81, 0xFE, 0, 5)) + bytes(9), close_frame(1002, "protocol error")),
+    "5.4 continuation of nothing": (frame(CONTINUATION, b"x"), close_frame(1002, "protocol error")),
+    "5.4 a message within another": (frame(TEXT, b"x", fin=False) + text("y"), close_frame(1002, "protocol error")),
+    "5.5 long control frame": (frame(PING, bytes(126)), close_frame(1002, "protocol error")),
+    "5.5 control frame in fragments": (frame(PING, fin=False), close_frame(1002, "protocol error")),
+    "5.5.1 a close without code": (close(None), b"\x88\0"),
+    "5.5.1 a close with a reason": (close(3001, b"bye"), close_frame(3001, "bye")),
+    "5.5.1 half a code": (frame(CLOSE, b"\x03"), close_frame(1002, "protocol error")),
+    "7.4 a code that nobody may send": (close(1005), close_frame(1002, "protocol error")),
+    "7.4 a code that was registered later": (close(1014), close_frame(1014)),
+    "8.1 text that is not UTF-8": (frame(TEXT, b"\xff"), close_frame(1007, "invalid UTF-8")),
+    "8.1 a reason that is not UTF-8": (close(1000, b"\xff"), close_frame(1007, "invalid UTF-8")),
+    "10.4 a message that is too big": (b"\x81" + bytes((0xFF, 1)) + bytes(7), close_frame(1009, "message too big")),
+}
+
+
+def test_s1_s5_ends_of_rfc_6455(server: Server, tls: ssl.SSLContext | None) -> None:
+    """S-5: what came before is answered first; the close frame arrives, then the end of the connection."""
+    with ExitStack() as stack:
+        connections = {case: stack.enter_context(wrapped(server.connect(), tls)) for case in ENDS}
+        for case, connection in connections.items():
+            connection.sendall(UPGRADE + text("before") + ENDS[case][0])
+        for case, connection in connections.items():
+            answer = read_until_closed(connection).partition(b"\r\n\r\n")[2]
+            assert answer == b"\x81\x06before" + ENDS[case][1], case
+
+
 # Drain, force, and clients that do nothing.
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("ws", CODECS)
-def test_s4_a_drain_closes_all_with_1012(loop: str, ws: str) -> None:
+@pytest.mark.parametrize("is_tls", [False, True], ids=["cleartext", "tls"])
+def test_s4_a_drain_closes_all_with_1012(
+    loop: str, ws: str, is_tls: bool, certificate: Path, trust: ssl.SSLContext
+) -> None:
     """L-2: and the server ends well, at once."""
-    with Server(APP, "--loop", loop, "--ws", ws) as server:
+    options, tls = (["--ssl-certfile", str(certificate)], trust) if is_tls else ([], None)
+    with Server(APP, "--loop", loop, "--ws", ws, *options) as server:
         with ExitStack() as stack:
-            clients = [stack.enter_context(opened(server, "/echo")) for _ in range(5)]
+            clients = [stack.enter_context(opened(server, "/echo", tls)) for _ in range(5)]
             server.process.send_signal(signal.SIGTERM)
             assert [ending(client) for client in clients] == [(1012, "service restart")] * 5
         assert server.wait() == 0
         assert server.output.count("ended with 1012 'service restart'") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", LOOPS)
-def test_s4_a_client_that_does_not_answer_holds_a_drain_up_for_5_seconds_only(loop: str) -> None:
-    with Server(APP, "--loop", loop) as server, server.connect() as connection:
+@pytest.mark.parametrize("is_tls", [False, True], ids=["cleartext", "tls"])
+def test_s4_a_client_that_does_not_answer_holds_a_drain_up_for_5_seconds_only(
+    loop: str, is_tls: bool, certificate: Path, trust: ssl.SSLContext
+) -> None:
+    options, tls = (["--ssl-certfile", str(certificate)], trust) if is_tls else ([], None)
+    with Server(APP, "--loop", loop, *options) as server, wrapped(server.connect(), tls) as connection:
         connection.sendall(UPGRADE)
         assert connection.recv(65536).startswith(b"HTTP/1.1 101 ")
+        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert connection.recv(65536).startswith(b"\x88\x11\x03\xf4")
         assert server.wait() == 0
+        assert time.monotonic() - began < PATIENCE / 2
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -306,11 +358,16 @@ def test_l2_an_application_that_does_not_end_is_cancelled(loop: str) -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_s3_a_client_that_does_not_read(loop: str) -> None:
+@pytest.mark.parametrize("is_tls", [False, True], ids=["cleartext", "tls"])
+def test_s3_a_client_that_does_not_read(loop: str, is_tls: bool, certificate: Path, trust: ssl.SSLContext) -> None:
     """Its application waits in `send()`, the server holds next to nothing for it, and timeout-write ends it."""
-    with Server(APP, "--loop", loop, "--timeout-write", "1") as server, server.connect() as connection:
-        connection.sendall(UPGRADE.replace(b"/echo", b"/flood"))
+    options, tls = (["--ssl-certfile", str(certificate)], trust) if is_tls else ([], None)
+    with (
+        Server(APP, "--loop", loop, "--timeout-write", "1", *options) as server,
+        wrapped(server.connect(), tls) as connection,
+    ):
         before = memory(server)
+        connection.sendall(UPGRADE.replace(b"/echo", b"/flood"))
         sent = int(server.wait_for(r"flooded with (\d+)")[1])
         assert sent < 50_000_000
         assert memory(server) - before < 20_000_000
@@ -332,6 +389,21 @@ def test_s3_a_client_that_does_not_answer_pings(ws: str) -> None:
             server.wait_for("ended with 1011 'keepalive ping timeout'")
             there.send("still here")
             assert there.recv(timeout=PATIENCE) == "still here"
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_u7_over_a_unix_socket(loop: str, tmp_path: Path) -> None:
+    """U-7: the log has a name for a client without address."""
+    place = tmp_path / "esg.sock"
+    with Server(APP, "--loop", loop, "--uds", str(place)) as server:
+        server.wait_for("esg.sock")
+        with unix_connect(str(place), "ws://t/echo") as client:
+            client.send("hello")
+            assert client.recv(timeout=PATIENCE) == "hello"
+            client.socket.sendall(frame(TEXT, b"\xff"))
+            assert ending(client) == (1007, "invalid UTF-8")
+        server.wait_for("closed the WebSocket of unix: a text message is not UTF-8")
         assert server.stop() == 0
 
 

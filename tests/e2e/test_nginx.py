@@ -1,5 +1,6 @@
 """nginx in front of ESG over a UNIX socket, with the configuration of `examples/deploy`."""
 
+import json
 import os
 import socket
 import tempfile
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.e2e.programs import find, needs
-from tests.e2e.server import ROOT, Program, Server
+from tests.e2e.server import PATIENCE, ROOT, Program, Server
 
 pytestmark = needs("nginx")
 
@@ -94,6 +97,21 @@ def test_u7_streamed_response_through_nginx(site: Site) -> None:
     with httpx.stream("GET", f"{site.url}/delayed") as response:
         parts = list(response.iter_raw())
     assert parts == [b"first ", b"second"]
+
+
+def test_u7_websocket_through_nginx(site: Site) -> None:
+    """U-7: with its compression, pings and subprotocol; the application sees the real client (H-19)."""
+    with connect(f"{site.url.replace('http', 'ws', 1)}/talk", subprotocols=[Subprotocol("a")]) as client:
+        assert client.subprotocol == "a"
+        assert client.protocol.extensions
+        host, _, scheme = json.loads(client.recv(timeout=PATIENCE))
+        assert (host, scheme) == ("127.0.0.1", "ws")
+        for message in ("x" * 200_000, b"y" * 200_000, ""):
+            client.send(message)
+            assert client.recv(timeout=PATIENCE) == message
+        assert client.ping().wait(PATIENCE)
+        client.close(3000)
+    site.server.wait_for("talk: ended with 3000")
 
 
 def test_u7_a_client_that_leaves_nginx_is_noticed(site: Site) -> None:

@@ -9,7 +9,7 @@ PART = b"x" * 65536
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    assert scope["type"] == "http"
+    assert scope["type"] in ("http", "websocket")
     await ROUTES[scope["path"]](scope, receive, send)
 
 
@@ -21,6 +21,16 @@ async def who(scope: Scope, receive: Receive, send: Send) -> None:
     """Tell who asked what, as the scope has it."""
     facts = {name: scope[name] for name in ("client", "server", "scheme", "path", "http_version")}
     await answer(send, json.dumps(facts).encode())
+
+
+async def talk(scope: Scope, receive: Receive, send: Send) -> None:
+    """A WebSocket that is told who it is, and hears itself then."""
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
+    await send({"type": "websocket.send", "text": json.dumps([*scope["client"], scope["scheme"]])})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+    print(f"talk: ended with {message['code']}", flush=True)
 
 
 async def size(scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +83,7 @@ ROUTES = {
     "/": hello,
     "/who": who,
     "/size": size,
+    "/talk": talk,
     "/delayed": delayed,
     "/endless": endless,
     "/until-disconnect": until_disconnect,

@@ -36,6 +36,7 @@ SANS_IO = {
     "esg_core.authority",
     "esg_core.errors",
     "esg_core.forwarded",
+    "esg_core.proxy_extensions",
     "esg_core.proxy_preface",
     "esg_core.rfc7239",
     "esg_core.statuses",

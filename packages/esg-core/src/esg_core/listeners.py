@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from esg_core.acceptor import Acceptor
-from esg_core.contracts import ProtocolFactory
 from esg_core.sockets import BoundSocket
 
 if sys.platform != "win32":
@@ -42,7 +41,9 @@ class TLSOptions:
 class Listeners:
     """The bound sockets of one server, from `start()` to `close()`."""
 
-    def __init__(self, bound: Sequence[BoundSocket], factory: ProtocolFactory, tls: TLSOptions | None = None) -> None:
+    def __init__(
+        self, bound: Sequence[BoundSocket], factory: Callable[[], asyncio.BaseProtocol], tls: TLSOptions | None = None
+    ) -> None:
         self._factory = factory
         self._arguments: Callable[[], dict[str, Any]] = dict if tls is None else tls.arguments
         self._loop = asyncio.get_running_loop()

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from esg_core.proxy_extensions import Extension, ExtensionError, read_extensions
+
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 """How version 2 begins."""
 
@@ -34,10 +36,11 @@ class PrefaceError(ValueError):
 
 
 class Route(NamedTuple):
-    """The connection that the proxy forwards: its client, and what this client connected to."""
+    """The connection that the proxy forwards: its client, what this client connected to, what else is known of it."""
 
     client: Address
     server: Address
+    extensions: tuple[Extension, ...] = ()
 
 
 def missing(preface: bytes | bytearray) -> int:
@@ -125,7 +128,11 @@ def _parse_binary(preface: bytes) -> Route | None:
     size, read = layout
     if len(preface) < BINARY_HEAD + size:
         raise PrefaceError("the addresses are cut off")
-    return read(preface[BINARY_HEAD : BINARY_HEAD + size])
+    route = read(preface[BINARY_HEAD : BINARY_HEAD + size])
+    try:
+        return route._replace(extensions=read_extensions(preface, BINARY_HEAD + size))
+    except ExtensionError as error:
+        raise PrefaceError(str(error)) from None
 
 
 def _ipv4_route(block: bytes) -> Route:

@@ -14,7 +14,7 @@ Until the inner protocol takes over, the connection is one of the context's: it 
 import asyncio
 import math
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from esg_core.proxy_preface import PrefaceError, Route, missing, parse
@@ -164,6 +164,17 @@ class ProxyProtocol(asyncio.BufferedProtocol):
             inner.data_received(data)
 
 
+def after_preface(
+    factory: "ProtocolFactory", context: "Context", tls: Callable[[], ssl.SSLContext] | None
+) -> Callable[[], ProxyProtocol]:
+    """What makes the protocol of each connection, for a listener whose connections all begin with a preface.
+
+    `tls` gives the TLS context of the next connection.
+    """
+    trust = Trust(context.config.forwarded_allow_ips)
+    return lambda: ProxyProtocol(factory, context, trust, None if tls is None else tls())
+
+
 class _EarlyData(asyncio.Protocol):
     """Keeps what a client sends together with the end of its handshake, until the inner protocol is there."""
 
@@ -179,17 +190,24 @@ class _EarlyData(asyncio.Protocol):
 
 
 class AnnouncedTransport(asyncio.Transport):
-    """Another transport, except for the addresses: `peername` and `sockname` are those that the proxy announced."""
+    """Another transport, except for the addresses: `peername` and `sockname` are those that the proxy announced.
+
+    `esg.proxy_extensions` are the extensions that came with them.
+    """
 
     def __init__(self, transport: asyncio.Transport, route: Route) -> None:
         super().__init__()
         self._transport = transport
-        self._addresses = {"peername": route.client, "sockname": route.server}
+        self._announced = {
+            "peername": route.client,
+            "sockname": route.server,
+            "esg.proxy_extensions": route.extensions,
+        }
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """As `asyncio.BaseTransport`."""
-        if name in self._addresses:
-            return self._addresses[name]
+        if name in self._announced:
+            return self._announced[name]
         return self._transport.get_extra_info(name, default)
 
     def is_closing(self) -> bool:
@@ -253,4 +271,4 @@ class AnnouncedTransport(asyncio.Transport):
         self._transport.abort()
 
 
-__all__ = ["DRAIN_GRACE", "LARGEST_READ", "AnnouncedTransport", "ProxyProtocol"]
+__all__ = ["DRAIN_GRACE", "LARGEST_READ", "AnnouncedTransport", "ProxyProtocol", "after_preface"]

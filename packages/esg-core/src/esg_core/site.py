@@ -84,7 +84,14 @@ def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundS
         factory = protocols(context)
     except ImportError as error:
         raise StartupError(f"http {config.http} cannot be used: {error}") from error
-    return Site(context, Lifespan(context, config.lifespan), Listeners(bound, factory, tls))
+    if config.proxy_protocol:
+        from esg_core.proxy_protocol import after_preface
+
+        with_preface = after_preface(factory, context, None if tls is None else tls.context)
+        listeners = Listeners(bound, with_preface)
+    else:
+        listeners = Listeners(bound, factory, tls)
+    return Site(context, Lifespan(context, config.lifespan), listeners)
 
 
 def context_for(config: "Config") -> Context:

@@ -7,6 +7,7 @@ connection have in common.
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from esg_core.proxy_extensions import tells_of_tls
 from esg_http.scope import scope_template
 from esg_http.tls_extension import tls_extension
 
@@ -28,7 +29,8 @@ class Peer:
         self.trust: Trust | None = (
             context.trust if context.trust is not None and context.trust.peer(self.client) else None
         )
-        self.scheme = "https" if self.is_tls else "http"
+        announced = transport.get_extra_info("esg.proxy_extensions") or ()
+        self.scheme = "https" if self.is_tls or tells_of_tls(announced) else "http"
         self.server = _server(transport.get_extra_info("sockname"))
         self.root_path = root_path
         self.extensions: dict[str, Any] = {
@@ -39,6 +41,8 @@ class Peer:
         }
         if tls is not None:
             self.extensions["tls"] = tls_extension(tls)
+        if announced:
+            self.extensions["esg.proxy_protocol"] = {"extensions": announced}
         self.scope = scope_template(self)
 
     def __str__(self) -> str:

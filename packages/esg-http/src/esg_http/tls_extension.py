@@ -33,9 +33,9 @@ _SHORT = {
 
 def _chain(connection: ssl.SSLObject) -> Sequence[bytes]:
     """What the client has presented, its own certificate first; before Python 3.13 only that can be known."""
-    if sys.version_info >= (3, 13):
-        return connection.get_unverified_chain()
     own = connection.getpeercert(binary_form=True)
+    if own and sys.version_info >= (3, 13):
+        return connection.get_unverified_chain()  # asked without a certificate, it fails
     return [own] if own else []
 
 

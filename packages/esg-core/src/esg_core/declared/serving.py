@@ -77,7 +77,8 @@ class ServingOptions:
         Group.BINDING,
         "Expect the PROXY protocol, version 1 or 2, on each connection.",
         "For a balancer that speaks it, on every listener. Connections of peers that `forwarded_allow_ips` does not "
-        "trust are closed.",
+        "trust are closed. Where the balancer tells (version 2) that its client speaks TLS, the scheme is `https`; "
+        "what else it tells is in the scope, as `extensions['esg.proxy_protocol']`.",
     )
 
     app_dir: Annotated[str, Text("a directory", str.isprintable, "DIR")] = option(

@@ -1,0 +1,91 @@
+"""What a preface of the PROXY protocol, version 2, says beside addresses: its extensions, or TLVs (rule H-19).
+
+Sans-I/O, pure functions over bytes. Specification: "The PROXY protocol", sections 2.2 to 2.2.6. A checksum that is
+there is verified; the other extensions are handed on as they are.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+CRC32C = 0x03
+NOOP = 0x04
+SSL = 0x20
+CLIENT_SSL = 0x01
+"""In the first byte of `SSL`: the client has spoken TLS with the proxy."""
+
+
+class Extension(NamedTuple):
+    """One TLV: its type, and its value."""
+
+    kind: int
+    value: bytes
+
+
+class ExtensionError(ValueError):
+    """These bytes are no extensions, or the checksum is wrong; the text says why."""
+
+
+def read_extensions(preface: bytes, start: int) -> tuple[Extension, ...]:
+    """The extensions from `start` to the end of a preface, but for checksum and padding; raises `ExtensionError`."""
+    found = []
+    for place, extension in _split(preface, start):
+        if extension.kind == CRC32C:
+            _verify(preface, place, extension.value)
+        elif extension.kind != NOOP:
+            found.append(extension)
+    return tuple(found)
+
+
+def tells_of_tls(extensions: tuple[Extension, ...]) -> bool:
+    """Whether the client has spoken TLS with the proxy."""
+    return any(one.kind == SSL and bool(one.value[:1]) and bool(one.value[0] & CLIENT_SSL) for one in extensions)
+
+
+def _split(preface: bytes, place: int) -> Iterator[tuple[int, Extension]]:
+    """Each extension, and where its value begins."""
+    while place < len(preface):
+        value = place + 3
+        end = value + int.from_bytes(preface[place + 1 : value])
+        if value > len(preface) or end > len(preface):
+            raise ExtensionError("an extension is cut off")
+        yield value, Extension(preface[place], preface[value:end])
+        place = end
+
+
+def _verify(preface: bytes, place: int, value: bytes) -> None:
+    """The checksum is that of the whole preface, in which it counts as zero (section 2.2.3)."""
+    if len(value) != 4 or crc32c(preface[:place] + bytes(4) + preface[place + 4 :]) != int.from_bytes(value):
+        raise ExtensionError("the checksum is wrong")
+
+
+def crc32c(data: bytes) -> int:
+    """The checksum of RFC 9260, appendix A."""
+    table, rest = _table(), 0xFFFFFFFF
+    for byte in data:
+        rest = table[(rest ^ byte) & 0xFF] ^ rest >> 8
+    return rest ^ 0xFFFFFFFF
+
+
+@cache
+def _table() -> tuple[int, ...]:
+    return tuple(map(_remainder, range(256)))
+
+
+def _remainder(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    return byte
+
+
+__all__ = [
+    "CLIENT_SSL",
+    "CRC32C",
+    "NOOP",
+    "SSL",
+    "Extension",
+    "ExtensionError",
+    "crc32c",
+    "read_extensions",
+    "tells_of_tls",
+]

@@ -6,6 +6,7 @@ Linux shows them. Elsewhere the transport's own count has to do.
 """
 
 import asyncio
+import contextlib
 import select
 import selectors
 import socket
@@ -111,4 +112,16 @@ def has_input(transport: asyncio.Transport) -> bool:
         return bool(selector.select(0))
 
 
-__all__ = ["LOOKS", "Delivery", "Departure", "WriteWatch", "delivery", "departure", "has_input"]
+def end_sending(transport: asyncio.Transport) -> bool:
+    """Tell the client that nothing more comes, if its connection can say that; returns whether it can.
+
+    A client that has gone need not be told: asyncio raises, and will tell of its end with the next thing it reads.
+    """
+    if not transport.can_write_eof():
+        return False
+    with contextlib.suppress(OSError):
+        transport.write_eof()
+    return True
+
+
+__all__ = ["LOOKS", "Delivery", "Departure", "WriteWatch", "delivery", "departure", "end_sending", "has_input"]

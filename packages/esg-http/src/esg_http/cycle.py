@@ -370,8 +370,10 @@ class Cycle:
         """Write the head, if it is still held, of a response whose next `size` bytes come from a file.
 
         Returns whether the bytes are wanted: not for HEAD, 204 and 304. Raises `ApplicationError` if they do not fit
-        the content-length.
+        the content-length, and `ClientDisconnected`: opening the file may have taken longer than the client stayed.
         """
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
         if self._phase == HEAD_HELD:
             self._send_body(b"", False)
         if 0 <= self._prepared[1] < self._sent + size and not self.bodyless:

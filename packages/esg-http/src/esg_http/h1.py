@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
-from esg_core.kernel import LOOKS, Departure, WriteWatch, delivery, departure, has_input
+from esg_core.kernel import LOOKS, Departure, WriteWatch, delivery, departure, end_sending, has_input
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
 from esg_http.h1_output import BY_LENGTH
 from esg_http.peers import Peer
@@ -267,8 +267,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._forget_input()
         if self._paused:
             self._resume()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        end_sending(self.transport)
         self._watch_writing(self._time())
         self._await(self._time() + LINGER)
         self._hasten()

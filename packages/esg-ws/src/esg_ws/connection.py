@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
-from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure
+from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure, end_sending
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,
@@ -366,9 +366,7 @@ class Connection(asyncio.Protocol):
         self._end_by(CLOSE_PATIENCE)
         if not farewell.is_failure:
             self._transport.close()
-        elif self._transport.can_write_eof():
-            self._transport.write_eof()
-        else:
+        elif not end_sending(self._transport):
             self._state = LINGERING
             self._end_by(LINGER)
 

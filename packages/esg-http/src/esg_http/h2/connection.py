@@ -7,6 +7,7 @@ out in one write.
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from esg_core.kernel import end_sending
 from esg_http.h2.codes import CANCEL, LAST_STREAM, NO_ERROR
 from esg_http.h2.deadlines import DRAIN, END, LINGER, START, WRITE, Deadlines
 from esg_http.h2.frames import goaway_frame, ping_frame
@@ -167,9 +168,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self._has_ended = True
         if self._is_paused:
             self.transport.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
+        if not end_sending(self.transport):
             self.transport.close()
         self._watch_writing(self.time())
         self._watch(END, self.time() + LINGER)

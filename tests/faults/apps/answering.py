@@ -1,0 +1,69 @@
+"""An application that answers in all the ways there are, and tells what its process still holds."""
+
+import asyncio
+import gc
+import json
+from collections import Counter
+
+from esg_core.asgi import Receive, Scope, Send
+
+OF_A_CONNECTION = {"H1Connection", "H2Connection", "Connection", "Cycle", "H2Stream", "Peer"}
+"""Classes whose objects must be gone with their connection, but for those of the request that asks."""
+
+START = {"type": "http.response.start", "status": 200}
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        while (kind := (await receive())["type"]) != "lifespan.shutdown":
+            await send({"type": f"{kind}.complete"})
+        await send({"type": f"{kind}.complete"})
+    elif scope["type"] == "websocket":
+        await echo_messages(receive, send)
+    elif scope["path"] == "/state":
+        await answer(send, json.dumps(state()).encode())
+    elif scope["path"] == "/stream":
+        await stream(send)
+    elif scope["path"] == "/file":
+        await send({**START, "headers": []})
+        await send({"type": "http.response.pathsend", "path": __file__})
+    else:
+        await answer(send, await body_of(receive))
+
+
+def state() -> dict[str, int]:
+    """How many tasks run, and how many objects there are which belong to a connection."""
+    gc.collect()
+    kinds = Counter(type(one).__name__ for one in gc.get_objects())
+    return {"tasks": len(asyncio.all_tasks()), **{kind: kinds[kind] for kind in sorted(OF_A_CONNECTION)}}
+
+
+async def body_of(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
+
+
+async def answer(send: Send, body: bytes) -> None:
+    await send({**START, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def stream(send: Send) -> None:
+    """Parts with turns of the loop between them."""
+    await send({**START, "headers": []})
+    for number in range(8):
+        await send({"type": "http.response.body", "body": b"part %d," % number, "more_body": True})
+        await asyncio.sleep(0.001)
+    await send({"type": "http.response.body", "body": b"end"})
+
+
+async def echo_messages(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        text = message.get("text")
+        await send({"type": "websocket.send", "text": text, "bytes": None if text is not None else message["bytes"]})

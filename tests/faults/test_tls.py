@@ -1,0 +1,154 @@
+"""Whatever is said on a port of TLS that is no TLS, or ends in the middle: hung up on, without a trace (H-17, H-20)."""
+
+import socket
+import ssl
+import struct
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.behaviour.lifecycle import LOOPS, get
+from tests.e2e.programs import needs
+from tests.e2e.server import PATIENCE, serving
+from tests.faults.servers import Watched, certificate, client_tls, reset
+
+GET = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
+
+
+def client_hello() -> bytes:
+    out = ssl.MemoryBIO()
+    connection = client_tls().wrap_bio(ssl.MemoryBIO(), out, server_hostname="127.0.0.1")
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+    return out.read()
+
+
+def record(kind: int, content: bytes) -> bytes:
+    return struct.pack("!BHH", kind, 0x0303, len(content)) + content
+
+
+GARBAGE = {
+    "plaintext": GET,
+    "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "zeros": bytes(1000),
+    "a fatal alert": record(21, b"\x02\x28"),
+    "a farewell": record(21, b"\x01\x00"),
+    "application data": record(23, b"x" * 100),
+    "an empty record": record(22, b""),
+    "an endless record": b"\x16\x03\x01\xff\xff" + b"x" * 100,
+    "an endless hello": record(22, b"\x01\xff\xff\xff" + b"x" * 1000),
+    "two hellos": client_hello() * 2,
+}
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    path = certificate(tmp_path_factory.mktemp("tls"))
+    options = ("--loop", request.param, "--ssl-certfile", str(path), "--no-access-log")
+    with serving("tests.faults.apps.answering:app", *options) as server:
+        yield Watched(server, is_tls=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(watched: Watched) -> Iterator[None]:
+    """Whatever a test does, the server is afterwards as it was before, and still serves."""
+    before = watched.state()
+    yield
+    watched.settles_at(before)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """All that comes until the server closes, or breaks the connection."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_what_is_no_handshake(watched: Watched, name: str) -> None:
+    """The answer is an alert at the most; a client that ends its side is not waited for."""
+    with watched.server.connect() as connection:
+        connection.sendall(GARBAGE[name])
+        connection.shutdown(socket.SHUT_WR)
+        answered = rest(connection)
+    assert b"HTTP" not in answered
+    assert answered[:1] in (b"", b"\x15", b"\x16")
+
+
+@pytest.mark.parametrize("is_reset", [True, False], ids=["reset", "closed"])
+def test_a_hello_that_ends_after_each_byte(watched: Watched, is_reset: bool) -> None:
+    hello = client_hello()
+    for end in range(0, len(hello) + 1, 4):
+        connection = watched.server.connect()
+        connection.sendall(hello[:end])
+        if is_reset:
+            reset(connection)
+        else:
+            connection.close()
+
+
+def test_versions_that_are_too_old(watched: Watched) -> None:
+    old = client_tls().__class__(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning):
+        old.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with watched.server.connect() as connection, pytest.raises((ssl.SSLError, ConnectionResetError)):
+        old.wrap_socket(connection)
+
+
+@pytest.mark.parametrize("request_first", [True, False], ids=["after a request", "before any"])
+@pytest.mark.parametrize(
+    "garbage", [b"\x00" * 50, record(23, b"x" * 50), record(21, b"\x02\x28"), record(23, b"x" * 50)[:20]]
+)
+def test_what_is_no_tls_after_the_handshake(watched: Watched, request_first: bool, garbage: bytes) -> None:
+    with watched.connect() as connection:
+        if request_first:
+            assert get(connection).status == 200
+        with socket.socket(fileno=connection.detach()) as raw:
+            raw.settimeout(PATIENCE)
+            raw.sendall(garbage)
+            raw.shutdown(socket.SHUT_WR)
+            assert b"HTTP" not in rest(raw)
+
+
+def test_a_record_that_ends_after_each_byte(watched: Watched) -> None:
+    """An exchange whose bytes on the wire are cut, not those inside."""
+    for end in range(1, 120, 3):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = client_tls().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        connection = watched.server.connect()
+        shake_hands(connection, tls, incoming, outgoing)
+        tls.write(GET)
+        connection.sendall(outgoing.read()[:end])
+        reset(connection)
+
+
+def shake_hands(
+    connection: socket.socket, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+) -> None:
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+        else:
+            connection.sendall(outgoing.read())
+            return
+
+
+@needs("openssl")
+def test_renegotiation_is_refused(watched: Watched) -> None:
+    address = f"127.0.0.1:{watched.server.port}"
+    command = ("openssl", "s_client", "-connect", address, "-tls1_2", "-quiet", "-no_ign_eof")
+    done = subprocess.run(command, input=b"R\n", capture_output=True, timeout=PATIENCE, check=False)
+    assert b"no renegotiation" in done.stderr
+    assert done.returncode != 0

@@ -24,9 +24,10 @@ def authority() -> trustme.CA:
 
 
 @cache
-def client_tls() -> ssl.SSLContext:
-    """The client's side of TLS."""
+def client_tls(alpn: str = "http/1.1") -> ssl.SSLContext:
+    """The client's side of TLS, which offers one protocol."""
     context = ssl.create_default_context()
+    context.set_alpn_protocols([alpn])
     authority().configure_trust(context)
     return context
 
@@ -53,10 +54,10 @@ class Watched:
     seen: int = 0
     """Lines of the log that need not be looked at again."""
 
-    def connect(self) -> socket.socket:
-        """A connection on which HTTP can be spoken."""
+    def connect(self, alpn: str = "http/1.1") -> socket.socket:
+        """A connection on which HTTP can be spoken, the one that `alpn` names if it is over TLS."""
         connection = self.server.connect()
-        return client_tls().wrap_socket(connection, server_hostname="127.0.0.1") if self.is_tls else connection
+        return client_tls(alpn).wrap_socket(connection, server_hostname="127.0.0.1") if self.is_tls else connection
 
     def state(self) -> dict[str, Any]:
         """Tasks, objects of connections and descriptors, as they are while one client asks for them."""

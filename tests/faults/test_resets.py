@@ -30,6 +30,8 @@ def http2() -> bytes:
     return client.data_to_send()
 
 
+pytestmark = pytest.mark.slow
+
 REQUESTS = {
     "keep-alive": LENGTH + CHUNKED + GET,
     "websocket": UPGRADE + text("hello") * 2,
@@ -44,6 +46,9 @@ RESPONSES = {
     "websocket": UPGRADE + text("hello") * 2,
     "http2": http2(),
 }
+
+ALPN = {"http2": "h2"}
+"""What is offered for an exchange over TLS, if it is not HTTP/1.1."""
 
 LONGEST = 400
 """Bytes of a response after which the rest is like those before."""
@@ -74,7 +79,7 @@ def test_reset_after_each_byte_of_a_request(watched: Watched, name: str) -> None
     data = REQUESTS[name]
     before = watched.state()
     for end in range(0, len(data) + 1, 3 if watched.is_tls else 1):
-        connection = watched.connect()
+        connection = watched.connect(ALPN.get(name, "http/1.1"))
         connection.sendall(data[:end])
         reset(connection)
     watched.settles_at(before)
@@ -86,7 +91,7 @@ def test_half_close_after_each_byte_of_a_request(watched: Watched, name: str) ->
     data = REQUESTS[name]
     before = watched.state()
     for end in range(0, len(data) + 1, 9 if watched.is_tls else 3):
-        with watched.connect() as connection:
+        with watched.connect(ALPN.get(name, "http/1.1")) as connection:
             connection.sendall(data[:end])
             connection.shutdown(socket.SHUT_WR)  # without a word of TLS
             receive(connection, 1 << 20)
@@ -97,7 +102,7 @@ def test_half_close_after_each_byte_of_a_request(watched: Watched, name: str) ->
 def test_reset_after_each_byte_of_a_response(watched: Watched, name: str) -> None:
     before = watched.state()
     for size in range(0, LONGEST, 7 if watched.is_tls else 1):
-        connection = watched.connect()
+        connection = watched.connect(ALPN.get(name, "http/1.1"))
         connection.settimeout(0.5)
         connection.sendall(RESPONSES[name])
         try:

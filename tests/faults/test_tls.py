@@ -93,12 +93,12 @@ def test_a_hello_that_ends_after_each_byte(watched: Watched, is_reset: bool) -> 
 
 
 def test_versions_that_are_too_old(watched: Watched) -> None:
-    old = client_tls().__class__(ssl.PROTOCOL_TLS_CLIENT)
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
     old.set_ciphers("ALL:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="deprecated"):
         old.minimum_version = ssl.TLSVersion.TLSv1
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="deprecated"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     with watched.server.connect() as connection, pytest.raises((ssl.SSLError, ConnectionResetError)):
         old.wrap_socket(connection)

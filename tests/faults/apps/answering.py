@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import os
 from collections import Counter
 
 from esg_core.asgi import Receive, Scope, Send
@@ -22,11 +23,17 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await echo_messages(receive, send)
     elif scope["path"] == "/state":
         await answer(send, json.dumps(state()).encode())
+    elif scope["path"] == "/fail":
+        raise RuntimeError("the application has failed")
     elif scope["path"] == "/stream":
         await stream(send)
     elif scope["path"] == "/file":
         await send({**START, "headers": []})
         await send({"type": "http.response.pathsend", "path": __file__})
+    elif scope["path"] == "/large":
+        size = os.stat("large").st_size  # noqa: PTH116 - a file that the test has just written
+        await send({**START, "headers": [(b"content-length", b"%d" % size)]})
+        await send({"type": "http.response.pathsend", "path": "large"})
     else:
         await answer(send, await body_of(receive))
 
@@ -42,7 +49,7 @@ async def body_of(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if not message.get("more_body", False):
             return body
 

@@ -32,12 +32,17 @@ class Answer:
     """What has come on one stream."""
 
     status: int = 0
-    headers: dict[bytes, bytes] = field(default_factory=dict)
+    fields: Headers = field(default_factory=list)
     hints: list[Headers] = field(default_factory=list)
     body: bytes = b""
     trailers: Headers = field(default_factory=list)
     complete: bool = False
     reset: int | None = None
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """The fields by name, for those that are not repeated."""
+        return dict(self.fields)
 
 
 class Client:
@@ -105,7 +110,7 @@ class Client:
             return
         answer = self.answers.get(getattr(event, "stream_id", None) or 0, Answer())
         if isinstance(event, h2.events.ResponseReceived):
-            answer.headers = dict(event.headers)
+            answer.fields = list(event.headers)
             answer.status = int(answer.headers[b":status"])
         elif isinstance(event, h2.events.InformationalResponseReceived):
             answer.hints.append(list(event.headers))

@@ -31,8 +31,8 @@ from esg_http.h2.states import AFTER_THEIR_END, CLOSED, GOES_ON, HALF_CLOSED_THE
 from esg_http.h2.streams import Upload
 from esg_http.h2.windows import ConnectionWindow, StreamWindow
 
-PSEUDO_FIELDS = 5
-"""Fields of a header section that are no header fields."""
+PSEUDO_FIELDS = 3
+"""Fields of a header section that do not count: method, scheme and path. The authority does, as the host."""
 
 REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256

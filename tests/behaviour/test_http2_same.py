@@ -1,0 +1,286 @@
+"""HTTP/2 has the semantics of HTTP/1.1: the same rules, asked over streams (rule 2-1)."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from esg_core.asgi import Headers, Receive, Scope, Send
+from esg_core.stats import stats
+from esg_http.h2.codes import CANCEL, INTERNAL_ERROR
+from tests.behaviour.kinds import KINDS, Kind, fails, hello, in_parts
+from tests.behaviour.over_http2 import answer_to, ask, plain, response_of
+from tests.behaviour.test_admission import LINE, Hall
+from tests.http.corpus.case import get, head, post
+from tests.http.memory import MemoryServer, Recorder
+from tests.http.misbehaviour import MISBEHAVIOURS, Misbehaviour
+from tests.http.misbehaviour.case import ANSWERED, CUT, ENDED, body, length, sends, start
+from tests.http.misbehaviour.checks import beside, errors
+from tests.http2.driven import GET, Client, request
+
+OF_HTTP_1 = re.compile(r"http-1\.0|client-keeps|client-closes|bad-|late-head|large-chunks|coding|version|on-http-1")
+"""Kinds that are about bytes or framing which HTTP/2 does not have."""
+
+SAME = [kind for kind in KINDS if not OF_HTTP_1.search(kind.id)]
+
+each_kind = pytest.mark.parametrize("kind", SAME, ids=lambda kind: kind.id)
+
+
+@each_kind
+def test_2_1_the_response_is_that_of_http_1_1(kind: Kind) -> None:
+    """H-1, H-3, H-10, H-11, H-18, A-8: but for what frames it."""
+    answer = answer_to(kind)
+    assert answer.headers[b"date"]
+    assert plain(response_of(answer)) == plain(kind.response("httptools"))
+
+
+@each_kind
+def test_r1_every_final_response_passes_the_hook_once(kind: Kind) -> None:
+    seen: list[tuple[Any, int]] = []
+
+    def hook(scope: Scope | None, status: int, headers: Headers) -> tuple[int, Headers]:
+        seen.append((scope, status))
+        return status, [*headers, (b"x-hook", b"1")]
+
+    answer = answer_to(kind, on_response=hook)
+    assert answer.headers[b"x-hook"] == b"1"
+    assert [status for _, status in seen] == [kind.status]
+
+
+@each_kind
+def test_h1_server_and_date_can_be_switched_off(kind: Kind) -> None:
+    answer = answer_to(kind, server_header=False, date_header=False)
+    assert not answer.headers.keys() & {b"server", b"date"}
+
+
+@pytest.mark.parametrize("case", MISBEHAVIOURS, ids=lambda case: case.id)
+def test_h10_an_application_that_misbehaves(case: Misbehaviour) -> None:
+    """H-3, H-10: a stream is reset where a connection of HTTP/1.1 ends, and the others go on."""
+    with MemoryServer(beside(case.app)) as server:
+        client = Client(server)
+        answer = client.fetch(request(b"/", case.method.encode()))
+        if case.outcome in (CUT, ENDED):
+            assert (answer.complete, answer.reset) == (False, INTERNAL_ERROR)
+        elif case.outcome == ANSWERED:
+            assert (answer.status, answer.body, answer.complete) == (500, b"Internal Server Error", True)
+        else:
+            assert (answer.status, answer.complete) == (case.status, True)
+            assert case.body is None or answer.body == case.body
+        assert client.fetch(request(b"/well")).body == b"well"
+        assert client.goaways == []
+    if case.logged:
+        assert re.search(case.logged, errors(server.log)), errors(server.log)
+    else:
+        assert server.log.records == []
+
+
+# Expectations, extensions, bodies.
+
+
+def test_h5_continue_is_said_when_the_application_asks() -> None:
+    with MemoryServer(Recorder()) as server:
+        client = Client(server)
+        number = client.ask(request(b"/", b"POST", (b"expect", b"100-continue")), end=False)
+        client.turn()
+        assert client.answers[number].hints == [[(b":status", b"100")]]
+        client.h2.send_data(number, b"12345", end_stream=True)
+        client.turn()
+        assert client.answers[number].body == b"5 bytes"
+
+
+@pytest.mark.parametrize("app", [hello, fails], ids=["answers", "fails"])
+def test_h5_continue_is_not_said_to_whom_it_is_of_no_use(app: Any) -> None:
+    with MemoryServer(app) as server:
+        client = Client(server)
+        number = client.ask(request(b"/", b"POST", (b"expect", b"100-continue")), end=False)
+        client.turn()
+        assert client.answers[number].hints == []
+        assert client.answers[number].complete
+
+
+def test_h13_trailers_of_a_request_are_no_headers() -> None:
+    app = Recorder()
+    with MemoryServer(app) as server:
+        client = Client(server)
+        number = client.ask(request(b"/", b"POST", (b"trailer", b"x-sum")), b"12345", end=False)
+        client.h2.send_headers(number, [(b"x-sum", b"1")], end_stream=True)
+        client.turn()
+        assert client.answers[number].body == b"5 bytes"
+    assert b"x-sum" not in dict(app.calls[0].scope["headers"])
+
+
+@pytest.mark.parametrize("te", [(), ((b"te", b"trailers"),)], ids=["not-wanted", "wanted"])
+def test_h14_trailers_for_who_wants_them(te: tuple[tuple[bytes, bytes], ...]) -> None:
+    trailers = {"type": "http.response.trailers", "headers": [(b"x-sum", b"1"), (b"content-length", b"5")]}
+    with MemoryServer(sends(start(trailers=True), body(b"hello"), trailers)) as server:
+        answer = Client(server).fetch(request(b"/", b"GET", *te))
+    assert (answer.body, answer.complete, answer.trailers) == (b"hello", True, [(b"x-sum", b"1")] if te else [])
+
+
+def test_h14_what_is_offered() -> None:
+    app = Recorder()
+    with MemoryServer(app) as server:
+        Client(server).fetch()
+    assert app.calls[0].scope["extensions"].keys() == {
+        "esg.shutdown", "http.response.early_hint", "http.response.pathsend", "http.response.zerocopysend",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [0, 1, 16384, 100_000, 1_000_000])
+@pytest.mark.parametrize("lengths", [True, False], ids=["length", "none"])
+def test_h14_a_file(size: int, lengths: bool, tmp_path: Any) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    headers = length(b"%d" % size) if lengths else []
+    with MemoryServer(sends(start(headers=headers), {"type": "http.response.pathsend", "path": str(path)})) as server:
+        answer = Client(server).fetch()
+    assert (answer.complete, answer.body == path.read_bytes()) == (True, True)
+
+
+def test_h14_parts_of_a_file(tmp_path: Any) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        with path.open("rb") as file:
+            part = {"type": "http.response.zerocopysend", "file": file.fileno(), "count": 4}
+            await sends(start(), {**part, "more_body": True}, body(b"-", more_body=True), part)(scope, receive, send)
+
+    with MemoryServer(app) as server:
+        assert Client(server).fetch().body == b"0123-4567"
+
+
+# Who may run (rules A-1 to A-6).
+
+
+def test_a3_over_the_limit_the_answer_is_503_and_the_connection_stays() -> None:
+    hall = Hall()
+    with MemoryServer(hall, limit_concurrent_requests=1) as server:
+        client = Client(server)
+        first = ask(client, get(target=b"/a"))
+        refused = client.answers[ask(client, get(target=b"/b"))]
+        assert (refused.status, refused.headers[b"retry-after"], refused.complete) == (503, b"1", True)
+        hall.let_go("/a")
+        client.turn()
+        assert client.answers[first].body == b"done"
+        third = ask(client, get(target=b"/c"))
+        hall.let_go("/c")
+        client.turn()
+        assert client.answers[third].body == b"done"
+        assert client.goaways == []
+
+
+@pytest.mark.parametrize("data", [get(target=b"/b"), post(b"Content-Length: 9", body=b"h")], ids=["get", "upload"])
+def test_a6_a_stream_that_is_reset_leaves_the_line_unanswered(data: bytes) -> None:
+    hall = Hall()
+    with MemoryServer(hall, **LINE) as server:
+        client = Client(server)
+        ask(client, get(target=b"/a"))
+        waiting = ask(client, data)
+        assert stats(server.context)["queued"] == 1
+        client.h2.reset_stream(waiting, CANCEL)
+        client.turn()
+        assert (stats(server.context)["queued"], stats(server.context)["queue_disconnects"]) == (0, 1)
+        hall.let_go("/a")
+        client.turn()
+        assert hall.began == ["/a"]
+
+
+def test_a6_who_waits_is_served_in_order_with_all_that_came_meanwhile() -> None:
+    hall = Hall()
+    with MemoryServer(hall, **LINE) as server:
+        client = Client(server)
+        numbers = [ask(client, get(target=b"/%d" % number)) for number in range(4)]
+        for number in range(4):
+            assert len(hall.began) == number + 1
+            hall.let_go(f"/{number}")
+            client.turn()
+        assert [client.answers[number].body for number in numbers] == [b"done"] * 4
+
+
+def test_a6_a_drain_refuses_all_who_wait() -> None:
+    hall = Hall()
+    with MemoryServer(hall, **LINE) as server:
+        client = Client(server)
+        running, waiting = ask(client, get(target=b"/a")), ask(client, get(target=b"/b"))
+        server.context.drain()
+        client.turn()
+        assert client.answers[waiting].status == 503
+        hall.let_go("/a")
+        client.turn()
+        assert client.answers[running].body == b"done"
+        assert client.transport.closed
+
+
+@dataclass
+class Ends:
+    """However a stream ends, its slot comes back."""
+
+    id: str
+    app: Any
+    data: bytes = field(default_factory=get)
+    resets: bool = False
+    seconds: float = 0
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Ends("whole", hello),
+        Ends("parts", in_parts),
+        Ends("fails", fails),
+        Ends("head", hello, head(b"HEAD / HTTP/1.1", b"Host: t")),
+        Ends("reset", Recorder(), post(b"Content-Length: 9", body=b"h"), resets=True),
+        Ends("late", Recorder(), post(b"Content-Length: 9", body=b"h"), seconds=301),
+        Ends("too-long", hello, post(b"Content-Length: 9", body=b"h")),
+    ],
+    ids=lambda case: case.id,
+)
+def test_a2_slots_come_back(case: Ends) -> None:
+    with MemoryServer(case.app, limit_concurrent_requests=1) as server:
+        client = Client(server)
+        number = ask(client, case.data)
+        if case.resets:
+            client.h2.reset_stream(number, CANCEL)
+        client.turn()
+        server.loop.advance(case.seconds)
+        assert stats(server.context)["inflight"] == 0
+        assert stats(server.context)["h2_streams"] == 0
+
+
+def test_a7_streams_are_counted() -> None:
+    hall = Hall()
+    with MemoryServer(hall) as server:
+        client = Client(server)
+        for path in (b"/a", b"/b"):
+            ask(client, get(target=path))
+        figures = stats(server.context)
+        assert (figures["connections"], figures["h2_streams"], figures["inflight"]) == (1, 2, 2)
+        for stays in ("/a", "/b"):
+            hall.let_go(stays)
+        client.turn()
+        assert stats(server.context)["h2_streams"] == 0
+
+
+def test_h16_send_raises_when_the_stream_has_gone() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(b"x", more_body=True))
+        await receive()
+        seen.append(await receive())
+        try:
+            await send(body(b"y"))
+        except OSError as error:
+            seen.append(error)
+
+    with MemoryServer(app) as server:
+        client = Client(server)
+        number = client.ask(GET)
+        client.turn()
+        client.h2.reset_stream(number, CANCEL)
+        client.turn()
+    assert seen[0] == {"type": "http.disconnect"}
+    assert isinstance(seen[1], OSError)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
-from esg_core.kernel import LOOKS, Departure, WriteWatch, delivery, departure, end_sending, has_input
+from esg_core.kernel import LOOKS, Departure, WriteWatch, delivery, departure, end_sending, has_input, reset
 from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
 from esg_http.h1_output import BY_LENGTH
 from esg_http.peers import Peer
@@ -226,7 +226,7 @@ class H1Connection(H1Input, asyncio.Protocol):
             if written.unsent:
                 self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
             self._write_deadline = NEVER
-            self.transport.abort()
+            reset(self.transport)
             return
         self._write_deadline = written.due
         self.deadline = min(self._read_deadline, written.due)

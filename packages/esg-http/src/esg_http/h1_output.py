@@ -5,14 +5,13 @@ answer: the method HEAD, HTTP/1.0, whether the connection may stay. One `write` 
 """
 
 import asyncio
-import socket
-import struct
 from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
 from esg_core.contracts import Prepared
 from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
+from esg_core.kernel import reset
 from esg_http.sendfile import send_file
 from esg_http.wire import (
     NO_LENGTH,
@@ -38,8 +37,6 @@ SKIPPED_BODY = 1_000_000
 
 BY_LENGTH, BY_CHUNKS, BY_END = range(3)
 """How the client knows where a body ends: by its length, which may be none; by chunks; by the end of the connection."""
-
-_RESET = struct.pack("ii", 1, 0)
 
 
 class H1Output:
@@ -214,10 +211,7 @@ class H1Output:
             return
         self._flush()
         if self._framing == BY_END:
-            connection = self.transport.get_extra_info("socket")
-            if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.transport.abort()
+            reset(self.transport)
         else:
             self.transport.close()
 

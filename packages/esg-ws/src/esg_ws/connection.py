@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
-from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure, end_sending
+from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure, end_sending, reset
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,
@@ -323,7 +323,7 @@ class Connection(asyncio.Protocol):
             self._write_deadline = written.due
         else:
             self._context.logger.warning("%s does not read its messages: aborted (timeout-write)", self._inbox)
-            self._transport.abort()
+            reset(self._transport)
 
     # Ends.
 

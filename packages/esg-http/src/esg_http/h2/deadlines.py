@@ -9,7 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
-from esg_core.kernel import LOOKS, WriteWatch, delivery
+from esg_core.kernel import LOOKS, WriteWatch, delivery, reset
 from esg_http.h2.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.faults import ConnectionFault
 from esg_http.h2.frames import goaway_frame
@@ -172,7 +172,7 @@ class Deadlines(Serving):
             return
         if written.unsent:
             self._context.logger.warning("%s does not read its responses: aborted (timeout-write)", self._peer)
-        self.transport.abort()
+        reset(self.transport)
 
     def _expire_end(self, now: float) -> None:
         """The client does not close its side; what is written has to be sent all the same (timeout-write)."""

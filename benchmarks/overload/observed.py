@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -20,6 +21,9 @@ __all__ = ["main"]
 
 LOOK = 0.05
 """Seconds between two entries of the history."""
+
+SEND_BUFFER = 65536
+"""Bytes that the kernel takes of a response: else it takes megabytes, and no response here is left unread."""
 
 NOTED = ("limit", "inflight", "queued", "elu")
 
@@ -67,7 +71,9 @@ class Observed:
 async def main(port: int, settings: dict[str, Any]) -> None:
     """Serve until the process is told to end."""
     observed = Observed()
-    observed.server = await esg_http.start_server(observed, port=port, lifespan="off", access_log=False, **settings)
+    listener = socket.create_server(("127.0.0.1", port))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    observed.server = await esg_http.start_server(observed, sock=listener, lifespan="off", access_log=False, **settings)
     await observed.server.serve_forever()
 
 

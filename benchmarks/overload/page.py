@@ -122,17 +122,23 @@ def of_waiting(found: Mapping[str, waiting.Outcome]) -> Section:
 
 def of_slow(found: slow.Outcome) -> Section:
     """Slow clients."""
-    held = "not all were let go" if found.held is None else f"all were gone {found.held:.1f} s after the last had come"
+    lines = [
+        [kind, str(slow.CROWDS[kind]), "for ever" if held is None else f"{held:.1f}", f"{slow.LONGEST[kind]:.2f}"]
+        for kind, held in found.held.items()
+    ]
     p50, p99 = (0.0 if value is None else value for value in (found.p50, found.p99))
-    text = (
-        f"## Slow clients\n\n{found.clients} clients that drip heads, drip bodies or read nothing, deadlines of "
-        f"{DEADLINE} s: {held}. A normal client beside them: {found.served} answers, {found.refused + found.lost} "
-        f"refused or lost, p50 {p50:.1f} ms, p99 {p99:.1f} ms."
+    text = "\n\n".join(
+        (
+            f"## Slow clients\n\n{found.clients} clients, deadlines of {DEADLINE} s.",
+            table(["kind", "of so many", "held at most, s", "may be held, s"], lines),
+            f"A normal client: {found.served} answers, {found.failed} failed, p50 {p50:.1f} ms, p99 {p99:.1f} ms.",
+        )
     )
     bars = [
-        ("no slow client is held longer than its deadlines", found.held is not None and found.held <= slow.LONGEST),
-        ("a normal client's p99 beside slow ones is under 50 ms", 0 < p99 < BESIDE_BAR),
+        (f"no slow client is held longer than its deadline ({kind})", held is not None and held <= slow.LONGEST[kind])
+        for kind, held in found.held.items()
     ]
+    bars.append(("a normal client's p99 beside slow ones is under 50 ms", 0 < p99 < BESIDE_BAR and not found.failed))
     return Section(text, bars=bars)
 
 

@@ -1,15 +1,24 @@
 """Slow clients beside a normal one: heads and bodies that drip, and responses that nobody reads.
 
-The server has its deadlines and no limit of running requests: a request whose body drips is one that runs.
+The server has its deadlines and no limit of running requests: a request whose body drips is one that runs. The normal
+client is a process of its own, so that the crowd does not delay it.
 """
 
 import asyncio
+import json
+import select
+import socket
+import subprocess
+import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
-from benchmarks.overload.client import Connection, Record, ask_json, milliseconds, percentile
+import uvloop
+
+from benchmarks.overload.client import milliseconds, percentile
 from benchmarks.overload.running import observed
 from benchmarks.overload.settings import DEADLINE, DEADLINES
 
@@ -17,6 +26,9 @@ __all__ = ["CROWDS", "LONGEST", "Outcome", "measure"]
 
 DRIP = 0.5
 """Seconds between two bytes of a client that drips."""
+
+ARRIVALS = {"heads": 1000, "bodies": 1000, "unread": 250}
+"""Slow clients of each kind that come in a second."""
 
 CROWDS = {"heads": 2000, "bodies": 2000, "unread": 500}
 """How many clients of each kind."""
@@ -27,111 +39,142 @@ SAID = {
     "unread": b"GET /large HTTP/1.1\r\nhost: esg\r\n\r\n",
 }
 
-LONGEST = 2.0 * DEADLINE + 1.5
-"""Seconds that a client can be held: `timeout-write` begins anew once, when the client's side has filled up."""
+NOTICED = 1.0
+"""Seconds until the end of a deadline is seen here: the server looks four times a second, and the machine is busy."""
+
+LONGEST = {"heads": DEADLINE + NOTICED, "bodies": DEADLINE + NOTICED, "unread": 1.25 * DEADLINE + NOTICED}
+"""Seconds for which a client of each kind may be held: `timeout-write` is looked at four times."""
 
 PATIENCE = 5.0 * DEADLINE
+BEFORE, AFTER = 1.0, 2.0
+"""Seconds for which the normal client asks before the crowd comes and after it has gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it; `held` is None if some were held to the end of the experiment."""
+    """What came of it: for how long clients were held by kind, at most; None if some were to the end."""
 
     clients: int
-    held: float | None
-    """Seconds from the last of the slow clients until the server was rid of all of them."""
-
+    held: Mapping[str, float | None]
     p50: float | None
     p99: float | None
-    """Of the normal client's answers, in milliseconds."""
+    """Of the normal client's answers while the crowd was there, in milliseconds."""
 
     served: int
-    refused: int
-    lost: int
+    failed: int
 
 
 class Slow(asyncio.Protocol):
-    """A client that says the beginning of something."""
+    """A client that says the beginning of something, byte after byte."""
 
     transport: asyncio.Transport
+    held: float | None = None
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As `asyncio.Protocol`."""
+        self._began = time.perf_counter()
         self.transport = cast(asyncio.Transport, transport)
         self.transport.write(SAID[self._kind])
-        if self._kind == "unread":
-            self.transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.Protocol`."""
+        self.held = time.perf_counter() - self._began
 
     def drip(self) -> None:
-        """Say one byte more, if that is what it does."""
-        if self._kind != "unread" and not self.transport.is_closing():
+        """Say one byte more."""
+        if not self.transport.is_closing():
             self.transport.write(b"x")
+
+
+class Unread:
+    """A client that asks for much and reads nothing."""
+
+    held: float | None = None
+
+    def __init__(self, port: int) -> None:
+        self._began = time.perf_counter()
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.sendall(SAID["unread"])
+        self._poll = select.poll()
+        self._poll.register(self._socket, 0)
+
+    def look(self) -> None:
+        """See whether the server has broken it off."""
+        if self.held is None and self._poll.poll(0):
+            self.held = time.perf_counter() - self._began
+            self._socket.close()
+
+    def close(self) -> None:
+        """Go."""
+        self._socket.close()
 
 
 def measure(divisor: int = 1) -> Outcome:
     """With all of the crowds, or a part of each."""
     with observed(DEADLINES) as port:
-        return asyncio.run(_measure(port, divisor))
+        words = [sys.executable, "-m", "benchmarks.overload.normal", str(port)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as normal:
+            time.sleep(BEFORE)
+            held, clients = uvloop.run(_measure(port, divisor))
+            time.sleep(AFTER)
+            answers = json.loads(normal.communicate("enough\n", timeout=30)[0])
+    seconds = answers["seconds"]
+    p50, p99 = (milliseconds(percentile(seconds, share)) for share in (0.5, 0.99))
+    return Outcome(clients, held, p50, p99, len(seconds), answers["failed"])
 
 
-async def _measure(port: int, divisor: int) -> Outcome:
-    record = Record()
-    normal = asyncio.ensure_future(_ask_normally(port, record))
-    clients = await _gather(port, divisor)
-    began = time.perf_counter()
-    dripping = asyncio.ensure_future(_drip(clients))
-    held = await _wait_until_alone(port, began)
-    for task in (normal, dripping):
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-    for client in clients:
-        client.transport.abort()
-    served = record.latencies.get(200, [])
-    p50, p99 = (milliseconds(percentile(served, share)) for share in (0.5, 0.99))
-    return Outcome(len(clients), held, p50, p99, len(served), record.count(503), record.lost)
-
-
-async def _gather(port: int, divisor: int) -> list[Slow]:
-    loop = asyncio.get_running_loop()
-    clients = []
+async def _measure(port: int, divisor: int) -> tuple[dict[str, float | None], int]:
+    dripping: dict[str, list[Slow]] = {"heads": [], "bodies": []}
+    unread: list[Unread] = []
+    drips = [asyncio.ensure_future(_drip(clients)) for clients in dripping.values()]
+    looks = asyncio.ensure_future(_look(unread))
     for kind, count in CROWDS.items():
-        for _ in range(count // divisor):
-            _, client = await loop.create_connection(lambda kind=kind: Slow(kind), "127.0.0.1", port)  # type: ignore[misc]
-            clients.append(client)
-    return clients
+        for number in range(count // divisor):
+            if kind == "unread":
+                unread.append(Unread(port))
+            else:
+                dripping[kind].append(await _connect(port, kind))
+            if number % 20 == 19:
+                await asyncio.sleep(20 / ARRIVALS[kind])
+    groups: dict[str, Sequence[Slow | Unread]] = {**dripping, "unread": unread}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while any(client.held is None for clients in groups.values() for client in clients):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    for task in (*drips, looks):
+        task.cancel()
+    await asyncio.gather(*drips, looks, return_exceptions=True)
+    for slow in (*dripping["heads"], *dripping["bodies"]):
+        slow.transport.abort()
+    for client in unread:
+        client.close()
+    return {kind: _longest(clients) for kind, clients in groups.items()}, sum(map(len, groups.values()))
+
+
+def _longest(clients: Sequence[Slow | Unread]) -> float | None:
+    held = [client.held for client in clients if client.held is not None]
+    return max(held) if len(held) == len(clients) else None
+
+
+async def _connect(port: int, kind: str) -> Slow:
+    _, client = await asyncio.get_running_loop().create_connection(lambda: Slow(kind), "127.0.0.1", port)
+    return client
 
 
 async def _drip(clients: list[Slow]) -> None:
     while True:
-        for number, client in enumerate(clients):
-            client.drip()
-            if number % 100 == 0:
-                await asyncio.sleep(DRIP * 100 / len(clients))
+        await asyncio.sleep(DRIP / 10)
+        for part in range(10):
+            for client in clients[part::10]:
+                client.drip()
+            await asyncio.sleep(DRIP / 10)
 
 
-async def _wait_until_alone(port: int, began: float) -> float | None:
-    """Until nobody is connected but the normal client and whoever asks."""
-    while (elapsed := time.perf_counter() - began) < PATIENCE:
-        if (await ask_json(port, "/stats"))["connections"] <= 2:
-            return elapsed
+async def _look(clients: list[Unread]) -> None:
+    while True:
+        for client in clients:
+            client.look()
         await asyncio.sleep(0.1)
-    return None
-
-
-async def _ask_normally(port: int, record: Record) -> None:
-    connection = Connection(port)
-    try:
-        while True:
-            began = time.perf_counter()
-            try:
-                record.add(await connection.ask("/"), time.perf_counter() - began)
-            except (OSError, EOFError):
-                record.lost += 1
-                connection.close()
-            await asyncio.sleep(0.01)
-    finally:
-        connection.close()

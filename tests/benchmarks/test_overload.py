@@ -85,5 +85,6 @@ def test_one_experiment_is_run_and_written(tmp_path: Path, capsys: pytest.Captur
     main(["slow", "--divisor", "100", "--output", str(tmp_path)])
     written = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert written in capsys.readouterr().out
-    assert "45 clients that drip heads, drip bodies or read nothing" in written
-    assert "yes: no slow client is held longer than its deadlines" in written
+    assert "45 clients" in written
+    for kind in ("heads", "bodies", "unread"):
+        assert f"yes: no slow client is held longer than its deadline ({kind})" in written

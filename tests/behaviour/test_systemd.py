@@ -7,7 +7,9 @@ import os
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,40 @@ def test_w5_sockets_that_systemd_passes(loop: str, tmp_path: Path) -> None:
         assert f"running on http://127.0.0.1:{port}, unix:{path}" in server.output
         assert server.stop() == 0
     assert path.exists()
+
+
+ACTIVATED = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execve(sys.argv[2], sys.argv[2:], {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
+"""
+"""What systemd does before it runs a service whose socket it holds."""
+
+
+@pytest.mark.slow
+def test_w5_no_client_is_refused_during_a_restart(loop: str) -> None:
+    """M3: systemd holds the socket, so whoever comes between two servers waits."""
+    is_over, answers = threading.Event(), threading.Semaphore(0)
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as held, ThreadPoolExecutor(1) as pool:
+
+        def ask_all_the_time() -> None:
+            while not is_over.is_set():
+                with socket.create_connection(held.getsockname(), PATIENCE) as connection:
+                    assert get(connection).status == 200
+                answers.release()
+
+        asking = pool.submit(ask_all_the_time)
+        try:
+            for round_ in range(4):
+                command = (sys.executable, "-c", ACTIVATED, str(held.fileno()), *ESG, "--loop", loop)
+                with Program(*command, inherit=(held.fileno(),)) as server:
+                    assert all(answers.acquire(timeout=PATIENCE) for _ in range(50))
+                    if round_ == 3:
+                        is_over.set()
+                        asking.result()
+                    assert server.stop() == 0
+        finally:
+            is_over.set()
 
 
 def test_w5_sockets_of_another_process_are_ignored(loop: str) -> None:

@@ -260,11 +260,17 @@ def test_workers_do_not_outlive_gunicorn() -> None:
 
 def test_options_of_a_subclass_and_of_the_environment() -> None:
     """CONFIG_KWARGS win over ESG_* variables, and those over gunicorn's settings."""
-    env = {"ESG_ROOT_PATH": "/shop", "ESG_TIMEOUT_KEEP_ALIVE": "0.5", "ESG_ACCESS_LOG_FORMAT": "json"}
+    env = {
+        "WEB_CONCURRENCY": "2",
+        "ESG_ROOT_PATH": "/shop",
+        "ESG_TIMEOUT_KEEP_ALIVE": "0.5",
+        "ESG_ACCESS_LOG_FORMAT": "json",
+    }
     with running(f"{OURS}.Configured", "--access-logfile", "-", "--keep-alive", "60", env=env) as program:
         assert program.ask("/__esg_health__") == "ok"
         assert json.loads(program.ask("/who"))["root_path"] == "/shop"
         program.wait_for("200 by 127.0.0.1")
+        assert program.output.count("Booting worker") == 2
         with program.connect() as connection:
             assert get(connection).status == 200
             assert closes_in_time(connection, 1.5)

@@ -51,8 +51,15 @@ def config_for(app: Any, settings: Any, overrides: Mapping[str, Any], max_reques
     return load(Keywords({**given, **overrides, **_NOT_OURS, "app": app})).config
 
 
-_NOT_OURS = {"reload": False}
-"""What gunicorn does itself, whatever a variable says."""
+_NOT_OURS = {
+    "reload": False,
+    "workers": None,
+    "preload": False,
+    "limit_worker_memory": None,
+    "limit_worker_lifetime": None,
+    "pid_file": None,
+}
+"""What gunicorn does itself, whatever a variable says: WEB_CONCURRENCY is for it."""
 
 
 def _from(settings: Any) -> dict[str, Any]:

@@ -154,14 +154,18 @@ class Deadlines(Serving):
             self._fail(ConnectionFault(SETTINGS_TIMEOUT, "no ack of the settings in time", "RFC 9113 section 6.5.3"))
 
     def _expire_block(self) -> None:
-        if self._block is not None:
+        if self._block is not None and not self.is_over:
             self._fail(ConnectionFault(ENHANCE_YOUR_CALM, "a header block did not end in time", "RFC 9113 section 4.3"))
 
     def _expire_idle(self) -> None:
         """Nothing has been asked for a while (rule 2-5)."""
-        if not self.live and not self.is_over:
-            self.put(goaway_frame(self.last, NO_ERROR))
-            self._close()
+        if self.live or self.is_over:
+            return
+        if self._block is not None:  # a request is coming, for which there is another deadline
+            self._watch(IDLE, self.time() + self._settings.http.keep_alive)
+            return
+        self.put(goaway_frame(self.last, NO_ERROR))
+        self._close()
 
     def _expire_writing(self, now: float) -> None:
         """Look whether the client still reads; abort if it has read nothing for too long (timeout-write)."""

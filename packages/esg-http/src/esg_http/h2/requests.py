@@ -138,6 +138,7 @@ class RequestFrames(ControlFrames[S]):
         except RequestError as error:
             head = error
         if self.ignores_new:
+            self._control_frames.spend(self._now)
             self.remember_reset(number)
         elif len(self.live) + self.leftovers >= self._limits.streams and not self._has_room():
             self._refuse(number)
@@ -177,11 +178,15 @@ class RequestFrames(ControlFrames[S]):
 
     def _decode(self, block: bytes) -> Headers:
         try:
-            return self._decoder.decode(block)
+            fields = self._decoder.decode(block)
         finally:
             if self._changes != self._decoder.changes:
                 self._changes = self._decoder.changes
                 self._heads.clear()
+        most = self._limits.fields
+        if len(fields) > most and len([name for name, _ in fields if name[:1] != b":"]) > most:
+            raise TooManyFields("too many header fields")
+        return fields
 
     def _has_room(self) -> bool:
         """Look again whether another stream may be opened."""
@@ -210,6 +215,8 @@ class RequestFrames(ControlFrames[S]):
                 raise malformed("a second header section that is not the end", "8.1")
             check_trailers(fields)
             self._end_content(self.live[number])
+        else:
+            self._control_frames.spend(self._now)
 
     # Data.
 
@@ -255,6 +262,8 @@ class RequestFrames(ControlFrames[S]):
         stream = self.live.get(number)
         if stream is None or stream.upload is None:
             self._effect(DATA, number)
+            if not size:
+                self._control_frames.spend(self._now)
             return None
         stream.upload.window.take(size)
         return stream

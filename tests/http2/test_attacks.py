@@ -1,0 +1,210 @@
+"""Clients that ask for much and pay little (rule 2-3): what they cost is bounded, and others are served meanwhile."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from esg_http.h2.connection import H2Connection
+from tests.http.memory import MemoryServer, Recorder
+from tests.http2 import wire
+from tests.http2.driven import Client
+from tests.http2.raw import Raw, Waiting, held
+from tests.http2.wire import GET, Code, Kind, Setting
+
+STREAMS = 100
+"""The default of `h2-max-concurrent-streams`."""
+
+SMALL = 64 * 1024
+"""Bytes that may be held for a connection that has no body to send and reads what it is sent."""
+
+NUMBERS = range(1, 2**31, 2)
+
+
+def again(one: bytes, before: bytes = b"") -> Iterator[bytes]:
+    """`before`, and then one thing for ever."""
+    yield before
+    while True:
+        yield one * 10
+
+
+def each(make: Callable[[int], bytes]) -> Iterator[bytes]:
+    """One thing on stream after stream."""
+    for number in NUMBERS:
+        yield make(number)
+
+
+def rapid_reset(number: int) -> bytes:
+    """CVE-2023-44487."""
+    return wire.headers(number) + wire.reset(number)
+
+
+def refused(number: int) -> bytes:
+    """More streams than there may be, of which none ends."""
+    return wire.post(number)
+
+
+UNFINISHED = wire.post(1)
+MALFORMED = wire.headers(1, [*GET, (b"X", b"y")], end=False)
+ANSWERED = wire.headers(1, [*GET, (b"transfer-encoding", b"x")])
+
+FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "rapid reset": lambda: each(rapid_reset),
+    "rapid reset of uploads": lambda: each(lambda number: wire.post(number) + wire.reset(number)),
+    "streams beyond the limit": lambda: each(refused),
+    "PING": lambda: again(wire.ping()),
+    "answers to no PING": lambda: again(wire.ping(ack=True)),
+    "SETTINGS": lambda: again(wire.settings((Setting.INITIAL_WINDOW_SIZE, 1))),
+    "empty SETTINGS": lambda: again(wire.settings()),
+    "acknowledgements of no SETTINGS": lambda: again(wire.SETTINGS_ACK),
+    "many settings a frame": lambda: again(wire.settings(*[(Setting.INITIAL_WINDOW_SIZE, 9)] * 2700)),
+    "WINDOW_UPDATE": lambda: again(wire.window(0, 1)),
+    "WINDOW_UPDATE of a stream": lambda: again(wire.window(1, 1), UNFINISHED),
+    "WINDOW_UPDATE of a closed stream": lambda: again(wire.window(1, 1), UNFINISHED + wire.reset(1)),
+    "WINDOW_UPDATE of a stream that was reset": lambda: again(wire.window(1, 1), MALFORMED),
+    "PRIORITY": lambda: again(wire.priority(1)),
+    "PRIORITY of many streams": lambda: each(lambda number: wire.priority(number, number + 2)),
+    "PRIORITY_UPDATE": lambda: again(wire.priority_update(1, b"u=1, i"), UNFINISHED),
+    "PRIORITY_UPDATE of a stream to come": lambda: again(wire.priority_update(1, b"u=1, i")),
+    "empty DATA": lambda: again(wire.data(1), UNFINISHED),
+    "DATA of padding": lambda: again(wire.frame(Kind.DATA, 1, wire.padded(b"", 255), wire.PADDED), UNFINISHED),
+    "empty DATA of a stream that was reset": lambda: again(wire.data(1), MALFORMED),
+    "HEADERS of a stream that was reset": lambda: again(wire.headers(1, [(b"a", b"b")]), MALFORMED),
+    "RST_STREAM of a closed stream": lambda: again(wire.reset(1), UNFINISHED),
+    "RST_STREAM of a stream that was reset": lambda: again(wire.reset(1), MALFORMED),
+    "GOAWAY": lambda: again(wire.goaway()),
+    "unknown frames": lambda: again(wire.frame(77, 1)),
+    "large unknown frames": lambda: again(wire.frame(77, 0, bytes(16384))),
+    "CONTINUATION": lambda: again(wire.continuation(1, bytes(16384), done=False), wire.headers(done=False)),
+    "short CONTINUATION": lambda: again(wire.continuation(1, b"\x82", done=False), wire.headers(done=False)),
+    "empty CONTINUATION": lambda: again(wire.continuation(1, b"", done=False), wire.headers(done=False)),
+    "empty HEADERS": lambda: each(lambda number: wire.headers(number, [])),
+}
+
+MADE_RESETS: dict[str, Callable[[int], bytes]] = {
+    "WINDOW_UPDATE of nothing": lambda number: wire.post(number) + wire.window(number, 0),
+    "WINDOW_UPDATE of too much": lambda number: wire.post(number) + wire.window(number, 2**31 - 1),
+    "PRIORITY that depends on itself": lambda number: wire.post(number) + wire.priority(number, number),
+    "PRIORITY of 4 bytes": lambda number: wire.post(number) + wire.frame(Kind.PRIORITY, number, bytes(4)),
+    "HEADERS that depends on itself": lambda number: wire.raw_headers(
+        number, wire.priority_fields(number) + wire.block(GET), wire.WITH_PRIORITY
+    ),
+    "DATA after the end": lambda number: wire.headers(number) + wire.data(number, b"x"),
+    "HEADERS after the end": lambda number: wire.headers(number) * 2,
+    "a body that is too long": lambda number: wire.post(number, (b"content-length", b"1")) + wire.data(number, b"xy"),
+    "no body": lambda number: wire.headers(number, [*GET, (b"content-length", b"1")]),
+    "a body that is too short": lambda number: (
+        wire.post(number, (b"content-length", b"9")) + wire.data(number, b"x", end=True)
+    ),
+    "malformed trailers": lambda number: wire.post(number) + wire.headers(number, [(b":path", b"/")]),
+    "trailers that are not the end": lambda number: wire.post(number) + wire.headers(number, [], end=False),
+    "trailers that are too large": lambda number: wire.post(number) + wire.raw_headers(number, b"\x90" * 300),
+    "DATA beyond the window": lambda number: wire.post(number) + wire.data(number, bytes(16384)) * 4,
+    "a malformed request": lambda number: wire.headers(number, [*GET, (b"X", b"y")]),
+}
+"""CVE-2025-8671: what makes a server reset streams that it has begun to serve."""
+
+
+def flood(server: MemoryServer, parts: Iterator[bytes], most: int) -> Raw:
+    """Send `parts` until the server has enough, `most` of them at the most; whoever else there is, is served."""
+    client, other = Raw(server), Client(server)
+    for _, part in zip(range(most), parts, strict=False):
+        client.send(part)
+        assert held(server) <= SMALL + STREAMS * 65536
+        if client.code is not None:
+            break
+    number = other.ask(list(wire.GET), b"x", end=False)
+    other.turn()
+    assert other.answers[number].reset is None
+    assert other.goaways == []
+    other.h2.reset_stream(number)
+    other.turn()
+    return client
+
+
+def check_end(server: MemoryServer, client: Raw, app: Waiting) -> None:
+    """The connection has ended for what it was, and nothing of it is left."""
+    assert client.code == Code.ENHANCE_YOUR_CALM
+    assert app.most <= STREAMS + 1
+    assert app.running == 0
+    server.loop.advance(2)
+    assert client.transport.closed
+    assert len(server.context.connections) == 1
+    assert held(server) == 0
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_2_3_floods(name: str) -> None:
+    """At the latest after as many frames as one may send within ten seconds, each of them a round trip."""
+    app = Waiting()
+    with MemoryServer(app) as server:
+        client = flood(server, FLOODS[name](), 1010)
+        check_end(server, client, app)
+
+
+@pytest.mark.parametrize("name", MADE_RESETS)
+def test_2_3_made_you_reset(name: str) -> None:
+    """Eleven are enough."""
+    app = Waiting()
+    with MemoryServer(app) as server:
+        client = flood(server, each(MADE_RESETS[name]), 11)
+        resets = [frame for frame in client.frames() if frame.kind == Kind.RST_STREAM]
+        assert len(resets) == 10
+        check_end(server, client, app)
+
+
+@pytest.mark.parametrize("at_once", [10**5, 10**7])
+def test_2_3_rapid_reset_in_one_segment(at_once: int) -> None:
+    """No call begins for what was cancelled within the same segment."""
+    app = Waiting()
+    sent = b"".join([rapid_reset(number) for number in NUMBERS[:1000]])
+    with MemoryServer(app) as server:
+        client = Raw(server)
+        for at in range(0, len(sent), at_once):
+            client.transport.feed(sent[at : at + at_once])
+        server.loop.settle()
+        assert app.calls <= 1
+        assert client.code == Code.ENHANCE_YOUR_CALM
+
+
+REFERENCES = wire.literal(b"a", b"", how=0x40)
+BOMBS: dict[str, bytes] = {
+    "129 references": b"\x90" * 129,
+    "references to an empty field": REFERENCES + b"\xbe" * 5946,
+    "as many as a block has bytes": REFERENCES + b"\xbe" * 60000,
+    "references to a field of 4 KB": wire.literal(b"a", b"b" * 4000, how=0x40) + b"\xbe" * 120,
+    "cookies in crumbs": wire.literal(b"cookie", b"", how=0x40) + b"\xbe" * 200,
+    "many short fields": wire.block([(b"a", b"b")] * 300),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_2_3_header_bombs(name: str) -> None:
+    """CVE-2016-6581, CVE-2026-49975: a section counts as what it stands for, and as how many fields it has."""
+    app = Waiting()
+    sent = wire.block(GET) + BOMBS[name]
+    parts = [sent[at : at + 16000] for at in range(0, len(sent), 16000)]
+    more = [wire.continuation(1, part, done=part is parts[-1]) for part in parts[1:]]
+    with MemoryServer(app) as server:
+        client = Raw(server)
+        client.send(wire.raw_headers(1, parts[0], done=not more) + b"".join(more))
+        assert (app.calls, client.code) == (0, None)
+        answer = client.frames()[-1]
+        assert (answer.kind, answer.stream, answer.flags & wire.END_STREAM) in ((Kind.DATA, 1, 1), (Kind.HEADERS, 1, 1))
+        client.send(wire.headers(3))
+        assert app.calls == 1, "the connection goes on"
+        assert held(server) == 0
+
+
+def test_2_3_a_table_full_of_references_costs_a_table() -> None:
+    """RFC 7541 section 7.3: what a client puts into the table, and makes the server put into its own, is bounded."""
+    with MemoryServer(Recorder()) as server:
+        client = Raw(server)
+        client.send(wire.settings((Setting.HEADER_TABLE_SIZE, 2**32 - 1), (Setting.MAX_HEADER_LIST_SIZE, 2**32 - 1)))
+        for number in NUMBERS[:50]:
+            fields = [wire.literal(b"x-%d" % part, b"%d" % number, how=0x40) for part in range(100)]
+            client.send(wire.raw_headers(number, wire.block(GET) + b"".join(fields)))
+        (connection,) = server.context.connections
+        assert isinstance(connection, H2Connection)
+        assert connection._decoder._size <= 4096
+        assert connection.encoder._size <= 4096
+        assert client.code is None

@@ -67,7 +67,7 @@ def test_names_are_optional(names: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert [one.name for one in take_descriptors()] == expected
 
 
-@pytest.mark.parametrize("pid", ["1", "", "x", f"{OURS}0"])
+@pytest.mark.parametrize("pid", ["1", "", "x", f"{OURS}0"], ids=["init", "empty", "text", "longer"])
 @pytest.mark.usefixtures("passed")
 def test_descriptors_of_another_process(pid: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """M2: the variables may have been inherited through any number of programs."""

@@ -92,7 +92,9 @@ class Drain:
         telling = context.loop.call_later(TELL_AFTER, self._tell)
         try:
             async with asyncio.timeout_at(self._deadline):
-                await self._listeners.settle(HANDSHAKE_PATIENCE)
+                if self._listeners.is_opening:
+                    await self._listeners.settle(HANDSHAKE_PATIENCE)
+                    await asyncio.sleep(LAST_CALL if context.connections else 0)
                 context.drain()  # those too that have been accepted at the last moment
                 await context.wait_quiet()
         except TimeoutError:

@@ -1,0 +1,110 @@
+"""A small client of HTTP/1.1 that takes nothing on trust: what is not framed as it should be is an error."""
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Answer", "Connection", "Target", "Unanswered"]
+
+PATIENCE = 30.0
+"""Seconds for anything that has to happen."""
+
+
+class Unanswered(Exception):
+    """The connection ended before the first byte of an answer."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a server is; `tls` has a client's side of TLS for each protocol of ALPN, or nothing for cleartext."""
+
+    name: str
+    port: int
+    tls: Mapping[str, ssl.SSLContext]
+
+    async def open(self, alpn: str = "http/1.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A new connection, which offers a protocol by ALPN if it is over TLS."""
+        return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls.get(alpn))
+
+
+@dataclass
+class Answer:
+    """One response."""
+
+    status: int
+    fields: dict[bytes, bytes]
+    body: bytes
+
+
+class Connection:
+    """One connection; `is_over` once the server has said that it is, or has ended it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.is_over = False
+        self.served = 0
+
+    @classmethod
+    async def to(cls, target: Target) -> "Connection":
+        """A new connection."""
+        return cls(*await target.open())
+
+    async def ask(self, request: bytes) -> Answer:
+        """Send a request and read its answer; raises `Unanswered`, or another exception for a wrong answer."""
+        async with asyncio.timeout(PATIENCE):
+            sending = asyncio.ensure_future(self._send(request))
+            try:
+                return await self._read()
+            finally:
+                sending.cancel()
+                await asyncio.wait({sending})
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            self.writer.write(data)
+            await self.writer.drain()
+        except OSError:
+            self.is_over = True
+
+    async def _read(self) -> Answer:
+        try:
+            head = await self.reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, OSError) as error:
+            self.is_over = True
+            if getattr(error, "partial", b""):
+                raise
+            raise Unanswered(type(error).__name__) from None
+        first, *lines = head[:-4].split(b"\r\n")
+        fields = dict(line.split(b": ", 1) for line in lines)
+        if fields.get(b"connection") == b"close":
+            self.is_over = True
+        body = await self._body(fields)
+        self.served += 1
+        return Answer(int(first.split(b" ")[1]), fields, body)
+
+    async def _body(self, fields: dict[bytes, bytes]) -> bytes:
+        if b"content-length" in fields:
+            return await self.reader.readexactly(int(fields[b"content-length"]))
+        if fields.get(b"transfer-encoding") != b"chunked":
+            self.is_over = True
+            return await self.reader.read()
+        parts = []
+        while size := int(await self.reader.readline(), 16):
+            parts.append((await self.reader.readexactly(size + 2))[:-2])
+        await self.reader.readline()
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Close it."""
+        self.writer.close()
+
+    def reset(self) -> None:
+        """Break it: TCP sends RST instead of FIN."""
+        sock = self.writer.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()

@@ -1,0 +1,37 @@
+"""What has come of the traffic: counts by kind, and the first reasons of failures."""
+
+from collections import Counter
+
+__all__ = ["Tally"]
+
+REASONS = 5
+"""Reasons that are kept of each kind."""
+
+
+class Tally:
+    """`done` were answered as they had to be; `again` were taken to a new connection, as the protocol wants it.
+
+    A request is asked again if its connection was kept from another one and ended before a byte of its answer, or if
+    GOAWAY said that it was not served.
+    """
+
+    def __init__(self) -> None:
+        self.done: Counter[str] = Counter()
+        self.again: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.reasons: dict[str, list[str]] = {}
+
+    def fail(self, kind: str, reason: str) -> None:
+        """A request that had to be answered was not."""
+        self.failed[kind] += 1
+        reasons = self.reasons.setdefault(kind, [])
+        if len(reasons) < REASONS:
+            reasons.append(reason)
+
+    def table(self) -> str:
+        """One line for each kind."""
+        kinds = sorted({*self.done, *self.again, *self.failed})
+        lines = [f"{'traffic':24}{'done':>10}{'again':>8}{'failed':>8}"]
+        lines += [f"{kind:24}{self.done[kind]:10}{self.again[kind]:8}{self.failed[kind]:8}" for kind in kinds]
+        lines += [f"  {kind}: {reason}" for kind in kinds for reason in self.reasons.get(kind, ())]
+        return "\n".join(lines)

@@ -1,0 +1,34 @@
+"""A connection that is still in its TLS handshake when the server begins to stop (L-2)."""
+
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.behaviour.lifecycle import LOOPS, started, wait_until_refused
+from tests.faults.servers import certificate, client_tls
+from tests.faults.test_tls import GET, rest, shake_hands
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_handshake_that_ends_while_the_server_stops(tmp_path: Path, loop: str) -> None:
+    """L-2: whoever was let in gets a moment to ask, counted from the end of the handshake."""
+    with started("tests.faults.apps.answering:app", loop, "--ssl-certfile", str(certificate(tmp_path))) as server:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = client_tls().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        with server.connect() as connection:
+            with pytest.raises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+            server.process.terminate()
+            wait_until_refused(server.port)
+            time.sleep(0.2)  # idle connections are closed by now
+            shake_hands(connection, tls, incoming, outgoing)
+            time.sleep(0.03)  # as a client does that has to make its request first
+            tls.write(GET)
+            connection.sendall(outgoing.read())
+            incoming.write(rest(connection))
+            assert tls.read().startswith(b"HTTP/1.1 200 ")
+        assert server.wait() == 0

@@ -206,6 +206,29 @@ def test_s3_a_ping_without_answer_closes_with_1011(codec: str, answer: bytes | N
         assert client.transport.aborted
 
 
+@codecs
+def test_s4_after_a_close_no_pings_are_sent(codec: str) -> None:
+    """RFC 6455 section 5.5.1: although the answer to the last one comes late, or reading goes on only then."""
+
+    async def conversation(receive: Receive, send: Send) -> None:
+        await asyncio.sleep(2.5)
+        await send({"type": "websocket.close", "code": 4000})
+        await asyncio.sleep(60)
+
+    with WebSocketServer(
+        accepting(conversation), codec, ws_ping_interval=2, ws_ping_timeout=1, ws_max_queue=1
+    ) as server:
+        answering, paused = server.open(), server.open()
+        paused.say(text("unheard"), text("unheard"))
+        server.loop.advance(2.7)
+        answering.say(frame(PONG, answering.frames[0].payload))
+        server.loop.advance(4)
+        for client in (answering, paused):
+            assert [sent.opcode for sent in client.frames] == [PING, CLOSE]
+            assert not client.transport.closed
+        server.loop.advance(60)
+
+
 def test_pings_can_do_without_answers() -> None:
     with WebSocketServer(Recorder(), ws_ping_interval=1, ws_ping_timeout=0) as server:
         client = server.open()

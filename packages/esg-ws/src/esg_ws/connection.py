@@ -268,7 +268,7 @@ class Connection(asyncio.Protocol):
 
     def _end_by(self, seconds: float) -> None:
         """Set the time for the next step of the end."""
-        self._keepalive.due = NEVER
+        self._keepalive.stop()
         self._end_deadline = self._context.loop.time() + seconds
         self._set_deadline()
         self._context.sweeper.hasten(self)

@@ -40,6 +40,11 @@ class Keepalive:
         if self.is_waiting:
             self.due = now + self._timeout
 
+    def stop(self) -> None:
+        """Ask no more, and wait for nothing."""
+        self._payload = b""
+        self.due = self._next = NEVER
+
     def answer(self, payload: bytes) -> bool:
         """A pong has come; returns whether it answers the latest ping."""
         if not self._payload or payload != self._payload:

@@ -26,17 +26,20 @@ LAST_CALL = 1.0
 ROOM = 262144
 """Bytes that are written before all other connections have their turn."""
 
+LARGE_WRITE = 65536
+"""From this size on, frames are handed to a transport that can gather them, instead of being copied together."""
+
 _LAST_CALL_PING = b"draining"
 
 
 class H2Connection(Deadlines, asyncio.Protocol):
     """One accepted connection; see `esg_core.contracts.Connection`."""
 
-    __slots__ = ("_drains", "_has_ended", "_is_lost", "_is_paused", "_will_flush")
+    __slots__ = ("_drains", "_gathers", "_has_ended", "_is_lost", "_is_paused", "_will_flush")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings)
-        self._drains = self._has_ended = self._is_lost = self._is_paused = self._will_flush = False
+        self._drains = self._gathers = self._has_ended = self._is_lost = self._is_paused = self._will_flush = False
 
     # What the transport tells.
 
@@ -45,6 +48,8 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
         context = self._context
         self._peer = Peer(context, self.transport, self._settings.http.root_path)
+        # Of asyncio's own transports, some copy, and some do not pause; over TLS each part would be a record.
+        self._gathers = not self._peer.is_tls and type(transport).__module__.startswith("uvloop")
         self._timers[START] = self.deadline = self.time() + self._settings.preface_timeout
         context.connections.add(self)
         self._surplus = len(context.connections) > self._settings.http.concurrency
@@ -117,10 +122,12 @@ class H2Connection(Deadlines, asyncio.Protocol):
         more = not self._is_stuck and not self._has_ended and self.fill(ROOM)
         out = self.out
         if out and not self._has_ended:
-            data = out[0] if len(out) == 1 else b"".join(out)
+            if self._gathers and self.out_size >= LARGE_WRITE:
+                self.transport.writelines(out)
+            else:
+                self.transport.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
             self.out_size = 0
-            self.transport.write(data)
             if self._is_stuck:
                 self._mind_unread()
         self._will_flush = False

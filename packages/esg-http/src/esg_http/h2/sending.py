@@ -219,34 +219,43 @@ class Sending(Generic[S]):
         """Frame up to `most` bytes of what a stream has unsent; returns how many that were."""
         unsent = stream.unsent
         assert unsent is not None
-        left = most
-        while unsent.pieces:
-            room = min(self._frame_size, self.window, stream.window, left)
-            if room <= 0:
-                break
-            left -= self._frame_piece(stream, unsent, room)
+        left = room = min(most, self.window, stream.window)
+        while unsent.pieces and left > 0:
+            left -= self._frame_piece(stream, unsent, left)
         if not unsent.pieces:
             self._sent_all(stream, unsent)
-        elif left < most:
+        elif left < room:
             unsent.has_moved = True
             stream.on_moved()
-        return most - left
+        return room - left
 
     def _frame_piece(self, stream: S, unsent: Unsent, room: int) -> int:
-        piece = unsent.pieces.popleft()
-        if len(piece) > room:
-            unsent.pieces.appendleft(piece[room:])
-            piece = piece[:room]
+        """Frame as much of the first piece as there is room for: all frames but the last are as large as may be."""
+        piece = unsent.pieces[0]
         size = len(piece)
-        if size >= SMALL or not unsent.pieces:
-            self.updates_due += UPDATES_A_FRAME
+        if size > room:
+            size = room
+            unsent.pieces[0] = piece[size:]
+        else:
+            unsent.pieces.popleft()
+        full, out = self._frame_size, self.out
+        start = (size - 1) // full * full
+        if start:
+            head = pack(full << 8 | DATA, 0, stream.id)
+            for at in range(0, start, full):
+                out.append(head)
+                out.append(piece[at : at + full])
         is_last = unsent.ends and not unsent.pieces and unsent.trailers is None
-        self.out.append(pack(size << 8 | DATA, END_STREAM if is_last else 0, stream.id))
-        self.out.append(piece)
-        self.out_size += HEADER_SIZE + size
+        out.append(pack((size - start) << 8 | DATA, END_STREAM if is_last else 0, stream.id))
+        out.append(piece if not start and size == len(piece) else piece[start:size])
+        frames = start // full + 1
+        self.out_size += HEADER_SIZE * frames + size
         self.window -= size
         stream.window -= size
         unsent.size -= size
+        if size - start < SMALL and unsent.pieces:  # only because the client wants it so
+            frames -= 1
+        self.updates_due += UPDATES_A_FRAME * frames
         return size
 
     def _sent_all(self, stream: S, unsent: Unsent) -> None:

@@ -6,17 +6,18 @@
 import os
 import socket
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.behaviour.lifecycle import APP, LOOPS, Clock, free_port, get, refuses, request
+from tests.behaviour.notified import hear, systemd
 from tests.e2e.programs import needs
 from tests.e2e.server import PATIENCE, ROOT, Program
+
+__all__ = ["systemd"]  # a fixture is there by its name
 
 ESG = (sys.executable, "-m", "esg", APP)
 
@@ -25,20 +26,6 @@ ESG = (sys.executable, "-m", "esg", APP)
 def loop(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
-
-
-@pytest.fixture
-def systemd() -> Iterator[socket.socket]:
-    """Where systemd listens."""
-    with tempfile.TemporaryDirectory(prefix="esg") as name, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.bind(str(Path(name, "notify")))
-        sock.settimeout(PATIENCE)
-        yield sock
-
-
-def hear(systemd: socket.socket) -> dict[str, str]:
-    """The next message."""
-    return dict(line.split("=", 1) for line in systemd.recv(4096).decode().splitlines())
 
 
 def variables(systemd: socket.socket, **more: str) -> dict[str, str]:
@@ -51,7 +38,7 @@ def test_w5_ready_and_stopping(loop: str, systemd: socket.socket) -> None:
     command = (*ESG, "--loop", loop, "--port", str(port), "--timeout-graceful-shutdown", "100")
     with Program(*command, env=variables(systemd)) as server:
         assert hear(systemd) == {"READY": "1", "STATUS": f"Serving on http://127.0.0.1:{port}"}
-        assert "startup" in server.lines
+        server.wait_for("startup")
         with socket.create_connection(("127.0.0.1", port)) as slow:
             slow.sendall(request("/sleep?s=0.5"))
             server.wait_for("sleeping")

@@ -4,15 +4,19 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.behaviour.lifecycle import answer, get, refuses, request
+from tests.behaviour.notified import hear, systemd
 from tests.behaviour.working import Workers, processes
 from tests.e2e.server import PATIENCE, ROOT, URL, Program
 from tests.e2e.wire import ask
 from tests.reload.processes import is_running, wait_until
+
+__all__ = ["systemd"]  # a fixture is there by its name
 
 
 class Upgraded(Workers):
@@ -132,3 +136,46 @@ def test_w3_a_program_is_run_again_with_its_arguments(tmp_path: Path) -> None:
         finally:
             os.kill(new, signal.SIGTERM)
             wait_until(lambda: not is_running(new))
+
+
+class Heard(threading.Thread):
+    """All that systemd is told, read as it comes: what nobody reads holds up who says it."""
+
+    def __init__(self, systemd: socket.socket) -> None:
+        super().__init__(daemon=True)
+        self.told: list[dict[str, str]] = []
+        self._systemd = systemd
+        self.start()
+
+    def run(self) -> None:
+        while message := hear(self._systemd):
+            self.told.append(message)
+
+    def all(self, key: str) -> list[str]:
+        return [message[key] for message in self.told if key in message]
+
+    def count(self, key: str) -> int:
+        return len(self.all(key))
+
+
+def test_w5_systemd_is_told_by_the_main_process(systemd: socket.socket) -> None:
+    """M1, M4: READY when all workers are, RELOADING, the new main process, STOPPING; and the watchdog meanwhile."""
+    heard = Heard(systemd)
+    with upgraded(env={**os.environ, "NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "600000"}) as server:
+        wait_until(lambda: heard.count("READY") == 1)
+        assert heard.all("STATUS") == ["Serving by 2 workers"]
+        os.kill(server.main, signal.SIGHUP)
+        wait_until(lambda: heard.count("RELOADING") == 1)
+        wait_until(lambda: heard.count("READY") == 2)
+        server.upgrade()
+        wait_until(lambda: heard.count("MAINPID") == 1 and heard.count("READY") == 3)
+        assert heard.all("MAINPID") == [str(server.main)]
+        os.kill(server.main, signal.SIGTERM)
+        wait_until(lambda: not is_running(server.main))
+        wait_until(lambda: heard.count("STOPPING") == 1)
+        assert (heard.count("READY"), heard.count("RELOADING"), heard.count("MAINPID")) == (3, 1, 1)
+        assert heard.count("WATCHDOG") > 3
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.sendto(b"", systemd.getsockname())
+    heard.join(PATIENCE)
+    assert not heard.is_alive()

@@ -143,6 +143,14 @@ def test_w4_a_worker_that_is_told_to_end_is_replaced_before(pair: Workers) -> No
     assert pair.settle(2)[0] == other
 
 
+def test_w2_a_worker_shows_where_it_is_when_it_is_asked(pair: Workers) -> None:
+    """SIGQUIT; it goes on."""
+    before = pair.there
+    os.kill(before[0], signal.SIGQUIT)
+    pair.wait_for(rf"ERROR:    Worker \[{before[0]}\] is here:\n(.*\n)*.*run_alone")
+    assert (pair.get("/"), pair.there) == ("hello", before)
+
+
 # The end.
 
 

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -34,9 +35,10 @@ def supervise(
     the workers are to be replaced for its sake.
     """
     logger = logging.getLogger("esg.error")
-    variables = dict(os.environ)
     try:
         configure(config)
+        if threading.current_thread() is not threading.main_thread():
+            raise UsageError("workers: signals are for the main thread of a program, so they can be served only there")
         check(config)
         former = take_over() if sockets is None else None
         with ExitStack() as stack:
@@ -46,6 +48,7 @@ def supervise(
             if pid_file is not None:
                 stack.callback(pid_file.remove)
             logger.info("Started parent process [%d]", os.getpid())
+            variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else None
             setting = Setting(doors, notifier, pid_file, former, _preloaded(config), variables)
             code = Supervisor(config, setting, again or (lambda: config)).run()

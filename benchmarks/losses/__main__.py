@@ -1,0 +1,156 @@
+"""The command: `python -m benchmarks.losses [OPTIONS] [-- OPTIONS OF ESG]`, such as `-- --reuse-port`.
+
+Puts a server of several workers under load from wrk and from clients that check every answer, and meanwhile restarts
+it, upgrades it, lets its workers be recycled and kills some. Exits with 1 if anything was lost but requests that a
+killed worker had.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.losses.client import Clients, Tally
+from benchmarks.losses.running import Server, ServerFailed
+from benchmarks.losses.wrk import CONNECTIONS, Wrk, WrkResult
+
+KEEPING = 8
+CHANGING = 4
+"""Clients that keep their connections, and that make one for each request."""
+
+SETTLE = 0.5
+"""Seconds of load before and after each phase."""
+
+BLAME = 1.0
+"""Seconds after the end of a worker by force in which a loss may be its, if its process is not known."""
+
+
+@dataclass
+class Scene:
+    """One server under load, and which of its workers were killed when."""
+
+    server: Server
+    tally: Tally
+    killed: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def losses(self) -> list[str]:
+        """What was lost and no killed worker had."""
+        return [what for at, what, process in self.tally.losses if not self._is_of_the_killed(at, process)]
+
+    def _is_of_the_killed(self, at: float, process: int | None) -> bool:
+        if process is not None:
+            return process in self.killed
+        return any(killed <= at <= killed + BLAME for killed in self.killed.values())
+
+
+async def restart(scene: Scene) -> None:
+    """One rolling restart, from the signal to the end of the last old worker."""
+    before = scene.server.send(signal.SIGHUP)
+    workers = int((await scene.server.line(r"Restarting (\d+) workers", before))[1])
+    await scene.server.line("Finished server process", before, workers)
+
+
+async def upgrade(scene: Scene) -> None:
+    """One new program, from the signal to the end of the old one."""
+    before = scene.server.send(signal.SIGUSR2)
+    new = int((await scene.server.line(r"Starting a new program \[(\d+)\]", before))[1])
+    await scene.server.line("Finished parent process", before)
+    scene.server.main = new
+
+
+async def recycle(scene: Scene) -> None:
+    """One more worker that has gone because it has served enough."""
+    so_far = sum("Finished server process" in line for line in scene.server.lines)
+    await scene.server.line("Finished server process", 0, so_far + 1)
+
+
+async def kill(scene: Scene) -> None:
+    """One worker ended by force, and another one ready in its place."""
+    before = len(scene.server.lines)
+    recent = [process for process in list(scene.tally.processes)[-4:] if process not in scene.killed]
+    scene.killed[recent[-1]] = time.monotonic()
+    os.kill(recent[-1], signal.SIGKILL)
+    await scene.server.line("Application startup complete|Started server process", before)
+    await scene.server.line("ended by SIGKILL", before)
+    await asyncio.sleep(SETTLE)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What is done to a server `count` times, and how many connections of wrk each of them may break."""
+
+    name: str
+    step: Callable[[Scene], Awaitable[None]]
+    count: int
+    breaks: int = 0
+    options: tuple[str, ...] = ()
+
+
+async def measure(phase: Phase, options: Sequence[str]) -> bool:
+    """Run one phase on a server of its own and print what was lost; returns whether nothing was."""
+    began = time.monotonic()
+    async with (
+        Server(*options, *phase.options) as server,
+        Clients(server.port, KEEPING, CHANGING) as tally,
+        Wrk(server.port) as wrk,
+    ):
+        scene = Scene(server, tally)
+        await asyncio.sleep(SETTLE)
+        for _ in range(phase.count):
+            await phase.step(scene)
+        await asyncio.sleep(SETTLE)
+    result = wrk.result
+    of_the_killed = len(tally.losses) - len(scene.losses)
+    is_clean = not scene.losses and result.losses <= phase.breaks * phase.count
+    print(
+        f"{phase.count} {phase.name} in {time.monotonic() - began:.0f} s: {tally.answered} checked answers over "
+        f"{tally.connections} connections from {len(tally.processes)} processes, lost {len(scene.losses)}"
+        + (f", and {of_the_killed} of killed workers" if scene.killed else "")
+        + f"; wrk: {result.requests} requests, lost {result.losses}"
+        + (f" ({CONNECTIONS} connections)" if scene.killed else ""),
+        flush=True,
+    )
+    for what in sorted(set(scene.losses)):
+        print(f"    {scene.losses.count(what)} times {what}")
+    return is_clean
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    own = ("--workers", str(options.workers), *(word for word in options.esg if word != "--"))
+    phases = [
+        Phase("rolling restarts", restart, options.restarts),
+        Phase("upgrades", upgrade, options.upgrades),
+        Phase("recycled workers", recycle, options.recycled, options=("--limit-max-requests", str(options.limit))),
+        Phase("killed workers", kill, options.kills, breaks=CONNECTIONS),
+    ]
+    try:
+        outcomes = [asyncio.run(measure(phase, own)) for phase in phases if phase.count]
+    except ServerFailed as error:
+        print(error)
+        return 1
+    return 0 if all(outcomes) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.losses", description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--restarts", type=int, default=20)
+    parser.add_argument("--upgrades", type=int, default=5)
+    parser.add_argument("--recycled", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--limit", type=int, default=2000, help="requests after which a worker is recycled")
+    parser.add_argument("esg", nargs="*", metavar="-- OPTIONS", help="options of esg, after --")
+    return parser
+
+
+__all__ = ["Phase", "Scene", "WrkResult", "main", "measure"]
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -92,3 +92,12 @@ class Clock:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._began
+
+
+@contextmanager
+def asked(server: Server, path: str, says: str) -> Iterator[tuple[Connection, Clock]]:
+    """A connection whose request runs, as its application has said, and a clock that starts then."""
+    with server.connect() as connection:
+        connection.sendall(request(path))
+        server.wait_for(says)
+        yield connection, Clock()

@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from esg_core.asgi import Application, Receive, Scope, Send
 from tests.http.asking import read_body
 from tests.http.misbehaviour.case import body, length, sends, start
@@ -24,6 +26,21 @@ class Diary:
         await send(body(path.encode() + content))
 
 
+class UntilTheEnd:
+    """An application that takes what comes until its client is gone, and notes how it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.told.append("receive")
+        with pytest.raises(OSError, match="disconnected"):
+            await send(start())
+        self.told.append("send")
+
+
 def large(size: int) -> Application:
     """Answers with so many bytes at once."""
     return sends(start(headers=length(b"%d" % size)), body(b"x" * size))
@@ -37,4 +54,4 @@ def wait_until_it_stands_still(progress: list[int]) -> None:
         time.sleep(0.1)
 
 
-__all__ = ["Diary", "large", "wait_until_it_stands_still"]
+__all__ = ["Diary", "UntilTheEnd", "large", "wait_until_it_stands_still"]

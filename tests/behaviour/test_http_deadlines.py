@@ -9,6 +9,7 @@ import pytest
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport
 from tests.behaviour.kinds import hello, reads
+from tests.behaviour.pace import UntilTheEnd
 from tests.http.asking import answers, ask, by_path, ended
 from tests.http.client import Incomplete
 from tests.http.corpus.case import chunked, get, head, post
@@ -201,16 +202,7 @@ BODIES = {
 @pytest.mark.parametrize("dripping", [False, True], ids=["stalls", "drips"])
 def test_a_body_that_does_not_end(kind: str, dripping: bool, parser: str) -> None:
     """H-17, E4: 408 at the same time, whether or not more drips in; the application learns of it."""
-    told: list[str] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        told.append("receive")
-        with pytest.raises(OSError, match="disconnected"):
-            await send(start())
-        told.append("send")
-
+    app = UntilTheEnd()
     data, more = BODIES[kind]
     with MemoryServer(app, parser, timeout_request=5) as server:
         transport = server.connect()
@@ -219,7 +211,7 @@ def test_a_body_that_does_not_end(kind: str, dripping: bool, parser: str) -> Non
         assert seconds_to_end(server, transport, drip if dripping else None) == due(5)
         refusal = answers(transport)[-1]
         assert (refusal.status, refusal.get(b"connection")) == (408, b"close")
-    assert told == ["receive", "send"]
+    assert app.told == ["receive", "send"]
 
 
 @each_parser

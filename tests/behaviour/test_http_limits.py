@@ -7,6 +7,7 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from tests.behaviour.kinds import hello, reads
+from tests.behaviour.pace import UntilTheEnd
 from tests.http.asking import answers, ask, by_path, ended
 from tests.http.client import Incomplete, Response
 from tests.http.corpus.case import chunked, get, head, post
@@ -172,16 +173,7 @@ def test_a_body_that_is_announced_too_large_is_not_asked_for(wiring: Wiring) -> 
 @each_wiring
 def test_a_body_that_grows_too_large(wiring: Wiring) -> None:
     """H-11: 413 in the middle of the upload, which the client can read; the application learns of the end."""
-    told: list[str] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        told.append("receive")
-        with pytest.raises(OSError, match="disconnected"):
-            await send(start())
-        told.append("send")
-
+    app = UntilTheEnd()
     chunk = b"1000\r\n" + b"x" * 4096 + b"\r\n"
     with SocketServer(app, wiring, limit_request_body=100_000) as server, server.connect() as client:
         client.send(chunked(b""))
@@ -192,7 +184,7 @@ def test_a_body_that_grows_too_large(wiring: Wiring) -> None:
         response = client.response("POST")
         assert (response.status, response.body, response.get(b"connection")) == (413, b"Content Too Large", b"close")
         assert client.rest() == b""
-        server.wait_until(lambda: told == ["receive", "send"])
+        server.wait_until(lambda: app.told == ["receive", "send"])
     assert server.log.texts(40) == []
 
 

@@ -18,6 +18,7 @@ from tests.behaviour.lifecycle import (
     LOOPS,
     Clock,
     answer,
+    asked,
     closes_in_time,
     free_port,
     get,
@@ -54,10 +55,7 @@ def quick(loop: str) -> Iterator[Server]:
 
 def test_l2_k1_running_request_is_completed(server: Server) -> None:
     """New connections are refused, the running request gets its response, which announces the close."""
-    with server.connect() as connection:
-        connection.sendall(request("/sleep?s=1"))
-        server.wait_for("sleeping")
-        clock = Clock()
+    with asked(server, "/sleep?s=1", "sleeping") as (connection, clock):
         server.process.send_signal(signal.SIGTERM)
         wait_until_refused(server.port)
         response = answer(connection)
@@ -198,10 +196,7 @@ def test_l2_idle_server_stops_at_once(server: Server, number: signal.Signals) ->
 
 def test_l2_k4_cancelled_after_the_graceful_timeout(quick: Server) -> None:
     """The task is cancelled, the connection closed, the application shut down, and the exit code is 1."""
-    with quick.connect() as connection:
-        connection.sendall(request("/sleep?s=60"))
-        quick.wait_for("sleeping")
-        clock = Clock()
+    with asked(quick, "/sleep?s=60", "sleeping") as (connection, clock):
         assert quick.stop() == 1
         assert 0.95 < clock.seconds < 3
         assert is_closed(connection) or answer(connection).status == 500
@@ -209,10 +204,7 @@ def test_l2_k4_cancelled_after_the_graceful_timeout(quick: Server) -> None:
 
 
 def test_l2_k4_application_that_swallows_the_cancellation(quick: Server) -> None:
-    with quick.connect() as connection:
-        connection.sendall(request("/stubborn"))
-        quick.wait_for("stubborn")
-        clock = Clock()
+    with asked(quick, "/stubborn", "stubborn") as (_, clock):
         assert quick.stop() == 1
         assert clock.seconds < 3
     assert "ignored" in quick.lines
@@ -221,10 +213,7 @@ def test_l2_k4_application_that_swallows_the_cancellation(quick: Server) -> None
 
 def test_l2_k4_application_that_blocks_the_loop(quick: Server) -> None:
     """The log says where."""
-    with quick.connect() as connection:
-        connection.sendall(request("/block?s=60"))
-        quick.wait_for("blocking")
-        clock = Clock()
+    with asked(quick, "/block?s=60", "blocking") as (_, clock):
         assert quick.stop() == 1
         assert clock.seconds < 3
     assert "stopped by force" in quick.output
@@ -233,10 +222,7 @@ def test_l2_k4_application_that_blocks_the_loop(quick: Server) -> None:
 
 @pytest.mark.parametrize("path", ["/thread?s=60", "/lonely-thread"])
 def test_l2_threads_do_not_hold_a_forced_end(quick: Server, path: str) -> None:
-    with quick.connect() as connection:
-        connection.sendall(request(path))
-        quick.wait_for("thread")
-        clock = Clock()
+    with asked(quick, path, "thread") as (_, clock):
         assert quick.stop() == 1
         assert clock.seconds < 10
 
@@ -381,10 +367,7 @@ def test_l1_factory(loop: str) -> None:
 
 
 def test_l3_stream_ends_in_time_because_it_waits_for_the_drain(server: Server) -> None:
-    with server.connect() as connection:
-        connection.sendall(request("/events"))
-        server.wait_for("streaming")
-        clock = Clock()
+    with asked(server, "/events", "streaming") as (connection, clock):
         server.process.send_signal(signal.SIGTERM)
         assert answer(connection).body == b"event,bye"
         assert server.wait() == 0

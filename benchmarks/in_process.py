@@ -46,13 +46,19 @@ def request_of(row: Row) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _esg(row: Row) -> Factory:
+def _esg(row: Row, **settings: Any) -> Factory:
     from esg_core.config import Config
     from esg_core.logs import configure
     from esg_http import HTTPProtocol
 
     configure(Config(row.app))
-    return HTTPProtocol(_application(row), access_log=row.access_log)
+    return HTTPProtocol(_application(row), access_log=row.access_log, **settings)
+
+
+def _esg_limited(row: Row) -> Factory:
+    """All that limits a request: each limit, backpressure, health; deadlines there are anyway."""
+    limits = {"limit_concurrency": 1000, "limit_concurrent_requests": 500, "limit_request_body": 1_000_000}
+    return _esg(row, backpressure=True, health=True, limit_keepalive_requests=1_000_000, **limits)
 
 
 def _uvicorn(row: Row) -> Factory:
@@ -72,7 +78,12 @@ def _floor(row: Row) -> Factory:
     return lambda: Floor(head + answer, request_of(row)[-1])
 
 
-PROTOCOLS: dict[str, Callable[[Row], Factory]] = {"floor": _floor, "esg": _esg, "uvicorn": _uvicorn}
+PROTOCOLS: dict[str, Callable[[Row], Factory]] = {
+    "floor": _floor,
+    "esg": _esg,
+    "esg-limited": _esg_limited,
+    "uvicorn": _uvicorn,
+}
 """The servers whose protocols can be had in process."""
 
 

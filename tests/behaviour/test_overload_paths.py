@@ -21,8 +21,8 @@ from tests.http.sockets import WIRINGS, Client, SocketServer, Wiring
 
 each_wiring = pytest.mark.parametrize("wiring", WIRINGS, ids=str)
 
-AT_ONCE = 0.25
-"""Seconds for what is promised within 0.05, on a busy machine."""
+PATIENCE = 1.5
+"""Seconds that a request may wait: so long that nobody is late on a busy machine."""
 
 
 class Desk:
@@ -71,7 +71,7 @@ def clients(server: SocketServer, number: int) -> Iterator[list[Client]]:
 @each_wiring
 def test_who_runs_who_waits_and_who_is_refused(wiring: Wiring) -> None:
     """F1, F5, H1, H2, H6, J1: and each of them may go on with his connection."""
-    options = {"backpressure_max_limit": 1, "backpressure_queue_size": 1, "backpressure_queue_timeout": 0.5}
+    options = {"backpressure_max_limit": 1, "backpressure_queue_size": 1, "backpressure_queue_timeout": PATIENCE}
     with Server(wiring, backpressure=True, health=True, **options) as server, clients(server, 4) as (a, b, c, probe):
         a.send(get(target=b"/a"))
         server.wait_for_call("/a")
@@ -79,12 +79,12 @@ def test_who_runs_who_waits_and_who_is_refused(wiring: Wiring) -> None:
         server.wait_until(lambda: stats(server.context)["queued"] == 1)
         began = time.monotonic()
         refusal = c.ask(get(target=b"/c"))
-        assert time.monotonic() - began < AT_ONCE
+        assert server.figure("queued") == 1  # c has not waited until b was refused
         assert (refusal.status, refusal.body, refusal.get(b"retry-after")) == (503, b"Service Unavailable", b"1")
         assert refusal.get(b"connection") is None
         assert probe.ask(get(target=b"/__esg_health__")).body == b"ok"
         assert b.response().status == 503
-        assert 0.4 < time.monotonic() - began < 2
+        assert PATIENCE - 0.5 < time.monotonic() - began < PATIENCE + 2
         assert server.figure("queue_timeouts") == 1
         c.send(get(target=b"/c"))
         server.serve("/a", a)

@@ -57,12 +57,12 @@ class Page:
 
 
 class Browser:
-    """A browser of its own, with a fresh profile in `directory`."""
+    """A browser of its own, with a fresh profile in `directory`; `flags` are for Chromium, besides `FLAGS`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *flags: str) -> None:
         self._stack = ExitStack()
         self._note = directory / "DevToolsActivePort"
-        command = [find("chromium") or "chromium", *FLAGS, f"--user-data-dir={directory}", "about:blank"]
+        command = [find("chromium") or "chromium", *FLAGS, *flags, f"--user-data-dir={directory}", "about:blank"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> Self:

@@ -5,12 +5,15 @@ import re
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 import trustme
 
+from tests.e2e.apps.page import PARTS
+from tests.e2e.browser import Browser
 from tests.e2e.clients import PATIENCE, Curl
 from tests.e2e.programs import needs
 from tests.e2e.server import Server, serving
@@ -35,11 +38,20 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def certificate(authority: Path) -> tuple[str, ...]:
+    """The options of a server that speaks TLS."""
+    return ("--ssl-certfile", str(authority / "server.pem"), "--ssl-keyfile", str(authority / "server.key"))
+
+
+def over_tls(app: str, authority: Path, loop: str) -> AbstractContextManager[Server]:
+    """A server of its own for a test."""
+    return serving(app, "--loop", loop, *certificate(authority))
+
+
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: f"{kind[0]}-{kind[1]}-{'tls' if kind[2] else 'clear'}")
 def server(request: pytest.FixtureRequest, authority: Path) -> Iterator[Server]:
     parser, loop, tls = request.param
-    files = ("--ssl-certfile", str(authority / "server.pem"), "--ssl-keyfile", str(authority / "server.key"))
-    options = ("--http", parser, "--loop", loop, *(files if tls else ()))
+    options = ("--http", parser, "--loop", loop, *(certificate(authority) if tls else ()))
     with serving("tests.e2e.apps.plain:app", *options) as running:
         yield running
 
@@ -88,3 +100,70 @@ def test_2_2_httpx(server: Server, authority: Path) -> None:
         assert client.get(f"{server.url}/who").json()["http_version"] == "2"
         assert client.post(f"{server.url}/size", content=b"x" * 200_000).text == "200000"
         assert client.get(f"{server.url}/delayed").text == "first second"
+
+
+@needs("curl")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_2_2_curl_asks_for_much_at_once(authority: Path, tmp_path: Path, loop: str) -> None:
+    """80 transfers, 40 at a time; over TLS, for curl 7.88 makes but one by prior knowledge, whatever the server."""
+    with over_tls("tests.e2e.apps.plain:app", authority, loop) as server:
+        how = ["--cacert", str(authority / "ca.pem"), "-Z", "--parallel-max", "40", "-o", f"{tmp_path}/#1"]
+        url = f"{server.url}/who?[1-80]"
+        subprocess.run(["curl", "-sS", "--fail", "--http2", "--max-time", PATIENCE, *how, url], check=True)
+    answers = [json.loads(file.read_bytes()) for file in tmp_path.iterdir()]
+    assert len(answers) == 80
+    assert {answer["http_version"] for answer in answers} == {"2"}
+
+
+@needs("nghttp")
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--continuation"], 1),
+        (["--trailer", "x-sum: 1", "--padding=200"], 1),
+        (["--expect-continue"], 1),
+        (["--weight=200", "--multiply=20"], 20),
+        (["--no-dep", "--no-rfc7540-pri", "-H", "priority: u=0, i", "--multiply=20"], 20),
+        (["--window-bits=1", "--connection-window-bits=16"], 1),
+        (["--header-table-size=0", "--encoder-header-table-size=0", "--multiply=20"], 20),
+        (["--max-concurrent-streams=1", "--no-content-length", "--no-push", "--multiply=5"], 5),
+    ],
+    ids=lambda part: part[0].strip("-") if isinstance(part, list) else "",
+)
+def test_2_1_nghttp_in_every_way(server: Server, tmp_path: Path, options: list[str], count: int) -> None:
+    """CONTINUATION, padding, trailers, priorities of both kinds, windows and tables of each size."""
+    file = tmp_path / "upload"
+    file.write_bytes(b"x" * 100_000)
+    command = ["nghttp", "-y", f"--timeout={PATIENCE}", f"--data={file}", *options, f"{server.url}/size"]
+    output = subprocess.run(command, capture_output=True, check=True, timeout=float(PATIENCE)).stdout
+    assert output.count(b"100000") == count
+
+
+@needs("h2load")
+@pytest.mark.parametrize("options", [["-w", "1", "-W", "16"], ["-f", "16777215"], ["--header-table-size=0"]])
+def test_2_2_h2load_with_a_body(server: Server, tmp_path: Path, options: list[str]) -> None:
+    file = tmp_path / "upload"
+    file.write_bytes(b"x" * 40_000)
+    command = ["h2load", "-n", "100", "-c", "2", "-m", "10", "-d", str(file), *options, f"{server.url}/size"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=float(PATIENCE)).stdout
+    match = SUCCEEDED.search(output)
+    assert match is not None, output
+    assert match.groups() == ("100", "100", "0")
+
+
+@needs("chromium")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_2_1_chromium_gets_a_page_over_one_connection(authority: Path, tmp_path: Path, loop: str) -> None:
+    """30 parts that it asks for at once."""
+    with (
+        over_tls("tests.e2e.apps.page:app", authority, loop) as server,
+        Browser(tmp_path, "--ignore-certificate-errors") as browser,
+    ):
+        page = browser.open(f"{server.url}/")
+        page.wait_for(f"window.document.title === 'parts' && parts.length === {PARTS}")
+        parts = page.evaluate("parts")
+        kinds = page.evaluate("[...new Set(performance.getEntriesByType('resource').map(one => one.nextHopProtocol))]")
+    assert kinds == ["h2"]
+    assert sorted(part["path"] for part in parts) == sorted(f"/part/{number}" for number in range(PARTS))
+    assert {part["version"] for part in parts} == {"2"}
+    assert len({tuple(part["client"]) for part in parts}) == 1

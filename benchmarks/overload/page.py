@@ -50,7 +50,8 @@ def of_saturation(results: Mapping[str, Mapping[float, saturation.Outcome]]) -> 
         f"{name}.svg": bar_chart(title, [_group(results, load, name, digits) for load in loads])
         for name, title, digits in CHARTS
     }
-    text = "\n\n".join(["## Saturation", about, *parts])
+    charts = [f"![{title}]({name}.svg)" for name, title, _ in CHARTS]
+    text = "\n\n".join(["## Saturation", about, *charts, *parts])
     return Section(text, files, list(_saturation_bars(results.get("esg", {}))))
 
 
@@ -97,7 +98,8 @@ def of_episode(found: episode.Outcome) -> Section:
     calm = found.before.count(503) + found.before.lost
     recovered = found.windows is not None and found.windows <= 10
     bars = [("nobody gets 503 before the overload", calm == 0), ("the limit recovers within 10 windows", recovered)]
-    return Section(f"## One overload\n\n{about}\n\n{phases}", {"episode.svg": chart}, bars)
+    text = f"## One overload\n\n{about}\n\n![The limit over time](episode.svg)\n\n{phases}"
+    return Section(text, {"episode.svg": chart}, bars)
 
 
 def _times(latencies: Mapping[int, Sequence[float]]) -> list[str]:

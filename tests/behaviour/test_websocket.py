@@ -375,6 +375,34 @@ def test_s3_a_client_that_does_not_read(loop: str, is_tls: bool, certificate: Pa
         assert server.stop() == 0
 
 
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("is_tls", [False, True], ids=["cleartext", "tls"])
+def test_s3_who_goes_while_nobody_reads_is_let_go(
+    loop: str, is_tls: bool, certificate: Path, trust: ssl.SSLContext
+) -> None:
+    """The application neither receives nor sends, so that the server reads no more: the next pings tell."""
+    options, tls = (["--ssl-certfile", str(certificate)], trust) if is_tls else ([], None)
+    limits = ["--ws-max-queue", "2", "--ws-ping-interval", "0.3", "--ws-ping-timeout", "0.3"]
+    with Server(APP, "--loop", loop, *limits, *options) as server:
+        assert server.url
+        before = sockets(server)
+        with wrapped(server.connect(), tls) as connection:
+            connection.sendall(UPGRADE.replace(b"/echo", b"/stays"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 101 ")
+            connection.sendall(text("unheard") * 5)
+            assert connection.recv(65536)[:2] == b"\x89\x04"
+            assert sockets(server) == before + 1
+        end = time.monotonic() + PATIENCE
+        while sockets(server) > before:
+            assert time.monotonic() < end, "the connection is still there"
+            time.sleep(0.05)
+
+
+def sockets(server: Server) -> int:
+    """How many sockets the process has."""
+    return sum(str(entry.readlink()).startswith("socket:") for entry in Path(f"/proc/{server.pid}/fd").iterdir())
+
+
 def memory(server: Server) -> int:
     """Bytes of the process that are in memory."""
     pages = int(Path(f"/proc/{server.pid}/statm").read_text(encoding="ascii").split()[1])

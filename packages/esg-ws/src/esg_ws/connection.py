@@ -292,9 +292,12 @@ class Connection(asyncio.Protocol):
         return is_under_way and self._delivered.has_moved_since(before)
 
     def _keep_alive(self, now: float) -> None:
-        if self.paused and departure(self._transport) is Departure.GONE:  # which nobody sees who does not read
+        is_waiting = self._keepalive.is_waiting
+        left = departure(self._transport) if self.paused else Departure.NONE  # nobody sees it who does not read
+        is_silent = left is Departure.SILENT
+        if left is Departure.GONE or (is_silent and is_waiting and not self._transport.can_write_eof()):
             self._transport.abort()
-        elif not self._keepalive.is_waiting:
+        elif is_silent or not is_waiting:  # another ping to who is silent: who has closed, not just said all, resets
             self._transport.write(control(PING, self._keepalive.ping(now)))
             self._left = self._intake.left
         elif self._may_be_there():

@@ -1,6 +1,5 @@
 """Writes values as TOML; the standard library only reads it."""
 
-import json
 import math
 from collections.abc import Mapping
 
@@ -14,6 +13,8 @@ def inline(value: object) -> str:
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, str):
+        import json  # nothing else at a plain start needs it
+
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(inline, value))}]"

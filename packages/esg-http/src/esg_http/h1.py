@@ -44,7 +44,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         """As `asyncio.Protocol`."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
         self._peer = Peer(self._context, self.transport, self._settings.root_path)
-        if self._peer.is_tls and self._settings.h2 is not None and self._peer.protocol == "h2":
+        if self._peer.protocol == "h2" and self._settings.h2 is not None:
             self._hand_over(self._settings.h2, b"")
             return
         self._await(self._time() + self._settings.request_headers)

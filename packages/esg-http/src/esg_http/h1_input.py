@@ -153,9 +153,9 @@ class H1Input(H1Output):
         self._take_in(intake, data)
 
     def _take_in(self, intake: HeadIntake, data: bytes) -> None:
-        settings = self._settings.h2
-        if settings is not None and not self._served and intake.is_preface(data) and not self._peer.is_tls:
-            self._hand_over(settings, intake.taken + data)
+        may_be_h2 = not self._served and not self._peer.is_tls and intake.is_preface(data)
+        if may_be_h2 and self._settings.h2 is not None:
+            self._hand_over(self._settings.h2, intake.taken + data)
             return
         whole = intake.feed(data)
         if whole is not None:

@@ -15,12 +15,7 @@ H = TypeVar("H", bound="HTTPFactory")
 
 
 def _factory(context: "Context", parse_fields: FieldParser, bound: int | None = None) -> Callable[[], H1Connection]:
-    settings = H1Settings(context, parse_fields, bound)
-    if context.config.http2:
-        from esg_http.h2.settings import H2Settings
-
-        settings.h2 = H2Settings(context, settings)
-    return partial(H1Connection, context, settings)
+    return partial(H1Connection, context, H1Settings(context, parse_fields, bound))
 
 
 def _with_http2(factory: H) -> H:

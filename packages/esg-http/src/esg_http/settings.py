@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
@@ -28,13 +29,13 @@ STARTS = 1024
 class H1Settings:
     """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context.
 
-    `starts` are those starts of requests that were read before and keep the limits. `h2` is what a connection goes on
-    with that turns out to be one of HTTP/2; None if that is not served. `bound`, in bytes, is a further limit of the
-    request line and of all fields together.
+    `starts` are those starts of requests that were read before and keep the limits. `bound`, in bytes, is a further
+    limit of the request line and of all fields together.
     """
 
     def __init__(self, context: "Context", parse_fields: FieldParser, bound: int | None = None) -> None:
         config = context.config
+        self._context = context
         self.parse_fields = parse_fields
         line, size = config.limit_request_line, config.limit_request_header_size
         if bound is not None:
@@ -52,10 +53,18 @@ class H1Settings:
         self.write: float = config.timeout_write or NEVER
         self.root_path = config.root_path
         self.entrance = Entrance.of(context)
-        self.h2: H2Settings | None = None
         self.prefix = HeadPrefix(
             config.server_header, http_date if config.date_header else None, config.default_headers, time.time
         )
+
+    @cached_property
+    def h2(self) -> "H2Settings | None":
+        """What a connection goes on with that turns out to be one of HTTP/2; None if that is not served."""
+        if not self._context.config.http2:
+            return None
+        from esg_http.h2.settings import H2Settings  # some milliseconds that a start without HTTP/2 need not wait
+
+        return H2Settings(self._context, self)
 
     def remember(self, line: bytes, start: RequestStart) -> None:
         """Put into `starts` how a request begins: clients ask for the same things again and again."""

@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["Memory", "cpu_ns", "memory", "pinned_to", "tree"]
+__all__ = ["Memory", "cpu_ns", "memory", "peak_memory", "pinned_to", "tree"]
 
 _PROC = Path("/proc")
 
@@ -55,6 +55,15 @@ def memory(pids: list[int]) -> Memory:
             if name in total:
                 total[name] += int(value.split()[0]) * 1024
     return total
+
+
+def peak_memory(pids: list[int]) -> int:
+    """The most resident memory that the processes have had, in bytes, each at its own time."""
+    return sum(_peak((_PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace")) for pid in pids)
+
+
+def _peak(status: str) -> int:
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def pinned_to(pids: list[int], core: int) -> bool:

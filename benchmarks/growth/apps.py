@@ -1,0 +1,39 @@
+"""What the servers run whose cost is watched as work grows."""
+
+from benchmarks.apps import Message, Receive, Send, hello
+
+__all__ = ["BLOCK", "app"]
+
+BLOCK = bytes(65536)
+"""What a download is sent in."""
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    """`/up` counts the bytes of the request's body, `/down?N` answers with N bytes, all else with 13."""
+    if scope.get("path") == "/up":
+        await _count(receive, send)
+    elif scope.get("path") == "/down":
+        await _give(int(scope["query_string"]), send)
+    else:
+        await hello(scope, receive, send)
+
+
+async def _count(receive: Receive, send: Send) -> None:
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        size += len(message["body"])
+        more = message["more_body"]
+    body = b"%020d" % size
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _give(size: int, send: Send) -> None:
+    headers = [(b"content-length", b"%d" % size)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    while size > len(BLOCK):
+        await send({"type": "http.response.body", "body": BLOCK, "more_body": True})
+        size -= len(BLOCK)
+    await send({"type": "http.response.body", "body": BLOCK[:size]})

@@ -1,0 +1,25 @@
+"""What a request may cost: the instructions of Python that ESG runs for one, counted exactly, features off.
+
+Who needs more for a feature finds here that every request pays for it. Who needs fewer lowers the number.
+"""
+
+import asyncio
+import sys
+
+import pytest
+
+from benchmarks.opcodes import count_opcodes
+
+BUDGET = {
+    (3, 11): {"get": 820, "headers": 825, "stream": 4800},
+    (3, 13): {"get": 765, "headers": 765, "stream": 4750},
+}
+
+
+@pytest.mark.skipif(sys.version_info[:2] not in BUDGET, reason="each version has its own instructions")
+@pytest.mark.parametrize("row", ["get", "headers", "stream"])
+def test_a_request_keeps_to_its_budget(row: str) -> None:
+    counted = count_opcodes("esg", row, asyncio.run)
+    own = sum(many for code, (_, many) in counted.items() if "/esg_" in code.co_filename.replace("\\", "/"))
+    budget = BUDGET[sys.version_info[:2]][row]
+    assert budget * 0.97 < own <= budget

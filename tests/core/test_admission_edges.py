@@ -1,0 +1,52 @@
+"""What of the admission no other test would miss: slots without a clock, what is said, what is left (A-2, A-6, L-5)."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from esg_core.admission import Admission
+from esg_core.testing import ManualLoop
+from tests.core.test_admission import Request
+
+
+@pytest.fixture
+def loop() -> Iterator[ManualLoop]:
+    with ManualLoop() as loop:
+        yield loop
+
+
+def timers(loop: asyncio.AbstractEventLoop) -> int:
+    """Timers that will still go off."""
+    scheduled: list[asyncio.TimerHandle] = vars(loop)["_scheduled"]
+    return len([timer for timer in scheduled if not timer.cancelled()])
+
+
+def test_a_slot_that_is_not_timed_does_not_wait(loop: ManualLoop) -> None:
+    """A-2: who has it keeps it although the client goes, until the call of the application ends."""
+    assert not Admission(loop, 10).is_waiting
+
+
+def test_who_waited_too_long_is_told_of_in_the_log(loop: ManualLoop, caplog: pytest.LogCaptureFixture) -> None:
+    admission = Admission(loop, 1, queue_size=1, queue_timeout=1)
+    first, second = Request(admission), Request(admission)
+    assert [first.come(), second.come()] == ["runs", "waits"]
+    with caplog.at_level(logging.WARNING, "esg.error"):
+        loop.advance(1.1)
+    assert [record.getMessage() for record in caplog.records] == [
+        "overloaded: as many requests run as may (1), and others get 503 (1 so far)"
+    ]
+    first.end()
+
+
+def test_a_drain_leaves_no_timer(loop: ManualLoop) -> None:
+    admission = Admission(loop, 1, queue_size=1, queue_timeout=1)
+    first, second = Request(admission), Request(admission, name="second")
+    assert [first.come(), second.come()] == ["runs", "waits"]
+    assert timers(loop) == 1
+    admission.drain()
+    assert second.events == ["second refused"]
+    assert timers(loop) == 0
+    admission.drain()
+    first.end()

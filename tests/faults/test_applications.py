@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
+from websockets.sync.client import connect
 
 from tests.behaviour.lifecycle import LOOPS, Connection, get, started
 from tests.e2e.server import ROOT, Server
@@ -63,6 +65,16 @@ def test_what_an_application_can_do_to_its_process(server: Server) -> None:
     assert server.stop() == 0
     assert "Finished server process" in server.output
     assert server.output.count("Started server process") == server.output.count("Finished server process") == 1
+
+
+def test_children_of_a_websocket(server: Server) -> None:
+    """L-6: neither writes a byte to the client of its parent."""
+    with connect(server.url.replace("http", "ws", 1)) as client:
+        assert [client.recv(20), client.recv(20)] == ["7", "1"]
+        with pytest.raises(ConnectionClosedOK):
+            client.recv(20)
+    assert children(server) == []
+    assert server.stop() == 0
 
 
 def test_a_child_of_the_lifespan_does_not_serve(loop: str, tmp_path: Path) -> None:

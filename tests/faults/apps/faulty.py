@@ -18,6 +18,8 @@ LEFT: set[Any] = set()
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
+    elif scope["type"] == "websocket":
+        await fork_in_a_websocket(receive, send)
     else:
         await ROUTES[scope["path"]](send)
 
@@ -38,6 +40,19 @@ async def respond(send: Send, body: bytes = b"hello") -> None:
 
 
 # Processes.
+
+
+async def fork_in_a_websocket(receive: Receive, send: Send) -> None:
+    """Children that exit and return while the connection is open."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    for exits in (True, False):
+        child = os.fork()
+        if child == 0:
+            if exits:
+                sys.exit(7)
+            return
+        await send({"type": "websocket.send", "text": str(await _exit_code(child))})
 
 
 async def fork_answers(send: Send) -> None:
@@ -153,11 +168,6 @@ async def replace_stdout(send: Send) -> None:
     await respond(send)
 
 
-async def close_stdout(send: Send) -> None:
-    sys.stdout.close()
-    await respond(send)
-
-
 async def change_directory(send: Send) -> None:
     os.chdir("/")
     await respond(send)
@@ -184,7 +194,6 @@ ROUTES: dict[str, Callable[[Send], Awaitable[None]]] = {
     "/": hello,
     "/change-directory": change_directory,
     "/close-loop": close_loop,
-    "/close-stdout": close_stdout,
     "/exit-in-a-task": exit_in_a_task,
     "/fail-in-a-callback": fail_in_a_callback,
     "/fork-after-the-response": fork_after_the_response,

@@ -72,8 +72,9 @@ def test_l2_k2_idle_connections_are_closed_promptly(server: Server) -> None:
         server.process.send_signal(signal.SIGTERM)
         clock = Clock()
         assert is_closed(used)
-        assert is_closed(unused)
         assert clock.seconds < 0.5
+        assert is_closed(unused)
+        assert clock.seconds < 1
     assert server.wait() == 0
 
 

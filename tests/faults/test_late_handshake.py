@@ -1,4 +1,4 @@
-"""A connection that is still in its TLS handshake when the server begins to stop (L-2)."""
+"""Clients that have connected, and ask for something when the server has begun to stop (L-2)."""
 
 import ssl
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import LOOPS, started, wait_until_refused
+from tests.behaviour.lifecycle import LOOPS, get, started, wait_until_refused
 from tests.faults.servers import certificate, client_tls
 from tests.faults.test_tls import GET, rest, shake_hands
 
@@ -31,4 +31,21 @@ def test_a_handshake_that_ends_while_the_server_stops(tmp_path: Path, loop: str)
             connection.sendall(outgoing.read())
             incoming.write(rest(connection))
             assert tls.read().startswith(b"HTTP/1.1 200 ")
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_first_request_that_comes_a_round_trip_later(loop: str) -> None:
+    """Connections that were in use are closed before."""
+    with (
+        started("tests.faults.apps.answering:app", loop) as server,
+        server.connect() as used,
+        server.connect() as new,
+    ):
+        assert get(used).status == 200
+        server.process.terminate()
+        assert used.recv(1) == b""
+        time.sleep(0.1)
+        response = get(new)
+        assert (response.status, response.header("connection")) == (200, "close")
         assert server.wait() == 0

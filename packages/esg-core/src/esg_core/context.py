@@ -66,6 +66,7 @@ class Context:
         self.ready = False
         self.closing = False
         self.draining = False
+        self.patient = False
         self._quiet = Waiters(loop)
         self._drained = Waiters(loop)
         self.sweeper = Sweeper(loop, shortest=config.shortest_timeout)
@@ -108,8 +109,12 @@ class Context:
         self.ready = False
         self.closing = True
 
-    def drain(self) -> None:
-        """Tell every connection to finish and close (rule L-2); connections made later drain at once."""
+    def drain(self, *, patient: bool = False) -> None:
+        """Tell every connection to finish and close (rule L-2).
+
+        `patient`: one that has not asked for anything yet may still do so, until this is called again without.
+        """
+        self.patient = patient
         self.announce_closing()
         self.draining = True
         self._drained.wake()

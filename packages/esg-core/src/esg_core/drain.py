@@ -9,6 +9,7 @@ Knows no signals and no exit codes. `allow` is told before each step how many se
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 LAST_CALL = 0.1
 """Seconds from the end of listening to the end of idle connections: requests that are on their way are served."""
+
+FIRST_CALL = 0.3
+"""Seconds after the last call that connections have for their first request: a round trip to a client far away."""
 
 HANDSHAKE_PATIENCE = 1.0
 """Seconds that connections have which are in their TLS handshake when the listeners are closed."""
@@ -64,7 +68,7 @@ class Drain:
         await self._listeners.close()
         if context.connections or self._listeners.is_opening:
             await asyncio.sleep(LAST_CALL)
-        context.drain()
+        context.drain(patient=True)
         if not await self._wait_quiet():
             await self._cancel()
         await self._shut_down(self.time_left(SHUTDOWN_LIMIT))
@@ -92,9 +96,8 @@ class Drain:
         telling = context.loop.call_later(TELL_AFTER, self._tell)
         try:
             async with asyncio.timeout_at(self._deadline):
-                if self._listeners.is_opening:
-                    await self._listeners.settle(HANDSHAKE_PATIENCE)
-                    await asyncio.sleep(LAST_CALL if context.connections else 0)
+                await self._listeners.settle(HANDSHAKE_PATIENCE)
+                await self._first_call()
                 context.drain()  # those too that have been accepted at the last moment
                 await context.wait_quiet()
         except TimeoutError:
@@ -102,6 +105,13 @@ class Drain:
         finally:
             telling.cancel()
         return True
+
+    async def _first_call(self) -> None:
+        """Whoever has just been let in is about to ask for something: a client far away needs a moment for that."""
+        limit = self._context.config.timeout_graceful_shutdown
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_CALL if limit is None else min(FIRST_CALL, limit / 2)):
+                await self._context.wait_quiet()
 
     def _tell(self) -> None:
         """Say what the drain waits for."""

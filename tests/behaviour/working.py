@@ -13,6 +13,9 @@ from tests.reload.processes import is_running, wait_until
 
 APP = "tests.behaviour.apps.workers:app"
 
+LONG = 45.0
+"""Seconds for several interpreters to start one after the other, on a busy machine."""
+
 READY = re.compile(r"\[(\d+)\] Application startup complete")
 
 
@@ -32,13 +35,13 @@ class Workers(Server):
 
     def settle(self, count: int) -> list[int]:
         """Wait until so many workers are there, and return them."""
-        wait_until(lambda: len(self.there) == count)
+        wait_until(lambda: len(self.there) == count, LONG)
         return self.there
 
     def next(self, before: list[int], count: int | None = None) -> list[int]:
         """Wait until none of `before` is there any more, but as many others, or `count`; returns them."""
         wanted = len(before) if count is None else count
-        wait_until(lambda: len(self.there) == wanted and not set(self.there) & set(before))
+        wait_until(lambda: len(self.there) == wanted and not set(self.there) & set(before), LONG)
         return self.there
 
     def get(self, path: str = "/pid") -> str:

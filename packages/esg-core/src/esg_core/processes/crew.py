@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable
 
 from esg_core.errors import StartupError
+from esg_core.processes import messages
 from esg_core.processes.fleet import Act, Ended, Fleet, State, Step, Worker
 from esg_core.processes.launch import Running
 from esg_core.processes.memory import MIB, resident
-from esg_core.processes.messages import ALIVE, CLOSE, FAILED, READY, REOPEN, RETIRE, SPENT, WISH
 
 SPEAK_AFTER = 0.1
 """Seconds until what a worker has said about its threads is taken to be complete."""
@@ -48,14 +48,14 @@ class Crew:
         match step.act:
             case Act.RETIRE:
                 self._logger.info("Retiring worker [%d]: %s", step.worker.pid, step.worker.due)
-                running.tell(RETIRE)
+                running.tell(messages.RETIRE)
             case Act.CLOSE:
-                running.tell(CLOSE)
+                running.tell(messages.CLOSE)
             case Act.DUMP:
                 self._logger.error("Worker [%d] is ended: its event loop is blocked", step.worker.pid)
                 running.dump()
             case _:
-                self._logger.error("Killing worker [%d], which did not stop in time", step.worker.pid)
+                self._logger.error("Killing worker [%d], which has not ended", step.worker.pid)
                 running.process.kill()
 
     def hear(self, worker: Worker, now: float) -> bool:
@@ -95,7 +95,7 @@ class Crew:
     def reopen(self) -> None:
         """Let all workers open their log files anew."""
         for running in self._running.values():
-            running.tell(REOPEN)
+            running.tell(messages.REOPEN)
 
     def weigh(self, limit: int, now: float) -> None:
         """Replace workers that have more than `limit` MiB of memory in use."""
@@ -118,15 +118,15 @@ class Crew:
 
     def _understand(self, worker: Worker, message: bytes, now: float) -> None:
         match message:
-            case _ if message == READY:
+            case messages.READY:
                 self._fleet.is_ready(worker, now)
-            case _ if message == ALIVE:
+            case messages.ALIVE:
                 self._fleet.beats(worker, now)
-            case _ if message == SPENT:
+            case messages.SPENT:
                 self._fleet.is_due(worker, "it has served as many requests as it is to", now)
-            case _ if message == WISH:
+            case messages.WISH:
                 self._fleet.is_due(worker, "it was asked to end", now + WISH_DELAY)
-            case _ if message == FAILED:
+            case messages.FAILED:
                 self._has_failed.add(worker)
 
     def _end(self, worker: Worker, code: int, now: float) -> None:

@@ -37,6 +37,7 @@ LATE = 2.0
 
 RENEWED = "the server is renewed"
 AGED = "it has reached its age"
+BLOCKED = "its event loop is blocked"
 """Reasons to replace a worker."""
 
 FORCED = 1
@@ -282,6 +283,7 @@ class Fleet:
             return [Step(Act.KILL, worker)]
         if worker.state is State.READY and now >= self._blocked_at(worker):
             worker.is_blocked = True
+            self.is_due(worker, BLOCKED, now)
             retire = self._ask(worker, now, Act.RETIRE)
             worker.kill_at = now + BLOCKED_PATIENCE
             return [Step(Act.DUMP, worker), retire]

@@ -30,11 +30,13 @@ class Counting:
 
 
 class Uploading(Raw):
-    """A client that sends as fast as its windows let it."""
+    """A client that sends as fast as its windows let it; `room` is what the connection's leaves."""
+
+    room = 65535
 
     def upload(self, stream: int, size: int, piece: int) -> bytes:
         """Send so many bytes in frames of `piece`; returns the body of the answer."""
-        windows = {0: 65535, stream: 65535}
+        windows = {0: self.room, stream: 65535}
         self.send(wire.post(stream))
         while size:
             part = min(size, piece, *windows.values())
@@ -51,6 +53,7 @@ class Uploading(Raw):
                 if frame.kind == Kind.WINDOW_UPDATE:
                     windows[frame.stream] += int.from_bytes(frame.payload, "big")
         self.server.loop.settle()
+        self.room = windows[0]
         return next(frame.payload for frame in read_all(self) if (frame.kind, frame.stream) == (Kind.DATA, stream))
 
 
@@ -77,7 +80,7 @@ def test_2_3_an_upload_in_small_frames(piece: int) -> None:
 
 @pytest.mark.slow
 def test_2_3_a_hundred_thousand_requests_on_one_connection() -> None:
-    """Of which each has its own table entries, and some a body, trailers, an update of the window, or an early end."""
+    """Of which each has its own table entries, and some a body, trailers, or an update of the window."""
     app = Counting()
     plain = wire.block(GET)
     with MemoryServer(app) as server:
@@ -96,3 +99,14 @@ def test_2_3_a_hundred_thousand_requests_on_one_connection() -> None:
             client.transport._read = client._seen = 0
         assert app.calls == 100_000
         assert client.code is None
+
+
+def test_2_2_the_window_of_a_connection_is_opened_when_half_of_it_is_used() -> None:
+    """And never beyond its size: what the preface has granted counts."""
+    with MemoryServer(Counting()) as server:
+        client = Uploading(server)
+        client.upload(1, 400_000, 16384)
+        granted = [frame for frame in read_all(client) if (frame.kind, frame.stream) == (Kind.WINDOW_UPDATE, 0)]
+        assert [int.from_bytes(frame.payload, "big") for frame in granted] == [2**20 - 65535]
+        client.upload(3, 400_000, 16384)
+        assert len([frame for frame in read_all(client) if (frame.kind, frame.stream) == (Kind.WINDOW_UPDATE, 0)]) == 2

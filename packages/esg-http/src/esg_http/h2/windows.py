@@ -9,7 +9,7 @@ from esg_http.h2.codes import DEFAULT_WINDOW, FLOW_CONTROL_ERROR
 from esg_http.h2.faults import ConnectionFault, StreamFault
 
 CONNECTION_WINDOW = 2**20
-"""Bytes that all streams of a connection together may have on the way."""
+"""Bytes that all streams of a connection together may have on the way; the server's preface opens the window so far."""
 
 GROWTH = 4 * 2**20
 """Bytes by which all windows of a connection together may have grown."""
@@ -21,7 +21,7 @@ class ConnectionWindow:
     __slots__ = ("_left", "growth")
 
     def __init__(self) -> None:
-        self._left = DEFAULT_WINDOW
+        self._left = CONNECTION_WINDOW
         self.growth = GROWTH
 
     def take(self, size: int) -> int:

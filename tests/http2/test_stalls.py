@@ -46,7 +46,7 @@ def check_others(server: MemoryServer, body: bytes = b"hello") -> None:
     assert Client(server).fetch().body == body
 
 
-@pytest.mark.parametrize("leaves", ["resets", "closes", "stays"])
+@pytest.mark.parametrize("leaves", ["resets", "breaks", "closes", "stays"])
 def test_2_3_a_window_that_never_opens(leaves: str) -> None:
     """D14: 100 streams of 20 MB hold what one write of each is, and end with the client or with timeout-write."""
     app = Huge()
@@ -58,11 +58,30 @@ def test_2_3_a_window_that_never_opens(leaves: str) -> None:
         assert app.taken <= 100 * PART
         if leaves == "resets":
             client.send(b"".join([wire.reset(number) for number in NUMBERS[:100]]))
-        elif leaves == "closes":
+        elif leaves == "breaks":
             client.transport.reset()
-        server.loop.advance(1 if leaves != "stays" else 4)
+        elif leaves == "closes":
+            client.transport.feed_eof()
+        server.loop.advance(4 if leaves == "stays" else 1.5)
         assert app.running == 0
         assert held(server) == 0
+
+
+def test_h9_a_client_that_has_closed_its_side_still_reads() -> None:
+    """What its windows have room for; the application may take its time."""
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(5)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(PART - 1)})
+
+    with MemoryServer(slow) as server:
+        client = Raw(server)
+        client.send(wire.headers())
+        client.transport.feed_eof()
+        server.loop.advance(6)
+        assert sum(len(frame.payload) for frame in client.frames() if frame.kind == Kind.DATA) == PART - 1
+        assert client.transport.closed
 
 
 def test_2_3_a_window_of_one_byte_at_a_time() -> None:

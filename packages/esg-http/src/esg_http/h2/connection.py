@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from esg_core.kernel import end_sending
 from esg_http.h2.codes import CANCEL, LAST_STREAM, NO_ERROR
-from esg_http.h2.deadlines import DRAIN, END, LINGER, START, WRITE, Deadlines
+from esg_http.h2.deadlines import DRAIN, END, HALF, LINGER, START, WRITE, Deadlines
 from esg_http.h2.frames import goaway_frame, ping_frame
 from esg_http.h2.settings import H2Settings
 from esg_http.peers import Peer
@@ -72,6 +72,8 @@ class H2Connection(Deadlines, asyncio.Protocol):
             return False
         if not self.live or self._peer.is_tls:
             self._close()
+        else:
+            self._watch(HALF, self.time() + LINGER)
         return not self._peer.is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:

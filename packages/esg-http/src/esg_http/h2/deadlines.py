@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 LINGER = 1.0
 """Seconds for which a client that has been sent everything may take to close the connection."""
 
-START, BLOCK, IDLE, DRAIN, WRITE, END = range(6)
+START, BLOCK, IDLE, DRAIN, WRITE, HALF, END = range(7)
 """What a connection waits for: preface and settings, the rest of a header block, the next request, the client's answer
-to the first GOAWAY, a client that does not read, the client's end after ours."""
+to the first GOAWAY, a client that does not read, one that has closed its side, the client's end after ours."""
 
 
 class Deadlines(Serving):
@@ -112,6 +112,8 @@ class Deadlines(Serving):
             self._last_call()
         elif timer == WRITE:
             self._expire_writing(now)
+        elif timer == HALF:
+            self._expire_half_closed(now)
         else:
             self._expire_end(now)
 
@@ -178,6 +180,14 @@ class Deadlines(Serving):
             self._context.logger.warning("%s does not read its responses: aborted (timeout-write)", self._peer)
         reset(self.transport)
 
+    def _expire_half_closed(self, now: float) -> None:
+        """A client that sends no more opens no window either: what waits for one, waits in vain."""
+        for stream in list(self.live.values()):
+            if stream.unsent is not None and min(stream.window, self.window) <= 0:
+                stream.cut(CANCEL)
+        if self.live:
+            self._watch(HALF, now + LINGER)
+
     def _expire_end(self, now: float) -> None:
         """The client does not close its side; what is written has to be sent all the same (timeout-write)."""
         if delivery(self.transport).unsent:
@@ -196,4 +206,4 @@ class Deadlines(Serving):
         """Close once what is written has been sent."""
 
 
-__all__ = ["BLOCK", "DRAIN", "END", "IDLE", "LINGER", "START", "WRITE", "Deadlines"]
+__all__ = ["BLOCK", "DRAIN", "END", "HALF", "IDLE", "LINGER", "START", "WRITE", "Deadlines"]

@@ -167,3 +167,23 @@ def test_2_1_chromium_gets_a_page_over_one_connection(authority: Path, tmp_path:
     assert sorted(part["path"] for part in parts) == sorted(f"/part/{number}" for number in range(PARTS))
     assert {part["version"] for part in parts} == {"2"}
     assert len({tuple(part["client"]) for part in parts}) == 1
+
+
+@needs("curl")
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_2_5_a_stop_lets_responses_end(loop: str) -> None:
+    """L-2: one client is in the middle of a response, another one is idle; exit code 0."""
+    with (
+        Server("tests.e2e.apps.plain:app", "--loop", loop) as server,
+        httpx.Client(http1=False, http2=True, timeout=float(PATIENCE)) as idle,
+    ):
+        assert idle.get(f"{server.url}/").status_code == 200
+        command = ["curl", "--silent", "--no-buffer", "--http2-prior-knowledge", f"{server.url}/delayed"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as reading:
+            assert reading.stdout is not None
+            assert reading.stdout.read(6) == b"first "
+            server.process.terminate()
+            assert reading.stdout.read() == b"second"
+        assert reading.returncode == 0
+        assert server.wait() == 0, server.output
+        assert "error" not in server.output.lower()

@@ -174,7 +174,9 @@ def _how(code: int) -> str:
 
 def _reap_strangers(ours: set[int]) -> None:
     """As process 1 of a container, see the end of orphans that no parent is left for."""
-    while sys.platform != "win32":
+    if sys.platform == "win32":
+        return
+    while True:
         try:
             found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:

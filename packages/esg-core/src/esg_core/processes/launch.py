@@ -1,29 +1,25 @@
-"""Starts workers as processes: fresh interpreters, or copies of a parent that has imported the application.
+"""Starts workers as processes of their own, each a fresh interpreter.
 
-Both give a `Running`: a process and the parent's end of its line. A fresh interpreter does not import the user's main
-program again, as `multiprocessing` would, and inherits nothing but its sockets. What Windows lacks is kept here: it has
-fresh workers only, which inherit sockets as handles and cannot be asked where they are.
+It does not import the user's main program again, as `multiprocessing` would, and inherits nothing but its sockets. What
+is different on Windows is kept here: workers inherit sockets as handles, and cannot be asked where they are.
 """
 
-import atexit
 import contextlib
 import os
 import pickle
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.spawn import get_command_line
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from esg_core.processes.fresh import Errand, send
 from esg_core.processes.messages import Heard
 from esg_core.processes.post import DUMP_SIGNAL
 from esg_core.processes.signals import blocked
-from esg_core.processes.worker import Order, work
+from esg_core.processes.worker import Order
 from esg_core.sockets import BoundSocket
 
 GLANCE = 0.01
@@ -71,10 +67,6 @@ class Running:
             self.process.send_signal(DUMP_SIGNAL)
 
 
-Start = Callable[[Order, Sequence[BoundSocket]], Running]
-"""Starts a worker on sockets; raises `OSError`."""
-
-
 def start_fresh(order: Order, bound: Sequence[BoundSocket]) -> Running:
     """A worker in a fresh interpreter."""
     ours, theirs = socket.socketpair()
@@ -103,60 +95,4 @@ def _interpreter() -> list[str]:
     return command[: command.index("-c")]
 
 
-if sys.platform != "win32":
-
-    class Forked:
-        """A copy of this process."""
-
-        def __init__(self, pid: int) -> None:
-            self.pid = pid
-            self._code: int | None = None
-
-        def poll(self) -> int | None:
-            """The exit code, negative for a signal; None while the process is there."""
-            if self._code is None:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-                self._code = os.waitstatus_to_exitcode(status) if pid else None
-            return self._code
-
-        def send_signal(self, number: int) -> None:
-            """Send a signal, unless it has ended."""
-            if self.poll() is None:
-                os.kill(self.pid, number)
-
-        def kill(self) -> None:
-            """End it at once."""
-            self.send_signal(signal.SIGKILL)
-
-    def start_forked(order: Order, bound: Sequence[BoundSocket], let_go: Callable[[], None]) -> Running:
-        """A worker as a copy of this process; `let_go` closes in it what belongs to the parent alone."""
-        ours, theirs = socket.socketpair()
-        with blocked():
-            pid = os.fork()
-            if pid == 0:
-                ours.close()
-                _be_worker(order, theirs, [one.sock for one in bound], let_go)
-        theirs.close()
-        return Running(Forked(pid), ours)
-
-    def _be_worker(
-        order: Order, line: socket.socket, sockets: list[socket.socket], let_go: Callable[[], None]
-    ) -> NoReturn:
-        """Work, and end without going back to whoever has called the parent."""
-        code = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            let_go()
-            code = work(order, line, sockets)
-        except BaseException:  # noqa: BLE001 - nobody else would say it
-            sys.excepthook(*sys.exc_info())
-        finally:
-            with contextlib.suppress(BaseException):
-                threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - a normal end waits for threads
-                atexit._run_exitfuncs()  # noqa: SLF001 - and runs what the application has asked for
-            os._exit(code)
-
-
-__all__ = ["Process", "Running", "Start", "start_forked", "start_fresh"]
+__all__ = ["Process", "Running", "start_fresh"]

@@ -10,18 +10,18 @@ MIB = 1 << 20
 
 def resident(pid: int) -> int | None:
     """Bytes of memory that a process has in RAM (RSS); None where nobody can tell, or the process has gone."""
-    if sys.platform.startswith("linux"):
-        return _from_proc(pid)
-    return _from_ps(pid) if sys.platform != "win32" else None
+    if sys.platform == "win32":
+        return None
+    pages = _pages(pid)
+    return pages * os.sysconf("SC_PAGE_SIZE") if pages is not None else _from_ps(pid)
 
 
-def _from_proc(pid: int) -> int | None:
-    """See proc_pid_statm(5): the second number counts pages."""
+def _pages(pid: int) -> int | None:
+    """The second number of proc_pid_statm(5), where the system has that."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
         return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _from_ps(pid: int) -> int | None:

@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,14 +27,15 @@ from esg_core.pid_file import PidFile
 from esg_core.processes.crew import Crew
 from esg_core.processes.doors import Doors
 from esg_core.processes.fleet import LATE, Act, Fleet, Worker
-from esg_core.processes.launch import Running, start_forked, start_fresh
+from esg_core.processes.launch import Running, start_fresh
 from esg_core.processes.orders import check, order_for, patience
 from esg_core.processes.signals import as_bytes
-from esg_core.processes.upgrade import Former, Successor
+from esg_core.processes.upgrade import Former
 from esg_core.systemd import PINGS, Notifier
 
 if TYPE_CHECKING:
     from esg_core.config import Config
+    from esg_core.processes.successor import Successor
 
 WEIGH_EVERY = 5.0
 """Seconds between two looks at the memory of workers."""
@@ -174,8 +176,10 @@ class Supervisor:
         doors, app = self._setting.doors, self._setting.preloaded
         bound = doors.of(slot)
         order = order_for(self._config, app)
-        if app is None:
+        if app is None or sys.platform == "win32":
             return start_fresh(order, bound)
+        from esg_core.processes.forked import start_forked
+
         return start_forked(order, bound, functools.partial(self._let_go, slot))
 
     def _let_go(self, slot: int) -> None:
@@ -243,6 +247,8 @@ class Supervisor:
         elif os.getpid() == 1:
             self._logger.error("SIGUSR2: no new program, as the system ends with this process, which is number 1")
         else:
+            from esg_core.processes.successor import Successor
+
             self._successor = Successor(self._setting.doors.bound, self._setting.variables)
             self._selector.register(self._successor.line, selectors.EVENT_READ, self._hear_successor)
             self._logger.info("Starting a new program [%d]", self._successor.pid)

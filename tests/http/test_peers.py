@@ -24,7 +24,7 @@ def peer_of(peername: Any, sockname: Any, **options: Any) -> Peer:
     ("peername", "sockname", "expected"),
     [
         (("1.2.3.4", 5), ("6.7.8.9", 10), (("1.2.3.4", 5), ("6.7.8.9", 10), "1.2.3.4:5")),
-        (("::1", 5, 0, 0), ("::1", 10, 0, 0), (("::1", 5), ("::1", 10), "::1:5")),
+        (("::1", 5, 0, 0), ("::1", 10, 0, 0), (("::1", 5), ("::1", 10), "[::1]:5")),
         ("", "/run/esg", (None, ("/run/esg", None), "unix")),
         (None, "/run/esg", (None, ("/run/esg", None), "unix")),
         (b"", b"\0abstract", (None, ("\0abstract", None), "unix")),

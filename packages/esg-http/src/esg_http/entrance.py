@@ -6,6 +6,7 @@ Shared by all HTTP versions. Knows the context and cycles, no bytes and no conne
 
 from typing import TYPE_CHECKING, Self
 
+from esg_core.access.text import client_text
 from esg_core.asgi import Application, Headers
 from esg_http.scope import known_target
 
@@ -57,7 +58,8 @@ class Entrance:
             return False
         limit = self._concurrency
         if limit is not None and (len(context.cycles) >= limit or (is_surplus and len(context.connections) > limit)):
-            context.logger.warning("limit-concurrency is reached: refused a request of %s", _client(cycle))
+            client = client_text(cycle.scope["client"], "unix")
+            context.logger.warning("limit-concurrency is reached: refused a request of %s", client)
             cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)
             return False
         admission = self._admission
@@ -98,11 +100,6 @@ class Entrance:
 def refuse(cycle: "Cycle") -> None:
     """Answer a request that there is no room for (rule A-3); the application never hears of it."""
     cycle.answer(503, REFUSAL, REFUSAL_BODY)
-
-
-def _client(cycle: "Cycle") -> str:
-    client = cycle.scope["client"]
-    return f"{client[0]}:{client[1]}" if client else "unix"
 
 
 class Waiting:

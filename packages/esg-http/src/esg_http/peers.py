@@ -7,6 +7,7 @@ connection have in common.
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from esg_core.access.text import client_text
 from esg_core.proxy_extensions import tells_of_tls
 from esg_http.scope import scope_template
 from esg_http.tls_extension import tls_extension
@@ -46,7 +47,7 @@ class Peer:
         self.scope = scope_template(self)
 
     def __str__(self) -> str:
-        return f"{self.client[0]}:{self.client[1]}" if self.client else "unix"
+        return client_text(self.client, "unix")
 
 
 def _address(name: object) -> tuple[str, int] | None:

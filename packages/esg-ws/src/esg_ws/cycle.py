@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from esg_core.access.text import client_text
 from esg_core.asgi import Application, Message, Scope
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.flow import Waiters
 from esg_core.forks import end_if_forked
 from esg_ws.connection import Connection
 from esg_ws.frames import ABNORMAL, BINARY_MESSAGE, INTERNAL_ERROR, NORMAL, TEXT_MESSAGE, may_be_sent
-from esg_ws.opening import Opening, name_of_client
+from esg_ws.opening import Opening
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -78,7 +79,7 @@ class Cycle:
         self._end: Message | None = None
 
     def __str__(self) -> str:
-        return name_of_client(self.scope)
+        return client_text(self.scope.get("client"), "unix")
 
     async def run(self, app: Application) -> None:
         """Call the application, and close what it leaves open (rule S-4)."""

@@ -7,12 +7,13 @@ the user's application with the scope of a WebSocket.
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
+from esg_core.access.text import client_text
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import RequestError
 from esg_ws.codec import CodecFactory
 from esg_ws.cycle import Cycle
 from esg_ws.handshake import read_handshake, websocket_scope
-from esg_ws.opening import Opening, name_of_client, refuse
+from esg_ws.opening import Opening, refuse
 from esg_ws.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Endpoint:
         try:
             handshake = read_handshake(scope, settings.compress)
         except RequestError as error:
-            name = name_of_client(scope)
+            name = client_text(scope.get("client"), "unix")
             context.logger.warning("refused a handshake of %s: %s (%s)", name, error, error.section)
             return refuse(send, error, scope["http_version"])
         opening = Opening(handshake, switch, receive, send)

@@ -7,19 +7,13 @@ hooks, the access log and the connection's persistence are its business.
 import asyncio
 from collections.abc import Callable
 
-from esg_core.asgi import Headers, Message, Receive, Scope, Send
+from esg_core.asgi import Headers, Message, Receive, Send
 from esg_core.errors import ApplicationError, RequestError
 from esg_ws.deflate import Deflate
 from esg_ws.handshake import ANSWERS, Handshake, accept_headers
 
 Switch = Callable[[asyncio.Protocol, Headers], None]
 """`scope["extensions"]["esg.switch"]`: gives the connection to a protocol, with fields for the answer that says so."""
-
-
-def name_of_client(scope: Scope) -> str:
-    """What the log calls a client."""
-    client = scope.get("client")
-    return f"{client[0]}:{client[1]}" if client else "unix"
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
@@ -76,4 +70,4 @@ class Opening:
             pass
 
 
-__all__ = ["Opening", "Switch", "answer", "name_of_client", "refuse"]
+__all__ = ["Opening", "Switch", "answer", "refuse"]

@@ -56,10 +56,10 @@ def _escape(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def client_text(client: tuple[str, int | None] | None) -> str:
-    """`127.0.0.1:1234`, `[::1]:1234`; without a port where none is known; `-` for nobody, as on a UNIX socket."""
+def client_text(client: tuple[str, int | None] | None, nobody: str = "-") -> str:
+    """`127.0.0.1:1234`, `[::1]:1234`; without a port if none is known; `nobody` if it has no address (UNIX sockets)."""
     if client is None or not client[0]:
-        return "-"
+        return nobody
     host, port = client
     text = safe_text(host)
     if not port:

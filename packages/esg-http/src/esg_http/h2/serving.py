@@ -127,6 +127,7 @@ class Serving(Receiving[H2Stream]):
         if cycle in self._context.cycles and not withdraw(self._context, cycle):
             self._left.add(cycle)
             self.leftovers = len(self._left)
+            cycle.task.add_done_callback(lambda _: self._left.discard(cycle))
 
     def _count_leftovers(self) -> None:
         self._left &= self._context.cycles

@@ -51,12 +51,16 @@ class Tunnel(asyncio.Transport):
         self._has_eof = True
         if not self._held and not self._is_closing and not self._receiver.eof_received():
             self.close()
+        if self._is_lost:
+            self._let_go()
 
     def lose(self, error: Exception | None) -> None:
         """The stream has come to its end."""
         self._is_closing = True
         self._held.clear()
-        if not self._is_lost:
+        if self._is_lost:
+            self._let_go()
+        else:
             self._is_lost = True
             self._connection.loop.call_soon(self._tell_lost, error)
 
@@ -64,6 +68,12 @@ class Tunnel(asyncio.Transport):
         receiver, self._receiver = self._receiver, asyncio.Protocol()
         self._protocol = self._receiver
         receiver.connection_lost(error)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Once both are over, nothing of them waits for the garbage collector."""
+        if self._stream.state >= CLOSED:
+            self._stream.tunnel = None
 
     def on_moved(self) -> None:
         """Some of what was unsent has been sent."""

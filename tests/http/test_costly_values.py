@@ -36,8 +36,8 @@ HANDSHAKE = {
     "sec-websocket-version": "13",
 }
 
-PATIENCE = 0.2
-"""Seconds of the processor: a few milliseconds are what it takes, and a pattern that goes back takes many seconds."""
+PATIENCE = 1.0
+"""Seconds of the processor: milliseconds are what it takes, and what a pattern takes that goes back is a minute."""
 
 
 def requests(run: str) -> list[bytes]:

@@ -65,11 +65,11 @@ def test_w1_a_worker_that_is_killed_is_replaced_and_nobody_is_refused(pair: Work
 
 
 def test_w1_only_the_requests_of_a_killed_worker_fail(pair: Workers) -> None:
-    victim, other = pair.there
+    pair.settle(2)
     connections = [pair.connect() for _ in range(20)]
     try:
         of = {connection: int(get(connection, "/pid").body) for connection in connections}
-        assert set(of.values()) == {victim, other}
+        victim = of[connections[0]]  # who accepts is the kernel's choice: it may be one worker for all
         for connection in connections:
             connection.sendall(request("/sleep?s=0.3"))
         os.kill(victim, signal.SIGKILL)

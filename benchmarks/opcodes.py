@@ -7,6 +7,7 @@ instruction costs the same.
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -60,11 +61,14 @@ async def _count(server: str, row: str) -> Opcodes:
     client = Client(asyncio.get_running_loop(), ROWS[row], PROTOCOLS[server](ROWS[row])())
     await client.ask(_WARM_UP)
     counter, before = _Counter(), sys.gettrace()
+    gc.collect()
+    gc.disable()  # what is collected meanwhile, and what runs for it, is of others
     sys.settrace(counter)
     try:
         await client.ask(_REQUESTS)
     finally:
         sys.settrace(before)
+        gc.enable()
     return {code: (counter.calls[code] / _REQUESTS, many / _REQUESTS) for code, many in counter.opcodes.items()}
 
 

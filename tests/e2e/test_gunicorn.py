@@ -270,7 +270,7 @@ def test_options_of_a_subclass_and_of_the_environment() -> None:
         assert program.ask("/__esg_health__") == "ok"
         assert json.loads(program.ask("/who"))["root_path"] == "/shop"
         program.wait_for("200 by 127.0.0.1")
-        assert program.output.count("Booting worker") == 2
+        program.wait_for("(?s)Booting worker.*Booting worker")
         with program.connect() as connection:
             assert get(connection).status == 200
             assert closes_in_time(connection, 1.5)

@@ -239,7 +239,7 @@ class H1Connection(H1Input, asyncio.Protocol):
     def drain(self) -> None:
         """As `Connection.drain`: an idle connection is closed, unless its next request is already here (rule L-2)."""
         idle = self._reading == AWAIT_HEAD and not self._has_begun()
-        is_new = self._fields is None
+        is_new = not self._served
         if idle and not (is_new and self._context.patient) and not has_input(self.transport):
             self._hang_up()
 

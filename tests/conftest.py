@@ -1,0 +1,21 @@
+"""How the whole suite runs in parallel: `pytest -n auto` starts two processes for each core.
+
+Many tests wait: for servers to start, for deadlines, for clients that are slow. With one process a core, half of the
+machine would wait with them; and as those tests stand together, the processes take work from each other at the end.
+"""
+
+import os
+
+import pytest
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means here."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Let xdist share out the tests anew while they run, unless the command line says how."""
+    if config.getoption("numprocesses", None) and config.getoption("dist") == "no":
+        config.option.dist = "worksteal"

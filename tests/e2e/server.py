@@ -87,7 +87,7 @@ class Program:
             self.process.kill()
         self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
-        if self.process.stdout is not None:
+        if self.process.stdout is not None and not self._reader.is_alive():  # else somebody else has it open, too
             self.process.stdout.close()
 
     def _read(self) -> None:

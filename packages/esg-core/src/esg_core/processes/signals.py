@@ -42,12 +42,12 @@ def as_bytes() -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def blocked() -> Iterator[None]:
-    """Let no signal that is for the parent end a process that is started inside."""
+def blocked(*names: str) -> Iterator[None]:
+    """Let no signal of these names, or none that is for the parent, reach a process that is started inside."""
     if sys.platform == "win32":
         yield
         return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, known(*FOR_PARENT))
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, known(*(names or FOR_PARENT)))
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from esg_core.processes.messages import READY
+from esg_core.processes.signals import NAMES, blocked, known
 from esg_core.processes.upgrade import VARIABLE
 from esg_core.sockets import BoundSocket
 from esg_core.systemd import FIRST
@@ -31,7 +32,7 @@ class Successor:
 
     def __init__(self, bound: Sequence[BoundSocket], variables: Mapping[str, str]) -> None:
         self.line, theirs = socket.socketpair()
-        with theirs:
+        with theirs, blocked(*NAMES):  # the copy would take them for its parent, and the program never hear of them
             self.pid = os.fork()
             if self.pid == 0:
                 _become_successor(theirs, bound, variables)
@@ -70,11 +71,20 @@ def _become_successor(line: socket.socket, bound: Sequence[BoundSocket], variabl
             "LISTEN_PID": str(os.getpid()),
             VARIABLE: ",".join((str(FIRST + len(bound)), *with_files)),
         }
+        _let_signals_end()
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - this very program
     except BaseException as error:  # noqa: BLE001 - nothing may go on here as if it were the parent
         os.write(2, f"{sys.executable}: {error}\n".encode("utf-8", "replace"))
     finally:
         os._exit(CANNOT_EXECUTE)
+
+
+def _let_signals_end() -> None:
+    """Signals are no parent's any more: those that have come meanwhile end this process here."""
+    signal.set_wakeup_fd(-1)
+    for number in known(*NAMES):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, known(*NAMES))
 
 
 __all__ = ["Successor"]

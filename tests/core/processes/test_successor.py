@@ -1,0 +1,33 @@
+"""A new start of the program (rule W-3): what may happen before it is one."""
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from esg_core.processes.signals import as_bytes
+from esg_core.processes.successor import Successor
+
+UNTIL_IT_IS_ENDED = [sys.executable, "-c", "import time; time.sleep(30)"]
+
+
+def test_w3_a_program_that_is_about_to_start_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is executed, the copy has the parent's way to hear signals, which would swallow them."""
+
+    def slowly(*arguments: Any) -> int:
+        time.sleep(0.2)
+        return int(duplicate(*arguments))
+
+    duplicate = fcntl.fcntl
+    monkeypatch.setattr(fcntl, "fcntl", slowly)
+    monkeypatch.setattr(sys, "orig_argv", UNTIL_IT_IS_ENDED)
+    with as_bytes() as numbers:
+        successor = Successor([], dict(os.environ))
+        successor.ask_to_end()
+        assert successor.end() == "SIGTERM"
+        assert signal.SIGTERM not in numbers.recv(100)
+    successor.line.close()

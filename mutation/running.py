@@ -1,0 +1,114 @@
+"""Asks tests about a mutant: in a process of its own, which has the changed module and is gone afterwards.
+
+No file is changed. The process is a fork of this one, where what the tests need from third parties is imported already;
+an import hook gives it the mutant in place of the module. What takes too long or too much memory counts as noticed.
+"""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import resource
+import select
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import pytest
+from hypothesis import settings
+
+from mutation.targets import ROOT
+
+__all__ = ["INVALID", "KILLED", "SURVIVED", "TIMEOUT", "ask", "prepare"]
+
+SURVIVED, KILLED, INVALID, TIMEOUT = "survived", "killed", "invalid", "timeout"
+"""No test has failed; one has; the module cannot be imported any more, so it is no mutant; the tests did not end."""
+
+MEMORY = 2 << 30
+"""Bytes of address space that a mutant may take."""
+
+_NO_MODULE = 97
+_WARM = ("asyncio", "h11", "httptools", "uvloop", "h2.connection", "httpx", "websockets", "wsproto", "ssl")
+
+
+def prepare() -> None:
+    """Import what all tests need; make random tests the same each time, without a memory of earlier ones."""
+    os.chdir(ROOT)
+    settings.register_profile("mutation", database=None, derandomize=True)
+    settings.load_profile("mutation")
+    for name in _WARM:
+        importlib.import_module(name)
+
+
+def ask(module: str, path: Path, code: CodeType | None, tests: Sequence[str], limit: float) -> str:
+    """Run the tests with `code` as the module, or with the module as it is; returns one of the names above."""
+    child = os.fork()
+    if child == 0:
+        _be_judged(module, path, code, tests)
+    descriptor = os.pidfd_open(child)
+    try:
+        ended = bool(select.select([descriptor], [], [], limit)[0])
+    finally:
+        os.close(descriptor)
+        if not _has_ended(child):
+            os.killpg(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if not ended:
+        return TIMEOUT
+    return {0: SURVIVED, _NO_MODULE: INVALID}.get(os.waitstatus_to_exitcode(status), KILLED)
+
+
+def _has_ended(child: int) -> bool:
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _be_judged(module: str, path: Path, code: CodeType | None, tests: Sequence[str]) -> None:
+    """What the process of a mutant does; does not return."""
+    result = _NO_MODULE
+    try:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if code is not None:
+            _be_silent()
+            sys.meta_path.insert(0, _Finder(module, path, code))
+        importlib.import_module(module)
+        result = 1
+        result = int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *tests]))
+    finally:
+        sys.stdout.flush()
+        os._exit(result)
+
+
+def _be_silent() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds one module, and gives it another content."""
+
+    def __init__(self, module: str, path: Path, code: CodeType) -> None:
+        self._module = module
+        self._loader = _Loader(module, path, code)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The spec of the mutant, if it is asked for."""
+        if fullname != self._module:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader)
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    def __init__(self, module: str, path: Path, code: CodeType) -> None:
+        super().__init__(module, str(path))
+        self._code = code
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the mutant."""
+        return self._code

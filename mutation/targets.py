@@ -1,0 +1,38 @@
+"""Which tests judge which module: the quick ones in memory, those first that notice most.
+
+A mutated module exists in one process only, so tests that start servers as programs see nothing of it.
+"""
+
+from pathlib import Path
+
+__all__ = ["ROOT", "TARGETS", "source_of"]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_HTTP = "tests/http/"
+
+TARGETS: dict[str, tuple[str, ...]] = {
+    "esg_http.rules": (
+        _HTTP + "test_rules.py",
+        _HTTP + "test_request.py",
+        _HTTP + "test_intake.py",
+        _HTTP + "test_corpus.py",
+    ),
+    "esg_http.request": (_HTTP + "test_request.py", _HTTP + "test_corpus.py"),
+    "esg_http.body": (_HTTP + "test_body.py", _HTTP + "test_corpus.py"),
+    "esg_http.intake": (_HTTP + "test_intake.py", _HTTP + "test_corpus.py", _HTTP + "test_bounds.py"),
+    "esg_http.wire": (_HTTP + "test_wire.py", _HTTP + "test_asgi_misbehaviour.py"),
+    "esg_http.fields": (_HTTP + "test_fields.py", _HTTP + "test_wire.py"),
+    "esg_http.messages": (_HTTP + "test_costly_values.py", _HTTP + "test_asgi_misbehaviour.py"),
+    "esg_http.scope": (_HTTP + "test_scope.py",),
+}
+"""Module -> the files of its tests."""
+
+
+def source_of(module: str) -> Path:
+    """The file of a module of one of the packages; raises `ValueError` if there is none."""
+    file = Path(*module.split(".")).with_suffix(".py")
+    for package in sorted((ROOT / "packages").iterdir()):
+        if (package / "src" / file).is_file():
+            return package / "src" / file
+    raise ValueError(f"no package has a module {module!r}")

@@ -1,0 +1,90 @@
+"""The tool for mutation testing: what it changes, what it leaves alone, and that tests notice."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mutation.changes import names
+from mutation.equivalent import known
+from mutation.patterns import variants
+from mutation.targets import ROOT, TARGETS, source_of
+
+
+def changes(text: str) -> set[str]:
+    """What the changes make of the first line of each statement."""
+    return {name.partition(" -> ")[2] for name in names(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = b < 1", {"a = b <= 1", "a = b >= 1", "a = b < 2", "a = b < 0"}),
+        ("a = b and c", {"a = b or c", "a = b", "a = c"}),
+        ("a = not b", {"a = b"}),
+        ("a = b + c", {"a = b - c"}),
+        ("a = True", {"a = False"}),
+        ("a = b'x'", {"a = b''", "a = b'XXx'"}),
+        ("a = b[c:d]", {"a = b[:d]", "a = b[c:]"}),
+        ("a = b.lower()", {"a = b"}),
+        ("def f():\n    g()", {"pass"}),
+        ("def f():\n    return g", {"return None"}),
+        ("while a:\n    break", {"while not a:", "continue"}),
+        ("def f():\n    a += b", {"pass", "a -= b"}),
+        ("raise E('words', 400)", {"raise E('words', 401)", "raise E('words', 399)"}),
+        ("a = r'b+'", {"a = '+'", "a = 'b*'"}),
+    ],
+)
+def test_what_is_changed(text: str, expected: set[str]) -> None:
+    assert changes(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""A doc string."""',
+        "import a",
+        "a: int",
+        "__all__ = ['a']",
+        "@a(1)\ndef f(a: 'x') -> 'y': ...",
+        "if TYPE_CHECKING:\n    a = 1",
+    ],
+)
+def test_what_is_left_alone(text: str) -> None:
+    assert changes(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("[ab]", {"[^ab]", "[b]", "[a]"}),
+        ("[1-2]", {"[^1-2]", r"[\x30-\x32]", r"[\x32-\x32]", r"[\x31-\x31]", r"[\x31-\x33]"}),
+        ("(?:a)?", {"(?:)?", "(?:a)"}),
+        ("a++", {"++", "a*+"}),
+        ("a{1,2}", {"{1,2}", "a{0,2}", "a{2,2}", "a{1,1}", "a{1,3}"}),
+    ],
+)
+def test_what_is_changed_in_a_pattern(pattern: str, expected: set[str]) -> None:
+    assert set(variants(pattern)) == expected
+
+
+def test_mutants_with_the_same_change_have_different_names() -> None:
+    found = names("a(1, b)\na(1, b)")
+    assert len(found) == len(set(found)) == 4
+
+
+@pytest.mark.parametrize("module", TARGETS)
+def test_each_explained_mutant_exists(module: str) -> None:
+    found = names(source_of(module).read_text(encoding="utf-8"))
+    assert set(known(module)) - set(found) == set()
+
+
+@pytest.mark.parametrize("module", TARGETS)
+def test_each_target_has_its_tests(module: str) -> None:
+    assert [test for test in TARGETS[module] if not (ROOT / test).is_file()] == []
+
+
+def test_the_command_tells_how_many_mutants_tests_notice() -> None:
+    command = [sys.executable, "-m", "mutation", "esg_http.fields", "--only", "-> return None"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=50).stdout
+    assert "esg_http.fields: 3 mutants: 3 killed, 0 timeout, 0 equivalent, 0 survived" in said

@@ -19,8 +19,8 @@ from benchmarks.processes import Bench, Cores, Running, ServerError, ask, free_p
 from benchmarks.report import table
 from benchmarks.rows import Question
 from benchmarks.servers import SERVERS, Launch
-from benchmarks.websocket_client import Client
-from benchmarks.websocket_frames import masked_frame, text_of
+from benchmarks.websocket_client import open_clients
+from benchmarks.websocket_frames import masked_frame, pong, text_of
 
 __all__ = ["PING_SECONDS", "main"]
 
@@ -31,7 +31,7 @@ _QUESTION = Question(HELLO)
 _WARM_UP_REQUESTS = 500
 _WARM_UP_CONNECTIONS = 50
 _TICK = 0.25
-_PING, _TO_PONG = 0x89, b"\x8a\x84"
+_PING = 0x89
 
 Open = Callable[[int], socket.socket]
 """Opens a connection to a port, and uses it once."""
@@ -69,7 +69,7 @@ class Idle:
             data = client.recv(4096)
             if not data or data[0] != _PING:
                 raise ServerError(f"closed one of {self._count} idle connections: {data!r}")
-            client.sendall(_TO_PONG + bytes(4) + data[2:6])
+            client.sendall(pong(data[2:6]))
 
     def wait(self, seconds: float) -> float:
         """Answer pings for so long; returns the CPU of the server meanwhile, in milliseconds a second."""
@@ -93,7 +93,7 @@ def websocket(deflate: bool) -> Open:
     frame = masked_frame(text_of(64), is_compressed=False)
 
     def make(port: int) -> socket.socket:
-        client = Client(("127.0.0.1", port), deflate=deflate, most=4096)
+        (client,) = open_clients(("127.0.0.1", port), 1, deflate=deflate, most=4096)
         client.send(frame, 1)
         while client.missing:
             client.receive()

@@ -66,7 +66,7 @@ def _peak(status: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
-def pinned_to(pids: list[int], core: int) -> bool:
-    """Whether every thread of the processes may run on that core only."""
+def pinned_to(pids: list[int], cores: set[int]) -> bool:
+    """Whether every thread of the processes may run on those cores only."""
     threads = [int(task.name) for pid in pids for task in (_PROC / str(pid) / "task").iterdir()]
-    return all(os.sched_getaffinity(thread) == {core} for thread in threads)
+    return all(os.sched_getaffinity(thread) == cores for thread in threads)

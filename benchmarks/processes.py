@@ -40,14 +40,21 @@ class Cores:
 
     server: int
     load: int
+    others: tuple[int, ...] = ()
+    """For further workers of a server."""
 
     @classmethod
     def choose(cls) -> "Cores":
-        """The last two cores that this process may use; exits where there is only one."""
+        """The last two cores that this process may use, and the others; exits where there is only one."""
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
             sys.exit("benchmarks need two cores: one for the server, one for the load")
-        return cls(cores[-1], cores[-2])
+        *others, load, server = cores
+        return cls(server, load, tuple(others))
+
+    def of_workers(self, workers: int) -> set[int]:
+        """A core for each worker, as far as there are so many."""
+        return {self.server, *self.others[: workers - 1]}
 
     @property
     def pin_load(self) -> list[str]:
@@ -104,8 +111,9 @@ class Bench:
 
     @contextlib.contextmanager
     def start(self, server: str, launch: Launch, question: Question) -> Iterator[Running]:
-        """Start a server on its core and wait until it answers the question; stop all of it at the end."""
-        command = ["taskset", "-c", str(self.cores.server), self.python, *SERVERS[server](launch)]
+        """Start a server, a core for each worker, and wait until it answers the question; stop all of it at the end."""
+        cores = self.cores.of_workers(launch.workers or 1)
+        command = ["taskset", "-c", ",".join(map(str, cores)), self.python, *SERVERS[server](launch)]
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "server.log"
             with log.open("wb") as output:
@@ -117,7 +125,7 @@ class Bench:
                 _wait_for_listener(process, launch.port, log)
                 ask(launch, question)
                 running = Running(process, launch, log, time.perf_counter() - began)
-                if not proc.pinned_to(running.pids(), self.cores.server):
+                if not proc.pinned_to(running.pids(), cores):
                     raise ServerError("it did not stay on its core")
                 yield running
             finally:

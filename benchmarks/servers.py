@@ -1,4 +1,4 @@
-"""The table of servers: how each is started with one worker, on what it is best at by itself.
+"""The table of servers: how each is started, with one worker if no more are asked for, on what it is best at by itself.
 
 A server is its name and a function from a `Launch` to the arguments after `python`. Nothing here starts anything.
 Every server runs on uvloop, without the lifespan protocol where it can be switched off, and without its access log
@@ -32,6 +32,11 @@ class Launch:
     http2: bool = False
     keep_alive: int | None = None
     """Seconds that an idle connection is kept; None leaves the server's default."""
+    workers: int | None = None
+    """Processes that serve; None is one, without a parent above it where the server can do without.
+
+    Each has a queue of its own where the server lets choose: of one queue, a worker may take nearly all of a burst.
+    """
 
 
 Command = Callable[[Launch], list[str]]
@@ -53,7 +58,8 @@ def _listen(launch: Launch) -> list[str]:
 def _esg(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
     optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
-    return ["-m", "esg", launch.app, *_listen(launch), "--lifespan", "off", log, *optional]
+    workers = [] if launch.workers is None else ["--workers", str(launch.workers), "--reuse-port"]
+    return ["-m", "esg", launch.app, *_listen(launch), "--lifespan", "off", log, *workers, *optional]
 
 
 def _uvicorn(launch: Launch) -> list[str]:
@@ -61,12 +67,14 @@ def _uvicorn(launch: Launch) -> list[str]:
     http = ["--http", "zttp", "--http2"] if launch.http2 else ["--http", "httptools"]
     chosen = ["--loop", "uvloop", *http, "--lifespan", "off"]
     optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
-    return ["-m", "uvicorn", launch.app, *_listen(launch), *chosen, log, *optional]
+    workers = ["--workers", str(launch.workers or 1)]
+    return ["-m", "uvicorn", launch.app, *_listen(launch), *chosen, log, *workers, *optional]
 
 
 def _granian(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
-    chosen = ["--interface", "asginl", "--loop", "uvloop", "--workers", "1", "--runtime-mode", "st"]
+    chosen = ["--interface", "asginl", "--loop", "uvloop", "--runtime-mode", "st"]
+    chosen += ["--workers", str(launch.workers or 1)]
     chosen += ["--ws" if launch.websocket else "--no-ws"]
     optional = _optional(launch, "--ssl-certificate", "--ssl-keyfile", "")
     connections = ["--backpressure", "4096"]  # its default holds 1024 connections; the footprint opens more
@@ -75,14 +83,16 @@ def _granian(launch: Launch) -> list[str]:
 
 def _hypercorn(launch: Launch) -> list[str]:
     log = ["--access-logfile", "-"] if launch.access_log else []
-    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "uvloop", "--workers", "1"]
+    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "uvloop"]
+    chosen += ["--workers", str(launch.workers or 1)]
     optional = _optional(launch, "--certfile", "--keyfile", "--keep-alive")
     return ["-m", "hypercorn", *chosen, *log, *optional, launch.app]
 
 
 def _gunicorn(launch: Launch) -> list[str]:
     log = ["--access-logfile", "-"] if launch.access_log else []
-    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "asgi", "--workers", "1"]
+    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "asgi"]
+    chosen += ["--workers", str(launch.workers or 1)]
     loop = ["--asgi-loop", "uvloop", "--asgi-lifespan", "off", "--no-control-socket"]
     optional = _optional(launch, "--certfile", "--keyfile", "--keep-alive")
     if launch.http2:

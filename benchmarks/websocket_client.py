@@ -2,7 +2,8 @@
 
 Plain sockets and epoll, and one frame for all messages, made before: what is measured is the server. Each connection
 sends a message and waits for its answers before it sends the next; there is one answer, or with `--broadcast` one for
-every connection. Prints one line of JSON: messages received, seconds, and the 99th percentile of the waits.
+every connection. Pings are answered and count as nothing. Prints one line of JSON: messages received, seconds, and the
+99th percentile of the waits.
 """
 
 import argparse
@@ -17,39 +18,54 @@ import zlib
 from urllib.parse import urlsplit
 
 from benchmarks.loads import percentile
-from benchmarks.websocket_frames import FrameCounter, compressed, frames_of, masked_frame, text_of
+from benchmarks.processes import ServerError
+from benchmarks.websocket_frames import FrameCounter, compressed, frames_of, masked_frame, pong, text_of
+
+__all__ = ["Client", "open_clients"]
 
 PATIENCE = 5.0
 """Seconds without any answer after which the server has failed."""
 
 
+AT_ONCE = 64
+"""Handshakes that are under way at a time: one after the other, 10,000 take longer than a server waits for a pong."""
+
+_IS_MESSAGE = frozenset((0x81, 0xC1))
+"""What a whole text message of a server begins with."""
+
+
 class Client:
-    """One connection."""
+    """One connection: it asks for its handshake, which `finish_handshake` waits for. All raise `ServerError`."""
 
     def __init__(self, address: tuple[str, int], *, deflate: bool, most: int) -> None:
         self._most = most
+        self._deflate = deflate
         self.socket = socket.create_connection(address, PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.counter = FrameCounter()
         self.missing = 0
         self.sent_at = 0.0
-        self._open(deflate)
+        self._ask()
 
-    def _open(self, deflate: bool) -> None:
-        offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" if deflate else ""
+    def _ask(self) -> None:
+        offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" if self._deflate else ""
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             "GET / HTTP/1.1\r\nHost: benchmark\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{offer}\r\n".encode()
         )
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            byte = self.socket.recv(1)
-            if not byte:
-                sys.exit(f"closed in the handshake: {head!r}")
-            head += byte
-        if not head.startswith(b"HTTP/1.1 101") or (b"permessage-deflate" in head.lower()) is not deflate:
-            sys.exit(f"no handshake: {head!r}")
+
+    def finish_handshake(self) -> None:
+        """Wait for the answer to the handshake."""
+        head, end, rest = b"", b"", b""
+        while not end:
+            part = self.socket.recv(self._most)
+            if not part:
+                raise ServerError(f"closed in the handshake: {head!r}")
+            head, end, rest = (head + part).partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 101") or (b"permessage-deflate" in head.lower()) is not self._deflate:
+            raise ServerError(f"no handshake: {head!r}")
+        self.count(rest)
 
     def send(self, frame: bytes, answers: int) -> None:
         """Send a message that has so many answers."""
@@ -59,13 +75,41 @@ class Client:
 
     def receive(self) -> int:
         """Read, and return how many answers have come."""
-        data = self.socket.recv(self._most)
-        if not data:
-            sys.exit("the server has closed a connection")
-        is_one = len(data) == data[1] + 2 and not self.counter.has_begun
-        count = 1 if is_one else self.counter.feed(data)
+        data = self.read(self._most)
+        is_one = len(data) == data[1] + 2 and data[0] in _IS_MESSAGE and not self.counter.has_begun
+        count = 1 if is_one else self.count(data)
         self.missing -= count
         return count
+
+    def read(self, most: int) -> bytes:
+        """Some bytes, whatever they are."""
+        data = self.socket.recv(most)
+        if not data:
+            raise ServerError("closed a connection")
+        return data
+
+    def count(self, data: bytes) -> int:
+        """How many messages these bytes complete; answers the pings among them."""
+        count = self.counter.feed(data)
+        while self.counter.pings:
+            self.socket.sendall(pong(self.counter.pings.pop()))
+        return count
+
+
+def open_clients(address: tuple[str, int], count: int, *, deflate: bool, most: int) -> list[Client]:
+    """So many connections, their handshakes done; `most` bytes are read from one at a time. Raises `ServerError`."""
+    opened: list[Client] = []
+    try:
+        while (finished := len(opened)) < count:
+            number = min(AT_ONCE, count - finished)
+            opened.extend(Client(address, deflate=deflate, most=most) for _ in range(number))
+            for client in opened[finished:]:
+                client.finish_handshake()
+    except BaseException:
+        for client in opened:
+            client.socket.close()
+        raise
+    return opened
 
 
 class Load:
@@ -79,7 +123,7 @@ class Load:
         self._answers = options.connections if options.broadcast else 1
         address = (str(parts.hostname), int(parts.port or 80))
         most = max(4096, 2 * options.size)
-        clients = [Client(address, deflate=options.deflate, most=most) for _ in range(options.connections)]
+        clients = open_clients(address, options.connections, deflate=options.deflate, most=most)
         self._clients = {client.socket.fileno(): client for client in clients}
         self._poll = select.epoll()
         for descriptor in self._clients:
@@ -91,14 +135,16 @@ class Load:
         for client in self._clients.values():
             client.socket.sendall(self._frame)
         for client in self._clients.values():
-            data = b""
-            while len(frames := frames_of(data)) < self._answers:
-                data += client.socket.recv(262144) or sys.exit("the server has closed a connection")
+            data, missing = b"", self._answers
+            while missing > 0 or client.counter.has_begun:
+                part = client.read(262144)
+                missing -= client.count(part)
+                data += part
             inflater = zlib.decompressobj(wbits=-15)
-            for first, payload in frames:
+            for first, payload in frames_of(data):
                 content = inflater.decompress(payload + b"\0\0\xff\xff") if first & 0x40 else payload
                 if content != self._payload:
-                    sys.exit("an answer is not what was sent")
+                    raise ServerError("sent an answer that is not what it was sent")
 
     def run(self, until: float) -> tuple[int, list[float]]:
         """Send again and again until that time; returns the messages received and the waits for all answers to one."""
@@ -111,7 +157,7 @@ class Load:
             ready = self._poll.poll(PATIENCE)
             now = time.perf_counter()
             if not ready:
-                sys.exit(f"no answer within {PATIENCE:g} s")
+                raise ServerError(f"sent no answer within {PATIENCE:g} s")
             for descriptor, _event in ready:
                 client = clients[descriptor]
                 received = client.receive()
@@ -135,10 +181,13 @@ def main() -> None:
     parser.add_argument("--deflate", action="store_true")
     parser.add_argument("--broadcast", action="store_true")
     options = parser.parse_args()
-    load = Load(options)
-    load.check()
-    began = time.perf_counter()
-    count, waits = load.run(began + options.seconds)
+    try:
+        load = Load(options)
+        load.check()
+        began = time.perf_counter()
+        count, waits = load.run(began + options.seconds)
+    except (ServerError, OSError) as error:
+        sys.exit(f"the server {error}" if isinstance(error, ServerError) else f"no connection: {error!r}")
     seconds = time.perf_counter() - began
     if seconds < options.seconds:
         sys.exit(f"the load has come to an end after {seconds:.2f} s")

@@ -1,11 +1,15 @@
-"""The bytes of WebSocket frames, as the load client needs them: one made before, many counted quickly."""
+"""The bytes of WebSocket frames, as the clients need them: one made before, many counted quickly, pings answered."""
 
 import os
 import struct
 import zlib
 
-__all__ = ["FrameCounter", "compressed", "frames_of", "masked_frame", "text_of"]
+__all__ = ["FrameCounter", "compressed", "frames_of", "masked_frame", "pong", "text_of"]
 
+_CONTROL = 0x08
+"""The bit of a frame's first byte that only pings, pongs and closes have."""
+
+_PING = 0x89
 _SENTENCE = b'{"user": 17, "channel": "lobby", "text": "The quick brown fox jumps over the lazy dog"}, '
 
 
@@ -33,20 +37,28 @@ def masked_frame(payload: bytes, *, is_compressed: bool) -> bytes:
     return head + mask + (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
 
 
+def pong(payload: bytes) -> bytes:
+    """The answer to a ping, masked with zeros."""
+    return bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
 def frames_of(data: bytes) -> list[tuple[int, bytes]]:
-    """The first byte and the payload of each whole frame of a server."""
+    """The first byte and the payload of each whole message of a server, whose messages are a frame each."""
     frames = []
     at = 0
     while (head := _head(data, at)) is not None and head[1] <= len(data):
-        frames.append((data[at], data[head[0] : head[1]]))
+        if not data[at] & _CONTROL:
+            frames.append((data[at], data[head[0] : head[1]]))
         at = head[1]
     return frames
 
 
 class FrameCounter:
-    """Counts the frames of a server that have come whole, without looking into them."""
+    """Counts the messages of a server that have come whole, without looking into them, and keeps its pings."""
 
     def __init__(self) -> None:
+        self.pings: list[bytes] = []
+        """The payloads of pings, for whoever answers them to take out."""
         self._skip = 0
         self._head = b""
 
@@ -56,7 +68,7 @@ class FrameCounter:
         return self._skip > 0 or bool(self._head)
 
     def feed(self, data: bytes) -> int:
-        """How many frames these bytes complete."""
+        """How many messages these bytes complete: what is said about the connection is none."""
         count = 0
         at = self._skip
         if self._head:
@@ -66,12 +78,15 @@ class FrameCounter:
             count = 1
         while at < len(data):
             head = _head(data, at)
-            if head is None:
+            is_control = data[at] & _CONTROL
+            if head is None or (is_control and head[1] > len(data)):
                 self._head = data[at:]
                 self._skip = 0
                 return count
+            if data[at] == _PING:
+                self.pings.append(data[head[0] : head[1]])
             at = head[1]
-            count += at <= len(data)
+            count += not is_control and at <= len(data)
         self._skip = at - len(data)
         return count
 

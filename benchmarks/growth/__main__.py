@@ -4,7 +4,8 @@ import argparse
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.charts import Bar, Group, bar_chart
@@ -31,11 +32,36 @@ TOLERATED = 2.0
 What is not linear shows by another order: a hundred times as many of something, a hundred times the cost of each.
 """
 
-Found = dict[int, list[float]]
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What one experiment has found, step by step."""
+
+    experiment: Experiment
+    found: dict[int, list[float]] = field(default_factory=dict)
+    lost: dict[int, str] = field(default_factory=dict)
+    """The steps without a result, each with the reason."""
+
+    @property
+    def growth(self) -> list[float]:
+        """What each cost of a unit has become from the base to the last step; what is added where steps add to one."""
+        lines = list(self.found.values())
+        if not lines:
+            return []
+        if self.experiment.adds and len(lines) > 2:
+            return [self._added()]
+        base = lines[min(self.experiment.base, len(lines) - 1)]
+        return [lines[-1][index] / base[index] for index in range(self.experiment.costs)]
+
+    def _added(self) -> float:
+        costs, steps = [values[0] for values in self.found.values()], list(self.found)
+        middle = len(costs) // 2
+        first = (costs[middle] - costs[0]) / (steps[middle] - steps[0])
+        return (costs[-1] - costs[middle]) / (steps[-1] - steps[middle]) / first
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code: 1 when a cost grows faster than its work."""
+    """Run the command; returns the exit code: 1 when a cost grows faster than its work, or a step has no result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help=f"default: {' '.join(EXPERIMENTS)}")
     parser.add_argument("--server", choices=SERVERS, default="esg")
@@ -46,61 +72,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(EXPERIMENTS)}")
     allow_descriptors(DESCRIPTORS)
     bench = Bench(Cores.choose())
-    found = {name: _measure(EXPERIMENTS[name], bench, options) for name in options.experiments or EXPERIMENTS}
-    steep = [EXPERIMENTS[name].title for name, steps in found.items() if _growth(EXPERIMENTS[name], steps) > TOLERATED]
-    page = _page(options.server, found, steep)
+    series = {name: _measure(EXPERIMENTS[name], bench, options) for name in options.experiments or EXPERIMENTS}
+    page = _page(options.server, series)
     print(page)
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "results.md").write_text(page, encoding="utf-8")
-        for name, steps in found.items():
-            (options.output / f"{name}.svg").write_text(_chart(EXPERIMENTS[name], steps), encoding="utf-8")
-    return 1 if steep else 0
+        for name, measured in series.items():
+            (options.output / f"{name}.svg").write_text(_chart(measured), encoding="utf-8")
+    return 1 if _steep(series) or any(measured.lost for measured in series.values()) else 0
 
 
-def _measure(experiment: Experiment, bench: Bench, options: argparse.Namespace) -> Found:
-    found = {}
+def _measure(experiment: Experiment, bench: Bench, options: argparse.Namespace) -> Series:
+    series = Series(experiment)
+    websocket = "websocket" in experiment.app
     for step in (step for step in experiment.steps if step <= options.most):
         print(f"{experiment.title}: {step}", file=sys.stderr)
-        launch = Launch(experiment.app, free_port(), websocket="websocket" in experiment.app, keep_alive=KEEP_ALIVE)
-        with bench.start(options.server, launch, Question(b"Hello, World!")) as running:
-            try:
-                found[step] = experiment.measure(running, bench, step)
-            except (LoadError, ServerError) as error:
-                print(f"{experiment.title}: {step} failed: {error}", file=sys.stderr)
-    return found
+        workers = step if experiment.workers else None
+        launch = Launch(experiment.app, free_port(), websocket=websocket, keep_alive=KEEP_ALIVE, workers=workers)
+        try:
+            with bench.start(options.server, launch, Question(b"Hello, World!")) as running:
+                series.found[step] = experiment.measure(running, bench, step)
+        except (LoadError, ServerError, OSError) as error:
+            series.lost[step] = str(error)
+            print(f"{experiment.title}: {step} failed: {error}", file=sys.stderr)
+    return series
 
 
-def _growth(experiment: Experiment, found: Found) -> float:
-    """The cost of a unit at the last step by that at the base; of what is added where steps add to a unit."""
-    costs = [values[0] for values in found.values()]
-    if experiment.adds and len(costs) > 2:
-        steps, middle = list(found), len(costs) // 2
-        first = (costs[middle] - costs[0]) / (steps[middle] - steps[0])
-        return (costs[-1] - costs[middle]) / (steps[-1] - steps[middle]) / first
-    return costs[-1] / costs[min(experiment.base, len(costs) - 1)]
+def _steep(series: Mapping[str, Series]) -> list[str]:
+    """The titles of what costs more the more there is of it."""
+    return [measured.experiment.title for measured in series.values() if max(measured.growth, default=0) > TOLERATED]
 
 
-def _page(server: str, found: dict[str, Found], steep: Sequence[str]) -> str:
+def _page(server: str, series: Mapping[str, Series]) -> str:
     made = f"Made by `python -m benchmarks.growth`, {time.strftime('%Y-%m-%d')}: {machine()}; {server}, "
     parts = ["# The cost as work grows", f"{made}Python {platform.python_version()}."]
-    for name, steps in found.items():
-        experiment = EXPERIMENTS[name]
-        lines = [[f"{step:,}", *(f"{value:,.1f}" for value in values)] for step, values in steps.items()]
-        unit = "What a step adds" if experiment.adds else "A unit"
-        growth = f"{unit} costs {_growth(experiment, steps):.2f} times as much at the end as at the base."
-        chart = f"![{experiment.title}]({name}.svg)"
-        parts += [f"## {experiment.title}", table([experiment.of, *experiment.columns], lines), growth, chart]
+    for name, measured in series.items():
+        parts += [*_section(measured), f"![{measured.experiment.title}]({name}.svg)"]
+    steep = _steep(series)
     verdict = f"Steeper than linear: {', '.join(steep)}." if steep else "Nothing grows faster than its work."
     return "\n\n".join([*parts, "## Verdict", verdict]) + "\n"
 
 
-def _chart(experiment: Experiment, found: Found) -> str:
+def _section(series: Series) -> list[str]:
+    experiment = series.experiment
+    lines = [[f"{step:,}", *(f"{value:,.1f}" for value in values)] for step, values in series.found.items()]
+    parts = [f"## {experiment.title}", table([experiment.of, *experiment.columns], lines)]
+    if series.lost:
+        parts.append("\n".join(f"* {step:,}: no result: {reason}" for step, reason in series.lost.items()))
+    if series.growth:
+        unit = "What a step adds" if experiment.adds else "A unit"
+        times = " and ".join(f"{growth:.2f}" for growth in series.growth)
+        parts.append(f"{unit} costs {times} times as much at the end as at the base.")
+    return parts
+
+
+def _chart(series: Series) -> str:
     groups = [
-        Group(column, [Bar(f"{step:,}", values[index]) for step, values in found.items()])
-        for index, column in enumerate(experiment.columns)
+        Group(column, [Bar(f"{step:,}", values[index]) for step, values in series.found.items()])
+        for index, column in enumerate(series.experiment.columns)
     ]
-    return bar_chart(f"{experiment.title}, by {experiment.of}", groups)
+    return bar_chart(f"{series.experiment.title}, by {series.experiment.of}", groups)
 
 
 if __name__ == "__main__":

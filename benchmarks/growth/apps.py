@@ -1,5 +1,7 @@
 """What the servers run whose cost is watched as work grows."""
 
+import os
+
 from benchmarks.apps import Message, Receive, Send, hello
 
 __all__ = ["BLOCK", "app"]
@@ -9,11 +11,13 @@ BLOCK = bytes(65536)
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
-    """`/up` counts the bytes of the request's body, `/down?N` answers with N bytes, all else with 13."""
+    """`/up` counts the bytes of a body, `/down?N` answers with N bytes, `/pid` with its process, else with 13."""
     if scope.get("path") == "/up":
         await _count(receive, send)
     elif scope.get("path") == "/down":
         await _give(int(scope["query_string"]), send)
+    elif scope.get("path") == "/pid":
+        await _number(os.getpid(), send)
     else:
         await hello(scope, receive, send)
 
@@ -25,9 +29,12 @@ async def _count(receive: Receive, send: Send) -> None:
         message = await receive()
         size += len(message["body"])
         more = message["more_body"]
-    body = b"%020d" % size
+    await _number(size, send)
+
+
+async def _number(number: int, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20")]})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"%020d" % number})
 
 
 async def _give(size: int, send: Send) -> None:

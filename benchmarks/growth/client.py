@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from benchmarks.processes import ServerError
+from benchmarks.websocket_client import Client as WebSocket
+from benchmarks.websocket_client import open_clients
 
-__all__ = ["Client", "clients", "request"]
+__all__ = ["Client", "WebSocket", "clients", "request", "websockets"]
 
 _PART = bytes(1 << 20)
 
@@ -80,3 +82,14 @@ def clients(port: int, count: int) -> Iterator[list[Client]]:
     finally:
         for client in opened:
             client.close()
+
+
+@contextmanager
+def websockets(port: int, count: int) -> Iterator[list[WebSocket]]:
+    """So many WebSockets."""
+    opened = open_clients(("127.0.0.1", port), count, deflate=False, most=4096)
+    try:
+        yield opened
+    finally:
+        for client in opened:
+            client.socket.close()

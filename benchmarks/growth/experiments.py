@@ -1,23 +1,33 @@
 """The table of what grows: by which steps, what is measured at each, and what must not grow with it.
 
 A new experiment is a new entry of `EXPERIMENTS`. It measures one step on a server that has just been started, and says
-what it found in the units of its columns; the first column is the cost of one unit of work, which a cost that is linear
-keeps as it is.
+what it found in the units of its columns; the first columns are the costs of one unit of work, which a cost that is
+linear keeps as it is.
 """
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from benchmarks import proc
-from benchmarks.growth.client import Client, clients, request
-from benchmarks.loads import H2Load, Load, WebSocketLoad
+from benchmarks.growth.client import Client, WebSocket, clients, request, websockets
+from benchmarks.loads import H2Load, Wrk
 from benchmarks.processes import Bench, Running, ServerError
+from benchmarks.websocket_frames import masked_frame, text_of
 
 __all__ = ["EXPERIMENTS", "Experiment"]
 
 REQUESTS = 20_000
 ROUNDS = 5
+SECONDS = 2
+"""Of load from a program in a round."""
+
+_START_SECONDS = 15
+_FIRST_WEBSOCKETS = 50
+"""What the server allocates once, it has allocated after so many."""
+
 MIB = 1 << 20
 
 Measure = Callable[[Running, Bench, int], list[float]]
@@ -37,6 +47,10 @@ class Experiment:
     app: str = "benchmarks.growth.apps:app"
     base: int = 0
     """The step, by its index, that later ones are compared with: before it, a turn of the loop serves few requests."""
+    costs: int = 1
+    """How many columns are costs of a unit, each of which is watched."""
+    workers: bool = False
+    """Whether a step is a number of workers, with which the server is started."""
     adds: bool = False
     """Whether a unit of work is larger at each step, as a request is that has more fields."""
 
@@ -140,16 +154,64 @@ def _bodies(running: Running, size: int, ask: Callable[[Client], None]) -> list[
     return [used / 1000 / (times * size / MIB), (proc.peak_memory(pids) - before) / MIB]
 
 
-def _loaded(make: Callable[[int], Load], seconds: int) -> Measure:
-    """With a load that another program makes, opening its connections within the time that is measured."""
+def _websockets(running: Running, _bench: Bench, count: int) -> list[float]:
+    def ask() -> None:
+        for _ in range(times):
+            for client in asked:
+                client.send(frame, 1)
+            for client in asked:
+                _read_echo(client)
 
-    def measure(running: Running, bench: Bench, count: int) -> list[float]:
-        pids = running.pids()
-        before = proc.cpu_ns(pids)
-        counted = make(count).run(running.url, seconds, bench.cores.pin_load)
-        return [(proc.cpu_ns(pids) - before) / counted.requests / 1000]
+    frame = masked_frame(text_of(64), is_compressed=False)
+    times = max(1, REQUESTS // ROUNDS // count)
+    port, pids = running.launch.port, running.pids()
+    with websockets(port, _FIRST_WEBSOCKETS):
+        pass
+    memory, used = proc.memory(pids)["Pss"], proc.cpu_ns(pids)
+    with websockets(port, count) as asked:
+        used, memory = proc.cpu_ns(pids) - used, proc.memory(pids)["Pss"] - memory
+        return [_median_of_rounds(running, times * count, ask), used / count / 1000, memory / count]
 
-    return measure
+
+def _read_echo(client: WebSocket) -> None:
+    while client.missing:
+        client.receive()
+
+
+def _streams(running: Running, bench: Bench, count: int) -> list[float]:
+    pids = running.pids()
+    before = proc.cpu_ns(pids)
+    counted = H2Load(connections=10, streams=count // 10).run(running.url, SECONDS, bench.cores.pin_load)
+    return [(proc.cpu_ns(pids) - before) / counted.requests / 1000]
+
+
+def _workers(running: Running, bench: Bench, count: int) -> list[float]:
+    """CPU and speed of all of them under one load, and how much of the CPU the busiest has used."""
+    _see_workers(running.launch.port, count)
+    load = Wrk()
+    load.run(running.url, 1, bench.cores.pin_load)
+    pids = running.pids()
+    rounds = []
+    for _ in range(ROUNDS):
+        before = [proc.cpu_ns([pid]) for pid in pids]
+        counted = load.run(running.url, SECONDS, bench.cores.pin_load)
+        used = [proc.cpu_ns([pid]) - at_first for pid, at_first in zip(pids, before, strict=True)]
+        rounds.append((sum(used) / counted.requests / 1000, counted.rps, 100 * max(used) / sum(used)))
+    return [statistics.median(values) for values in zip(*rounds, strict=True)]
+
+
+def _see_workers(port: int, count: int) -> None:
+    """Wait until so many processes have answered."""
+    seen: set[bytes] = set()
+    deadline = time.monotonic() + _START_SECONDS
+    while len(seen) < count:
+        if time.monotonic() > deadline:
+            raise ServerError(f"has {len(seen)} workers that answer within {_START_SECONDS} s")
+        with ExitStack() as stack:
+            asked = [stack.enter_context(closing(Client(port))) for _ in range(16)]
+            for client in asked:
+                client.send(request("/pid"))
+            seen.update(client.read() for client in asked)
 
 
 _CONNECTIONS = (1, 64, 1000, 10_000)
@@ -173,19 +235,23 @@ EXPERIMENTS = {
     ),
     "uploads": Experiment("Uploads", "bytes", _SIZES, _BODY, _uploads, base=1),
     "downloads": Experiment("Downloads", "bytes", _SIZES, _BODY, _downloads, base=1),
-    "streams": Experiment(
-        "HTTP/2 streams in 10 connections",
-        "streams",
-        (10, 100, 1000),
-        (_US,),
-        _loaded(lambda count: H2Load(connections=10, streams=count // 10), seconds=3),
-    ),
+    "streams": Experiment("HTTP/2 streams in 10 connections", "streams", (10, 100, 1000), (_US,), _streams),
     "websockets": Experiment(
         "WebSockets that all send at once",
         "WebSockets",
-        (64, 1000),
-        ("CPU a message, µs",),
-        _loaded(lambda count: WebSocketLoad(64, connections=count), seconds=5),
+        _CONNECTIONS,
+        ("CPU a message, µs", "CPU a handshake, µs", "memory of each, bytes"),
+        _websockets,
         app="benchmarks.apps:websocket_echo",
+        base=1,
+        costs=2,
+    ),
+    "workers": Experiment(
+        "Workers under the load of 64 connections",
+        "workers",
+        (1, 2),
+        (_US, "requests a second", "CPU of the busiest, %"),
+        _workers,
+        workers=True,
     ),
 }

@@ -47,7 +47,7 @@ def ask(module: str, path: Path, code: CodeType | None, tests: Sequence[str], li
     """Run the tests with `code` as the module, or with the module as it is; returns one of the names above."""
     child = os.fork()
     if child == 0:
-        _be_judged(module, path, code, tests)
+        _be_judged(module, path, code, tests, int(limit))
     descriptor = os.pidfd_open(child)
     try:
         ended = bool(select.select([descriptor], [], [], limit)[0])
@@ -65,12 +65,13 @@ def _has_ended(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _be_judged(module: str, path: Path, code: CodeType | None, tests: Sequence[str]) -> None:
+def _be_judged(module: str, path: Path, code: CodeType | None, tests: Sequence[str], limit: int) -> None:
     """What the process of a mutant does; does not return."""
     result = _NO_MODULE
     try:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # also when nobody waits any more
         if code is not None:
             _be_silent()
             sys.meta_path.insert(0, _Finder(module, path, code))

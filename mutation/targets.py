@@ -13,17 +13,17 @@ _HTTP = "tests/http/"
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.rules": (
+        _HTTP + "test_grammar.py",
         _HTTP + "test_rules.py",
         _HTTP + "test_request.py",
         _HTTP + "test_intake.py",
-        _HTTP + "test_corpus.py",
     ),
-    "esg_http.request": (_HTTP + "test_request.py", _HTTP + "test_corpus.py"),
-    "esg_http.body": (_HTTP + "test_body.py", _HTTP + "test_corpus.py"),
-    "esg_http.intake": (_HTTP + "test_intake.py", _HTTP + "test_corpus.py", _HTTP + "test_bounds.py"),
-    "esg_http.wire": (_HTTP + "test_wire.py", _HTTP + "test_asgi_misbehaviour.py"),
-    "esg_http.fields": (_HTTP + "test_fields.py", _HTTP + "test_wire.py"),
-    "esg_http.messages": (_HTTP + "test_costly_values.py", _HTTP + "test_asgi_misbehaviour.py"),
+    "esg_http.request": (_HTTP + "test_request.py",),
+    "esg_http.body": (_HTTP + "test_grammar.py", _HTTP + "test_body.py", _HTTP + "test_body_limits.py"),
+    "esg_http.intake": (_HTTP + "test_intake.py",),
+    "esg_http.wire": (_HTTP + "test_wire.py",),
+    "esg_http.fields": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
+    "esg_http.messages": (_HTTP + "test_messages.py",),
     "esg_http.scope": (_HTTP + "test_scope.py",),
 }
 """Module -> the files of its tests."""

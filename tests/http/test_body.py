@@ -88,6 +88,76 @@ def test_chunks_that_are_none(data: bytes, status: int, sizes: int) -> None:
     assert caught.value.status == status
 
 
+def status_of(data: bytes, sizes: int, overhead: int) -> int:
+    """The status that these segments of a chunked body are refused with, or 0."""
+    try:
+        read(ChunkedBody(overhead), data, sizes)
+    except RequestError as error:
+        return error.status
+    return 0
+
+
+@pytest.mark.parametrize("sizes", [1, 3, 10_000])
+@pytest.mark.parametrize(
+    ("data", "largest"),
+    [
+        (b"1;aaaaaaaaa\r\n", 10),
+        (b"1;aaaaaaaaa\r\nx\r\n1;aaaa\r\n", 15),
+        (b"0\r\na: bbbbbb\r\n", 9),
+        (b"0\r\na: bbbbbb", 9),
+        (b"0\r\na: bbbbbb\r", 9),
+        (b"0;a=b\r\na: bbbbbb\r\nc: d\r\n\r\n", 17),
+    ],
+)
+def test_extensions_and_trailers_are_counted(data: bytes, largest: int, sizes: int) -> None:
+    """H-20: their bytes, without the ends of lines, all together."""
+    assert status_of(data, sizes, largest) == 0
+    assert status_of(data, sizes, largest - 1) == 431
+
+
+@pytest.mark.parametrize("sizes", [1, 10_000])
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_the_longest_chunk_line(sizes: int, end: bytes) -> None:
+    """H-20: extensions that are admitted in all are not admitted in one line; its end counts."""
+    longest = b"1;" + b"a" * (CHUNK_LINE_LIMIT - 2 - len(end))
+    assert status_of(longest + end, sizes, 10_000) == 0
+    assert status_of(longest + b"a" + end, sizes, 10_000) == 400
+    assert CHUNK_LINE_LIMIT == 4096
+
+
+@pytest.mark.parametrize("digits", [b"fffffffffffffff", b"000000000000001"])
+def test_the_longest_size_of_a_chunk(digits: bytes) -> None:
+    """H-12: fifteen digits, so that no size is more than other programs can hold."""
+    for sizes in (1, 100):
+        assert status_of(digits + b"\r\n", sizes, 0) == 0
+        assert status_of(b"0" + digits + b"\r\n", sizes, 0) == 400
+        assert status_of(b"0" + digits, sizes, 0) == 400
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"x", "a chunk line is malformed"),
+        (b"1\r\nab\r\n", "does not end where its size says"),
+        (b"0\r\na: b\nc", "bare CR or LF"),
+        (b"0\r\na: b\rc", "bare CR or LF"),
+        (b"0\r\na\r\n", "no colon"),
+    ],
+)
+def test_the_reason_of_a_refusal(data: bytes, reason: str) -> None:
+    """H-12: is in the log."""
+    for sizes in (1, 100):
+        with pytest.raises(RequestError, match=reason):
+            read(ChunkedBody(OVERHEAD), data, sizes)
+
+
+def test_a_short_trailer_after_a_long_one_that_dripped_in() -> None:
+    """H-12: each line is looked at from its own beginning."""
+    body = ChunkedBody(OVERHEAD)
+    assert body.feed(b"0\r\nlong: a trailer that is not") == (b"", None)
+    assert body.feed(b" complete yet\r\na: b\r\n\r\nrest") == (b"", b"rest")
+
+
 def test_a_huge_chunk_is_not_waited_for() -> None:
     """H-20: its content is passed on as it comes."""
     body = ChunkedBody(OVERHEAD)

@@ -31,6 +31,7 @@ def fields(*headers: tuple[bytes, bytes], old: bool = False, host: bool = True) 
         (b"CONNECTED /", RequestStart("CONNECTED", b"/", Target("/", b"/", b""))),
         (b"", None),
         (b"GET", None),
+        (b"GET ", None),
         (b"GET / ", None),
         (b"GET  /", None),
         (b" /", None),

@@ -230,6 +230,11 @@ def test_framings_that_are_refused(lines: bytes, status: int) -> None:
     error(status, body_length, b"HTTP/1.1\r\n" + lines + b"\r\n", False)
 
 
+def test_no_length_is_that_of_a_chunked_body() -> None:
+    """H-12."""
+    assert CHUNKED < 0
+
+
 def test_no_coding_in_http_1_0() -> None:
     """H-12."""
     error(400, body_length, b"HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n", True)

@@ -75,16 +75,13 @@ class ChunkedBody:
         """As `Body.feed`."""
         if self._rest:
             data = self._rest + data
-            self._rest = b""
         content: list[bytes] = []
-        at: int | None = 0
-        while at is not None and at <= len(data):
-            here = at
-            at = self._step(self, data, here, content)
-            if at is None:
-                self._rest = data[here:]
-            elif at < 0:
-                return b"".join(content), data[-at:]
+        at = 0
+        while (after := self._step(self, data, at, content)) is not None:
+            if after < 0:
+                return b"".join(content), data[-after:]
+            at = after
+        self._rest = data[at:]
         return b"".join(content), None
 
     def _chunk_line(self, data: bytes, at: int, content: list[bytes]) -> int | None:

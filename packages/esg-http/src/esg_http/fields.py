@@ -7,6 +7,7 @@ look-up. The tables are bounded: what comes after the bound is computed each tim
 import re
 
 from esg_core.asgi import Headers
+from esg_http.rules import TOKEN
 
 _BOUND = 1024
 
@@ -23,7 +24,7 @@ class LowerNames(dict[bytes, bytes]):
 
 LOWER = LowerNames()
 
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NAME = re.compile(TOKEN + rb"+")
 
 
 def is_name(name: bytes) -> bool:

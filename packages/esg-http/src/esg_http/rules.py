@@ -42,7 +42,7 @@ _LINE = re.compile(FIELD_LINE)
 _UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:" + TARGET + rb"+(?: [HTP/0-9.]*)?)?)?)?\r?")
 _UNFINISHED_FIELD = re.compile(rb"(?:" + TOKEN + rb"+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?")
 _REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+")
-_SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*)://([^/?]*)")
+_ABSOLUTE = re.compile(rb"(?i)(https?)://([^/?]*)")
 _LENGTH_LINE = re.compile(rb"(?i)\r\ncontent-length:([^\r]*+)")
 _CODING_LINE = re.compile(rb"(?i)\r\ntransfer-encoding:([^\r]*+)")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
@@ -179,8 +179,8 @@ def split_target(method: str, target: bytes, host: bytes | None) -> bytes:
         raise RequestError(501, "CONNECT is not served", "RFC 9110 section 9.3.6")
     if target == b"*" and method == "OPTIONS":
         return target
-    absolute = _SCHEME.match(target)
-    if absolute is None or absolute[1].lower() not in (b"http", b"https"):
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
         raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
     authority = absolute[2]
     if not is_host(authority):

@@ -1,5 +1,7 @@
 """A head that does not come in one piece (rules H-11, H-20)."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,12 @@ def feed(data: bytes, sizes: list[int] | int = 1) -> bytes | None:
         if whole is not None:
             return whole + data[taken:]
     return None
+
+
+def feed_all(intake: HeadIntake, segments: Iterable[bytes]) -> None:
+    """Feed an intake with what does not complete its head."""
+    for segment in segments:
+        assert intake.feed(segment) is None
 
 
 def refusal(data: bytes, sizes: list[int] | int) -> int:
@@ -55,6 +63,59 @@ def test_started() -> None:
     assert intake.started
 
 
+def test_what_has_been_taken() -> None:
+    """H-20: all but the empty lines."""
+    intake = HeadIntake(LIMITS)
+    intake.feed(b"\r\nGET")
+    intake.feed(b" /")
+    assert intake.taken == b"GET /"
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n"
+
+
+@pytest.mark.parametrize("end", range(1, len(PREFACE)))
+def test_a_preface_in_two_pieces(end: int) -> None:
+    """RFC 9113 section 3.4: known by its whole first line, whatever follows in the same piece."""
+    intake = HeadIntake(LIMITS)
+    intake.feed(PREFACE[:end])
+    assert not intake.is_preface(PREFACE[end:-1])
+    assert not intake.is_preface(PREFACE[end:-1] + b" ")
+    assert intake.is_preface(PREFACE[end:])
+    assert intake.is_preface(PREFACE[end:] + b"\r\nSM\r\n\r\n")
+
+
+def test_a_preface_in_one_piece_and_what_is_none() -> None:
+    """RFC 9113 section 3.4."""
+    assert HeadIntake(LIMITS).is_preface(PREFACE)
+    assert not HeadIntake(LIMITS).is_preface(HEAD)
+    for begun in (b"PRI * HTTP/1.1\r\n", HEAD[:-2]):
+        intake = HeadIntake(LIMITS)
+        intake.feed(begun)
+        assert not intake.is_preface(PREFACE)
+
+
+@pytest.mark.parametrize("sizes", [1, 1000])
+@pytest.mark.parametrize("before", [b"GET /", HEAD[:-2] + b"Y: "])
+def test_a_bare_cr_late_in_a_long_line(before: bytes, sizes: int) -> None:
+    """H-12: also where a line is so long that only its news are looked at."""
+    for bare in (b"\rb", b"\nb"):
+        intake = HeadIntake(HeadLimits(request_line=1000, fields=3, field_bytes=1000))
+        feed_all(intake, pieces(before + b"a" * 400, sizes))
+        with pytest.raises(RequestError, match="bare CR or LF"):
+            feed_all(intake, pieces(bare, sizes))
+
+
+@pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\n"])
+def test_a_line_that_nothing_can_make_right_is_refused_at_once(before: bytes) -> None:
+    """H-11: also in the second piece of a line, and in the one that the line begins in."""
+    for pieces_of_it in ([b"a\0"], [b"a", b"\0"], [b"aa", b"a\0a"]):
+        intake = HeadIntake(LIMITS)
+        intake.feed(before)
+        with pytest.raises(RequestError):
+            feed_all(intake, pieces_of_it)
+
+
 LINE = b"GET /%b HTTP/1.1\r\n"
 
 
@@ -72,6 +133,14 @@ LINE = b"GET /%b HTTP/1.1\r\n"
         (LINE % b"" + b"a: " + b"b" * 60, 431),
         (LINE % b"" + b"a" * 61, 431),
         (b"\r\n" * 3 + HEAD, 400),
+        (LINE % b"" + b"a: b\r\nc: " + b"d" * 48 + b"e\r\n\r\n", 0),
+        (LINE % b"" + b"a: b\r\nc: " + b"d" * 48 + b"ef\r\n\r\n", 431),
+        (LINE % b"" + b"a: b\r\nc: " + b"d" * 48 + b"ef", 431),
+        (b"G" * 40 + b"\r", 0),
+        (LINE % b"" + b"a" * 57, 0),
+        (LINE % b"" + b"a" * 57 + b":\r", 0),
+        (LINE % b"" + b"a" * 58 + b"\r", 0),
+        (LINE % b"" + b"a" * 59, 431),
         (b"GET / HTTP/1.1\n", 400),
         (b"GET / HTTP/1.1\r\na: b\n", 400),
         (b"GET / HTTP/1.1\r\n a: b\r\n", 400),
@@ -83,4 +152,4 @@ def test_limits_and_faults_for_any_segments(data: bytes, status: int, sizes: int
     if status:
         assert refusal(data, sizes) == status
     else:
-        assert feed(data, sizes) == data
+        assert feed(data, sizes) == (data if data.endswith(b"\r\n\r\n") else None)

@@ -55,6 +55,12 @@ def test_starts(start: bytes, expected: RequestStart | None) -> None:
         ([(b"connection", b"keep-alive, CLOSE")], {"closes": True}),
         ([(b"connection", b"x"), (b"connection", b"close")], {"closes": True}),
         ([(b"connection", b"closed")], {}),
+        ([(b"connection", b"Xclose")], {}),
+        ([(b"connection", b"x;close")], {}),
+        ([(b"connection", b"\tclose ;x")], {"closes": True}),
+        ([(b"content-length", b"5")], {"length": 5}),
+        ([(b"expect", b"100-continue")], {"expects_continue": True}),
+        ([(b"te", b"x"), (b"te", b"trailers")], {"wants_trailers": True, "is_special": True}),
         ([(b"te", b"trailers")], {"wants_trailers": True, "is_special": True}),
         ([(b"te", b"gzip;q=1, Trailers;q=0.5")], {"wants_trailers": True, "is_special": True}),
         ([(b"te", b"gzip")], {}),
@@ -66,6 +72,10 @@ def test_starts(start: bytes, expected: RequestStart | None) -> None:
         (
             [(b"connection", b"Upgrade, x"), (b"upgrade", b"WebSocket, h2c")],
             {"upgrades": {b"websocket", b"h2c"}, "is_special": True},
+        ),
+        (
+            [(b"connection", b"upgrade"), (b"upgrade", b"a,"), (b"upgrade", b"b/1;c")],
+            {"upgrades": {b"a", b"b/1"}, "is_special": True},
         ),
         ([(b"upgrade", b"websocket")], {}),
         ([(b"connection", b"upgrade")], {}),
@@ -88,12 +98,34 @@ def test_http_1_0_says_less() -> None:
     assert (set(got.upgrades), got.length) == (set(), 5)
 
 
+def test_an_old_request_is_special() -> None:
+    """H-2."""
+    assert fields(old=True).is_special
+    assert fields(old=True).old
+    assert not fields().old
+
+
+def test_fields_remember_the_bytes_they_were_read_from() -> None:
+    """H-20: so that the same ones need not be read again."""
+    assert fields((b"a", b"b")).block == b"1.1\r\nhost: t\r\na: b\r\n\r\n"
+
+
 def test_hosts() -> None:
     """H-12: one, unless the request is an old one."""
     assert fields().host == b"t"
     assert fields(host=False, old=True).host is None
     for wrong in ((), (HOST, HOST), (HOST, (b"host", b"other")), ((b"host", b""),), ((b"host", b"a b"),)):
-        with pytest.raises(RequestError):
+        with pytest.raises(RequestError) as caught:
             fields(*wrong, host=False)
+        assert caught.value.status == 400
     with pytest.raises(RequestError):
         fields((b"host", b"a b"), host=False, old=True)
+
+
+def test_framing_is_refused_where_it_is_read() -> None:
+    """H-12: also where a parser has merged what the client has repeated."""
+    block = b"1.1\r\nhost: t\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n"
+    with pytest.raises(RequestError):
+        RequestFields(block, False, [HOST, (b"content-length", b"5")])
+    with pytest.raises(RequestError):
+        fields((b"transfer-encoding", b"chunked"), old=True)

@@ -67,6 +67,21 @@ def test_the_prefix_is_made_once_a_second(clock: WallClock) -> None:
     assert prefix.get(404, 5.3).startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
+@pytest.mark.parametrize("start", [0.0, 5.0])
+def test_the_prefix_is_made_at_the_turn_of_the_second(clock: WallClock, start: float) -> None:
+    """H-1: neither before nor after it; in binary fractions, so that nothing is rounded."""
+    clock.now = NOON + 0.75
+    prefix = HeadPrefix(True, http_date, (), clock)
+    first = prefix.get(200, start)
+    clock.now = NOON + 1.5
+    assert prefix.get(200, start + 0.25 - 2**-20) is first
+    second = prefix.get(200, start + 0.25)
+    assert http_date(NOON + 1) in second
+    clock.now = NOON + 2.0
+    assert prefix.get(200, start + 0.75 - 2**-20) is second
+    assert http_date(NOON + 2) in prefix.get(200, start + 0.75)
+
+
 def test_a_clock_that_is_set_back_is_followed(clock: WallClock) -> None:
     """H-1: within a second."""
     prefix = HeadPrefix(True, http_date, (), clock)
@@ -112,7 +127,13 @@ def test_what_the_application_says_itself_is_left_out(clock: WallClock) -> None:
         ([(b"Content-Length", b"007")], b"content-length: 007\r\n", 7, 0),
         ([(b"connection", b"close")], b"", NO_LENGTH, SAYS_CLOSE),
         ([(b"connection", b"x, Close")], b"", NO_LENGTH, SAYS_CLOSE),
+        ([(b"connection", b"\tclose \t, x")], b"", NO_LENGTH, SAYS_CLOSE),
+        ([(b"connection", b"Xclose")], b"", NO_LENGTH, 0),
         ([(b"connection", b"keep-alive")], b"", NO_LENGTH, 0),
+        ([(b"keep-alive", b"close")], b"", NO_LENGTH, 0),
+        ([(b"content-length", b"9" * 18)], b"content-length: %b\r\n" % (b"9" * 18), int("9" * 18), 0),
+        ([(b"content-length", b"0")], b"content-length: 0\r\n", 0, 0),
+        ([(b"a", b"\tb\x01\xff")], b"a: \tb\x01\xff\r\n", NO_LENGTH, 0),
         ([(b"connection", b"x"), (b"connection", b"close")], b"", NO_LENGTH, SAYS_CLOSE),
         ([(b"keep-alive", b"timeout=5")], b"", NO_LENGTH, 0),
         ([(b"Transfer-Encoding", b"gzip")], b"", NO_LENGTH, SAYS_CHUNKED),
@@ -151,6 +172,49 @@ def test_what_is_no_field(headers: list[tuple[bytes, bytes]]) -> None:
             encode_fields(headers)
         with pytest.raises(ApplicationError):
             prepare_fields(200, headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ([("a", b"b")], "a header name must be bytes, not str "),
+        ([(b"a b", b"c")], "b'a b' is no header name"),
+        ([(b"a", b"b\n")], "CR, LF or NUL"),
+        ([(b"a", b"b\r")], "CR, LF or NUL"),
+        ([(b"a", b"b\0")], "CR, LF or NUL"),
+        ([(b"a",)], "pairs of bytes"),
+        ([(b"a", "b")], "pairs of bytes"),
+        ([(b"content-length", b"x")], "must be a number, not b'x'"),
+        ([(b"content-length", b"-1")], "must be a number"),
+        ([(b"content-length", b"0"), (b"content-length", b"0")], "sent twice"),
+    ],
+)
+def test_why_it_is_no_field(headers: list[tuple[bytes, bytes]], reason: str) -> None:
+    """H-10: the error says what to do instead."""
+    with pytest.raises(ApplicationError, match=reason):
+        encode_fields(headers)
+
+
+@pytest.mark.parametrize("status", [203, 204, 205])
+def test_a_length_that_must_not_stand_is_left_out(status: int) -> None:
+    """H-3: in a 204, and beside the chunked coding."""
+    headers = [(b"a", b"b"), (b"Content-Length", b"5")]
+    block = b"a: b\r\n" if status == 204 else b"a: b\r\ncontent-length: 5\r\n"
+    assert prepare_fields(status, headers) == (block, NO_LENGTH if status == 204 else 5, 0)
+    chunked = [*headers, (b"transfer-encoding", b"chunked")]
+    assert prepare_fields(status, chunked) == (b"a: b\r\n", NO_LENGTH, SAYS_CHUNKED)
+
+
+def test_no_length_is_one_that_is_not_given() -> None:
+    """H-3."""
+    assert NO_LENGTH < 0
+
+
+def test_fields_that_are_remembered_are_not_encoded_again() -> None:
+    """H-1: up to so many bytes, lines' ends included."""
+    for size, is_remembered in ((wire.LONGEST_REMEMBERED - 5, True), (wire.LONGEST_REMEMBERED - 4, False)):
+        headers = [(b"b", b"c" * size)]
+        assert (prepare_fields(200, headers)[0] is prepare_fields(200, headers)[0]) is is_remembered
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -30,6 +31,7 @@ SURVIVED, KILLED, INVALID, TIMEOUT = "survived", "killed", "invalid", "timeout"
 MEMORY = 2 << 30
 """Bytes of address space that a mutant may take."""
 
+_QUICKLY = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:unraisableexception")
 _NO_MODULE = 97
 _WARM = ("asyncio", "h11", "httptools", "uvloop", "h2.connection", "httpx", "websockets", "wsproto", "ssl")
 
@@ -41,6 +43,8 @@ def prepare() -> None:
     settings.load_profile("mutation")
     for name in _WARM:
         importlib.import_module(name)
+    for plugin in entry_points(group="pytest11"):
+        plugin.load()
 
 
 def ask(module: str, path: Path, code: CodeType | None, tests: Sequence[str], limit: float) -> str:
@@ -77,7 +81,7 @@ def _be_judged(module: str, path: Path, code: CodeType | None, tests: Sequence[s
             sys.meta_path.insert(0, _Finder(module, path, code))
         importlib.import_module(module)
         result = 1
-        result = int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *tests]))
+        result = int(pytest.main([*_QUICKLY, *tests]))
     finally:
         sys.stdout.flush()
         os._exit(result)

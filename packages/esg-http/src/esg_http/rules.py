@@ -40,7 +40,7 @@ _METHOD = re.compile(TOKEN + rb"+")
 _TARGET = re.compile(TARGET + rb"+")
 _LINE = re.compile(FIELD_LINE)
 _UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:" + TARGET + rb"+(?: [HTP/0-9.]*)?)?)?)?\r?")
-_UNFINISHED_FIELD = re.compile(rb"(?:" + TOKEN + rb"+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?")
+_UNFINISHED_NAME = re.compile(TOKEN + rb"*\r?")
 _REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+")
 _ABSOLUTE = re.compile(rb"(?i)(https?)://([^/?]*)")
 _LENGTH_LINE = re.compile(rb"(?i)\r\ncontent-length:([^\r]*+)")
@@ -92,7 +92,7 @@ def check_unfinished(line: bytes, is_request_line: bool) -> None:
 
     So a client that speaks another protocol (TLS on a cleartext port) is told at once, not after the deadline.
     """
-    pattern = _UNFINISHED_LINE if is_request_line else _UNFINISHED_FIELD
+    pattern = _UNFINISHED_LINE if is_request_line else _UNFINISHED_NAME
     if pattern.fullmatch(line):
         return
     if is_request_line and line[:1] == b"\x16":
@@ -101,7 +101,7 @@ def check_unfinished(line: bytes, is_request_line: bool) -> None:
         raise RequestError(400, "a line ends with a bare CR or LF", "RFC 9112 section 2.2")
     if is_request_line:
         raise RequestError(400, "the request line is malformed", "RFC 9112 section 3")
-    check_field_line(line)
+    check_field_line(line.removesuffix(b"\r"))
 
 
 @lru_cache(maxsize=256)

@@ -78,6 +78,7 @@ def test_starts(start: bytes, expected: RequestStart | None) -> None:
             {"upgrades": {b"a", b"b/1"}, "is_special": True},
         ),
         ([(b"upgrade", b"websocket")], {}),
+        ([(b"connection", b"x"), (b"upgrade", b"websocket")], {}),
         ([(b"connection", b"upgrade")], {}),
     ],
 )

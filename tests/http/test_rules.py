@@ -283,3 +283,18 @@ def test_other_forms_of_a_target(method: str, target: bytes, host: bytes | None,
 def test_forms_of_a_target_that_are_refused(method: str, target: bytes, host: bytes, status: int) -> None:
     """H-11, H-12."""
     error(status, split_target, method, target, host)
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "reason"),
+    [
+        (b"*", b"t", "in no form"),
+        (b"xhttp://t/", b"t", "in no form"),
+        (b"http:///", b"t", "authority of the request target is malformed"),
+        (b"http://t/", b"other", "contradicts host"),
+        (b"http://t:443/", b"t", "contradicts host"),
+    ],
+)
+def test_what_is_wrong_with_a_target(target: bytes, host: bytes, reason: str) -> None:
+    """H-11, H-12: is in the log."""
+    assert reason in str(error(400, split_target, "GET", target, host))

@@ -22,9 +22,17 @@ EARLY = 0.002
 
 
 class Place(Protocol):
-    """What a request holds: a slot, or a place among those who wait for one."""
+    """What a request holds: a slot, or a place among those who wait for one.
+
+    Unless it is `special`, to give it back is to count `in_flight` down by one: no call is needed.
+    """
 
     is_waiting: bool
+    in_flight: int
+
+    @property
+    def special(self) -> object:
+        """Whether giving it back takes a call of `release()`."""
 
     def release(self) -> None:
         """Give it back, once."""
@@ -52,6 +60,8 @@ class TimedSlot:
     __slots__ = ("_admission", "_came_at")
 
     is_waiting = False
+    special = True
+    in_flight = 0
 
     def __init__(self, admission: "Admission", came_at: float) -> None:
         self._admission = admission
@@ -71,7 +81,8 @@ class Admission:
     `saturated`, nobody begins to wait. `smoothing` is the weight of the latest request in `smoothed_latency`.
 
     While fewer run than `easy`, one more touches neither limit nor peak: it may be counted without a call, by whoever
-    then makes this its place. `enter()` is for all others, and for those that are to be timed.
+    then makes this its place. `enter()` is for all others. Likewise one less may be counted without `release()`, unless
+    this is `special`: somebody waits.
 
     Counters that only grow: `rejected` (all who were not let in, whether at once or after waiting), `queued_total`,
     `queue_timeouts`, `queue_disconnects`.
@@ -93,6 +104,7 @@ class Admission:
         self._queue_timeout = queue_timeout
         self._smoothing = smoothing
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
+        self.special: object = self._waiting  # true while there is anybody in it
         self._timer: asyncio.TimerHandle | None = None
         self._notice_at = -math.inf
         self.limit = limit
@@ -121,6 +133,11 @@ class Admission:
         self.in_flight -= 1
         if self._waiting:
             self._admit_waiting()
+
+    def time(self, holder: Holder) -> None:
+        """Time a request from now on, if what it holds is a slot that is not timed."""
+        if holder.place is self:
+            holder.place = TimedSlot(self, self._time())
 
     def measure(self, came_at: float) -> None:
         """A request that came then is done."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 ResponseHook = Callable[[Scope | None, int, Headers], tuple[int, Headers] | None]
 """Rule R-1: given (scope or None, status, headers), may return what is to be sent instead of status and headers."""
 
+SAMPLE = 16
+"""Of so many requests that hold a slot, one is timed."""
+
 TASK_NAME = "esg-request"
 """One name for all tasks of requests: asyncio would format a number for each."""
 
@@ -62,6 +65,7 @@ class Context:
         self.cycles: set[Cycle] = set()
         self.requests = 0
         self.request_limit = _request_limit(config)
+        self._next_look = 1
         self.on_limit: Callable[[], None] = _nothing
         self.ready = False
         self.closing = False
@@ -96,8 +100,17 @@ class Context:
         else:
             cycle.task = Task(run, loop=self.loop, name=TASK_NAME)
         self.requests += 1
+        if self.requests >= self._next_look:
+            self._look(cycle)
+
+    def _look(self, cycle: "Cycle") -> None:
+        """The number of requests is one at which something is due; `cycle` is the one that has just begun."""
         if self.requests >= self.request_limit:
             self.limit_reached()
+        self._next_look = self.request_limit
+        if self.admission is not None:
+            self.admission.time(cycle)
+            self._next_look = min(self.request_limit, self.requests + SAMPLE)
 
     def limit_reached(self) -> None:
         """The request that has just begun is the last one that `request_limit` allows (rule L-4)."""

@@ -12,6 +12,7 @@ from esg_core.asgi import Application, Headers
 from esg_core.flow import WriteGate
 
 if TYPE_CHECKING:
+    from esg_core.admission import Place
     from esg_core.context import Context
 
 
@@ -44,6 +45,9 @@ class Cycle(Protocol):
 
     client_gone: bool
     """Whether nothing may be written for it any more."""
+
+    place: "Place | None"
+    """What it holds of the server's admission."""
 
     def run(self, app: Application) -> Coroutine[Any, Any, None]:
         """Call the application; what `Context.start()` makes the task of."""

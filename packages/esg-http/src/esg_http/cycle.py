@@ -133,7 +133,7 @@ class Cycle:
         self._body = None
         self.buffered = 0
         if self.is_waiting:
-            self._give_back()
+            self.give_back()
         if self._waiters is not None:
             self._waiters.wake()
         if IN_BODY <= self._phase < COMPLETE:
@@ -189,10 +189,8 @@ class Cycle:
         try:
             kind = message["type"]
         except (KeyError, TypeError):
-            wanted = WANTED[self._phase]
-            raise ApplicationError(
-                f"ASGI expects {wanted} now, a dict with its type; {message!r:.80} is none"
-            ) from None
+            said = f"ASGI expects {WANTED[self._phase]} now, a dict with its type; {message!r:.80} is none"
+            raise ApplicationError(said) from None
         phase = self._phase
         if kind == "http.response.body" and (phase == HEAD_HELD or phase == IN_BODY):
             if self.client_gone:
@@ -288,16 +286,20 @@ class Cycle:
             self._log_access(aborted=False)
         place = self.place
         if place is not None:
-            self.place = None
-            place.release()
+            if place.special:
+                place.release()
+            else:
+                place.in_flight -= 1
         if self._waiters is not None:
             self._waiters.wake()
         self._stream.finished()
 
-    def _give_back(self) -> None:
-        place, self.place = self.place, None
-        if place is not None:
-            place.release()
+    def give_back(self) -> None:
+        """Give back what it holds of the admission, unless the end of its response has."""
+        if self._phase != COMPLETE:
+            place, self.place = self.place, None
+            if place is not None:
+                place.release()
 
     # Running and failing.
 
@@ -307,13 +309,13 @@ class Cycle:
         try:
             result: object = await app(self.scope, self.receive, self.send)  # type: ignore[func-returns-value]
             if result is not None or self._phase != COMPLETE:
+                self.give_back()
                 has_returned(context, self, result)
         except BaseException as error:  # noqa: BLE001 - whatever an application raises, the server goes on
+            self.give_back()
             has_raised(context, self, error)
         finally:
             context.cycles.discard(self)
-            if self.place is not None:
-                self._give_back()
             if context.draining:
                 context.left()
 
@@ -354,8 +356,8 @@ class Cycle:
         if self._phase != EXPECT_START:
             raise ApplicationError("it is too late to switch protocols: the response has begun")
         self.status = self._stream.switch(protocol, headers)
+        self.give_back()
         self._phase = COMPLETE
-        self._give_back()
         self._log_access(aborted=False)
         del self._stream  # the other protocol may live long
 

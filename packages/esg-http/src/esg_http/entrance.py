@@ -4,6 +4,7 @@ Shared by all HTTP versions. Knows the context and cycles, no bytes and no conne
 (A-8), which nothing can keep from being answered, then `limit-concurrency` (H-18), then admission (A-1).
 """
 
+import sys
 from typing import TYPE_CHECKING, Self
 
 from esg_core.access.text import client_text
@@ -25,9 +26,6 @@ REFUSAL_AND_END: Headers = [*REFUSAL, (b"connection", b"close")]
 OTHERS = 1024
 """Targets that are remembered for being the application's."""
 
-UNTIMED = 15
-"""A mask of the count of requests: all but one of 16 are not timed, and look at no clock."""
-
 
 class Entrance:
     """Where the requests of one context come in, if its configuration has anything to say about that."""
@@ -38,7 +36,7 @@ class Entrance:
         self._context = context
         self._health = context.health
         self._others: set[bytes] = set()
-        self._concurrency = context.config.limit_concurrency
+        self._concurrency = context.config.limit_concurrency or sys.maxsize
         self._admission = context.admission
 
     @classmethod
@@ -47,31 +45,37 @@ class Entrance:
         keepers = (context.health, context.config.limit_concurrency, context.admission)
         return None if keepers == (None, None, None) else cls(context)
 
-    def enter(self, cycle: "Cycle", app: Application, is_surplus: bool) -> bool:
+    def enter(self, cycle: "Cycle", app: Application, call_limit: int) -> bool:
         """Start a request, answer it, or let it wait; whether it waits.
 
         While it does, its connection has to go on reading, within bounds, so that it sees its client leave.
-        `is_surplus`: its connection came when there were as many as `limit-concurrency` allows.
+        `call_limit` is its connection's: see `H1Settings.call_limit`.
         """
         context = self._context
-        if self._health is not None and cycle.target not in self._others and self._answers(cycle):
+        if cycle.target not in self._others and self._answers(cycle):
             return False
-        limit = self._concurrency
-        if limit is not None and (len(context.cycles) >= limit or (is_surplus and len(context.connections) > limit)):
-            client = client_text(cycle.scope["client"], "unix")
-            context.logger.warning("limit-concurrency is reached: refused a request of %s", client)
-            cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)
+        if len(context.cycles) >= call_limit and self._refuses(cycle):
             return False
         admission = self._admission
         if admission is not None:
             running = admission.in_flight
-            if running < admission.easy and context.requests & UNTIMED:
+            if running < admission.easy:
                 admission.in_flight = running + 1
                 cycle.place = admission
             elif not admission.enter(cycle):
                 return self._is_let_wait(admission, cycle, app)
         context.start(cycle, app)
         return False
+
+    def _refuses(self, cycle: "Cycle") -> bool:
+        """Refuse a request if there are as many calls as `limit-concurrency` allows, or more connections."""
+        context, limit = self._context, self._concurrency
+        if len(context.cycles) < limit and len(context.connections) <= limit:
+            return False
+        client = client_text(cycle.scope["client"], "unix")
+        context.logger.warning("limit-concurrency is reached: refused a request of %s", client)
+        cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)
+        return True
 
     def _is_let_wait(self, admission: "Admission", cycle: "Cycle", app: Application) -> bool:
         """Let a request for which there is no slot wait for one, or refuse it; whether it waits."""
@@ -84,9 +88,9 @@ class Entrance:
 
     def _answers(self, cycle: "Cycle") -> bool:
         """Answer a request for liveness or readiness, which is not logged; whether it was one."""
-        assert self._health is not None
-        path = known_target(cycle.target).path
-        answer = self._health.answer(path, cycle.scope["method"], self._context.ready)
+        health, answer = self._health, None
+        if health is not None:
+            answer = health.answer(known_target(cycle.target).path, cycle.scope["method"], self._context.ready)
         if answer is None:
             if len(self._others) >= OTHERS:
                 self._others.clear()
@@ -108,6 +112,8 @@ class Waiting:
     __slots__ = ("_admission", "_app", "_context", "_cycle")
 
     is_waiting = True
+    special = True
+    in_flight = 0
 
     def __init__(self, context: "Context", admission: "Admission", cycle: "Cycle", app: Application) -> None:
         self._context = context

@@ -45,9 +45,7 @@ def withdraw(context: "Context", cycle: "Cycle") -> bool:
         return False
     cycle.task.cancel()
     context.cycles.discard(cycle)
-    place, cycle.place = cycle.place, None
-    if place is not None:
-        place.release()
+    cycle.give_back()
     if context.draining:
         context.left()
     return True

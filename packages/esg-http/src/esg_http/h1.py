@@ -49,7 +49,7 @@ class H1Connection(H1Input, asyncio.Protocol):
             return
         self._await(self._time() + self._settings.request_headers)
         self._context.connections.add(self)
-        self._surplus = len(self._context.connections) > self._settings.concurrency
+        self._call_limit = self._settings.call_limit()
         self._context.sweeper.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

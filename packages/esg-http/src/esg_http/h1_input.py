@@ -51,6 +51,7 @@ class H1Input(H1Output):
 
     __slots__ = (
         "_begun_at",
+        "_call_limit",
         "_cycle",
         "_eof",
         "_fields",
@@ -64,7 +65,6 @@ class H1Input(H1Output):
         "_received",
         "_served",
         "_settings",
-        "_surplus",
         "_time_left",
         "_write_deadline",
         "deadline",
@@ -84,7 +84,7 @@ class H1Input(H1Output):
         self._served = 0
         self._paused = False
         self._eof = False
-        self._surplus = False
+        self._call_limit = 0
         self._time_left = NEVER
         self._begun_at = self._head_took = 0.0
         self._read_deadline = self._write_deadline = self.deadline = NEVER
@@ -197,7 +197,7 @@ class H1Input(H1Output):
         entrance = self._settings.entrance
         if entrance is None:
             context.start(cycle, app)
-        elif entrance.enter(cycle, app, self._surplus) and self._reading == HOLD and len(self._held) <= HIGH_WATER:
+        elif entrance.enter(cycle, app, self._call_limit) and self._reading == HOLD and len(self._held) <= HIGH_WATER:
             self._resume()  # so that the end of the connection is seen while the request waits (rule A-6)
 
     def _adapt(self, cycle: Cycle, fields: RequestFields) -> Application:

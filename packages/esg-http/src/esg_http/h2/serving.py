@@ -37,12 +37,12 @@ class Serving(Receiving[H2Stream]):
     """A connection that calls the application; what its streams need of it is public."""
 
     __slots__ = (
+        "_call_limit",
         "_context",
         "_left",
         "_peer",
         "_served",
         "_settings",
-        "_surplus",
         "body_limit",
         "gate",
         "heads",
@@ -65,7 +65,7 @@ class Serving(Receiving[H2Stream]):
         self.body_limit = settings.http.body_limit
         self._left: set[Cycle] = set()
         self._served = 0
-        self._surplus = False
+        self._call_limit = 0
 
     def _make_stream(self, number: int, window: int) -> H2Stream:
         return H2Stream(self, number, window)
@@ -97,7 +97,7 @@ class Serving(Receiving[H2Stream]):
         if http.entrance is None:
             context.start(cycle, app)
         else:
-            http.entrance.enter(cycle, app, self._surplus)
+            http.entrance.enter(cycle, app, self._call_limit)
 
     def _adapt(self, stream: H2Stream, cycle: Cycle, head: RequestHead) -> Application:
         """What few requests need; returns what is called for this one."""

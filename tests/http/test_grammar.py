@@ -175,6 +175,7 @@ def test_bytes_of_values(judge: Judge, expected: bytes) -> None:
         (b'1;a="b', b'b"\r\n', QUOTED + b"\\"),
         (b'1;a="\\', b'"\r\n', VALUE),
         (b'1;a="b"', b"b\r\n", b";"),
+        (b"1;a=", b'"\r\n', b'"'),
         (b"1\r\na\r", b"", b"\n"),
         (b"1\r\na", b"\n", b"\r"),
         (b"0\r\nb", b"c: d\r\n\r\n", TOKEN + b":"),
@@ -184,3 +185,20 @@ def test_bytes_of_values(judge: Judge, expected: bytes) -> None:
 def test_bytes_of_chunks(before: bytes, after: bytes, expected: bytes) -> None:
     """H-12: RFC 9112 section 7.1; whole or byte by byte."""
     assert set(accepted(lambda byte: chunks(before + byte + after))) == set(expected)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (b"", HEX),
+        (b"1", HEX + b" \t;\r"),
+        (b"1" * 15, b" \t;\r"),
+        (b"1;", VALUE + b"\r"),
+        (b"1 a", VALUE + b"\r"),
+        (b"1;a\r", b"\n"),
+        (b"0\r\na: b\r", b"\n"),
+    ],
+)
+def test_bytes_of_chunks_that_may_come_next(before: bytes, expected: bytes) -> None:
+    """H-12: what no further byte can make right is refused with the first that is wrong, in a chunk's line."""
+    assert set(accepted(lambda byte: chunks(before + byte))) == set(expected)

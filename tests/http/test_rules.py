@@ -73,6 +73,8 @@ def test_sound_request_lines(line: bytes) -> None:
         (b"GET  HTTP/1.1", 400, "target"),
         (b"GET /a b HTTP/1.1", 400, "target"),
         (b"GET /\x7f HTTP/1.1", 400, "target"),
+        (b"GET /\n HTTP/1.1", 400, "bare CR or LF"),
+        (b"GET /\r HTTP/1.1", 400, "bare CR or LF"),
         (b"GET HTTP/1.1 HTTP/1.1", 400, "in no form"),
         (b"GET HTTP/ HTTP/1.1", 400, "in no form"),
     ],
@@ -101,6 +103,7 @@ def test_sound_field_lines(line: bytes) -> None:
         (b"a: b\nc", "bare CR or LF"),
         (b"a: b\rc", "bare CR or LF"),
         (b"a: b\0c", "control byte"),
+        (b"aX: b\0c", "control byte"),
         (b"a: \x7f", "control byte"),
     ],
 )

@@ -13,7 +13,7 @@ from esg_http.rules import FIELD_LINE, TOKEN, check_field_line
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
 _EXTENSION = rb"(?:[ \t]*+;[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?+)*+"
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15}+)(" + _EXTENSION + rb")\r\n")
-_UNFINISHED_CHUNK_LINE = re.compile(rb"[0-9A-Fa-f]{0,15}(?:[ \t;][\t\x20-\x7e\x80-\xff]*)?\r?")
+_UNFINISHED_CHUNK_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,15}(?:[ \t;][\t\x20-\x7e\x80-\xff]*)?\r?)?")
 _TRAILER = re.compile(FIELD_LINE)
 
 CHUNK_LINE_LIMIT = 4096

@@ -151,6 +151,13 @@ def test_the_reason_of_a_refusal(data: bytes, reason: str) -> None:
             read(ChunkedBody(OVERHEAD), data, sizes)
 
 
+def test_several_chunks_in_one_piece() -> None:
+    """RFC 9112 section 7.1."""
+    body = ChunkedBody(OVERHEAD)
+    assert body.feed(b"1\r\na\r\n2\r\nbc\r\n2\r\nd") == (b"abcd", None)
+    assert body.feed(b"e\r\n1\r\nf\r\n0\r\n\r\nrest") == (b"ef", b"rest")
+
+
 def test_a_short_trailer_after_a_long_one_that_dripped_in() -> None:
     """H-12: each line is looked at from its own beginning."""
     body = ChunkedBody(OVERHEAD)

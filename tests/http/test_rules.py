@@ -152,6 +152,7 @@ def test_what_can_still_become_a_line_is_not_refused(data: bytes) -> None:
         (b"\0", True, "request line is malformed"),
         (b"GET / x", True, "request line is malformed"),
         (b"a b", False, "no colon"),
+        (b"\x16\x03\x01", False, "no colon"),
         (b"a: \0", False, "control byte"),
         (b"a: b\n", False, "bare CR or LF"),
     ],

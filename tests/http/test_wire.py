@@ -1,5 +1,6 @@
 """The bytes of responses (rules H-1, H-3)."""
 
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -203,6 +204,13 @@ def test_a_length_that_must_not_stand_is_left_out(status: int) -> None:
     assert prepare_fields(status, headers) == (block, NO_LENGTH if status == 204 else 5, 0)
     chunked = [*headers, (b"transfer-encoding", b"chunked")]
     assert prepare_fields(status, chunked) == (b"a: b\r\n", NO_LENGTH, SAYS_CHUNKED)
+
+
+def test_what_fields_say_can_be_told_apart() -> None:
+    """H-1, H-3: each has a bit of its own."""
+    said = (SAYS_CHUNKED, SAYS_CLOSE, SAYS_DATE, SAYS_SERVER)
+    assert all(said)
+    assert not any(one & other for one, other in combinations(said, 2))
 
 
 def test_no_length_is_one_that_is_not_given() -> None:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, bench: Bench) -> int:
     about = describe(plan, bench.python)
     results = run_rounds(plan, bench)
     footprints = measure_footprints(plan.servers, bench) if FOOTPRINT in options.rows else {}
-    for text in (full_tables(results), footprint_table(footprints), failures(results, footprints)):
+    for text in (full_tables(results), footprint_table(footprints), failures({}, footprints)):
         print(f"{text}\n" if text else "", end="\n" if text else "")
     for path in write_files(options.output, about, results, footprints):
         print(f"wrote {path}")

@@ -15,7 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Counted", "H2Load", "Load", "LoadError", "WebSocketLoad", "Wrk", "parse_h2load", "parse_wrk", "percentile"]
+__all__ = [
+    "Counted",
+    "H2Load",
+    "Load",
+    "LoadError",
+    "NoResult",
+    "WebSocketLoad",
+    "Wrk",
+    "parse_h2load",
+    "parse_wrk",
+    "percentile",
+]
+
+EXTRA_SECONDS = 20.0
+"""What a load may take beyond its time, to connect and to end."""
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _TOLERATED = 0.01
@@ -27,6 +41,13 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 class LoadError(Exception):
     """The load could not run, or not every answer was a success."""
+
+
+class NoResult(LoadError):
+    """The server was not done when its time was over, or had answered nothing by then."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no result in {seconds:g} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +63,10 @@ class Load(Protocol):
     """A program that asks as often as it can for some seconds."""
 
     def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
-        """Load `url` for `seconds`; `pin` is what its command line begins with."""
+        """Load `url` for `seconds`; `pin` is what its command line begins with.
+
+        Raises `LoadError`, and `NoResult` when nothing was answered or it has not ended `EXTRA_SECONDS` after its time.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +80,7 @@ class Wrk:
         """Run wrk with one thread."""
         script = ["-s", str(_SCRIPTS / self.script)] if self.script else []
         command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--latency", *script, url]
-        return parse_wrk(_output([*pin, *command], seconds))
+        return parse_wrk(_output([*pin, *command], seconds), seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +103,7 @@ class H2Load:
             sizes = [f"-c{self.connections}", f"-m{self.streams}", f"-D{seconds}", f"--log-file={log}"]
             request = [*self._fields(), *self._data(Path(directory) / "body")]
             text = _output([*pin, "h2load", "-t1", *sizes, *request, *self.arguments, url], seconds)
-            return parse_h2load(text, log.read_text(encoding="ascii"))
+            return parse_h2load(text, log.read_text(encoding="ascii"), seconds)
 
     def _fields(self) -> list[str]:
         lines = (_SCRIPTS / self.headers).read_text(encoding="ascii").splitlines() if self.headers else []
@@ -115,37 +139,41 @@ class WebSocketLoad:
 
 def _output(command: list[str], seconds: int) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 20, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + EXTRA_SECONDS, check=True)
     except FileNotFoundError as error:
         raise LoadError(f"{error.filename} is not installed: see benchmarks/README.md") from error
     except subprocess.TimeoutExpired as error:
-        raise LoadError(f"{command[-1]}: the load did not end within {seconds + 20} s") from error
+        raise NoResult(seconds + EXTRA_SECONDS) from error
     except subprocess.CalledProcessError as error:
         raise LoadError(f"the load failed: {(error.stderr or error.stdout).strip()}") from error
     return done.stdout
 
 
-def parse_wrk(text: str) -> Counted:
-    """Read the report that wrk prints with `--latency`."""
+def parse_wrk(text: str, seconds: float) -> Counted:
+    """Read the report that wrk prints with `--latency` after so many seconds."""
     for trouble in (r"Socket errors: (?!connect 0, read 0, write 0, timeout 0).*", r"Non-2xx or 3xx responses: .*"):
         if found := re.search(trouble, text):
             raise LoadError(found[0].strip())
     requests = re.search(r"(\d+) requests in ", text)
     rps = re.search(r"Requests/sec:\s+([\d.]+)", text)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", text)
-    if not (requests and rps and p99) or requests[1] == "0":
-        raise LoadError("wrk reports no request")
+    if not (requests and rps and p99):
+        raise LoadError("wrk has no report")
+    if requests[1] == "0":
+        raise NoResult(seconds)
     return Counted(int(requests[1]), float(rps[1]), float(p99[1]) * _UNITS[p99[2]])
 
 
-def parse_h2load(text: str, log: str) -> Counted:
-    """Read the report of h2load and its log: a line a request, of start, status and microseconds."""
+def parse_h2load(text: str, log: str, seconds: float) -> Counted:
+    """Read the report of h2load after so many seconds, and its log: a line a request, of start, status and µs."""
     rps = re.search(r"finished in .*?, ([\d.]+) req/s", text)
     counts = re.search(r"(\d+) succeeded, (\d+) failed, \d+ errored, \d+ timeout", text)
-    if not (rps and counts) or not log:
-        raise LoadError("h2load reports no request")
+    if not (rps and counts):
+        raise LoadError("h2load has no report")
     if int(counts[2]) > _TOLERATED * int(counts[1]):
         raise LoadError(counts[0])
+    if counts[1] == "0":
+        raise NoResult(seconds)
     latencies = [int(line.split("\t")[2]) for line in log.splitlines()]
     return Counted(int(counts[1]), float(rps[1]), percentile(latencies, 99) / 1000)
 

@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import proc
+from benchmarks.loads import NoResult
 from benchmarks.rows import Question
 from benchmarks.servers import SERVERS, Certificate, Launch
 
@@ -28,6 +28,9 @@ __all__ = ["Bench", "Cores", "Running", "ServerError", "ask", "free_port", "make
 _ROOT = Path(__file__).parent.parent
 _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0
+
+ANSWER_SECONDS = 20.0
+"""In which a server has to give all answers that it is asked for before a load."""
 
 
 class ServerError(Exception):
@@ -150,20 +153,29 @@ def _wait_for_listener(process: "subprocess.Popen[bytes]", port: int, log: Path)
 
 
 def ask(launch: Launch, question: Question, times: int = 1) -> None:
-    """Ask so many times on one connection; raises `ServerError` unless each answer is 200 with the right body."""
+    """Ask so many times on one connection, within `ANSWER_SECONDS` in all.
+
+    Raises `ServerError` unless each answer is 200 with the right body, and `NoResult` when the time is over before.
+    """
     if launch.http2:
         _ask_over_http2(launch, question, times)
         return
-    with contextlib.closing(_connection(launch)) as connection:
+    seconds = ANSWER_SECONDS
+    deadline = time.monotonic() + seconds
+    with contextlib.closing(_connection(launch, seconds)) as connection:
         for _ in range(times):
             try:
                 connection.request(question.method, "/", question.body)
                 response = connection.getresponse()
                 body = response.read()
+            except TimeoutError as error:
+                raise NoResult(seconds) from error
             except (OSError, http.client.HTTPException) as error:
                 raise ServerError(f"no answer: {error!r}") from error
             if response.status != 200 or body != question.answer:
                 raise ServerError(f"wrong answer: {response.status}, {len(body)} bytes beginning {body[:40]!r}")
+            if time.monotonic() > deadline:
+                raise NoResult(seconds)
 
 
 def _ask_over_http2(launch: Launch, question: Question, times: int) -> None:
@@ -172,22 +184,30 @@ def _ask_over_http2(launch: Launch, question: Question, times: int) -> None:
         posted.write(question.body or b"")
         posted.flush()
         data = [f"--data={posted.name}"] if question.body else []
-        command = ["nghttp", f"--multiply={times}", "--timeout=30", *data, f"http://127.0.0.1:{launch.port}/"]
+        command = ["nghttp", f"--multiply={times}", *data, f"http://127.0.0.1:{launch.port}/"]
         try:
-            done = subprocess.run(command, capture_output=True, check=False)
+            done = subprocess.run(command, capture_output=True, check=False, timeout=ANSWER_SECONDS)
         except FileNotFoundError as error:
             raise ServerError("nghttp is not installed: see benchmarks/README.md") from error
+        except subprocess.TimeoutExpired as error:
+            raise NoResult(ANSWER_SECONDS) from error
     if done.returncode != 0:
         raise ServerError(f"no answer: {done.stderr.decode(errors='replace').strip()[-200:]}")
-    if Counter(done.stdout) != Counter(question.answer * times):  # in whatever order the answers take turns
+    if not _is_mixed(done.stdout, question.answer, times):
         raise ServerError(f"wrong answer: {len(done.stdout)} bytes beginning {done.stdout[:40]!r}")
 
 
-def _connection(launch: Launch) -> http.client.HTTPConnection:
+def _is_mixed(data: bytes, answer: bytes, times: int) -> bool:
+    """Whether the bytes are those of so many answers, in whatever order the answers take turns."""
+    right = all(data.count(byte) == times * answer.count(byte) for byte in set(answer))
+    return right and len(data) == times * len(answer)
+
+
+def _connection(launch: Launch, seconds: float) -> http.client.HTTPConnection:
     if launch.tls is None:
-        return http.client.HTTPConnection("127.0.0.1", launch.port, timeout=5)
+        return http.client.HTTPConnection("127.0.0.1", launch.port, timeout=seconds)
     context = ssl.create_default_context(cafile=launch.tls.certificate)
-    return http.client.HTTPSConnection("127.0.0.1", launch.port, timeout=5, context=context)
+    return http.client.HTTPSConnection("127.0.0.1", launch.port, timeout=seconds, context=context)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -49,8 +49,13 @@ def _ratio_line(
 
 
 def full_tables(results: Results) -> str:
-    """For each row a table of all figures of all servers."""
-    return "\n\n".join(f"### {ROWS[name].title}\n\n{_row_table(outcomes)}" for name, outcomes in results.items())
+    """For each row a table of all figures of all servers, and below it why some are missing."""
+    return "\n\n".join(_row_section(name, outcomes) for name, outcomes in results.items())
+
+
+def _row_section(name: str, outcomes: dict[str, Outcome]) -> str:
+    parts = [f"### {ROWS[name].title}", _row_table(outcomes), failures({name: outcomes}, {})]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _row_table(outcomes: Mapping[str, Outcome]) -> str:

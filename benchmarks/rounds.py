@@ -1,7 +1,8 @@
 """Runs the rounds: row by row, and within a row server after server, again and again.
 
 Each measurement has a fresh server. Its CPU time is read right before and right after the load, and divided by the
-requests that the load has counted. A server that fails loses that round only; the failure is part of its outcome.
+requests that the load has counted. A server that fails loses that round only; one that is not done in time is not tried
+again in the row. The failure is part of its outcome.
 """
 
 import sys
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import proc
-from benchmarks.loads import LoadError
+from benchmarks.loads import LoadError, NoResult
 from benchmarks.processes import Bench, Running, ServerError, ask, free_port, make_certificate
 from benchmarks.results import Outcome, Results, Sample
 from benchmarks.rows import ROWS, Row
@@ -21,6 +22,9 @@ from benchmarks.servers import Certificate, Launch
 __all__ = ["Plan", "launch_for", "run_rounds"]
 
 _WARM_UP_REQUESTS = 500
+_WARM_UP_BYTES = 32 << 20
+"""What all answers before a load may weigh: of large ones, fewer are asked for."""
+
 _LOG_SECONDS = 2.0
 
 
@@ -43,12 +47,18 @@ def run_rounds(plan: Plan, bench: Bench) -> Results:
 
 def _run_row(row: Row, plan: Plan, bench: Bench, certificate: Certificate) -> dict[str, Outcome]:
     outcomes = {server: Outcome() for server in plan.servers if server in row.servers}
+    slow = set()
     for number in range(1, plan.rounds + 1):
         for server, outcome in outcomes.items():
+            if server in slow:
+                continue
             _progress(f"{row.title}: round {number} of {plan.rounds}, {server}")
             try:
                 with bench.start(server, launch_for(row, certificate), row.question) as running:
                     outcome.samples[number] = _measure(running, row, plan.seconds, bench)
+            except NoResult as error:
+                slow.add(server)
+                outcome.failures.append(f"round {number}: {error}, not tried again")
             except (ServerError, LoadError) as error:
                 outcome.failures.append(f"round {number}: {error}")
     _progress("")
@@ -62,12 +72,13 @@ def launch_for(row: Row, certificate: Certificate) -> Launch:
 
 
 def _measure(running: Running, row: Row, seconds: int, bench: Bench) -> Sample:
-    ask(running.launch, row.question, _WARM_UP_REQUESTS)
+    asked = min(_WARM_UP_REQUESTS, _WARM_UP_BYTES // len(row.question.answer))
+    ask(running.launch, row.question, asked)
     family = running.pids()
     before = proc.cpu_ns(family)
     counted = row.load.run(running.url, seconds, bench.cores.pin_load)
     if row.access_log:
-        _wait_for_log(running, counted.requests + _WARM_UP_REQUESTS)
+        _wait_for_log(running, counted.requests + asked)
     if running.pids() != family:
         raise ServerError("its processes changed during the load")
     used = proc.cpu_ns(family) - before

@@ -1,12 +1,15 @@
 """The command measures for real: one row, one server, one second; and a broken server is reported, not fatal."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks import loads, processes
 from benchmarks.__main__ import main
+from benchmarks.loads import NoResult
 from benchmarks.processes import Bench, Cores, ServerError, free_port
 from benchmarks.rows import ROWS, Question
 from benchmarks.servers import SERVERS, Launch
@@ -33,6 +36,41 @@ def test_a_server_that_cannot_start_is_reported(
     monkeypatch.setitem(SERVERS, "uvicorn", lambda launch: ["-c", "raise SystemExit('no such luck')"])
     assert main(["quick", "--rows", "get", "--servers", "uvicorn", "--rounds", "1"]) == 1
     assert "get, uvicorn: 1 rounds failed; round 1: exited with 1: no such luck" in capsys.readouterr().out
+
+
+ANSWERS_ONCE = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while not (client := listener.accept()[0]).recv(4096):
+    pass
+client.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 13\\r\\n\\r\\nHello, World!")
+client.recv(4096)
+kept = [listener.accept() for _ in range(100)]
+"""
+
+
+def test_a_server_that_is_not_done_in_time_is_tried_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(processes, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setitem(SERVERS, "uvicorn", lambda launch: ["-c", ANSWERS_ONCE, str(launch.port)])
+    assert main(["quick", "--rows", "get", "--servers", "uvicorn", "--rounds", "3"]) == 1
+    said = capsys.readouterr()
+    assert "get, uvicorn: 1 rounds failed; round 1: no result in 0.5 s, not tried again" in said.out
+    assert "round 2" not in said.err
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_who_never_answers_has_no_result(http2: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NoResult, match=r"no result in 0\.2 s"):
+        processes.ask(Launch("", listener.getsockname()[1], http2=http2), Question(b""))
+
+
+def test_a_load_that_does_not_end_has_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads, "EXTRA_SECONDS", -0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NoResult, match=r"no result in 0\.5 s"):
+        loads.Wrk().run(f"http://127.0.0.1:{listener.getsockname()[1]}/", 1, [])
 
 
 def test_a_wrong_answer_is_found_before_measuring() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.loads import Counted, LoadError, parse_h2load, parse_wrk, percentile
+from benchmarks.loads import Counted, LoadError, NoResult, parse_h2load, parse_wrk, percentile
 
 WRK = """\
 Running 1s test @ http://127.0.0.1:43133/
@@ -30,12 +30,12 @@ H2LOAD_LOG = "1795241785073333\t200\t2000\n1795241785073349\t200\t4000\n"
 
 
 def test_the_report_of_wrk_is_read() -> None:
-    assert parse_wrk(WRK) == Counted(3421, 3412.01, 2.36)
+    assert parse_wrk(WRK, 1) == Counted(3421, 3412.01, 2.36)
 
 
 @pytest.mark.parametrize(("shown", "milliseconds"), [("371.00us", 0.371), ("2.36ms", 2.36), ("1.50s", 1500.0)])
 def test_latencies_of_wrk_have_units(shown: str, milliseconds: float) -> None:
-    assert parse_wrk(WRK.replace("2.36ms", shown)).p99_ms == pytest.approx(milliseconds)
+    assert parse_wrk(WRK.replace("2.36ms", shown), 1).p99_ms == pytest.approx(milliseconds)
 
 
 @pytest.mark.parametrize(
@@ -47,28 +47,36 @@ def test_latencies_of_wrk_have_units(shown: str, milliseconds: float) -> None:
 )
 def test_failures_under_wrk_are_no_result(trouble: str, reason: str) -> None:
     with pytest.raises(LoadError, match=reason):
-        parse_wrk(WRK + trouble)
+        parse_wrk(WRK + trouble, 1)
 
 
-@pytest.mark.parametrize("text", ["", WRK.replace("3421 requests", "0 requests")])
-def test_no_request_of_wrk_is_no_result(text: str) -> None:
-    with pytest.raises(LoadError, match="no request"):
-        parse_wrk(text)
+def test_no_report_is_no_result() -> None:
+    with pytest.raises(LoadError, match="wrk has no report"):
+        parse_wrk("", 4)
+    with pytest.raises(LoadError, match="h2load has no report"):
+        parse_h2load("", "", 4)
+
+
+def test_no_request_is_no_result_in_the_time_of_the_load() -> None:
+    with pytest.raises(NoResult, match="no result in 4 s"):
+        parse_wrk(WRK.replace("3421 requests", "0 requests"), 4)
+    with pytest.raises(NoResult, match="no result in 4 s"):
+        parse_h2load(H2LOAD.replace("13290", "0"), "", 4)
 
 
 def test_the_report_and_the_log_of_h2load_are_read() -> None:
-    counted = parse_h2load(H2LOAD, H2LOAD_LOG)
+    counted = parse_h2load(H2LOAD, H2LOAD_LOG, 1)
     assert (counted.requests, counted.rps) == (13290, 13290.0)
     assert counted.p99_ms == pytest.approx(3.98)
 
 
 def test_failures_under_h2load_are_no_result() -> None:
     with pytest.raises(LoadError, match="5000 failed"):
-        parse_h2load(H2LOAD.replace("0 failed", "5000 failed"), H2LOAD_LOG)
+        parse_h2load(H2LOAD.replace("0 failed", "5000 failed"), H2LOAD_LOG, 1)
 
 
 def test_h2load_may_cut_off_a_few_requests() -> None:
-    assert parse_h2load(H2LOAD.replace("0 failed", "12 failed"), H2LOAD_LOG).requests == 13290
+    assert parse_h2load(H2LOAD.replace("0 failed", "12 failed"), H2LOAD_LOG, 1).requests == 13290
 
 
 def test_percentiles() -> None:

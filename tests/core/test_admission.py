@@ -25,7 +25,7 @@ class Request:
         """What happens to it at once."""
         if self.admission.enter(self):
             return "runs"
-        return "waits" if self.admission.wait(self) else "refused"
+        return {True: "waits", False: "refused"}[self.admission.wait(self)]
 
     def end(self) -> None:
         place, self.place = self.place, None
@@ -228,8 +228,9 @@ def test_a_drain_refuses_all_who_wait_and_who_come_over_the_limit(loop: ManualLo
 
 
 def test_latency_is_smoothed(loop: ManualLoop) -> None:
-    """A-7: the first sample counts whole, each further one by its weight."""
-    admission = Admission(loop, 9, smoothing=0.2)
+    """A-7: the first sample counts whole, each further one by its weight, a fifth if nothing else is asked for."""
+    admission = Admission(loop, 9)
+    assert (admission.smoothed_latency, admission.sample_count) == (0.0, 0)
     for seconds in (1.0, 2.0):
         request = Request(admission)
         request.come()
@@ -273,6 +274,7 @@ def test_the_log_tells_of_refusals_now_and_then(loop: ManualLoop, caplog: pytest
             for _ in range(100):
                 Request(admission).come()
             loop.advance(NOTICE_INTERVAL)
+    assert {record.name for record in caplog.records} == {"esg.error"}
     assert [record.getMessage() for record in caplog.records] == [
         f"overloaded: as many requests run as may (1), and others get 503 ({count} so far)" for count in (1, 100, 200)
     ]

@@ -50,3 +50,44 @@ def test_a_drain_leaves_no_timer(loop: ManualLoop) -> None:
     assert timers(loop) == 0
     admission.drain()
     first.end()
+
+
+def test_who_comes_after_the_line_was_empty_is_timed_too(loop: ManualLoop) -> None:
+    """A-6: a timer that has gone off does not stand in the way of the next."""
+    events: list[str] = []
+    admission = Admission(loop, 1, queue_size=1, queue_timeout=1)
+    first = Request(admission)
+    first.come()
+    for _ in range(2):
+        assert Request(admission, events, "next").come() == "waits"
+        loop.advance(1.1)
+    assert events == ["next refused"] * 2
+    first.end()
+
+
+def test_the_timer_waits_as_long_as_the_head_of_the_line_may(loop: ManualLoop) -> None:
+    """L-5: nobody is woken before there is something to do."""
+    admission = Admission(loop, 1, queue_size=2, queue_timeout=5)
+    for _ in range(2):
+        Request(admission).come()
+    (timer,) = vars(loop)["_scheduled"]
+    assert timer.when() - loop.time() == pytest.approx(5)
+    loop.advance(1)
+    Request(admission).come()
+    loop.advance(4.5)
+    (timer,) = vars(loop)["_scheduled"]
+    assert timer.when() - loop.time() == pytest.approx(0.5)
+
+
+def test_a_loop_that_calls_a_millisecond_early_is_not_asked_again(loop: ManualLoop) -> None:
+    """A-6: libuv counts whole milliseconds, so a timer may go off before its time."""
+    events: list[str] = []
+    admission = Admission(loop, 1, queue_size=1, queue_timeout=5)
+    first, second = Request(admission), Request(admission, events, "B")
+    assert [first.come(), second.come()] == ["runs", "waits"]
+    loop.advance(5 - 0.003)
+    admission._expire(5)
+    assert events == []
+    loop.advance(0.002)
+    admission._expire(5)
+    assert events == ["B refused"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esg_core.admission import Admission, Place
-from esg_core.aimd import AIMD
+from esg_core.aimd import AIMD, Window
 from esg_core.backpressure import Backpressure, install_admission
 from esg_core.config import Config
 from esg_core.context import Context
@@ -112,6 +112,10 @@ def test_lag_is_time_that_the_loop_was_busy(loop: ManualLoop, monkeypatch: pytes
     loop.settle()
     assert server.backpressure.lag == pytest.approx(3)
     assert server.backpressure.last.utilisation == pytest.approx(0.75)
+    loop.advance(1)
+    assert server.backpressure.lag == 0.0
+    server.backpressure._end_window(loop.time() + 0.001)
+    assert server.backpressure.lag == 0.0, "a loop that counts milliseconds may call early"
 
 
 def test_one_timer_and_one_reading_a_window(loop: ManualLoop) -> None:
@@ -137,6 +141,49 @@ def test_the_log_has_two_lines_for_an_episode(loop: ManualLoop, caplog: pytest.L
         "overloaded: the event loop is 99 % busy; running requests are limited to 9",
         "not overloaded any more: the limit is 10 again; 0 were refused",
     ]
+    assert {record.name for record in caplog.records} == {"esg.error"}
+
+
+def test_the_log_counts_those_who_were_refused_in_this_episode(
+    loop: ManualLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until the limit is what it was before: in the second episode that is less than the most."""
+    server = Server(loop, limit=30)
+    server.admission.limit = 20
+    server.load(20)
+    with caplog.at_level(logging.INFO, "esg.error"):
+        for refused in (3, 5):
+            server.limits(3, utilisation=1.0)
+            for _ in range(refused):
+                assert not server.admission.wait(Request())
+            server.limits(3, utilisation=0.1)
+            server.admission.limit = 12
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    assert said == [
+        "not overloaded any more: the limit is 23 again; 3 were refused",
+        "not overloaded any more: the limit is 15 again; 5 were refused",
+    ]
+
+
+def test_what_is_told_before_the_first_window_has_ended(loop: ManualLoop) -> None:
+    """A-5: nothing is known yet but the limit. The meter's first reading counts from the start."""
+    server = Server(loop)
+    backpressure = server.backpressure
+    assert (backpressure.last, backpressure.lag, backpressure.source) == (Window(0.0, None, 0, 10), 0.0, "test")
+    assert server.meter.readings == 1
+
+
+def test_the_first_window_counts_from_the_start(loop: ManualLoop) -> None:
+    """A-4: what ran before is not to blame for it."""
+    server = Server(loop)
+    server.backpressure.stop()
+    request = Request()
+    server.admission.enter(request)
+    assert request.place is not None
+    request.place.release()
+    server.backpressure.start()
+    server.limits(1, utilisation=0.5)
+    assert server.backpressure.last.peak == 0
 
 
 def context_with(loop: ManualLoop, **options: Any) -> Context:

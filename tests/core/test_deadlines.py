@@ -107,6 +107,15 @@ def test_a_nearer_deadline_needs_haste(watch: Watch) -> None:
     assert len(connection.expired) == 1
 
 
+def test_who_was_hastened_and_is_discarded_is_gone(watch: Watch) -> None:
+    """H-20: it is not left behind where it was before."""
+    connection = watch.add(60)
+    connection.deadline = watch.loop.time() + 0.5
+    watch.hasten(connection)
+    watch.discard(connection)
+    assert not watch.sweeper._buckets
+
+
 def test_a_deadline_set_by_an_expiry(watch: Watch) -> None:
     """H-17."""
     connection = watch.add(1, again=0.5)
@@ -165,7 +174,24 @@ def test_a_closed_sweeper_forgets(watch: Watch) -> None:
     """L-5."""
     connection = watch.add(1)
     watch.sweeper.close()
+    assert watch.wakes() == []
+    assert not watch.sweeper._buckets
     watch.loop.advance(5)
     assert connection.expired == []
-    assert watch.wakes() == []
     watch.sweeper.close()
+
+
+def test_a_closed_sweeper_may_watch_others(watch: Watch) -> None:
+    """H-17."""
+    watch.add(1)
+    watch.sweeper.close()
+    connection = watch.add(1)
+    watch.loop.advance(1 + TICK)
+    assert len(connection.expired) == 1
+
+
+def test_who_is_due_at_the_same_time_shares_a_timer(watch: Watch) -> None:
+    """L-5: none is made anew for each connection, nor for one that is due later."""
+    for seconds in (1, 1, 1, 60, 60):
+        watch.add(seconds)
+    assert len(vars(watch.loop)["_scheduled"]) == 1

@@ -21,6 +21,7 @@ class Backpressure:
     """Moves the limit of one `Admission`, every `window` seconds from `start()` to `stop()`.
 
     A loop that was busier than `elu_max` lets nobody wait. `last` is the window that has ended; `lag` is in seconds.
+    `_before` is the limit before an episode of overload, and how many had been refused by then; None if there is none.
     """
 
     def __init__(
@@ -41,9 +42,7 @@ class Backpressure:
         self._elu_max = elu_max
         self._logger = logging.getLogger("esg.error")
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
-        self._before = (admission.limit, 0)
-        self._is_reduced = False
+        self._before: tuple[int, int] | None = None
         self.source = meter.source
         self.last = Window(0.0, None, 0, admission.limit)
         self.lag = 0.0
@@ -58,15 +57,14 @@ class Backpressure:
         """Look no more; the limit stays."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
 
     def _wait(self) -> None:
-        self._due = self._loop.time() + self._seconds
-        self._timer = self._loop.call_at(self._due, self._end_window)
+        due = self._loop.time() + self._seconds
+        self._timer = self._loop.call_at(due, self._end_window, due)
 
-    def _end_window(self) -> None:
+    def _end_window(self, due: float) -> None:
         admission = self._admission
-        self.lag = max(0.0, self._loop.time() - self._due)
+        self.lag = max(0.0, self._loop.time() - due)
         utilisation, turn = self._meter.read()
         # The lag is time in which the loop was busy for sure, also where the meter does not see what with.
         utilisation = max(utilisation, self.lag / (self._seconds + self.lag))
@@ -79,16 +77,16 @@ class Backpressure:
 
     def _tell(self, limit: int) -> None:
         """Log the first cut of an episode of overload, and its end."""
-        if limit < self.last.limit and not self._is_reduced:
-            self._is_reduced = True
-            self._before = (self.last.limit, self._admission.rejected)
-            busy = 100 * self.last.utilisation
-            self._logger.warning(
-                "overloaded: the event loop is %.0f %% busy; running requests are limited to %d", busy, limit
-            )
-        elif self._is_reduced and limit >= self._before[0]:
-            self._is_reduced = False
+        if self._before is None:
+            if limit < self.last.limit:
+                self._before = (self.last.limit, self._admission.rejected)
+                busy = 100 * self.last.utilisation
+                self._logger.warning(
+                    "overloaded: the event loop is %.0f %% busy; running requests are limited to %d", busy, limit
+                )
+        elif limit >= self._before[0]:
             refused = self._admission.rejected - self._before[1]
+            self._before = None
             self._logger.info("not overloaded any more: the limit is %d again; %d were refused", limit, refused)
 
 

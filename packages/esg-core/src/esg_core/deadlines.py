@@ -68,7 +68,6 @@ class Sweeper:
         self._next = math.inf
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
 
     def _arm(self, tick: int) -> None:
         """Come back at a tick, if not before."""

@@ -9,7 +9,10 @@ __all__ = ["ROOT", "TARGETS", "source_of"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_CORE = "tests/core/"
 _HTTP = "tests/http/"
+_HTTP2 = "tests/http2/"
+_SESSION = (_HTTP2 + "test_session.py", _HTTP2 + "test_allowances.py", _HTTP2 + "test_bounds.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.rules": (
@@ -25,6 +28,19 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.fields": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
     "esg_http.messages": (_HTTP + "test_messages.py",),
     "esg_http.scope": (_HTTP + "test_scope.py",),
+    "esg_core.admission": (_CORE + "test_admission.py", _CORE + "test_admission_edges.py"),
+    "esg_core.aimd": (_CORE + "test_aimd.py",),
+    "esg_core.backpressure": (_CORE + "test_backpressure.py",),
+    "esg_core.deadlines": (_CORE + "test_deadlines.py",),
+    "esg_http.h2.states": (_HTTP2 + "test_states.py",),
+    "esg_http.h2.streams": (*_SESSION, _HTTP2 + "test_stalls.py"),
+    "esg_http.h2.windows": (_HTTP2 + "test_windows.py", _HTTP2 + "test_session.py"),
+    "esg_http.h2.control": _SESSION,
+    "esg_http.h2.receiving": _SESSION,
+    "esg_http.h2.requests": _SESSION,
+    "esg_http.h2.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
+    "esg_http.h2.sending": (*_SESSION, _HTTP2 + "test_sending.py"),
+    "esg_http.h2.hpack": (_HTTP2 + "test_hpack.py", _HTTP2 + "test_hpack_examples.py"),
 }
 """Module -> the files of its tests."""
 

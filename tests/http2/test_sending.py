@@ -1,0 +1,256 @@
+"""What is framed of responses, when, and how (RFC 9113 sections 6.1 and 6.9, RFC 9218, rule 2-4)."""
+
+import pytest
+
+from esg_http.h2.codes import ENHANCE_YOUR_CALM
+from tests.http2 import wire
+from tests.http2.session import RecordedStream, Session
+from tests.http2.wire import Frame, Kind, Setting
+
+FULL = 16384
+
+
+def session_with(*frames: bytes, requests: int = 1) -> Session:
+    """A session that has been asked, and has nothing to say yet; its connection's window is large."""
+    asked = [wire.headers(number) for number in range(1, 2 * requests, 2)]
+    session = Session()
+    session.receive(wire.OPENING + wire.window(0, 10**7) + b"".join([*frames, *asked]), 0.0)
+    assert session.faults == []
+    session.take()
+    return session
+
+
+def first(session: Session) -> RecordedStream:
+    return session.opened[1]
+
+
+def said(session: Session) -> list[tuple[int, int, bool]]:
+    """Stream, size and whether it is the end, of each DATA frame that is to be written by now."""
+    return [(frame.stream, len(frame.payload), frame.ends) for frame in frames(session) if frame.kind == Kind.DATA]
+
+
+def frames(session: Session) -> list[Frame]:
+    size = session.out_size
+    framed = b"".join(session.out)
+    assert len(framed) == size
+    return [*wire.read(session.take())]
+
+
+def test_6_1_what_fits_is_one_frame_and_at_once() -> None:
+    session = session_with()
+    session.send_data(first(session), b"x" * FULL, end=False)
+    assert len(session.out) == 1
+    session.send_data(first(session), b"", end=False)
+    assert len(session.out) == 1, "nothing is no frame"
+    session.send_data(first(session), b"", end=True)
+    assert said(session) == [(1, FULL, False), (1, 0, True)]
+    assert session.live == {}
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [
+        (FULL + 1, [FULL, 1]),
+        (2 * FULL, [FULL, FULL]),
+        (2 * FULL + 1, [FULL, FULL, 1]),
+        (3 * FULL + 5, [FULL, FULL, FULL, 5]),
+    ],
+)
+@pytest.mark.parametrize("end", [False, True])
+def test_6_1_what_does_not_is_cut_into_whole_frames(size: int, sizes: list[int], end: bool) -> None:
+    session = session_with()
+    body = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    session.send_data(first(session), body, end=end)
+    assert session.out == [], "it waits for its turn"
+    assert session.fill(2**20) is False
+    assert session.out_size == size + 9 * len(sizes)
+    came = frames(session)
+    assert b"".join([frame.payload for frame in came]) == body
+    assert [len(frame.payload) for frame in came] == sizes
+    assert [frame.ends for frame in came] == [False] * (len(sizes) - 1) + [end]
+    assert (1 in session.live) is not end
+    assert first(session).unsent is None
+    assert session.sent == size
+
+
+def test_6_9_no_more_than_there_is_room_for_and_then_the_rest() -> None:
+    """The windows of stream and connection, and what the transport wants."""
+    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 100)))
+    session.send_data(first(session), b"x" * 300, end=True)
+    assert said(session) == [(1, 100, False)]
+    assert (first(session).window, first(session).moves) == (0, 1)
+    session.receive(wire.window(1, 150), 0.0)
+    assert session.fill(60) is True
+    assert session.out_size == 69
+    assert session.fill(0) is True, "no room, no frame"
+    assert said(session) == [(1, 60, False), (1, 90, False)]
+    session.receive(wire.window(1, 49), 0.0)
+    session.window = 48
+    assert session.fill(2**20) is False, "the connection's window is used up"
+    assert (session.window, first(session).window) == (0, 1)
+    assert said(session) == [(1, 48, False)]
+    session.receive(wire.window(0, 1), 0.0)
+    assert said(session) == [(1, 1, False)]
+    session.receive(wire.window(0, 9) + wire.window(1, 9), 0.0)
+    assert said(session) == [(1, 1, True)]
+    assert session.live == {}
+
+
+def test_6_9_what_waits_is_counted() -> None:
+    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
+    stream = first(session)
+    session.send_data(stream, b"x" * 300, end=False)
+    session.send_data(stream, b"y" * 20000, end=False)
+    session.send_data(stream, b"", end=False)
+    unsent = stream.unsent
+    assert unsent is not None
+    assert (unsent.size, unsent.ends, unsent.has_moved, len(unsent.pieces)) == (20300, False, False, 2)
+    session.receive(wire.window(1, 310), 0.0)
+    assert said(session) == [(1, 300, False), (1, 10, False)]
+    assert (unsent.size, unsent.has_moved, stream.moves) == (19990, True, 1)
+    session.send_data(stream, b"", end=True)
+    session.receive(wire.window(1, 10**6), 0.0)
+    assert said(session) == [(1, FULL, False), (1, 19990 - FULL, True)]
+    assert stream.moves == 2
+
+
+def test_8_1_trailers_end_what_is_unsent_and_not_its_last_frame() -> None:
+    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
+    session.send_data(first(session), b"x" * 10, end=False)
+    session.send_trailers(first(session), [(b"x-sum", b"1")])
+    session.receive(wire.window(1, 10), 0.0)
+    came = frames(session)
+    assert [(frame.kind, frame.ends) for frame in came] == [(Kind.DATA, False), (Kind.HEADERS, True)]
+    assert session.live == {}
+
+
+def test_8_1_trailers_alone_go_at_once() -> None:
+    session = session_with()
+    session.send_trailers(first(session), [(b"x-sum", b"1")])
+    assert [(frame.kind, frame.ends) for frame in wire.read(b"".join(session.out))] == [(Kind.HEADERS, True)]
+
+
+@pytest.mark.parametrize(
+    ("size", "end"), [(0, True), (0, False), (5, True), (5, False), (FULL, True), (FULL + 1, True)]
+)
+@pytest.mark.parametrize("block", [b"\x88", b"\x88" * (FULL + 1)])
+def test_8_1_a_head_and_the_first_part_of_the_body(size: int, end: bool, block: bytes) -> None:
+    session = session_with()
+    session.send_response(first(session), block, b"x" * size, end=end)
+    came = frames(session)
+    kinds = [Kind.HEADERS, Kind.CONTINUATION][: 1 + (len(block) > FULL)] + [Kind.DATA] * -(-size // FULL)
+    assert [frame.kind for frame in came] == kinds
+    assert [frame.ends for frame in came if frame.kind != Kind.CONTINUATION] == [False] * (
+        len([kind for kind in kinds if kind != Kind.CONTINUATION]) - 1
+    ) + [end]
+    assert sum([len(frame.payload) for frame in came if frame.kind == Kind.DATA]) == size == session.sent
+    assert first(session).window == 65535 - size
+    assert session.updates_due == 2 * -(-size // FULL)
+    assert (1 in session.live) is not end
+
+
+def test_6_9_a_response_that_finds_its_window_full_waits_behind_its_head() -> None:
+    for stream_window, window in ((4, 10**6), (10**6, 4)):
+        session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
+        session.window = window
+        session.send_response(first(session), b"\x88", b"12345", end=True)
+        assert [frame.kind for frame in wire.read(b"".join(session.out))] == [Kind.HEADERS]
+        assert said(session) == [(1, 4, False)]
+
+
+def test_6_9_a_response_that_fills_its_window_does_not_wait() -> None:
+    for stream_window, window in ((5, 10**6), (10**6, 5)):
+        session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
+        session.window = window
+        session.send_response(first(session), b"\x88", b"12345", end=True)
+        assert session.live == {}
+        assert len(session.out) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "largest"), [(FULL, FULL), (20000, 20000), (4 * FULL, 4 * FULL), (2**24 - 1, 4 * FULL)]
+)
+def test_6_5_2_frames_are_as_large_as_the_client_wants_up_to_four_times_the_usual(size: int, largest: int) -> None:
+    """Streams take turns by frames, so that these must not be long."""
+    session = session_with(wire.settings((Setting.MAX_FRAME_SIZE, size), (Setting.INITIAL_WINDOW_SIZE, 10**6)))
+    session.send_data(first(session), b"x" * largest, end=False)
+    assert len(session.out) == 1
+    session.send_data(first(session), b"x" * (largest + 1), end=True)
+    assert said(session) == [(1, largest, False), (1, largest, False), (1, 1, True)]
+
+
+def test_2_4_what_waits_keeps_others_from_going_first() -> None:
+    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 10**6)), requests=2)
+    one, other = session.opened.values()
+    session.send_data(one, b"x" * 20000, end=True)
+    session.send_data(other, b"y", end=True)
+    assert session.out == []
+    assert said(session) == [(1, FULL, False), (3, 1, True), (1, 20000 - FULL, True)]
+    session.receive(wire.headers(5), 0.0)
+    session.send_data(session.opened[5], b"z", end=True)
+    assert len(session.out) == 1, "at once again"
+
+
+def test_2_4_one_whose_window_is_full_does_not_keep_others_waiting() -> None:
+    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 5)), requests=2)
+    one, other = session.opened.values()
+    session.send_data(one, b"123456", end=True)
+    assert said(session) == [(1, 5, False)]
+    session.send_data(other, b"y", end=True)
+    assert len(session.out) == 1
+    session.receive(wire.window(1, 1), 0.0)
+    assert said(session) == [(3, 1, True), (1, 1, True)]
+
+
+def test_nothing_is_framed_while_the_transport_takes_nothing() -> None:
+    session = session_with(requests=2)
+    one, other = session.opened.values()
+    session.set_stuck(True)
+    session.send_data(one, b"x", end=True)
+    assert (session.out, one.is_queued) == ([], True)
+    session.set_stuck(False)
+    session.send_data(other, b"y", end=True)
+    assert session.out == [], "behind the one that waits"
+    assert said(session) == [(1, 1, True), (3, 1, True)]
+
+
+def test_5_4_2_what_is_unsent_of_a_stream_that_is_reset_is_forgotten() -> None:
+    session = session_with(requests=2)
+    one, other = session.opened.values()
+    session.send_data(one, b"x" * 20000, end=True)
+    session.reset(one, ENHANCE_YOUR_CALM)
+    assert (one.unsent, one.is_queued, one.moves) == (None, False, 1)
+    session.send_data(other, b"y", end=True)
+    assert b"".join(session.out) == wire.reset(1, ENHANCE_YOUR_CALM) + wire.data(3, b"y", end=True)
+    assert said(session) == [(3, 1, True)]
+
+
+@pytest.mark.parametrize("stream", [0, 1])
+def test_6_9_1_a_window_may_be_opened_to_the_last_byte(stream: int) -> None:
+    session = session_with()
+    left = 2**31 - 1 - (session.window if stream == 0 else first(session).window)
+    session.receive(wire.window(stream, left), 0.0)
+    assert session.faults == []
+    session.receive(wire.window(stream, 1), 0.0)
+    assert len(session.faults) == 1
+
+
+def test_6_9_2_a_change_of_the_first_window_holds_for_all_streams() -> None:
+    session = session_with(requests=2)
+    one, other = session.opened.values()
+    session.send_data(one, b"x" * 100, end=False)
+    session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 50)), 0.0)
+    assert [one.window, other.window] == [-50, 50]
+    session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 70)) + wire.headers(5), 0.0)
+    assert [stream.window for stream in session.opened.values()] == [-30, 70, 70]
+
+
+def test_9218_7_a_response_that_is_not_waiting_may_change_its_priority() -> None:
+    session = session_with(requests=2)
+    one, other = session.opened.values()
+    session.receive(wire.priority_update(3, b"u=0"), 0.0)
+    session.set_stuck(True)
+    for stream in (one, other):
+        session.send_data(stream, b"x", end=True)
+    session.set_stuck(False)
+    assert said(session) == [(3, 1, True), (1, 1, True)]

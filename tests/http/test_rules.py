@@ -167,7 +167,7 @@ def test_what_can_not_become_a_line(line: bytes, is_request_line: bool, reason: 
 )
 def test_hosts(value: bytes) -> None:
     """H-12."""
-    assert is_host(value)
+    assert is_host(value) is True
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_hosts(value: bytes) -> None:
 )
 def test_no_hosts(value: bytes) -> None:
     """H-12."""
-    assert not is_host(value)
+    assert is_host(value) is False
 
 
 @pytest.mark.parametrize("value", [b"0", b"00", b"5", b"9" * 18])

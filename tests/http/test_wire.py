@@ -236,6 +236,16 @@ def test_what_is_remembered_is_bounded() -> None:
     assert prepare_fields(200, [(b"X-2999", b"y")]) == (b"x-2999: y\r\n", NO_LENGTH, 0)
 
 
+def test_sets_of_fields_are_forgotten_together() -> None:
+    """H-20: when there are as many as may be, and one more comes."""
+    wire._blocks.clear()
+    for number in range(1024):
+        prepare_fields(200, [(b"a", b"%d" % number)])
+    assert len(wire._blocks) == 1024
+    prepare_fields(200, [(b"a", b"one more")])
+    assert len(wire._blocks) == 1
+
+
 def test_fields_that_are_lists_are_not_remembered() -> None:
     """H-1: ASGI lets a field be any pair, and a list may be another one tomorrow."""
     field: Any = [b"a", b"b"]

@@ -142,6 +142,7 @@ def test_the_longest_size_of_a_chunk(digits: bytes) -> None:
         (b"0\r\na: b\nc", "bare CR or LF"),
         (b"0\r\na: b\rc", "bare CR or LF"),
         (b"0\r\na\r\n", "no colon"),
+        (b"0\r\na: b\0\r\n", "control byte"),
     ],
 )
 def test_the_reason_of_a_refusal(data: bytes, reason: str) -> None:

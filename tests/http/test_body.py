@@ -159,6 +159,15 @@ def test_several_chunks_in_one_piece() -> None:
     assert body.feed(b"e\r\n1\r\nf\r\n0\r\n\r\nrest") == (b"ef", b"rest")
 
 
+@pytest.mark.parametrize("bare", [b"\r", b"\n"])
+def test_a_bare_end_of_a_trailer_line_is_refused_at_once(bare: bytes) -> None:
+    """H-12: in what is new to the line, however little came before."""
+    body = ChunkedBody(OVERHEAD)
+    body.feed(b"0\r\na")
+    with pytest.raises(RequestError, match="bare CR or LF"):
+        body.feed(b": b%bccccccc" % bare)
+
+
 def test_a_short_trailer_after_a_long_one_that_dripped_in() -> None:
     """H-12: each line is looked at from its own beginning."""
     body = ChunkedBody(OVERHEAD)

@@ -219,6 +219,8 @@ def test_framings(lines: bytes, length: int) -> None:
         (b"content-length: 5\r\nContent-Length: 6\r\n", 400),
         (b"content-length: 5\r\ntransfer-encoding: chunked\r\n", 400),
         (b"content-length:\r\n", 400),
+        (b"content-length: X5\r\n", 400),
+        (b"transfer-encoding: Xchunked\r\n", 400),
         (b"transfer-encoding:\r\n", 400),
         (b"transfer-encoding: identity\r\n", 400),
         (b"transfer-encoding: chunked, gzip\r\n", 400),

@@ -136,6 +136,8 @@ LINE = b"GET /%b HTTP/1.1\r\n"
         (LINE % b"" + b"a: b\r\nc: " + b"d" * 48 + b"e\r\n\r\n", 0),
         (LINE % b"" + b"a: b\r\nc: " + b"d" * 48 + b"ef\r\n\r\n", 431),
         (LINE % b"" + b"a: b\r\nc: " + b"d" * 48 + b"ef", 431),
+        (LINE % b"" + b"a: " + b"b" * 55 + b"\r\nc", 431),
+        (LINE % b"" + b"a: " + b"b" * 55 + b"\r\n\r", 0),
         (b"G" * 40 + b"\r", 0),
         (LINE % b"" + b"a" * 57, 0),
         (LINE % b"" + b"a" * 57 + b":\r", 0),

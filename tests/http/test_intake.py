@@ -106,11 +106,11 @@ def test_a_bare_cr_late_in_a_long_line(before: bytes, sizes: int) -> None:
             feed_all(intake, pieces(bare, sizes))
 
 
-@pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\n"])
+@pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\n", HEAD[:-2] + b"Y: " + b"z" * 300 + b"\r\n"])
 def test_a_line_that_nothing_can_make_right_is_refused_at_once(before: bytes) -> None:
     """H-11: also in the second piece of a line, and in the one that the line begins in."""
-    for pieces_of_it in ([b"a\0"], [b"a", b"\0"], [b"aa", b"a\0a"]):
-        intake = HeadIntake(LIMITS)
+    for pieces_of_it in ([b"a\0"], [b"a", b"\0"], [b"aa", b"a\0a"], [b"a" * 300 + b"\0a"]):
+        intake = HeadIntake(HeadLimits(request_line=1000, fields=10, field_bytes=1000))
         intake.feed(before)
         with pytest.raises(RequestError):
             feed_all(intake, pieces_of_it)

@@ -1,18 +1,38 @@
-"""How the whole suite runs in parallel: `pytest -n auto` starts two processes for each core.
+"""How the whole suite runs in parallel, and the fixtures of tests that run on either loop.
 
-Many tests wait: for servers to start, for deadlines, for clients that are slow. With one process a core, half of the
-machine would wait with them; and as those tests stand together, the processes take work from each other at the end.
+`pytest -n auto` starts two processes for each core. Many tests wait: for servers to start, for deadlines, for clients
+that are slow. With one process a core, half of the machine would wait with them; and as those tests stand together, the
+processes take work from each other at the end.
 """
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
+
+from tests.behaviour.lifecycle import started
+from tests.core.loops import LOOPS
+from tests.e2e.server import Server
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for what it starts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):  # ignored by nohup; servers that are started here would go on ignoring it
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(params=LOOPS)
+def loop(request: pytest.FixtureRequest) -> str:
+    """The name of an event loop, each in its turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, loop: str) -> Iterator[Server]:
+    """A server of the test module's `APP`, in a process of its own."""
+    with started(request.module.APP, loop) as running:
+        yield running
 
 
 def pytest_xdist_auto_num_workers() -> int:

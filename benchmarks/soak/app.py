@@ -2,17 +2,12 @@
 
 import asyncio
 import contextlib
-import gc
 import hashlib
 import json
 import os
-from collections import Counter
-from typing import Any
 
+from benchmarks.held import held
 from esg_core.asgi import Receive, Scope, Send
-
-OF_A_CONNECTION = ("Connection", "Cycle", "H1Connection", "H2Connection", "H2Stream", "Peer")
-"""Classes whose objects end with their connection."""
 
 EVENTS = 20
 EVENT_INTERVAL = 0.05
@@ -32,7 +27,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.pathsend", "path": __file__})
     elif scope["path"] == "/state":
-        await _answer(send, json.dumps(_state()).encode())
+        await _answer(send, json.dumps({"pid": os.getpid(), **held()}).encode())
     else:
         await _answer(send, await _digest(receive))
 
@@ -76,10 +71,3 @@ async def _echo(receive: Receive, send: Send) -> None:
     with contextlib.suppress(OSError):
         while (message := await receive())["type"] == "websocket.receive":
             await send({**message, "type": "websocket.send"})
-
-
-def _state() -> dict[str, Any]:
-    gc.collect()
-    kinds = Counter(type(one).__name__ for one in gc.get_objects())
-    held = {kind: kinds[kind] for kind in OF_A_CONNECTION}
-    return {"pid": os.getpid(), "tasks": len(asyncio.all_tasks()), **held}

@@ -16,15 +16,9 @@ from cryptography import x509
 import esg_http
 from esg_core import renewal
 from esg_core.asgi import Receive, Scope, Send
-from tests.core.loops import LOOPS, run_in
+from tests.core.loops import run_in
 
 HELLO = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import pytest
 from tests.behaviour.lifecycle import (
     APP,
     LIFESPANS,
-    LOOPS,
     Clock,
     answer,
     asked,
@@ -29,18 +28,6 @@ from tests.behaviour.lifecycle import (
     wait_until_refused,
 )
 from tests.e2e.server import PATIENCE, URL, Program, Server
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def server(loop: str) -> Iterator[Server]:
-    with started(APP, loop) as running:
-        yield running
 
 
 @pytest.fixture

@@ -7,13 +7,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trustme
 
 import esg_http
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.proxy_preface import SIGNATURE
-from tests.core.loops import LOOPS, run_in
+from tests.core.loops import run_in
 
 V1 = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"
 ADDRESSES = bytes([198, 51, 100, 7, 192, 0, 2, 1]) + struct.pack("!HH", 5012, 443)
@@ -28,12 +27,6 @@ def v2(*extensions: bytes) -> bytes:
 
 
 LOCAL = SIGNATURE + struct.pack("!BBH", 0x20, 0, 0)
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

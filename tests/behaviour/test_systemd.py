@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import APP, LOOPS, Clock, free_port, get, refuses, request
+from tests.behaviour.lifecycle import APP, Clock, free_port, get, refuses, request
 from tests.behaviour.notified import hear, systemd
 from tests.e2e.programs import needs
 from tests.e2e.server import PATIENCE, ROOT, Program
@@ -20,12 +20,6 @@ from tests.e2e.server import PATIENCE, ROOT, Program
 __all__ = ["systemd"]  # a fixture is there by its name
 
 ESG = (sys.executable, "-m", "esg", APP)
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 def variables(systemd: socket.socket, **more: str) -> dict[str, str]:

@@ -15,16 +15,10 @@ from esg_core import acceptor
 from esg_core.addresses import TCPAddress, UnixAddress
 from esg_core.listeners import Listeners, TLSOptions
 from esg_core.sockets import BoundSocket, adopt, bind_all
-from tests.core.loops import LOOPS, run_in, until
+from tests.core.loops import run_in, until
 from tests.logging_state import untouched_logging
 
 Script = Callable[[Listeners, int], Awaitable[None]]
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @pytest.fixture(autouse=True)

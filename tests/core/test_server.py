@@ -19,16 +19,10 @@ from esg_core.config import Config
 from esg_core.errors import StartupError, UsageError
 from esg_core.milestone import Milestone
 from esg_core.server import Server, unless
-from tests.core.loops import LOOPS, run_in, until
+from tests.core.loops import run_in, until
 from tests.logging_state import untouched_logging
 
 TINY = "tests.core.tiny:protocol"
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @pytest.fixture(autouse=True)

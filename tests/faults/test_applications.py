@@ -3,14 +3,13 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosedOK
 from websockets.sync.client import connect
 
-from tests.behaviour.lifecycle import LOOPS, Connection, get, started
+from tests.behaviour.lifecycle import Connection, get
 from tests.e2e.server import ROOT, Server
 
 APP = "tests.faults.apps.faulty:app"
@@ -32,18 +31,6 @@ HARMLESS: dict[str, tuple[int, bytes]] = {
     "/fork-after-the-response": (200, b"hello"),
 }
 """What is answered, by path, in the order in which it is asked for; everything else is served as before."""
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def server(loop: str) -> Iterator[Server]:
-    with started(APP, loop) as running:
-        yield running
 
 
 def children(server: Server) -> list[str]:

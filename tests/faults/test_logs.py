@@ -16,19 +16,13 @@ from typing import IO
 
 import pytest
 
-from tests.behaviour.lifecycle import LOOPS, Connection, get
+from tests.behaviour.lifecycle import Connection, get
 from tests.e2e.server import PATIENCE, ROOT
 
 APP = "tests.faults.apps.answering:app"
 FULL = Path("/dev/full")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/dev/full and prlimit() are Linux's")
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @contextmanager

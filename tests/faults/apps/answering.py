@@ -1,15 +1,11 @@
 """An application that answers in all the ways there are, and tells what its process still holds."""
 
 import asyncio
-import gc
 import json
 import os
-from collections import Counter
 
+from benchmarks.held import held
 from esg_core.asgi import Receive, Scope, Send
-
-OF_A_CONNECTION = {"H1Connection", "H2Connection", "Connection", "Cycle", "H2Stream", "Peer"}
-"""Classes whose objects must be gone with their connection, but for those of the request that asks."""
 
 START = {"type": "http.response.start", "status": 200}
 
@@ -22,7 +18,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["type"] == "websocket":
         await echo_messages(receive, send)
     elif scope["path"] == "/state":
-        await answer(send, json.dumps(state()).encode())
+        await answer(send, json.dumps(held()).encode())
     elif scope["path"] == "/fail":
         raise RuntimeError("the application has failed")
     elif scope["path"] == "/stream":
@@ -36,13 +32,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.pathsend", "path": "large"})
     else:
         await answer(send, await body_of(receive))
-
-
-def state() -> dict[str, int]:
-    """How many tasks run, and how many objects there are which belong to a connection."""
-    gc.collect()
-    kinds = Counter(type(one).__name__ for one in gc.get_objects())
-    return {"tasks": len(asyncio.all_tasks()), **{kind: kinds[kind] for kind in sorted(OF_A_CONNECTION)}}
 
 
 async def body_of(receive: Receive) -> bytes:

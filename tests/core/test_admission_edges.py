@@ -91,3 +91,37 @@ def test_a_loop_that_calls_a_millisecond_early_is_not_asked_again(loop: ManualLo
     loop.advance(0.002)
     admission._expire(5)
     assert events == ["B refused"]
+
+
+def test_a_slot_takes_a_call_to_give_back_while_somebody_waits(loop: ManualLoop) -> None:
+    """A-1: all others may be counted down without one, but for those that are timed."""
+    admission = Admission(loop, 1, queue_size=1)
+    first, second = Request(admission), Request(admission)
+    first.come()
+    assert not admission.special
+    assert first.place is not None
+    assert first.place.special
+    second.come()
+    assert admission.special
+    first.end()
+    assert not admission.special
+    admission.in_flight -= 1
+    assert first.come() == "runs"
+
+
+def test_only_a_slot_without_a_clock_is_given_one(loop: ManualLoop) -> None:
+    """A-7: neither who has none, nor who is timed from when he came."""
+    admission = Admission(loop, 2)
+    none, timed, easy = Request(admission), Request(admission), Request(admission)
+    timed.come()
+    before = timed.place
+    easy.place = admission
+    admission.in_flight += 1
+    loop.advance(1)
+    for request in (none, timed, easy):
+        admission.time(request)
+    assert (none.place, timed.place) == (None, before)
+    loop.advance(2)
+    easy.end()
+    assert (admission.in_flight, admission.sample_count) == (1, 1)
+    assert admission.smoothed_latency == pytest.approx(2)

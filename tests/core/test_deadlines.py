@@ -8,10 +8,11 @@ from typing import cast
 import pytest
 
 from esg_core.contracts import Connection
-from esg_core.deadlines import TICK, UNWATCHED, Sweeper
+from esg_core.deadlines import UNWATCHED, Sweeper
 from esg_core.testing import ManualLoop
 
 SHORTEST = 2.0
+TICK = 0.25
 
 
 @dataclass(eq=False)

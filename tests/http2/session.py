@@ -1,5 +1,7 @@
 """A connection without a socket, whose requests are recorded."""
 
+from collections import Counter
+
 from esg_core.errors import RequestError
 from esg_http.h2.faults import ConnectionFault, StreamFault
 from esg_http.h2.head import RequestHead
@@ -44,10 +46,11 @@ class RecordedStream(BaseStream):
 
 
 class Session(Receiving[RecordedStream]):
-    """A server's connection; `opened` has all streams that it ever had."""
+    """A server's connection; `opened` has all streams that it ever had, `told` how often it was told of what."""
 
     def __init__(self, limits: H2Limits = LIMITS) -> None:
         super().__init__(limits)
+        self.told: Counter[str] = Counter()
         self.opened: dict[int, RecordedStream] = {}
         self.faults: list[StreamFault | ConnectionFault] = []
         self.pongs: list[bytes] = []
@@ -73,28 +76,28 @@ class Session(Receiving[RecordedStream]):
         stream.declined = error
 
     def _has_begun_block(self) -> None:
-        """No clock here."""
+        self.told["block"] += 1
 
     def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
         self.faults.append(fault)
 
     def _count_leftovers(self) -> None:
-        """Nothing runs on."""
+        self.told["leftovers"] += 1
 
     def _has_output(self) -> None:
-        """Taken when the test wants it."""
+        self.told["output"] += 1
 
     def _has_unsent(self, unsent: Unsent) -> None:
-        """No clock here."""
+        self.told["unsent"] += 1
 
     def _has_no_streams(self) -> None:
-        """No clock here."""
+        self.told["no streams"] += 1
 
     def _has_started(self) -> None:
-        """No clock here."""
+        self.told["start"] += 1
 
     def _has_failed(self) -> None:
-        """`faults` says so."""
+        self.told["failed"] += 1
 
     def _has_pong(self, payload: bytes) -> None:
         self.pongs.append(payload)

@@ -34,8 +34,12 @@ def check_price(session: Session, frame: bytes, times: int) -> None:
             session.receive(frame, now)
         assert not session.is_over, session.faults
     session.receive(frame, LATER + 19.9)
+    check_end(session, f"more than {session._limits.control_frames} frames without use in 10 s")
+
+
+def check_end(session: Session, why: str) -> None:
     (fault,) = [fault for fault in session.faults if isinstance(fault, ConnectionFault)]
-    assert fault.code == ENHANCE_YOUR_CALM
+    assert (session.is_over, fault.code, str(fault)) == (True, ENHANCE_YOUR_CALM, why)
 
 
 WITHOUT_USE: dict[str, tuple[bytes, bytes]] = {
@@ -133,7 +137,7 @@ def test_2_3_to_cancel_costs_one(name: str) -> None:
     assert session.faults == []
     assert all(stream.was_reset for stream in session.opened.values())
     session.receive(CANCELLED[name](7), LATER)
-    assert session.is_over
+    check_end(session, "more than 3 cancelled streams in 10 s")
 
 
 def test_2_3_a_stream_too_many_costs_one() -> None:
@@ -164,4 +168,4 @@ def test_2_3_what_makes_the_server_reset_costs_one() -> None:
     session.receive(wire.headers(3, [*GET, (b"Upper", b"case")]), LATER)
     assert not session.is_over
     session.receive(wire.frame(Kind.HEADERS, 5, b"", 5), LATER)
-    assert session.is_over
+    check_end(session, "more than 2 streams that had to be reset in 10 s")

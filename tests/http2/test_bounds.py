@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from esg_http.h2.codes import ENHANCE_YOUR_CALM, PROTOCOL_ERROR, STREAM_CLOSED
+from esg_http.h2.codes import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
 from esg_http.h2.faults import ConnectionFault, StreamFault
 from esg_http.h2.frames import content_of, goaway_frame, headers_frames, read_code, read_long
 from esg_http.h2.priority import Priority
@@ -81,6 +81,43 @@ def test_2_3_what_is_remembered_of_blocks_is_bounded(size: int, remembered: int)
     assert len(session._heads) == (64 if not remembered else 1)
     session.receive(wire.raw_headers(1001, wire.block(GET) + wire.literal(b"a", b"b", how=0x40)), 0.0)
     assert len(session._heads) == 0
+
+
+def test_9218_7_1_a_priority_that_is_too_late_is_not_kept() -> None:
+    session = session_with(wire.headers(1) + wire.reset(1) + wire.priority_update(1))
+    assert (session.faults, session._early_priorities) == ([], {})
+
+
+PRIORITIES: dict[str, tuple[bytes, list[tuple[type, int]]]] = {
+    "6.3: of no stream": (wire.priority(0, 3), [(ConnectionFault, PROTOCOL_ERROR)]),
+    "6.3: of an idle stream, on itself": (wire.priority(1, 1), [(ConnectionFault, PROTOCOL_ERROR)]),
+    "6.3: of an idle stream, too short": (
+        wire.frame(Kind.PRIORITY, 1, bytes(4)),
+        [(ConnectionFault, FRAME_SIZE_ERROR)],
+    ),
+    "6.3: on itself": (wire.post(1) + wire.priority(1, 1), [(StreamFault, PROTOCOL_ERROR)]),
+    "6.3: too short": (wire.post(1) + wire.frame(Kind.PRIORITY, 1, bytes(4)), [(StreamFault, FRAME_SIZE_ERROR)]),
+    "6.3: on another": (wire.post(1) + wire.priority(1, 3), []),
+    "7.1: an update of a stream": (
+        wire.frame(Kind.PRIORITY_UPDATE, 1, wire.number(1)),
+        [(ConnectionFault, PROTOCOL_ERROR)],
+    ),
+    "7.1: an update for no stream": (wire.priority_update(0), [(ConnectionFault, PROTOCOL_ERROR)]),
+    "7.1: an update that is too short": (
+        wire.frame(Kind.PRIORITY_UPDATE, 0, bytes(2) + b"\1"),
+        [(ConnectionFault, FRAME_SIZE_ERROR)],
+    ),
+    "7.1: an update that says nothing": (wire.priority_update(1, b""), []),
+}
+
+
+@pytest.mark.parametrize("name", PRIORITIES)
+def test_what_is_wrong_with_priorities(name: str) -> None:
+    """RFC 9113 section 6.3, RFC 9218 section 7.1."""
+    sent, expected = PRIORITIES[name]
+    session = session_with(sent)
+    assert codes(session) == expected
+    assert all(fault.section.endswith(f"section {name[:3]}") for fault in session.faults)
 
 
 def test_9218_7_1_priorities_ahead_count_as_streams() -> None:
@@ -207,3 +244,111 @@ def test_8_1_the_size_of_a_body_is_that_of_its_content() -> None:
     assert (stream.upload.received, stream.upload.expected) == (3, 0)
     session.receive(wire.data(1, end=True), 0.0)
     assert (session.faults, stream.is_complete) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        (1, 0),
+        (1, 2**32 - 1),
+        (2, 0),
+        (2, 1),
+        (4, 0),
+        (4, 2**31 - 1),
+        (5, 16384),
+        (5, 2**24 - 1),
+        (9, 0),
+        (9, 1),
+        (99, 7),
+    ],
+)
+def test_6_5_2_the_outermost_values_of_settings(setting: int, value: int) -> None:
+    session = session_with(wire.settings((setting, value)))
+    assert session.faults == []
+    assert session.take() == wire.SETTINGS_ACK * 2
+
+
+def test_6_5_2_the_table_is_as_small_as_the_client_wants_it() -> None:
+    session = session_with(wire.settings((1, 10)))
+    assert session.encoder.encode([(b":status", b"200")]) == b"\x2a\x88"
+
+
+@pytest.mark.parametrize("at", range(1, len(wire.OPENING) + 17))
+def test_4_1_frames_are_whole_however_they_are_cut(at: int) -> None:
+    """Also where a segment ends within the preface, or has a whole frame before the part of one."""
+    sent = wire.OPENING + wire.ping(b"-----one") + wire.ping(b"-----two")
+    session = Session()
+    session.receive(sent[:at], 0.0)
+    session.receive(sent[at:], 0.0)
+    answers = wire.ping(b"-----one", ack=True) + wire.ping(b"-----two", ack=True)
+    assert (session.faults, session.take()) == ([], wire.SETTINGS_ACK + answers)
+
+
+@pytest.mark.parametrize("first", [wire.ping(), wire.SETTINGS_ACK, wire.frame(Kind.PUSH_PROMISE, 0, bytes(4))])
+def test_3_4_the_first_frame_is_settings(first: bytes) -> None:
+    session = Session()
+    session.receive(wire.PREFACE + first, 0.0)
+    assert [str(fault) for fault in session.faults] == ["the first frame is not SETTINGS"]
+    assert session.told == {"failed": 1, "output": 1}
+
+
+def test_whoever_has_a_clock_is_told() -> None:
+    """H-17: of the preface, of a block that has begun, of the last stream."""
+    session = Session()
+    session.receive(wire.PREFACE, 0.0)
+    assert session.told == {}
+    session.receive(wire.settings() + wire.headers(done=False), 0.0)
+    assert session.told == {"start": 1, "output": 1, "block": 1}
+    session.receive(wire.continuation(1, b"") + wire.post(3) + wire.reset(1), 0.0)
+    assert session.told == {"start": 1, "output": 1, "block": 1}
+    session.receive(wire.reset(3), 0.0)
+    assert session.told == {"start": 1, "output": 1, "block": 1, "no streams": 1}
+    session.receive(wire.frame(Kind.PING, 1, bytes(8)), 0.0)
+    assert session.told == {"start": 1, "output": 2, "block": 1, "no streams": 1, "failed": 1}
+
+
+def test_2_2_content_is_handed_on_before_its_frame_is_whole() -> None:
+    """But not what is padded: nobody knows yet where its content ends."""
+    session = session_with(wire.post(1), wire.post(3))
+    sent = wire.data(1, b"0123456789", end=True)
+    for begin, end, body in ((0, 9, b""), (9, 12, b"012"), (12, 18, b"012345678"), (18, 19, b"0123456789")):
+        session.receive(sent[begin:end], 0.0)
+        assert session.opened[1].body == body
+    assert session.opened[1].is_complete
+    padded = wire.frame(Kind.DATA, 3, wire.padded(b"0123456789", 9), wire.PADDED)
+    session.receive(padded[:15], 0.0)
+    assert session.opened[3].body == b""
+    session.receive(padded[15:], 0.0)
+    assert session.opened[3].body == b"0123456789"
+
+
+def test_6_10_data_within_a_block_is_no_better_in_pieces() -> None:
+    session = session_with(wire.post(1), wire.headers(3, done=False))
+    sent = wire.data(1, b"0123456789")
+    session.receive(sent[:12], 0.0)
+    session.receive(sent[12:], 0.0)
+    assert codes(session) == [(ConnectionFault, PROTOCOL_ERROR)]
+    assert session.opened[1].body == b""
+
+
+def test_5_4_2_the_rest_of_a_frame_whose_stream_was_reset_is_skipped() -> None:
+    """In the middle of a frame that is too long, and before the next one."""
+    session = session_with(wire.headers(1, [*POST, (b"content-length", b"2")], end=False))
+    sent = wire.data(1, b"0123456789", end=True) + wire.ping()
+    for at in range(0, len(sent), 4):
+        session.receive(sent[at : at + 4], 0.0)
+    assert codes(session) == [(StreamFault, PROTOCOL_ERROR)]
+    stream = session.opened[1]
+    assert (stream.was_reset, stream.is_complete) == (True, False)
+    assert session.take() == wire.SETTINGS_ACK + wire.reset(1, PROTOCOL_ERROR) + wire.ping(ack=True)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [wire.data(1, b"x"), wire.continuation(3, b""), wire.window(1, 1), wire.ping(), wire.post(3), wire.reset(1)],
+)
+def test_6_10_between_the_frames_of_a_block_there_is_no_other(frame: bytes) -> None:
+    session = session_with(wire.post(1), wire.headers(1, [(b"a", b"b")], done=False), frame)
+    assert codes(session) == [(ConnectionFault, PROTOCOL_ERROR)]
+    assert str(session.faults[0]) == "a frame within a header block"
+    assert session.opened[1].body == b""

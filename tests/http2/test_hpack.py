@@ -115,3 +115,183 @@ def test_7_1_secrets_and_fleeting_values_stay_out_of_the_table() -> None:
     assert encoder.encode(section) == encoder.encode(section)
     assert encoder.changes == 0
     assert encoder.encode(section)[0] & 0xF0 == 0x10, "never indexed (section 6.2.3)"
+
+
+@pytest.mark.parametrize(("fields", "size", "is_read"), [(3, 12, True), (2, 12, False), (3, 11, False)])
+def test_2_3_a_section_may_be_as_large_as_its_bounds(fields: int, size: int, is_read: bool) -> None:
+    """In fields, and in the bytes of names and values together."""
+    own = HeaderDecoder(most_fields=fields, most_bytes=size)
+    block = b"\x00\x02ab\x02cd" * 3
+    if is_read:
+        assert own.decode(block) == [(b"ab", b"cd")] * 3
+    else:
+        with pytest.raises(TooManyFields):
+            own.decode(block)
+
+
+@pytest.mark.parametrize(
+    ("integer", "value"),
+    [(b"\x7e", 126), (b"\x7f\x00", 127), (b"\x7f\x01", 128), (b"\x7f\x7f", 254), (b"\x7f\x80\x01", 255)],
+)
+def test_5_1_integers(integer: bytes, value: int) -> None:
+    assert decoder().decode(b"\x00\x01a" + integer + b"x" * value) == [(b"a", b"x" * value)]
+    assert HeaderEncoder().encode([(b"etag", b"\xff" * value)]) == b"\x0f\x13" + integer + b"\xff" * value
+
+
+@pytest.mark.parametrize(("zeros", "is_read"), [(3, True), (4, False)])
+def test_5_1_an_integer_has_four_more_bytes_at_the_most(zeros: int, is_read: bool) -> None:
+    block = b"\x00\x01a\x7f" + b"\x80" * zeros + b"\x00" + b"x" * 127
+    if is_read:
+        assert decoder().decode(block) == [(b"a", b"x" * 127)]
+    else:
+        with pytest.raises(ConnectionFault, match="an integer is too long"):
+            decoder().decode(block)
+
+
+def test_5_1_an_integer_is_its_parts_together() -> None:
+    size = 127 + 3 + (2 << 7) + (1 << 14)
+    assert decoder().decode(b"\x00\x01a\x7f\x83\x82\x01" + b"x" * size) == [(b"a", b"x" * size)]
+
+
+def entry(size: int, name: bytes = b"a") -> bytes:
+    """A literal that takes so many bytes of the table."""
+    length = size - 32 - len(name) - 127
+    return b"\x40\x01" + name + b"\x7f" + bytes((length & 127 | 128, length >> 7)) + b"v" * (length + 127)
+
+
+@pytest.mark.parametrize(("size", "is_there"), [(4096, True), (4097, False)])
+def test_4_1_an_entry_may_fill_the_table(size: int, is_there: bool) -> None:
+    own = decoder()
+    own.decode(entry(size))
+    if is_there:
+        assert own.decode(b"\xbe")[0][0] == b"a"
+    else:
+        with pytest.raises(ConnectionFault):
+            own.decode(b"\xbe")
+
+
+def test_4_4_the_oldest_entries_go_first_and_no_more_than_have_to() -> None:
+    own = decoder()
+    for name in (b"a", b"b", b"c", b"d"):
+        own.decode(entry(1024, name))
+    assert [name for name, _ in own.decode(b"\xbe\xbf\xc0\xc1")] == [b"d", b"c", b"b", b"a"]
+    own.decode(entry(1025, b"e"))
+    assert [name for name, _ in own.decode(b"\xbe\xbf\xc0")] == [b"e", b"d", b"c"]
+    with pytest.raises(ConnectionFault):
+        own.decode(b"\xc1")
+
+
+def test_4_2_a_table_may_be_made_smaller_and_larger_again() -> None:
+    own = decoder()
+    own.decode(entry(1024, b"a"))
+    own.decode(entry(1024, b"b"))
+    assert own.decode(b"\x3f\xe1\x0f\xbe\xbf")[1][0] == b"a", "2,048 are enough for both"
+    assert own.decode(b"\x3f\xe1\x07\xbe")[0][0] == b"b", "1,024 for one"
+    own.decode(b"\x3f\xe1\x1f" + entry(3072, b"c"))
+    assert [name for name, _ in own.decode(b"\xbe\xbf")] == [b"c", b"b"], "up to 4,096 again"
+
+
+def test_2_1_whoever_remembers_a_block_is_told_of_each_change() -> None:
+    own = decoder()
+    seen = [own.changes]
+    for block in (b"\x82", b"\x40\x01a\x01b", b"\xbe", b"\x00\x01a\x01b", b"\x10\x01a\x01b", b"\x20"):
+        own.decode(block)
+        seen.append(own.changes)
+    assert seen == [0, 0, 1, 1, 1, 1, 2]
+
+
+def test_6_1_index_0_is_none() -> None:
+    for block in (b"\x80", b"\x82\x80", b"\x80\x82"):
+        with pytest.raises(ConnectionFault, match="index 0"):
+            decoder().decode(block)
+
+
+def test_6_2_1_a_name_may_be_an_entry_of_the_table() -> None:
+    own = decoder()
+    assert own.decode(b"\x40\x01a\x01b\x7e\x01c\x0f\x30\x01d") == [(b"a", b"b"), (b"a", b"c"), (b"a", b"d")]
+    assert own.decode(b"\xbe\xbf") == [(b"a", b"c"), (b"a", b"b")]
+
+
+def read_sizes(block: bytes) -> list[int]:
+    """The size updates that a block begins with."""
+    sizes = []
+    while block and block[0] & 0xE0 == 0x20:
+        value, block = block[0] & 31, block[1:]
+        shift = 0
+        while value >= 31 and block:
+            byte, block = block[0], block[1:]
+            value += (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+        sizes.append(value)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [([], []), ([4096], []), ([10000], []), ([100], [100]), ([100, 200], [100, 200]), ([200, 100], [100, 100])],
+)
+def test_4_2_the_smallest_size_since_the_last_block_is_said_and_the_latest(sizes: list[int], said: list[int]) -> None:
+    encoder = HeaderEncoder()
+    for size in sizes:
+        encoder.resize(size)
+    assert read_sizes(encoder.encode([])) == said
+    assert encoder.encode([]) == b"", "once"
+    assert encoder.changes == len([size for size in sizes if size < 4096])
+
+
+def test_4_2_the_size_before_and_after() -> None:
+    encoder = HeaderEncoder()
+    for size in (50, 300, 20000):
+        encoder.resize(size)
+    assert read_sizes(encoder.encode([])) == [50, 4096]
+    encoder.resize(4096)
+    assert encoder.encode([]) == b""
+
+
+def test_4_4_what_is_encoded_stays_in_the_table_while_there_is_room() -> None:
+    """Four entries of 1,024 bytes; the fifth drives out the oldest."""
+    encoder = HeaderEncoder()
+    fields = [(b"x-%d" % number, b"v" * (1024 - 32 - 3)) for number in range(5)]
+    for field in fields[:4]:
+        encoder.encode([field])
+    assert [encoder.encode([field]) for field in fields[:4]] == [b"\xc1", b"\xc0", b"\xbf", b"\xbe"]
+    assert encoder.changes == 4
+    assert encoder.encode([fields[4]])[:1] == b"\x40"
+    assert [encoder.encode([field]) for field in fields[1:]] == [b"\xc1", b"\xc0", b"\xbf", b"\xbe"]
+    assert encoder.changes == 5
+    encoder.resize(2048)
+    assert encoder.encode([fields[3], fields[4]]) == b"\x3f\xe1\x0f\xbf\xbe"
+    assert encoder.encode([fields[2]])[:1] == b"\x40"
+
+
+@pytest.mark.parametrize(("length", "goes_in"), [(4096 - 32 - 3, True), (4096 - 32 - 2, False)])
+def test_4_1_what_is_larger_than_the_table_is_not_put_there(length: int, goes_in: bool) -> None:
+    encoder = HeaderEncoder()
+    field = (b"x-a", b"\xff" * length)
+    first = encoder.encode([field])
+    assert first[0] == (0x40 if goes_in else 0x00)
+    assert decoder().decode(first) == [field]
+    assert encoder.encode([field]) == (b"\xbe" if goes_in else first)
+
+
+def test_5_2_a_string_is_huffman_coded_if_that_is_shorter() -> None:
+    encoder = HeaderEncoder()
+    assert encoder.encode([(b"x-a", b"aaaaaaaa")]) == b"\x40\x03x-a\x85" + huffman.encode(b"aaaaaaaa")
+    assert encoder.encode([(b"x-b", b"\xff\xff")]) == b"\x40\x03x-b\x02\xff\xff"
+
+
+def test_6_what_each_kind_of_field_is_written_as() -> None:
+    encoder = HeaderEncoder()
+    written = {
+        (b":status", b"200"): b"\x88",
+        (b":status", b"299"): b"\x48\x03299",
+        (b"set-cookie", b"a"): b"\x1f\x28\x01a",
+        (b"etag", b"a"): b"\x0f\x13\x01a",
+        (b"x-request-id", b"a"): b"\x00" + HeaderEncoder().encode([(b"x-request-id", b"a")])[1:],
+        (b"vary", b"\xff"): b"\x7b\x01\xff",
+    }
+    for field, block in written.items():
+        assert encoder.encode([field]) == block
+        assert decoder().decode(block) == [field]

@@ -56,6 +56,17 @@ def test_2_2_a_window_doubles_while_the_application_keeps_up() -> None:
         window.take(1)
 
 
+def test_2_2_half_of_an_even_window_is_enough() -> None:
+    window = StreamWindow(ConnectionWindow(), 2 * FIRST)
+    assert used(window, FIRST) == 2 * FIRST
+    assert used(window, FIRST - 1) == 0
+    assert used(window, 1) == FIRST
+
+
+def test_2_2_a_window_grows_to_the_last_byte() -> None:
+    assert used(StreamWindow(ConnectionWindow(), FIRST + 1), FIRST) == FIRST + 1
+
+
 def test_2_2_a_largest_window_below_the_first_takes_nothing_away() -> None:
     whole = ConnectionWindow()
     assert used(StreamWindow(whole, 1000), FIRST) == FIRST

@@ -1,4 +1,4 @@
-"""The command: `python -m mutation MODULE...`. Prints each survivor; exits with 1 if one is not explained."""
+"""The command: `python -m mutation MODULE...`. Prints survivors without an explanation; exits with 1 if there are any."""
 
 import argparse
 import sys
@@ -13,6 +13,8 @@ from mutation.targets import TARGETS, source_of
 
 __all__ = ["main"]
 
+EQUIVALENT = "equivalent"
+
 PATIENCE = 5.0
 """How many times as long as without a change the tests may take, and ten seconds more."""
 
@@ -21,42 +23,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = _parser().parse_args(arguments)
     prepare()
-    unexplained = sum(_judge(module, options.only, every=options.every) for module in options.modules)
-    return 1 if unexplained else 0
+    wrong = sum(_judge(module, options.only, explained=options.explained) for module in options.modules)
+    return 1 if wrong else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mutation", description=__doc__)
     parser.add_argument("modules", nargs="+", metavar="MODULE", choices=TARGETS, help=", ".join(TARGETS))
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants with this in their names")
-    parser.add_argument("--every", action="store_true", help="also try those that are known to be equivalent")
+    parser.add_argument("--explained", action="store_true", help="those that are said to be equivalent, and no others")
     return parser
 
 
-def _judge(module: str, only: str, *, every: bool) -> int:
-    """Try all mutants of a module; returns how many live on without an explanation."""
-    path, tests, explained = source_of(module), TARGETS[module], known(module)
+def _judge(module: str, only: str, *, explained: bool) -> int:
+    """Try the mutants of a module; returns how many do not what `equivalent.toml` says of them."""
+    path, tests, reasons = source_of(module), TARGETS[module], known(module)
     began = time.monotonic()
     if ask(module, path, None, tests, 600) != SURVIVED:
         raise SystemExit(f"{module}: its tests fail without any change: {' '.join(tests)}")
     limit = 10 + PATIENCE * (time.monotonic() - began)
     results: Counter[str] = Counter()
     for mutant in mutants(path.read_text(encoding="utf-8"), str(path)):
-        if only not in mutant.name:
+        has_reason = mutant.name in reasons
+        if only not in mutant.name or (explained and not has_reason):
             continue
-        is_explained = mutant.name in explained
-        result = "equivalent" if is_explained and not every else ask(module, path, mutant.code, tests, limit)
-        if is_explained and result in (KILLED, TIMEOUT):
-            print(f"{module}:{mutant.line}: killed, and said to be equivalent: {mutant.name}", flush=True)
-        if result == SURVIVED:
-            result = "equivalent" if is_explained else SURVIVED
-        if result == SURVIVED:
-            print(f"{module}:{mutant.line}: {mutant.name}", flush=True)
+        result = EQUIVALENT if has_reason and not explained else ask(module, path, mutant.code, tests, limit)
         results[result] += 1
+        if result in ((KILLED, TIMEOUT) if explained else (SURVIVED,)):
+            print(f"{module}:{mutant.line}: {result}: {mutant.name}", flush=True)
     valid = results.total() - results[INVALID]
-    parts = ", ".join(f"{results[name]} {name}" for name in (KILLED, TIMEOUT, "equivalent", SURVIVED))
+    parts = ", ".join(f"{results[name]} {name}" for name in (KILLED, TIMEOUT, EQUIVALENT, SURVIVED))
     print(f"{module}: {valid} mutants: {parts} ({time.monotonic() - began:.0f} s)", flush=True)
-    return results[SURVIVED]
+    return valid - results[SURVIVED] if explained else results[SURVIVED]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command: `python -m mutation MODULE...`. Prints survivors without an explanation; exits with 1 if there are any."""
+"""The command: `python -m mutation MODULE...`. Prints unexplained survivors; exits with 1 if there are any."""
 
 import argparse
 import sys

@@ -28,6 +28,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.fields": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
     "esg_http.messages": (_HTTP + "test_messages.py",),
     "esg_http.scope": (_HTTP + "test_scope.py",),
+    "esg_http.h1_output": (_HTTP + "test_h1_output.py",),
     "esg_core.admission": (_CORE + "test_admission.py", _CORE + "test_admission_edges.py"),
     "esg_core.aimd": (_CORE + "test_aimd.py",),
     "esg_core.backpressure": (_CORE + "test_backpressure.py",),

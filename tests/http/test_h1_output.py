@@ -1,0 +1,239 @@
+"""The writing half of a connection by itself: framing, persistence, and what goes out in one write (H-2, H-3, H-8)."""
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from esg_core.context import Context
+from esg_core.errors import ClientDisconnected
+from esg_core.testing import ManualLoop, MemoryTransport
+from esg_http.body import Body, ChunkedBody, LengthBody
+from esg_http.h1_output import LARGE_BODY, SKIPPED_BODY, H1Output
+from esg_http.wire import HeadPrefix, encode_fields
+
+A = encode_fields([(b"a", b"b")])
+A_OF_2 = encode_fields([(b"a", b"b"), (b"content-length", b"2")])
+CHUNKED = b"transfer-encoding: chunked\r\n"
+CLOSE = b"connection: close\r\n"
+KEEP_ALIVE = b"connection: keep-alive\r\n"
+
+
+class Output:
+    """An output, what it is told of its request, and its transport."""
+
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
+        self.context = SimpleNamespace(loop=loop, closing=False)
+        self.output = H1Output(cast(Context, self.context), HeadPrefix(True, None, (), lambda: 0.0))
+        self.transport = MemoryTransport(asyncio.Protocol(), loop)
+        self.output.transport = self.transport
+
+    def request(self, body: Body | None = None, **says: bool) -> None:
+        """A request that says these things; the server's `closing` may be among them."""
+        self.output._body = body
+        self.context.closing = says.pop("closing", False)
+        for name, value in says.items():
+            setattr(self.output, f"_{name}", value)
+
+    def fields(self, prepared: Any = A_OF_2, content: bytes = b"ok", end: bool = True, status: int = 200) -> bytes:
+        """Respond, and tell which fields the head has beside those of the application and its prefix."""
+        before = len(self.transport.written)
+        self.output.respond(status, prepared, content, end)
+        head, _, self.content = bytes(self.transport.written[before:]).partition(b"\r\n\r\n")
+        prefix = self.output._prefix.get(status, 0.0) + prepared[0]
+        assert (head + b"\r\n").startswith(prefix)
+        return (head + b"\r\n").removeprefix(prefix)
+
+
+@pytest.fixture
+def out() -> Iterator[Output]:
+    with ManualLoop() as loop:
+        yield Output(loop)
+
+
+@pytest.mark.parametrize("prepared", [A, A_OF_2])
+@pytest.mark.parametrize(
+    ("says", "persistence"),
+    [
+        ({}, b""),
+        ({"say_keep_alive": True}, KEEP_ALIVE),
+        ({"keep_alive": False}, CLOSE),
+        ({"keep_alive": False, "say_keep_alive": True}, CLOSE),
+        ({"closing": True}, CLOSE),
+        ({"body": LengthBody(SKIPPED_BODY)}, b""),
+        ({"body": LengthBody(SKIPPED_BODY + 1)}, CLOSE),
+        ({"body": LengthBody(1), "say_keep_alive": True}, KEEP_ALIVE),
+        ({"body": LengthBody(1), "may_not_come": True}, CLOSE),
+        ({"body": ChunkedBody(0)}, CLOSE),
+    ],
+)
+def test_what_is_said_of_the_connection(out: Output, prepared: Any, says: dict[str, Any], persistence: bytes) -> None:
+    """H-2, H-8: whether it stays, and why it cannot, whatever frames the response."""
+    out.request(**says)
+    framing = b"" if prepared is A_OF_2 else CHUNKED
+    assert out.fields(prepared) == framing + persistence
+    assert out.output._keep_alive is (persistence != CLOSE)
+
+
+@pytest.mark.parametrize("body", [LengthBody(SKIPPED_BODY + 1), ChunkedBody(0)])
+def test_an_unread_body_matters_at_the_end_only(out: Output, body: Body) -> None:
+    """H-8: until then the application may read it."""
+    out.request(body)
+    assert out.fields(end=False) == b""
+    assert out.output._may_stay(end=False) is True
+    assert out.output._may_stay(end=True) is False
+
+
+def test_a_body_that_was_asked_for_comes(out: Output) -> None:
+    """H-5: after a 100, and no other interim response."""
+    out.request(LengthBody(1), may_not_come=True)
+    out.output.inform(103, [])
+    assert out.output._may_stay(end=True) is False
+    out.output.inform(100, [])
+    assert out.output._may_stay(end=True) is True
+    assert out.transport.writes == [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "framing", "content"),
+    [
+        (200, {}, CHUNKED, b"2\r\nok\r\n0\r\n\r\n"),
+        (200, {"is_head": True}, CHUNKED, b"ok"),
+        (200, {"old": True}, CLOSE, b"ok"),
+        (200, {"old": True, "is_head": True}, CLOSE, b"ok"),
+        (204, {}, b"", b"ok"),
+        (304, {}, b"", b"ok"),
+        (304, {"old": True, "say_keep_alive": True}, KEEP_ALIVE, b"ok"),
+    ],
+)
+def test_a_response_without_a_length(
+    out: Output, status: int, says: dict[str, Any], framing: bytes, content: bytes
+) -> None:
+    """H-3: chunks, or the end of the connection for HTTP/1.0; the cycle leaves out what must not stand."""
+    out.request(**says)
+    assert out.fields(A, status=status) == framing
+    assert out.content == content
+
+
+def test_what_the_application_says_of_the_connection(out: Output) -> None:
+    """H-2: its close is heard, and said once."""
+    closing = encode_fields([(b"connection", b"close"), (b"content-length", b"2")])
+    assert out.fields(closing) == CLOSE
+    assert out.output._keep_alive is False
+
+
+def test_what_the_application_says_of_the_server(out: Output) -> None:
+    """H-1."""
+    out.output.respond(200, encode_fields([(b"server", b"x"), (b"content-length", b"0")]), b"", True)
+    assert out.transport.writes == [b"HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length: 0\r\n\r\n"]
+
+
+def test_a_response_of_a_length_after_one_in_chunks(out: Output) -> None:
+    """H-3: each has its own framing."""
+    out.fields(A)
+    out.fields()
+    out.output.send(b"rest", True)
+    assert out.transport.writes[-1] == b"rest"
+
+
+def test_a_large_body_is_not_copied_behind_its_head(out: Output) -> None:
+    """H-1: and a smaller one is, so that it costs one write."""
+    out.output.respond(200, A_OF_2, b"x" * (LARGE_BODY - 1), True)
+    assert len(out.transport.writes) == 1
+    out.output.respond(200, A_OF_2, b"x" * LARGE_BODY, True)
+    assert len(out.transport.writes) == 3
+    assert out.transport.writes[-1] == b"x" * LARGE_BODY
+
+
+def test_what_is_sent_in_one_turn_goes_out_in_one_write(out: Output) -> None:
+    """H-6: at the end of the turn, of the response, or when it is much."""
+    out.fields(A_OF_2, b"", end=False)
+    del out.transport.writes[:]
+    out.output.send(b"a", False)
+    out.output.send(b"b", False)
+    assert out.transport.writes == []
+    out.loop.settle()
+    assert out.transport.writes == [b"ab"]
+    out.output.send(b"c", False)
+    out.output.send(b"d", True)
+    assert out.transport.writes == [b"ab", b"cd"]
+    out.output.send(b"e", False)
+    out.output.send(b"f" * (LARGE_BODY - 2), False)
+    assert len(out.transport.writes) == 2
+    out.output.send(b"g", False)
+    assert len(out.transport.writes[2]) == LARGE_BODY
+    out.output.send(b"h" * (LARGE_BODY - 1), False)
+    assert len(out.transport.writes) == 3
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_a_large_part(out: Output, end: bool) -> None:
+    """H-6: goes out as it is, after what was sent before it."""
+    large = b"x" * LARGE_BODY
+    out.fields(A, b"", end=False)
+    out.output.send(b"a", False)
+    out.output.send(large, end)
+    assert out.transport.writes[1:] == [
+        b"1\r\na\r\n",
+        b"10000\r\n",
+        large,
+        b"\r\n0\r\n\r\n" if end else b"\r\n",
+    ]
+    out.fields(A_OF_2, b"", end=False)
+    out.output.send(large, end)
+    assert out.transport.writes[-1] == large
+
+
+def test_nothing_is_sent_to_a_client_that_has_gone(out: Output) -> None:
+    """H-16."""
+    out.transport.close()
+    with pytest.raises(ClientDisconnected):
+        out.output.send(b"a", False)
+
+
+@pytest.mark.parametrize("wants_trailers", [False, True])
+@pytest.mark.parametrize("prepared", [A, A_OF_2])
+def test_trailers(out: Output, prepared: Any, wants_trailers: bool) -> None:
+    """H-14: all at the end, and only where they can be told."""
+    out.request(wants_trailers=wants_trailers)
+    for _ in range(2):
+        out.fields(prepared, b"", end=False)
+        del out.transport.writes[:]
+        out.output.send(b"a", False)
+        out.output.send_trailers([(b"x", b"y")], False)
+        assert out.transport.writes == []
+        out.output.send_trailers([(b"z", b"")], True)
+        fields = b"x: y\r\nz: \r\n" if wants_trailers else b""
+        end = [b"1\r\na\r\n", b"0\r\n" + fields + b"\r\n"] if prepared is A else [b"a"]
+        assert out.transport.writes == end
+
+
+def test_an_old_client_is_told_nothing_in_between(out: Output) -> None:
+    """H-5: RFC 9110 section 15.2."""
+    out.request(old=True)
+    out.output.inform(103, [(b"link", b"x")])
+    assert out.transport.writes == []
+
+
+def test_a_switch(out: Output) -> None:
+    """H-13."""
+    out.output.respond_switching([(b"upgrade", b"x")])
+    head = b"HTTP/1.1 101 Switching Protocols\r\nserver: esg\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    assert out.transport.writes == [head]
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_response_that_is_cut(out: Output, old: bool) -> None:
+    """H-10: by a reset where the end of the connection would be that of the body."""
+    out.request(old=old)
+    out.fields(A, b"", end=False)
+    out.output.send(b"a", False)
+    out.output._cut()
+    assert out.transport.writes[-1] == (b"a" if old else b"1\r\na\r\n")
+    assert out.transport.is_closing()
+    assert out.transport.aborted is old
+    out.output._cut()
+    assert out.transport.late == b""

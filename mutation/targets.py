@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _CORE = "tests/core/"
 _HTTP = "tests/http/"
 _HTTP2 = "tests/http2/"
-_SESSION = (_HTTP2 + "test_session.py", _HTTP2 + "test_allowances.py", _HTTP2 + "test_bounds.py")
+_SESSION = tuple(_HTTP2 + f"test_{name}.py" for name in ("bounds", "requests", "allowances", "states", "session"))
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.rules": (

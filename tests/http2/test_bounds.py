@@ -6,7 +6,19 @@ import pytest
 
 from esg_http.h2.codes import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
 from esg_http.h2.faults import ConnectionFault, StreamFault
-from esg_http.h2.frames import content_of, goaway_frame, headers_frames, read_code, read_long
+from esg_http.h2.frames import (
+    PREFACE,
+    SETTINGS_ACK,
+    content_of,
+    goaway_frame,
+    headers_frames,
+    ping_frame,
+    read_code,
+    read_long,
+    reset_frame,
+    settings_frame,
+    window_frame,
+)
 from esg_http.h2.priority import Priority
 from tests.http2 import wire
 from tests.http2.session import LIMITS, Session
@@ -221,18 +233,31 @@ def test_6_2_padding_and_priority_are_no_content(
 
 
 @pytest.mark.parametrize(
-    ("payload", "flags"),
+    ("payload", "flags", "code"),
     [
-        (b"", wire.PADDED),
-        (b"\x01", wire.PADDED),
-        (b"\0\0\0\x09", wire.WITH_PRIORITY),
-        (b"\0\0\0\0\x09", wire.PADDED | wire.WITH_PRIORITY),
-        (b"\x01\0\0\0\x09\x10", wire.PADDED | wire.WITH_PRIORITY),
+        (b"", wire.PADDED, FRAME_SIZE_ERROR),
+        (b"\x01", wire.PADDED, PROTOCOL_ERROR),
+        (b"", wire.WITH_PRIORITY, FRAME_SIZE_ERROR),
+        (b"\0\0\0\x09", wire.WITH_PRIORITY, FRAME_SIZE_ERROR),
+        (b"\0\0\0\0\x09", wire.PADDED | wire.WITH_PRIORITY, FRAME_SIZE_ERROR),
+        (b"\x01\0\0\0\x09\x10", wire.PADDED | wire.WITH_PRIORITY, PROTOCOL_ERROR),
     ],
 )
-def test_6_2_a_payload_must_have_room_for_both(payload: bytes, flags: int) -> None:
-    with pytest.raises(ConnectionFault):
+def test_6_2_a_payload_must_have_room_for_both(payload: bytes, flags: int, code: int) -> None:
+    with pytest.raises(ConnectionFault) as caught:
         content_of(payload, flags)
+    assert caught.value.code == code
+
+
+def test_6_the_frames_that_are_written() -> None:
+    assert settings_frame({1: 2, 3: 4}) == wire.settings((1, 2), (3, 4))
+    assert window_frame(3, 7) == wire.window(3, 7)
+    assert reset_frame(3, PROTOCOL_ERROR) == wire.reset(3, PROTOCOL_ERROR)
+    assert ping_frame(b"12345678") == wire.ping()
+    assert ping_frame(b"12345678", ack=True) == wire.ping(ack=True)
+    assert goaway_frame(3, PROTOCOL_ERROR) == wire.goaway(3, PROTOCOL_ERROR)
+    assert SETTINGS_ACK == wire.SETTINGS_ACK
+    assert PREFACE == wire.PREFACE
 
 
 def test_8_1_the_size_of_a_body_is_that_of_its_content() -> None:

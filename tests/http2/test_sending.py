@@ -254,3 +254,79 @@ def test_9218_7_a_response_that_is_not_waiting_may_change_its_priority() -> None
         session.send_data(stream, b"x", end=True)
     session.set_stuck(False)
     assert said(session) == [(3, 1, True), (1, 1, True)]
+
+
+def test_8_1_trailers_end_a_body_that_did_not_say_that_it_ends() -> None:
+    """Also where their own block has no fields left to say."""
+    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
+    session.send_data(first(session), b"x" * 10, end=False)
+    session.send_trailers(first(session), [(b"x-sum", b"1")])
+    unsent = first(session).unsent
+    assert unsent is not None
+    assert unsent.ends
+
+
+def test_whoever_has_the_transport_is_told() -> None:
+    """Of output, of what begins to wait (H-17), and of the last stream."""
+    session = session_with(requests=2)
+    one, other = session.opened.values()
+    session.told.clear()
+    session.put(b"")
+    assert session.told == {"output": 1}
+    session.send_data(one, b"x" * 20000, end=False)
+    session.send_data(one, b"x", end=True)
+    assert session.told == {"output": 2, "unsent": 1}
+    session.take()
+    assert session.told == {"output": 2, "unsent": 1}
+    session.send_data(other, b"x", end=True)
+    assert session.told == {"output": 3, "unsent": 1, "no streams": 1}
+    session.receive(wire.window(0, 1), 0.0)
+    assert session.told["output"] == 3, "nothing waits for that window"
+
+
+def test_a_window_that_opens_is_output_for_those_who_wait_for_it() -> None:
+    session = session_with()
+    session.window = 5
+    session.send_data(first(session), b"123456", end=True)
+    session.take()
+    session.told.clear()
+    session.receive(wire.window(0, 1), 0.0)
+    assert session.told == {"output": 1}
+    assert said(session) == [(1, 1, True)]
+
+
+def test_nothing_is_copied_of_a_large_body_that_waits() -> None:
+    """But for the frames themselves: it is looked at in parts."""
+    session = session_with()
+    session.send_data(first(session), b"x" * 16385, end=False)
+    unsent = first(session).unsent
+    assert unsent is not None
+    session.send_data(first(session), b"x" * 16384, end=False)
+    assert [type(piece) for piece in unsent.pieces] == [memoryview, bytes]
+
+
+def test_8_1_a_response_that_ends_first_stops_an_upload() -> None:
+    """RST_STREAM with NO_ERROR, once for each, unless the stream listens on (RFC 8441)."""
+    session = session_with(wire.post(1), wire.post(3), requests=0)
+    stops, listens = session.opened.values()
+    listens.listens = True
+    for stream in (stops, listens):
+        session.send_data(stream, b"x", end=True)
+    assert list(session.live) == [3]
+    assert [frame.stream for frame in frames(session) if frame.kind == Kind.RST_STREAM] == [1]
+
+
+@pytest.mark.parametrize("left", [0, -1])
+def test_6_9_what_waits_for_its_own_window_is_not_in_the_line(left: int) -> None:
+    session = session_with()
+    stream = first(session)
+    stream.window = left
+    session.told.clear()
+    session.send_data(stream, b"x", end=True)
+    assert (stream.is_queued, session.told) == (False, {"unsent": 1})
+    if left:
+        session.receive(wire.window(1, -left), 0.0)
+    assert not stream.is_queued
+    session.receive(wire.window(1, 1), 0.0)
+    assert stream.is_queued
+    assert said(session) == [(1, 1, True)]

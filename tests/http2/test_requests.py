@@ -195,3 +195,14 @@ def test_5_1_a_request_that_was_malformed_is_put_up_with_to_its_end() -> None:
     session = session_with(wire.headers(1, [*GET, (b"Upper", b"case")], end=False), wire.data(1, b"x", end=True))
     assert len(session.faults) == 1
     assert not session.is_over
+
+
+def test_2_2_the_header_of_a_frame_alone_is_no_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application is not woken for it."""
+    session = session_with(wire.post(1))
+    parts: list[bytes] = []
+    monkeypatch.setattr(session.opened[1], "on_content", parts.append)
+    sent = wire.data(1, b"0123456789")
+    for part in (sent[:9], sent[9:11], sent[11:]):
+        session.receive(part, 0.0)
+    assert parts == [b"01", b"23456789"]

@@ -11,8 +11,8 @@ import pytest
 from benchmarks.opcodes import count_opcodes
 
 BUDGET = {
-    (3, 11): {"get": 820, "headers": 825, "stream": 4800},
-    (3, 13): {"get": 765, "headers": 765, "stream": 4750},
+    (3, 11): {"get": 740, "headers": 741, "stream": 4695},
+    (3, 13): {"get": 690, "headers": 692, "stream": 4580},
 }
 
 

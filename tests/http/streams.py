@@ -18,8 +18,9 @@ from esg_http.wire import encode_fields
 class DiaryStream:
     """See `esg_core.contracts.Stream`; `said` has one entry a call, `prepare()` aside."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, is_head: bool) -> None:
         self.gate = WriteGate(loop)
+        self.is_head = is_head
         self.said: list[tuple[Any, ...]] = []
 
     def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
@@ -60,7 +61,7 @@ class CycleOnPaper:
     def __init__(self, loop: ManualLoop, method: str = "GET", **options: Any) -> None:
         self.loop = loop
         self.context = Context(Config("tests:app", **options), self._app, loop)
-        self.stream = DiaryStream(loop)
+        self.stream = DiaryStream(loop, method == "HEAD")
         self.cycle = Cycle(self.context, self.stream, {"type": "http", "method": method}, b"/")
 
     @property

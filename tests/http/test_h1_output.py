@@ -12,6 +12,7 @@ from esg_core.errors import ClientDisconnected
 from esg_core.testing import ManualLoop, MemoryTransport
 from esg_http.body import Body, ChunkedBody, LengthBody
 from esg_http.h1_output import LARGE_BODY, SKIPPED_BODY, H1Output
+from esg_http.request import RequestFields
 from esg_http.wire import HeadPrefix, encode_fields
 
 A = encode_fields([(b"a", b"b")])
@@ -27,7 +28,7 @@ class Output:
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
         self.context = SimpleNamespace(loop=loop, closing=False)
-        self.output = H1Output(cast(Context, self.context), HeadPrefix(True, None, (), lambda: 0.0))
+        self.output = H1Output(cast(Context, self.context), HeadPrefix(True, None, (), lambda: 0.0, loop.call_later))
         self.transport = MemoryTransport(asyncio.Protocol(), loop)
         self.output.transport = self.transport
 
@@ -35,15 +36,19 @@ class Output:
         """A request that says these things; the server's `closing` may be among them."""
         self.output._body = body
         self.context.closing = says.pop("closing", False)
+        self.output.is_head = says.pop("is_head", False)
+        self.output._keep_alive = says.pop("keep_alive", True)
+        self.output._may_not_come = says.pop("may_not_come", False)
+        self.output._asked = asked = RequestFields(b"", False, [(b"host", b"t")])
         for name, value in says.items():
-            setattr(self.output, f"_{name}", value)
+            setattr(asked, name, value)
 
     def fields(self, prepared: Any = A_OF_2, content: bytes = b"ok", end: bool = True, status: int = 200) -> bytes:
         """Respond, and tell which fields the head has beside those of the application and its prefix."""
         before = len(self.transport.written)
         self.output.respond(status, prepared, content, end)
         head, _, self.content = bytes(self.transport.written[before:]).partition(b"\r\n\r\n")
-        prefix = self.output._prefix.get(status, 0.0) + prepared[0]
+        prefix = self.output._prefix.get(status) + prepared[0]
         assert (head + b"\r\n").startswith(prefix)
         return (head + b"\r\n").removeprefix(prefix)
 
@@ -59,13 +64,13 @@ def out() -> Iterator[Output]:
     ("says", "persistence"),
     [
         ({}, b""),
-        ({"say_keep_alive": True}, KEEP_ALIVE),
+        ({"says_keep_alive": True}, KEEP_ALIVE),
         ({"keep_alive": False}, CLOSE),
-        ({"keep_alive": False, "say_keep_alive": True}, CLOSE),
+        ({"keep_alive": False, "says_keep_alive": True}, CLOSE),
         ({"closing": True}, CLOSE),
         ({"body": LengthBody(SKIPPED_BODY)}, b""),
         ({"body": LengthBody(SKIPPED_BODY + 1)}, CLOSE),
-        ({"body": LengthBody(1), "say_keep_alive": True}, KEEP_ALIVE),
+        ({"body": LengthBody(1), "says_keep_alive": True}, KEEP_ALIVE),
         ({"body": LengthBody(1), "may_not_come": True}, CLOSE),
         ({"body": ChunkedBody(0)}, CLOSE),
     ],
@@ -106,7 +111,7 @@ def test_a_body_that_was_asked_for_comes(out: Output) -> None:
         (200, {"old": True, "is_head": True}, CLOSE, b"ok"),
         (204, {}, b"", b"ok"),
         (304, {}, b"", b"ok"),
-        (304, {"old": True, "say_keep_alive": True}, KEEP_ALIVE, b"ok"),
+        (304, {"old": True, "says_keep_alive": True}, KEEP_ALIVE, b"ok"),
     ],
 )
 def test_a_response_without_a_length(

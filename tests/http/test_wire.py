@@ -1,11 +1,14 @@
 """The bytes of responses (rules H-1, H-3)."""
 
+import asyncio
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
 import pytest
 
 from esg_core.errors import ApplicationError
+from esg_core.testing import ManualLoop
 from esg_http import wire
 from esg_http.dates import http_date
 from esg_http.wire import (
@@ -39,6 +42,12 @@ def clock() -> WallClock:
     return WallClock()
 
 
+@pytest.fixture
+def loop() -> Iterator[ManualLoop]:
+    with ManualLoop() as loop:
+        yield loop
+
+
 @pytest.mark.parametrize(
     ("status", "line"),
     [
@@ -54,41 +63,67 @@ def test_status_lines(status: int, line: bytes) -> None:
     assert status_line(status) == line
 
 
-def test_the_prefix_is_made_once_a_second(clock: WallClock) -> None:
+def test_the_prefix_is_made_once_a_second(clock: WallClock, loop: ManualLoop) -> None:
     """H-1: at the turn of the wall's second, whatever the loop's clock says."""
     clock.now = NOON + 0.75
-    prefix = HeadPrefix(True, http_date, (), clock)
-    first = prefix.get(200, 5.0)
+    prefix = HeadPrefix(True, http_date, (), clock, loop.call_later)
+    first = prefix.get(200)
     assert first == b"HTTP/1.1 200 OK\r\nserver: esg\r\ndate: " + http_date(NOON) + b"\r\n"
     reads = clock.reads
-    assert prefix.get(200, 5.2) is first
+    loop.advance(0.2)
+    assert prefix.get(200) is first
     assert clock.reads == reads
     clock.now = NOON + 1.0
-    assert http_date(NOON + 1) in prefix.get(200, 5.25)
-    assert prefix.get(404, 5.3).startswith(b"HTTP/1.1 404 Not Found\r\n")
+    loop.advance(0.05)
+    assert http_date(NOON + 1) in prefix.get(200)
+    assert prefix.get(404).startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
-@pytest.mark.parametrize("start", [0.0, 5.0])
-def test_the_prefix_is_made_at_the_turn_of_the_second(clock: WallClock, start: float) -> None:
+def test_the_prefix_is_made_at_the_turn_of_the_second(clock: WallClock, loop: ManualLoop) -> None:
     """H-1: neither before nor after it; in binary fractions, so that nothing is rounded."""
     clock.now = NOON + 0.75
-    prefix = HeadPrefix(True, http_date, (), clock)
-    first = prefix.get(200, start)
+    prefix = HeadPrefix(True, http_date, (), clock, loop.call_later)
+    first = prefix.get(200)
     clock.now = NOON + 1.5
-    assert prefix.get(200, start + 0.25 - 2**-20) is first
-    second = prefix.get(200, start + 0.25)
+    loop.advance(0.25 - 2**-20)
+    assert prefix.get(200) is first
+    loop.advance(2**-20)
+    second = prefix.get(200)
     assert http_date(NOON + 1) in second
     clock.now = NOON + 2.0
-    assert prefix.get(200, start + 0.75 - 2**-20) is second
-    assert http_date(NOON + 2) in prefix.get(200, start + 0.75)
+    loop.advance(0.5 - 2**-20)
+    assert prefix.get(200) is second
+    loop.advance(2**-20)
+    assert http_date(NOON + 2) in prefix.get(200)
 
 
-def test_a_clock_that_is_set_back_is_followed(clock: WallClock) -> None:
+def test_the_prefix_of_a_second_is_forgotten_once(clock: WallClock, loop: ManualLoop) -> None:
+    """L-5: a server that answers nothing has no timer; one that does has one, whatever statuses it sends."""
+    prefix = HeadPrefix(True, http_date, (), clock, loop.call_later)
+    scheduled: list[asyncio.TimerHandle] = vars(loop)["_scheduled"]
+    assert not scheduled
+    for status in (200, 404, 200):
+        assert prefix.get(status) is prefix.made[status]
+    assert len(scheduled) == 1
+    loop.advance(1.0)
+    assert not prefix.made
+    assert not scheduled
+
+
+def test_without_a_date_there_is_nothing_to_renew(clock: WallClock, loop: ManualLoop) -> None:
+    """L-5."""
+    prefix = HeadPrefix(True, None, (), clock, loop.call_later)
+    assert prefix.get(200) is prefix.get(200)
+    assert not vars(loop)["_scheduled"]
+
+
+def test_a_clock_that_is_set_back_is_followed(clock: WallClock, loop: ManualLoop) -> None:
     """H-1: within a second."""
-    prefix = HeadPrefix(True, http_date, (), clock)
-    prefix.get(200, 5.0)
+    prefix = HeadPrefix(True, http_date, (), clock, loop.call_later)
+    prefix.get(200)
     clock.now = NOON - 3600
-    assert http_date(NOON - 3600) in prefix.get(200, 6.0)
+    loop.advance(1.0)
+    assert http_date(NOON - 3600) in prefix.get(200)
 
 
 @pytest.mark.parametrize(
@@ -103,16 +138,21 @@ def test_a_clock_that_is_set_back_is_followed(clock: WallClock) -> None:
     ],
 )
 def test_default_fields(
-    clock: WallClock, server: bool, has_date: bool, extra: tuple[tuple[bytes, bytes], ...], expected: bytes
+    clock: WallClock,
+    loop: ManualLoop,
+    server: bool,
+    has_date: bool,
+    extra: tuple[tuple[bytes, bytes], ...],
+    expected: bytes,
 ) -> None:
     """H-1: what is configured takes the place of ESG's own."""
-    prefix = HeadPrefix(server, http_date if has_date else None, extra, clock)
-    assert prefix.get(200, 0.0) == b"HTTP/1.1 200 OK\r\n" + expected
+    prefix = HeadPrefix(server, http_date if has_date else None, extra, clock, loop.call_later)
+    assert prefix.get(200) == b"HTTP/1.1 200 OK\r\n" + expected
 
 
-def test_what_the_application_says_itself_is_left_out(clock: WallClock) -> None:
+def test_what_the_application_says_itself_is_left_out(clock: WallClock, loop: ManualLoop) -> None:
     """H-1: never two."""
-    prefix = HeadPrefix(True, http_date, ((b"a", b"b"),), clock)
+    prefix = HeadPrefix(True, http_date, ((b"a", b"b"),), clock, loop.call_later)
     date = b"date: " + http_date(NOON) + b"\r\n"
     assert prefix.without(200, SAYS_SERVER) == b"HTTP/1.1 200 OK\r\n" + date + b"a: b\r\n"
     assert prefix.without(200, SAYS_DATE) == b"HTTP/1.1 200 OK\r\nserver: esg\r\na: b\r\n"

@@ -22,12 +22,12 @@ TURNS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([None, None, None,
 def test_another_decoder_reads_each_of_them(responses: list[tuple[int, Headers]], turns: list[tuple[int, int]]) -> None:
     """In any order, and while the client changes the size of its table."""
     encoder, other = HeaderEncoder(), hpack.Decoder()
-    heads = ResponseHeads(encoder, HeadPrefix(True, None, (), lambda: 0.0))
+    heads = ResponseHeads(encoder, HeadPrefix(True, None, (), lambda: 0.0, lambda *_: None))
     for turn, size in turns:
         if size is not None:
             encoder.resize(size)
             other.max_allowed_table_size = size
         status, fields = responses[turn % len(responses)]
-        block = heads.encode(status, encode_fields(fields), 0.0)
+        block = heads.encode(status, encode_fields(fields))
         wanted = [(b":status", b"%d" % status), (b"server", b"esg"), *fields]
         assert [(bytes(name), bytes(value)) for name, value in other.decode(block, raw=True)] == wanted

@@ -27,6 +27,7 @@ class StreamOfHTTP2:
 
     def __init__(self, context: Context) -> None:
         self.gate = WriteGate(context.loop)
+        self.is_head = False
         self._context = context
         self.status = 0
         self.headers: dict[bytes, bytes] = {}

@@ -120,7 +120,7 @@ def timers(server: WebSocketServer) -> int:
 @codecs
 def test_l5_idle_websockets_have_no_timers_of_their_own(codec: str) -> None:
     """One timer for all, whatever they wait for, and one task each, that of the application."""
-    with WebSocketServer(Recorder(), codec) as server:
+    with WebSocketServer(Recorder(), codec, date_header=False) as server:
         for _ in range(50):
             server.open(OFFER).say(text("hello"))
         assert timers(server) == 1

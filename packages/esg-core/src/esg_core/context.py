@@ -76,6 +76,7 @@ class Context:
         self.sweeper = Sweeper(loop, shortest=config.shortest_timeout)
         self.began_at = loop.time()
         self.process = os.getpid()
+        self._task_settings: dict[str, Any] = {"loop": loop, "name": TASK_NAME}
         self._has_fresh_variables = config.reset_contextvars
         watch_forks(self)
 
@@ -96,9 +97,9 @@ class Context:
         self.cycles.add(cycle)
         run = cycle.run(app)
         if self._has_fresh_variables:
-            cycle.task = self.loop.create_task(run, context=ContextVars(), name=TASK_NAME)
+            cycle.task = Task(run, context=ContextVars(), **self._task_settings)
         else:
-            cycle.task = Task(run, loop=self.loop, name=TASK_NAME)
+            cycle.task = Task(run, **self._task_settings)
         self.requests += 1
         if self.requests >= self._next_look:
             self._look(cycle)

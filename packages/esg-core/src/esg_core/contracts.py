@@ -65,6 +65,9 @@ class Stream(Protocol):
 
     gate: WriteGate
 
+    is_head: bool
+    """Whether the request's method is HEAD: its answer has no body, whatever it announces."""
+
     def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
         """Check and encode the header fields of a final response; raises `ApplicationError` for what is no header."""
 

@@ -5,8 +5,7 @@ response's head until the first body (rule H-4), counts the body against content
 304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16) and writes the access
 line at the end (R-3).
 
-The order of messages is the table in `phases`; a message that does not fit its phase is an error which names
-the rule.
+The order of messages is the table in `phases`; one that does not fit its phase is an error which names the rule.
 """
 
 import asyncio
@@ -49,7 +48,6 @@ class Cycle:
         "_body_taken",
         "_context",
         "_head",
-        "_is_head",
         "_phase",
         "_prepared",
         "_sent",
@@ -81,7 +79,7 @@ class Cycle:
         self.scope = scope
         self.target = target
         self.status = 0
-        self.bodyless = self._is_head = scope["method"] == "HEAD"
+        self.bodyless = stream.is_head
         self.buffered = 0
         self.client_gone = False
         self.input_over = False
@@ -195,7 +193,10 @@ class Cycle:
         if kind == "http.response.body" and (phase == HEAD_HELD or phase == IN_BODY):
             if self.client_gone:
                 raise ClientDisconnected("the client has disconnected")
-            body = message.get("body", b"")
+            try:
+                body = message["body"]
+            except KeyError:
+                body = b""
             if type(body) is not bytes:
                 body = as_bytes(body)
             self._send_body(body, "more_body" not in message or not message["more_body"])
@@ -209,10 +210,12 @@ class Cycle:
     def _start(self, message: Message) -> None:
         if self.client_gone:
             raise ClientDisconnected("the client has disconnected")
-        status = message.get("status")
+        try:
+            status, headers = message["status"], message["headers"]
+        except KeyError:
+            status, headers = message.get("status"), message.get("headers", ())
         if type(status) is not int or not 200 <= status <= 999:
             status = checked_status(status)
-        headers = message.get("headers", ())
         if type(headers) is not list:
             headers = checked_headers(headers)
         self._prepared = self._stream.prepare(status, headers)
@@ -225,8 +228,7 @@ class Cycle:
         self._phase = HEAD_HELD
 
     def _send_body(self, body: bytes, end: bool) -> None:
-        held = self._phase == HEAD_HELD
-        if held and self._context.on_response is not None:
+        if self._phase == HEAD_HELD and self._context.on_response is not None:
             self._ask_hook()
         sent = self._sent = self._sent + len(body)
         expected = self._prepared[1]
@@ -235,7 +237,7 @@ class Cycle:
         if self.bodyless:
             body = b""
         last = end and not self._with_trailers
-        if held:
+        if self._phase == HEAD_HELD:
             self._stream.respond(self.status, self._prepared, body, last)
         elif body or last:
             self._stream.send(body, last)
@@ -332,7 +334,7 @@ class Cycle:
         """Write a whole response in the application's place."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         self.status, prepared = prepare_answer(self._context, self._stream, self.scope, status, headers)
-        self.bodyless = self._is_head or self.status in BODYLESS
+        self.bodyless = self._stream.is_head or self.status in BODYLESS
         self._sent = len(body)
         self._with_trailers = False
         self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
@@ -348,8 +350,7 @@ class Cycle:
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
         """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
 
-        `headers` go into the answer that says so. Raises `ClientDisconnected`, and `ApplicationError` if a response
-        has begun.
+        `headers` go into the answer that says so. Raises `ClientDisconnected`, or `ApplicationError` if it is too late.
         """
         if self.client_gone:
             raise ClientDisconnected("the client has disconnected")

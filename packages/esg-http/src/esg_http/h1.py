@@ -15,6 +15,7 @@ from esg_http.h1_input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK,
 from esg_http.h1_output import BY_LENGTH
 from esg_http.peers import Peer
 from esg_http.refusals import answer_late, answer_unreadable, warn
+from esg_http.request import NO_FIELDS
 from esg_http.settings import NEVER, H1Settings
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._close()
         else:
             self._reading = AWAIT_HEAD
-            self._read_deadline = deadline = self._time() + self._settings.keep_alive
-            self.deadline = deadline if deadline < self._write_deadline else self._write_deadline  # noqa: FURB136 - a call costs more
+            # the gate is open, so no writing is watched
+            self._read_deadline = self.deadline = self._time() + self._settings.keep_alive
 
     def _finish_unusually(self) -> None:
         """The last response of the connection is written, or one whose request has not come to its end yet."""
@@ -249,7 +250,8 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._keep_alive = False
         cycle = self._cycle
         if cycle is None:
-            self._is_head = self._old = self._say_keep_alive = False
+            self.is_head = False
+            self._asked = NO_FIELDS
             answer_unreadable(self._context, self, self._peer, error)
             self._end()
         elif cycle.response_started:

@@ -40,7 +40,10 @@ BEFORE_VERSION = b" HTTP/"
 SIZE_BEFORE_VERSION = len(BEFORE_VERSION)
 
 LONGEST_KNOWN = LONGEST_REMEMBERED + SIZE_BEFORE_VERSION + REMEMBERED_BLOCK
-"""Bytes of a head that may be known from before: so much is looked through, lest a long body be copied for it."""
+"""Bytes of a head that may be known from before."""
+
+LOOKED_THROUGH = LONGEST_KNOWN + 1
+"""So many bytes tell whether a head is known, and whether it is all there is, without the copy of a long body."""
 
 AWAIT_HEAD, IN_BODY, HOLD, DISCARD, CLOSING = range(5)
 """What is done with bytes from the client."""
@@ -100,8 +103,13 @@ class H1Input(H1Output):
         if self._intake is not None:
             self._take_in(self._intake, data)
             return
-        line, _, rest = data[:LONGEST_KNOWN].partition(BEFORE_VERSION)
+        looked_through = data if len(data) <= LOOKED_THROUGH else data[:LOOKED_THROUGH]
+        line, _, rest = looked_through.partition(BEFORE_VERSION)
         start = self._settings.starts.get(line)
+        fields = self._fields
+        if start is not None and fields is not None and rest == fields.block:
+            self._begin(start, fields, b"")
+            return
         if start is None:
             line = data.partition(BEFORE_VERSION)[0]
             start = self._read_start(line) if len(line) < len(data) else None
@@ -109,8 +117,7 @@ class H1Input(H1Output):
                 self._read_slowly(data)
                 return
         at = len(line) + SIZE_BEFORE_VERSION
-        fields = self._fields
-        if fields is None or (rest != fields.block and not rest.startswith(fields.block)):
+        if fields is None or not rest.startswith(fields.block):
             fields = self._read_fields(data, at)
             if fields is None:
                 self._read_slowly(data)
@@ -166,23 +173,25 @@ class H1Input(H1Output):
 
     def _begin(self, start: RequestStart, fields: RequestFields, rest: bytes) -> None:
         """A request has come, as far as its head: start its cycle."""
-        method, target, parts = start
+        method = start.method
+        target = start.target
+        parts = start.parts
         if parts is None:
             target = split_target(method, target, fields.host)
             parts = read_target(target)
         context = self._context
-        self._served += 1
-        self._is_head = method == "HEAD"
-        self._old = fields.old
-        self._keep_alive = not fields.closes and self._served < self._settings.keepalive_requests
-        self._say_keep_alive = fields.says_keep_alive
-        self._wants_trailers = fields.wants_trailers
+        settings = self._settings
+        served = self._served = self._served + 1
+        if fields.closes or served >= settings.keepalive_requests:
+            self._keep_alive = False
+        self.is_head = method == "HEAD"
+        self._asked = fields
         scope = request_scope(self._peer, method, parts, fields.headers)
         scope["state"] = context.state.copy()
         cycle = self._cycle = Cycle(context, self, scope, target)
         app = self._adapt(cycle, fields) if fields.is_special else context.app
         length = fields.length
-        if 0 <= length <= len(rest):  # the whole body, or none, is here already
+        if not length or 0 < length <= len(rest):  # the whole body, or none, is here already
             cycle.body_complete = True
             self._reading = HOLD
             self._read_deadline = NEVER
@@ -194,7 +203,7 @@ class H1Input(H1Output):
             self._may_not_come = fields.expects_continue and not rest
             self._open_body(length)
             self._read_body(rest)
-        entrance = self._settings.entrance
+        entrance = settings.entrance
         if entrance is None:
             context.start(cycle, app)
         elif entrance.enter(cycle, app, self._call_limit) and self._reading == HOLD and len(self._held) <= HIGH_WATER:

@@ -1,7 +1,7 @@
 """Writes the responses of one HTTP/1.1 connection: the stream that its cycles write to.
 
 Knows response bytes (through `wire`) and the transport; nothing of requests, but for what decides the framing of the
-answer: the method HEAD, HTTP/1.0, whether the connection may stay. One `write` for a head with its first body.
+answer: the method HEAD, and what the fields ask for. One `write` for a head with its first body.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from esg_core.contracts import Prepared
 from esg_core.errors import ClientDisconnected
 from esg_core.flow import WriteGate
 from esg_core.kernel import reset
+from esg_http.request import NO_FIELDS, RequestFields
 from esg_http.sendfile import send_file
 from esg_http.wire import (
     NO_LENGTH,
@@ -43,21 +44,19 @@ class H1Output:
     """The writing half of a connection; see `esg_core.contracts.Stream`."""
 
     __slots__ = (
+        "_asked",
         "_body",
         "_context",
         "_framing",
-        "_is_head",
         "_keep_alive",
         "_may_not_come",
-        "_old",
         "_prefix",
-        "_say_keep_alive",
         "_time",
         "_trailer_fields",
         "_unwritten",
         "_unwritten_size",
-        "_wants_trailers",
         "gate",
+        "is_head",
         "transport",
     )
 
@@ -70,11 +69,9 @@ class H1Output:
         self._prefix = prefix
         self._time = context.loop.time
         self.gate = WriteGate(context.loop)
-        self._is_head = False
-        self._old = False
+        self.is_head = False
+        self._asked: RequestFields = NO_FIELDS
         self._keep_alive = True
-        self._say_keep_alive = False
-        self._wants_trailers = False
         self._framing = BY_LENGTH
         self._trailer_fields = b""
         self._unwritten: list[bytes] = []
@@ -104,13 +101,12 @@ class H1Output:
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
         """As `Stream.respond`."""
         block, length, says = prepared
-        stays = self._keep_alive and self._body is None and not self._context.closing
-        if says or length < 0 or not stays:
+        if says or length < 0 or not self._keep_alive or self._body is not None or self._context.closing:
             prefix, framing, body = self._frame(status, prepared, body, end)
         else:
             self._framing = BY_LENGTH
-            prefix = self._prefix.get(status, self._time())
-            framing = b"connection: keep-alive\r\n\r\n" if self._say_keep_alive else b"\r\n"
+            prefix = self._prefix.made.get(status) or self._prefix.get(status)
+            framing = b"connection: keep-alive\r\n\r\n" if self._asked.says_keep_alive else b"\r\n"
         if len(body) < LARGE_BODY:
             self.transport.write(b"".join((prefix, block, framing, body)))
         else:
@@ -126,19 +122,19 @@ class H1Output:
         self._framing = BY_LENGTH
         framing = b""
         if prepared[1] == NO_LENGTH and status != 204 and status != 304:
-            if self._old:
-                self._framing = BY_LENGTH if self._is_head else BY_END
+            if self._asked.old:
+                self._framing = BY_LENGTH if self.is_head else BY_END
                 self._keep_alive = False
             else:
                 framing = b"transfer-encoding: chunked\r\n"
-                self._framing = BY_LENGTH if self._is_head else BY_CHUNKS
+                self._framing = BY_LENGTH if self.is_head else BY_CHUNKS
         if not self._may_stay(end):
             self._keep_alive = False
             framing += b"connection: close\r\n"
-        elif self._say_keep_alive:
+        elif self._asked.says_keep_alive:
             framing += b"connection: keep-alive\r\n"
         own = self._prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else None
-        prefix = own or self._prefix.get(status, self._time())
+        prefix = own or self._prefix.get(status)
         return prefix, framing + b"\r\n", encode_chunk(body, end) if self._framing == BY_CHUNKS else body
 
     def send(self, body: bytes, end: bool) -> None:
@@ -178,7 +174,7 @@ class H1Output:
         self._trailer_fields += encode_fields(headers)[0]
         if not end:
             return
-        fields = self._trailer_fields if self._wants_trailers else b""
+        fields = self._trailer_fields if self._asked.wants_trailers else b""
         self._trailer_fields = b""
         self._flush()
         if self._framing == BY_CHUNKS:
@@ -197,12 +193,12 @@ class H1Output:
         """As `Stream.inform`; HTTP/1.0 knows no interim responses (RFC 9110 section 15.2)."""
         if status == 100:
             self._may_not_come = False
-        if not self._old:
+        if not self._asked.old:
             self.transport.write(status_line(status) + encode_fields(headers)[0] + b"\r\n")
 
     def respond_switching(self, headers: Headers) -> None:
         """Write the head of a 101, the last that this connection says in HTTP."""
-        prefix = self._prefix.get(101, self._time())
+        prefix = self._prefix.get(101)
         self.transport.write(prefix + encode_fields(headers)[0] + b"connection: upgrade\r\n\r\n")
 
     def _cut(self) -> None:

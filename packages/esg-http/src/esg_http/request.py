@@ -4,8 +4,8 @@ Sans-I/O, and independent of the request line but for the version: clients send 
 again, so a connection keeps the meaning of the last one and compares bytes instead of reading them twice.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
@@ -29,7 +29,8 @@ def _options(field: bytes) -> frozenset[bytes]:
     return frozenset(option.partition(b";")[0].strip(b" \t").lower() for option in field.split(b","))
 
 
-class RequestStart(NamedTuple):
+@dataclass(slots=True)
+class RequestStart:
     """Method and target of a request; `parts` are those of the target, None if it is no path or the method CONNECT."""
 
     method: str
@@ -112,4 +113,7 @@ class RequestFields:
         return b",".join([value for name, value in self.headers if name == wanted])
 
 
-__all__ = ["LONGEST_REMEMBERED", "RequestFields", "RequestStart", "read_start"]
+NO_FIELDS = RequestFields(b"", False, [(b"host", b"unknown")])
+"""Stands for the fields of a request that could not be read."""
+
+__all__ = ["LONGEST_REMEMBERED", "NO_FIELDS", "RequestFields", "RequestStart", "read_start"]

@@ -3,8 +3,9 @@
 Pure. Shared by all HTTP versions and by the WebSocket handshake.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from esg_core.asgi import Headers
@@ -18,7 +19,8 @@ SHORT_TARGET = 256
 """Bytes of a target that is worth remembering."""
 
 
-class Target(NamedTuple):
+@dataclass(slots=True)
+class Target:
     """A request target in origin form, taken apart: decoded path, path as sent, query."""
 
     path: str
@@ -61,18 +63,17 @@ def request_scope(peer: "Peer", method: str, target: Target, headers: Headers) -
 
     The root path is put before the path, as users of uvicorn know it.
     """
-    path, raw_path, query = target
-    root_path = peer.root_path
-    if root_path:
-        path = root_path + path
-        raw_path = root_path.encode("utf-8") + raw_path
     scope = peer.scope.copy()  # cheaper than a new dict of as many names
     scope["method"] = method
-    scope["path"] = path
-    scope["raw_path"] = raw_path
-    scope["query_string"] = query
+    scope["path"] = target.path
+    scope["raw_path"] = target.raw_path
+    scope["query_string"] = target.query
     scope["headers"] = headers.copy()
     scope["extensions"] = peer.extensions.copy()
+    root_path = peer.root_path
+    if root_path:
+        scope["path"] = root_path + target.path
+        scope["raw_path"] = root_path.encode("utf-8") + target.raw_path
     return scope
 
 

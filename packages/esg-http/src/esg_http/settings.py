@@ -54,7 +54,11 @@ class H1Settings:
         self.root_path = config.root_path
         self.entrance = Entrance.of(context)
         self.prefix = HeadPrefix(
-            config.server_header, http_date if config.date_header else None, config.default_headers, time.time
+            config.server_header,
+            http_date if config.date_header else None,
+            config.default_headers,
+            time.time,
+            context.loop.call_later,
         )
 
     def call_limit(self) -> int:

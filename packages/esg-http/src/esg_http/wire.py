@@ -1,7 +1,8 @@
 """The bytes of HTTP/1.1 responses: heads and chunks (RFC 9112).
 
-Pure but for the `date`, which is renewed once a second. Knows nothing of ASGI's messages or of connections. The bytes
-are the same whatever parser read the request (rule H-1): names in lower case, `server` and `date` first, framing last.
+Pure but for the `date`, which is renewed once a second while there are responses. Knows nothing of ASGI's messages or
+of connections. The bytes are the same whatever parser read the request (rule H-1): names in lower case, `server` and
+`date` first, framing last.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -41,10 +42,12 @@ class HeadPrefix:
 
     `server` tells whether to send one; `date` writes a time of day as HTTP does, None sends no date. `extra` are
     further default fields, names in lower case, of which `server` and `date` take the place of ESG's own. `now` gives
-    the time of day in seconds.
+    the time of day in seconds; `call_later` is the loop's.
+
+    `made` are those of the present second, by their status: for who wants to save the call of `get()`.
     """
 
-    __slots__ = ("_date", "_extra", "_now", "_own_date", "_prefixes", "_renew_at", "_server")
+    __slots__ = ("_call_later", "_date", "_extra", "_now", "_own_date", "_server", "made")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class HeadPrefix:
         date: Callable[[float], bytes] | None,
         extra: Iterable[tuple[bytes, bytes]],
         now: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         lines = {name: b"%b: %b\r\n" % (name, value) for name, value in extra if name in (b"server", b"date")}
         self._server = lines.get(b"server", b"server: esg\r\n" if server else b"")
@@ -59,18 +63,16 @@ class HeadPrefix:
         self._date = date
         self._extra = b"".join(b"%b: %b\r\n" % field for field in extra if field[0] not in lines)
         self._now = now
-        self._prefixes: dict[int, bytes] = {}
-        self._renew_at = -1.0
+        self._call_later = call_later
+        self.made: dict[int, bytes] = {}
 
-    def get(self, status: int, now: float) -> bytes:
-        """The bytes before the application's own fields; `now` is the loop's time."""
-        if now >= self._renew_at:
-            wall = self._now()
-            self._renew_at = now + 1.0 - wall % 1.0
-            self._prefixes.clear()
-        prefix = self._prefixes.get(status)
+    def get(self, status: int) -> bytes:
+        """The bytes before the application's own fields."""
+        prefix = self.made.get(status)
         if prefix is None:
-            prefix = self._prefixes[status] = self.without(status, 0)
+            if self._date is not None and not self.made:
+                self._call_later(1.0 - self._now() % 1.0, self.made.clear)
+            prefix = self.made[status] = self.without(status, 0)
         return prefix
 
     def without(self, status: int, says: int) -> bytes:

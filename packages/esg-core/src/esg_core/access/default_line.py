@@ -21,7 +21,7 @@ def default_line(coloured: bool) -> Line:
     opening, closing = f' - "{before}', f'{after}" '
 
     def line(scope: ScopeLike, target: bytes, status: int, size: int, seconds: float, aborted: bool) -> str:  # noqa: ARG001 - a line of few words
-        path = target_text(target) if target.translate(None, PLAIN) else target.decode()
+        path = target.decode() if target.translate(PLAIN) == target else target_text(target)
         return (
             f"{prefix} {clients[scope['client']]}{opening}{words[scope['method']]} {path}"
             f" HTTP/{words[scope['http_version']]}{closing}{statuses[status]}"

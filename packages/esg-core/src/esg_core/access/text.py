@@ -17,8 +17,8 @@ ENTRIES = 1024
 LONGEST = 256
 """Characters of a text that a `Memo` holds; longer ones are made each time, so that its size is bounded."""
 
-PLAIN = bytes(set(range(0x21, 0x7F)) - set(b'"\\'))
-"""Bytes that a target may be logged with as they are."""
+PLAIN = bytes(code if 0x21 <= code < 0x7F and code not in b'"\\' else code ^ 1 for code in range(256))
+"""Translates the bytes that a target may be logged with to themselves, and no others."""
 
 _NOT_PLAIN = re.compile(rb"[^!#-\[\]-~]")
 _UNSAFE = re.compile(r"[^ !#-\[\]-~]")
@@ -42,7 +42,7 @@ class Memo(dict[K, str]):
 
 def target_text(target: bytes) -> str:
     """The request target; what must not be in one is percent-encoded, and so are quotes and backslashes."""
-    if target.translate(None, PLAIN):
+    if target.translate(PLAIN) != target:
         target = _NOT_PLAIN.sub(lambda found: b"%%%02X" % ord(found[0]), target)
     return target.decode("ascii")
 

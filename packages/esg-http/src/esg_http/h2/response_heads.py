@@ -43,13 +43,10 @@ class ResponseHeads:
         self._known: dict[tuple[bytes, bytes], bytes] = {}
         self._changes = 0
 
-    def encode(self, status: int, prepared: FieldBlock, now: float) -> bytes:
-        """The block of a final response, to be sent at once; `now` is the loop's time."""
+    def encode(self, status: int, prepared: FieldBlock) -> bytes:
+        """The block of a final response, to be sent at once."""
         block, _, says = prepared
-        if says & (SAYS_SERVER | SAYS_DATE):
-            prefix = self._prefix.without(status, says)
-        else:
-            prefix = self._prefix.get(status, now)
+        prefix = self._prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else self._prefix.get(status)
         if self._encoder.changes == self._changes:
             known = self._known.get((prefix, block))
             if known is not None:

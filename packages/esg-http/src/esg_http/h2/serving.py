@@ -79,6 +79,7 @@ class Serving(Receiving[H2Stream]):
             self._decline(stream, RequestError(501, "no such protocol is spoken here", "RFC 8441 section 4"))
             return
         http = self._settings.http
+        stream.is_head = head.method == "HEAD"
         scope = request_scope(self._peer, head.method, known_target(head.target), head.headers)
         scope["http_version"] = "2"
         scope["state"] = context.state.copy()

@@ -33,7 +33,17 @@ LOW_WATER = HIGH_WATER // 4
 class H2Stream(BaseStream):
     """A stream that carries a request; see `esg_core.contracts.Stream`."""
 
-    __slots__ = ("_connection", "_early", "_opener", "_trailers", "cycle", "gate", "tunnel", "wants_trailers")
+    __slots__ = (
+        "_connection",
+        "_early",
+        "_opener",
+        "_trailers",
+        "cycle",
+        "gate",
+        "is_head",
+        "tunnel",
+        "wants_trailers",
+    )
 
     def __init__(self, connection: "Serving", number: int, window: int) -> None:
         super().__init__(number, window)
@@ -44,6 +54,7 @@ class H2Stream(BaseStream):
         self.cycle: Cycle | None = None
         self.tunnel: Tunnel | None = None
         self.gate = connection.gate
+        self.is_head = False
         self.wants_trailers = False
 
     # The stream, as the cycle sees it.
@@ -54,7 +65,7 @@ class H2Stream(BaseStream):
         """As `Stream.respond`."""
         self._check_open()
         connection = self._connection
-        block = connection.heads.encode(status, prepared, connection.time())
+        block = connection.heads.encode(status, prepared)
         if prepared[2] & SAYS_CLOSE:  # what that means in HTTP/2
             connection.drain()
         connection.send_response(self, block, body, end=end)
@@ -117,7 +128,7 @@ class H2Stream(BaseStream):
         """As `Stream.switch` (RFC 8441 section 5)."""
         self._check_open()
         connection = self._connection
-        block = connection.heads.encode(200, prepare_fields(200, headers), connection.time())
+        block = connection.heads.encode(200, prepare_fields(200, headers))
         connection.send_head(self, block, end=False)
         self._opener, self.cycle = self.cycle, None
         tunnel = self.tunnel = Tunnel(self, connection, protocol)

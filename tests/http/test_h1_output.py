@@ -83,6 +83,31 @@ def test_what_is_said_of_the_connection(out: Output, prepared: Any, says: dict[s
     assert out.output._keep_alive is (persistence != CLOSE)
 
 
+def test_how_much_is_skipped() -> None:
+    """H-8."""
+    assert SKIPPED_BODY == 1_000_000
+
+
+def test_a_connection_that_ends_does_not_stay_for_a_body(out: Output) -> None:
+    """H-2."""
+    out.request(LengthBody(1), keep_alive=False)
+    assert out.output._may_stay(end=False) is False
+
+
+def test_an_output_that_nothing_has_been_written_to(out: Output) -> None:
+    """H-6, H-10: lets all write, and is closed in the ordinary way."""
+    assert out.output.gate.closed is False
+    out.output._cut()
+    assert out.transport.is_closing()
+    assert not out.transport.aborted
+    assert out.transport.writes == []
+
+
+def test_fields_are_prepared_for_their_status(out: Output) -> None:
+    """H-3."""
+    assert out.output.prepare(204, [(b"content-length", b"2"), (b"a", b"b")]) == A
+
+
 @pytest.mark.parametrize("body", [LengthBody(SKIPPED_BODY + 1), ChunkedBody(0)])
 def test_an_unread_body_matters_at_the_end_only(out: Output, body: Body) -> None:
     """H-8: until then the application may read it."""
@@ -136,9 +161,11 @@ def test_what_the_application_says_of_the_server(out: Output) -> None:
     assert out.transport.writes == [b"HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length: 0\r\n\r\n"]
 
 
-def test_a_response_of_a_length_after_one_in_chunks(out: Output) -> None:
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_a_response_of_a_length_after_one_in_chunks(out: Output, keep_alive: bool) -> None:
     """H-3: each has its own framing."""
     out.fields(A)
+    out.request(keep_alive=keep_alive)
     out.fields()
     out.output.send(b"rest", True)
     assert out.transport.writes[-1] == b"rest"
@@ -149,8 +176,7 @@ def test_a_large_body_is_not_copied_behind_its_head(out: Output) -> None:
     out.output.respond(200, A_OF_2, b"x" * (LARGE_BODY - 1), True)
     assert len(out.transport.writes) == 1
     out.output.respond(200, A_OF_2, b"x" * LARGE_BODY, True)
-    assert len(out.transport.writes) == 3
-    assert out.transport.writes[-1] == b"x" * LARGE_BODY
+    assert out.transport.writes[1:] == [out.transport.writes[0][: 1 - LARGE_BODY], b"x" * LARGE_BODY]
 
 
 def test_what_is_sent_in_one_turn_goes_out_in_one_write(out: Output) -> None:
@@ -172,6 +198,14 @@ def test_what_is_sent_in_one_turn_goes_out_in_one_write(out: Output) -> None:
     assert len(out.transport.writes[2]) == LARGE_BODY
     out.output.send(b"h" * (LARGE_BODY - 1), False)
     assert len(out.transport.writes) == 3
+
+
+def test_how_much_is_held_back_in_one_turn(out: Output) -> None:
+    """H-6: from the first part on."""
+    out.output.send(b"a" * (LARGE_BODY - 1), False)
+    assert out.transport.writes == []
+    out.output.send(b"b", False)
+    assert [len(data) for data in out.transport.writes] == [LARGE_BODY]
 
 
 @pytest.mark.parametrize("end", [False, True])
@@ -199,11 +233,12 @@ def test_nothing_is_sent_to_a_client_that_has_gone(out: Output) -> None:
         out.output.send(b"a", False)
 
 
-@pytest.mark.parametrize("wants_trailers", [False, True])
+@pytest.mark.parametrize("wants_trailers", [None, False, True])
 @pytest.mark.parametrize("prepared", [A, A_OF_2])
-def test_trailers(out: Output, prepared: Any, wants_trailers: bool) -> None:
+def test_trailers(out: Output, prepared: Any, wants_trailers: bool | None) -> None:
     """H-14: all at the end, and only where they can be told."""
-    out.request(wants_trailers=wants_trailers)
+    if wants_trailers is not None:
+        out.request(wants_trailers=wants_trailers)
     for _ in range(2):
         out.fields(prepared, b"", end=False)
         del out.transport.writes[:]

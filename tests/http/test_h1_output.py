@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -189,6 +190,10 @@ def test_what_is_sent_in_one_turn_goes_out_in_one_write(out: Output) -> None:
     out.loop.settle()
     assert out.transport.writes == [b"ab"]
     out.output.send(b"c", False)
+    out.loop.settle()
+    assert out.transport.writes == [b"ab", b"c"]
+    del out.transport.writes[1]
+    out.output.send(b"c", False)
     out.output.send(b"d", True)
     assert out.transport.writes == [b"ab", b"cd"]
     out.output.send(b"e", False)
@@ -251,6 +256,24 @@ def test_trailers(out: Output, prepared: Any, wants_trailers: bool | None) -> No
         assert out.transport.writes == end
 
 
+@pytest.mark.parametrize("prepared", [A, A_OF_2])
+def test_a_part_of_a_file(out: Output, prepared: Any, tmp_path: Path) -> None:
+    """H-14: as one chunk where there are chunks, after what was sent before it."""
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789abcdefghijk")
+    out.fields(prepared, b"", end=False)
+    before = len(out.transport.written)
+
+    async def in_one_turn(file: BinaryIO) -> None:
+        out.output.send(b"a", False)
+        await out.output.send_file(file, 2, 17)
+
+    with path.open("rb") as file:
+        out.loop.run_until_complete(in_one_turn(file))
+    expected = b"1\r\na\r\n11\r\n23456789abcdefghi\r\n" if prepared is A else b"a23456789abcdefghi"
+    assert out.transport.written[before:] == expected
+
+
 def test_an_old_client_is_told_nothing_in_between(out: Output) -> None:
     """H-5: RFC 9110 section 15.2."""
     out.request(old=True)
@@ -275,5 +298,14 @@ def test_a_response_that_is_cut(out: Output, old: bool) -> None:
     assert out.transport.writes[-1] == (b"a" if old else b"1\r\na\r\n")
     assert out.transport.is_closing()
     assert out.transport.aborted is old
+    out.output._cut()
+    assert out.transport.late == b""
+
+
+def test_a_response_whose_client_has_gone_is_not_cut(out: Output) -> None:
+    """H-16."""
+    out.fields(A, b"", end=False)
+    out.output.send(b"a", False)
+    out.transport.close()
     out.output._cut()
     assert out.transport.late == b""

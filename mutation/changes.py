@@ -158,8 +158,8 @@ def _alternatives(node: ast.AST, place: _Place, lines: Sequence[str]) -> Iterato
         yield ast.BinOp(node.left, _OPERATORS[type(node.op)](), node.right)
     elif isinstance(node, ast.UnaryOp):
         yield node.operand
-    elif isinstance(node, ast.Slice):
-        yield from _other_slices(node)
+    elif isinstance(node, ast.Slice | ast.Tuple | ast.Dict):
+        yield from _other_parts(node, place)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _PASSING:
         yield node.func.value
     if place.field == "test" and isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.NamedExpr):
@@ -219,6 +219,25 @@ def _other_conditions(node: ast.BoolOp) -> Iterator[ast.AST]:
     for index in range(len(node.values)):
         rest = [*node.values[:index], *node.values[index + 1 :]]
         yield rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
+
+
+def _other_parts(node: ast.Slice | ast.Tuple | ast.Dict, place: _Place) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Slice):
+        yield from _other_slices(node)
+    elif place.scope == "module":
+        yield from _other_members(node)
+
+
+def _other_members(node: ast.Tuple | ast.Dict) -> Iterator[ast.AST]:
+    """A row of a table of names: each of them in the place of each other."""
+    row = node.elts if isinstance(node, ast.Tuple) else node.values
+    found = [member.id for member in row if isinstance(member, ast.Name) and isinstance(member.ctx, ast.Load)]
+    if len(found) < len(row):
+        return
+    for index, name in enumerate(found):
+        for other in sorted({*found} - {name}):
+            changed = [*row[:index], ast.Name(other, ast.Load()), *row[index + 1 :]]
+            yield ast.Tuple(changed, ast.Load()) if isinstance(node, ast.Tuple) else ast.Dict(node.keys, changed)
 
 
 def _other_slices(node: ast.Slice) -> Iterator[ast.AST]:

@@ -128,12 +128,16 @@ def test_who_is_discarded_does_not_expire(watch: Watch) -> None:
     """H-17: not even by who expires in the same tick."""
     first, second = watch.add(1), watch.add(1)
 
+    calls: list[float] = []
+
     def expire(now: float) -> None:
+        calls.append(now)
         watch.discard(first)
         watch.discard(second)
 
     first.expire = second.expire = expire  # type: ignore[method-assign]
     watch.loop.advance(5)
+    assert len(calls) == 1
     assert first.check_at == second.check_at == UNWATCHED
     assert watch.wakes() == []
     watch.hasten(first)
@@ -189,6 +193,18 @@ def test_a_closed_sweeper_may_watch_others(watch: Watch) -> None:
     connection = watch.add(1)
     watch.loop.advance(1 + TICK)
     assert len(connection.expired) == 1
+
+
+def test_who_is_due_next_is_looked_at_although_the_first_has_gone(watch: Watch) -> None:
+    """H-17."""
+    first, second = watch.add(1), watch.add(1.6)
+
+    def expire(now: float) -> None:
+        watch.discard(first)
+
+    first.expire = expire  # type: ignore[method-assign]
+    watch.loop.advance(1.6 + TICK)
+    assert len(second.expired) == 1
 
 
 def test_who_is_due_at_the_same_time_shares_a_timer(watch: Watch) -> None:

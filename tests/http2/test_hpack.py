@@ -295,3 +295,37 @@ def test_6_what_each_kind_of_field_is_written_as() -> None:
     for field, block in written.items():
         assert encoder.encode([field]) == block
         assert decoder().decode(block) == [field]
+
+
+@pytest.mark.parametrize("update", [b"\x20", b"\x21", b"\x3f\x00"])
+def test_4_2_a_size_update_comes_first(update: bytes) -> None:
+    with pytest.raises(ConnectionFault, match="a table size update after the first field"):
+        decoder().decode(b"\x82" + update)
+
+
+def test_6_1_an_index_may_have_two_bytes() -> None:
+    own = decoder()
+    own.decode(b"".join([b"\x40\x01" + bytes((65 + number,)) + b"\x00" for number in range(100)]))
+    oldest = 61 + 100
+    assert own.decode(b"\xff" + bytes((oldest - 127,)) + b"\x82") == [(b"A", b""), (b":method", b"GET")]
+    assert own.decode(b"\xff\x00") == [(bytes((65 + 161 - 127,)), b"")]
+
+
+def test_5_2_a_value_ends_with_its_block() -> None:
+    with pytest.raises(ConnectionFault, match="a string ends behind the block"):
+        decoder().decode(b"\x00\x01a\x03bc")
+
+
+def test_4_4_one_byte_too_many_drives_out_the_oldest() -> None:
+    encoder = HeaderEncoder()
+    fields = [(b"x-%d" % number, b"v" * (1024 - 32 - 3 + (number == 3))) for number in range(4)]
+    encoder.encode(fields)
+    assert encoder.encode(fields[1:]) == b"\xc0\xbf\xbe"
+    assert encoder.encode(fields[:1])[:1] == b"\x40"
+
+
+def test_6_1_a_far_entry_is_written_in_two_bytes() -> None:
+    encoder = HeaderEncoder()
+    fields = [(b"%c" % (65 + number), b"") for number in range(100)]
+    encoder.encode(fields)
+    assert encoder.encode([fields[100 - 65], fields[100 - 66], fields[0]]) == b"\xfe\xff\x00\xff\x22"

@@ -330,3 +330,10 @@ def test_6_9_what_waits_for_its_own_window_is_not_in_the_line(left: int) -> None
     session.receive(wire.window(1, 1), 0.0)
     assert stream.is_queued
     assert said(session) == [(1, 1, True)]
+
+
+def test_room_for_one_byte_is_room() -> None:
+    session = session_with()
+    session.send_data(first(session), b"x" * 20000, end=True)
+    assert session.fill(1) is True
+    assert said(session)[0] == (1, 1, False)

@@ -6,7 +6,7 @@ from esg_http.h2 import states
 from esg_http.h2.codes import NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
 from esg_http.h2.faults import ConnectionFault, StreamFault
 from tests.http2 import wire
-from tests.http2.session import Session
+from tests.http2.session import RecordedStream, Session
 
 FRAMES: dict[str, bytes] = {
     "DATA": wire.data(3, b"x"),
@@ -14,14 +14,14 @@ FRAMES: dict[str, bytes] = {
     "RST_STREAM": wire.reset(3),
     "WINDOW_UPDATE": wire.window(3, 1),
 }
-GOES_ON = (NO_ERROR, NO_ERROR)
-NOTHING = GOES_ON
-WRONG = (PROTOCOL_ERROR, NO_ERROR)
-AFTER_ALL = (STREAM_CLOSED, NO_ERROR)
-TOO_LATE = (NO_ERROR, STREAM_CLOSED)
-"""Errors of the connection and of the stream."""
+GOES_ON = (NO_ERROR, NO_ERROR, True)
+NOTHING = (NO_ERROR, NO_ERROR, False)
+WRONG = (PROTOCOL_ERROR, NO_ERROR, False)
+AFTER_ALL = (STREAM_CLOSED, NO_ERROR, False)
+TOO_LATE = (NO_ERROR, STREAM_CLOSED, False)
+"""Errors of the connection and of the stream, and whether the frame does what it is for."""
 
-EXPECTED: dict[str, dict[str, tuple[int, int]]] = {
+EXPECTED: dict[str, dict[str, tuple[int, int, bool]]] = {
     "idle": {"DATA": WRONG, "RST_STREAM": WRONG, "WINDOW_UPDATE": WRONG},
     "open": dict.fromkeys(FRAMES, GOES_ON),
     "half closed, ours": dict.fromkeys(FRAMES, GOES_ON),
@@ -66,15 +66,29 @@ def bring(session: Session, state: str) -> None:
         session.reset(stream, NO_ERROR)
 
 
+def has_done(stream: RecordedStream, kind: str, window: int) -> bool:
+    """Whether a frame has done what it is for."""
+    if kind == "DATA":
+        return stream.body == b"x"
+    if kind == "HEADERS":
+        return stream.is_complete
+    return stream.was_reset if kind == "RST_STREAM" else stream.window == window + 1
+
+
 @pytest.mark.parametrize(("state", "kind"), [(state, kind) for state, row in EXPECTED.items() for kind in row])
 def test_5_1_what_a_frame_does(state: str, kind: str) -> None:
     session = Session()
     session.receive(wire.OPENING, 0.0)
     bring(session, state)
+    stream = session.opened.get(3) or RecordedStream(3, 0)
+    stream.is_complete = stream.was_reset = False
+    window = stream.window
     session.receive(FRAMES[kind], 0.0)
     found = {type(fault): fault.code for fault in session.faults}
     expected = EXPECTED[state][kind]
-    assert (found.get(ConnectionFault, NO_ERROR), found.get(StreamFault, NO_ERROR)) == expected
+    assert (found.get(ConnectionFault, NO_ERROR), found.get(StreamFault, NO_ERROR)) == expected[:2]
+    if expected != TOO_LATE:  # which resets it
+        assert has_done(stream, kind, window) == expected[2]
     assert session.is_over == (expected[0] != NO_ERROR)
 
 

@@ -32,6 +32,8 @@ def changes(text: str) -> set[str]:
         ("while a:\n    break", {"while not a:", "continue"}),
         ("def f():\n    a += b", {"pass", "a -= b"}),
         ("raise E('words', 400)", {"raise E('words', 401)", "raise E('words', 399)"}),
+        ("a = {k: (b, c), l: (b, b)}", {"a = {k: (c, c), l: (b, b)}", "a = {k: (b, b), l: (b, b)}"}),
+        ("a = {k: b, l: c}", {"a = {k: c, l: c}", "a = {k: b, l: b}"}),
         ("a = r'b+'", {"a = '+'", "a = 'b*'"}),
     ],
 )

@@ -96,8 +96,11 @@ def test_a_connection_that_ends_does_not_stay_for_a_body(out: Output) -> None:
 
 
 def test_an_output_that_nothing_has_been_written_to(out: Output) -> None:
-    """H-6, H-10: lets all write, and is closed in the ordinary way."""
+    """H-6, H-8, H-10: lets all write, may stay, and is closed in the ordinary way."""
     assert out.output.gate.closed is False
+    assert out.output._time() == out.loop.time()
+    out.output._body = LengthBody(1)
+    assert out.output._may_stay(end=True) is True
     out.output._cut()
     assert out.transport.is_closing()
     assert not out.transport.aborted

@@ -6,7 +6,7 @@ import pytest
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_http.request import RequestFields, RequestStart, read_start
+from esg_http.request import NO_FIELDS, RequestFields, RequestStart, read_start
 from esg_http.rules import CHUNKED
 from esg_http.scope import Target
 
@@ -109,6 +109,13 @@ def test_an_old_request_is_special() -> None:
 def test_fields_remember_the_bytes_they_were_read_from() -> None:
     """H-20: so that the same ones need not be read again."""
     assert fields((b"a", b"b")).block == b"1.1\r\nhost: t\r\na: b\r\n\r\n"
+
+
+def test_fields_before_any_request() -> None:
+    """H-2: say nothing, and are those of no head."""
+    assert NO_FIELDS.block == b""
+    says = (NO_FIELDS.old, NO_FIELDS.closes, NO_FIELDS.says_keep_alive, NO_FIELDS.wants_trailers)
+    assert says == (False, False, False, False)
 
 
 def test_hosts() -> None:

@@ -7,6 +7,7 @@ processes take work from each other at the end.
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -45,3 +46,11 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     """Let xdist share out the tests anew while they run, unless the command line says how."""
     if config.getoption("numprocesses", None) and config.getoption("dist") == "no":
         config.option.dist = "worksteal"
+
+
+def pytest_sessionfinish() -> None:
+    """Save what coverage has seen, if it looks: xdist gives its processes ten seconds to end, which may be too few."""
+    coverage = sys.modules.get("coverage")
+    measuring = coverage and coverage.Coverage.current()
+    if measuring:
+        measuring.save()

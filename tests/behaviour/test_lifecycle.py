@@ -382,28 +382,30 @@ def test_l4_max_requests_lets_the_others_finish(loop: str) -> None:
         assert server.wait() == 0
 
 
-def test_l4_unix_socket_is_removed(loop: str, tmp_path: Path) -> None:
-    path = tmp_path / "esg.sock"
-    with Server(APP, "--loop", loop, "--uds", str(path)) as server:
+def test_l4_unix_socket_and_pid_file_are_removed(loop: str, tmp_path: Path) -> None:
+    path, pid_file = tmp_path / "esg.sock", tmp_path / "esg.pid"
+    with Server(APP, "--loop", loop, "--uds", str(path), "--pid-file", str(pid_file)) as server:
         server.wait_for(f"running on unix:{path}")
+        assert pid_file.read_text() == f"{server.pid}\n"
         assert path.stat().st_mode & 0o777 == 0o666
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
             assert get(connection).status == 200
         assert server.stop() == 0
-    assert not path.exists()
+    assert (path.exists(), pid_file.exists()) == (False, False)
 
 
-def test_l4_unix_socket_is_removed_by_a_forced_end_too(loop: str, tmp_path: Path) -> None:
-    path = tmp_path / "esg.sock"
-    with Server(APP, "--loop", loop, "--uds", str(path), "--timeout-graceful-shutdown", "0.2") as server:
+def test_l4_unix_socket_and_pid_file_are_removed_by_a_forced_end_too(loop: str, tmp_path: Path) -> None:
+    path, pid_file = tmp_path / "esg.sock", tmp_path / "esg.pid"
+    options = ("--uds", str(path), "--pid-file", str(pid_file), "--timeout-graceful-shutdown", "0.2")
+    with Server(APP, "--loop", loop, *options) as server:
         server.wait_for("running on")
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
             connection.sendall(request("/block?s=60"))
             server.wait_for("blocking")
             assert server.stop() == 1
-    assert not path.exists()
+    assert (path.exists(), pid_file.exists()) == (False, False)
 
 
 @pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6])

@@ -83,6 +83,19 @@ def test_w3_m4_if_the_new_program_fails_the_old_one_goes_on(tmp_path: Path) -> N
         server.upgrade()
 
 
+def test_w3_there_is_one_new_program_at_a_time() -> None:
+    with upgraded() as server:
+        before = server.there
+        os.kill(server.main, signal.SIGUSR2)
+        new = server.wait_for(r"Starting a new program \[(\d+)\]")[1]
+        os.kill(server.main, signal.SIGUSR2)
+        server.wait_for(rf"WARNING:  A new program is being started already \[{new}\]")
+        server.wait_for(rf"The new program \[{new}\] serves; this one ends")
+        server.main = int(new)
+        server.next(before)
+        assert server.output.count("Starting a new program") == 1
+
+
 def test_w3_a_unix_socket_and_the_pid_file_go_over(tmp_path: Path) -> None:
     """L-4: the file is removed by the last program, at the end."""
     path, pid_file = tmp_path / "esg.sock", tmp_path / "esg.pid"

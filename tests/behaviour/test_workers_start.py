@@ -14,7 +14,7 @@ from esg_core.config import Config
 from esg_core.errors import UsageError
 from tests.behaviour.lifecycle import get
 from tests.behaviour.working import Workers, connect_to, working
-from tests.e2e.server import ROOT, URL, Program
+from tests.e2e.server import ROOT, URL, Program, Server
 from tests.reload.processes import is_running, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -131,6 +131,21 @@ def test_w3_hup_reads_the_configuration_file_anew_and_refuses_a_wrong_one(tmp_pa
         server.next(before)
         with server.connect() as connection:
             assert get(connection).header("x-version") == "2"
+        assert server.stop() == 0
+
+
+def test_w3_hup_takes_another_number_of_workers_but_no_other_addresses(tmp_path: Path) -> None:
+    file = tmp_path / "esg.toml"
+    file.write_text("workers = 1\n")
+    with Server("tests.behaviour.apps.workers:app", "--config", str(file)) as server:
+        server.wait_for("ESG running on .*127.0.0.1")
+        file.write_text('workers = 2\nhost = "127.0.0.2"\n')
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("WARNING:  Other addresses need a restart of the whole server: they stay as they are")
+        server.wait_for("INFO:     Restarting 2 workers, one by one")
+        wait_until(lambda: server.output.count("Application startup complete") == 3)
+        with server.connect() as connection:
+            assert get(connection).status == 200
         assert server.stop() == 0
 
 

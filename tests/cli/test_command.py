@@ -18,6 +18,7 @@ from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.kinds import Action, Flag, Items
 from esg_core.options import Argument, Group, Option
 from esg_core.sources import Arguments, load
+from tests import unmeasured
 from tests.core.test_options import SAMPLES, companions, expected, typed
 
 PROGRAM = "from esg_cli.command import main; main()"
@@ -142,7 +143,7 @@ def test_help_starts_at_once() -> None:
     times = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert run("--help").returncode == 0
+        assert run("--help", cwd=None, **unmeasured.VARIABLES).returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(times) < 0.15
@@ -155,7 +156,14 @@ def test_help_imports_nothing_that_serving_needs() -> None:
         "slow = {'asyncio', 'ssl', 'logging', 'tomllib', 'importlib.metadata'}\n"
         "print(*sorted(slow & set(sys.modules)), file=sys.stderr)"
     )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+        env=unmeasured.ENVIRONMENT,
+    )
     assert answer.stderr.split() == []
 
 

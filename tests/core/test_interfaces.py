@@ -100,6 +100,14 @@ def test_factories(factory: Callable[..., Any]) -> None:
     assert is_factory(factory)
 
 
+def test_what_does_not_tell_its_parameters_is_taken_for_asgi3() -> None:
+    def secretive(*_: Any) -> None: ...
+
+    secretive.__signature__ = "none of your business"  # type: ignore[attr-defined]
+    assert detect(secretive) == "asgi3"
+    assert not is_factory(secretive)
+
+
 def seen_by(app: Callable[..., Any]) -> int:
     sent: list[Message] = []
 

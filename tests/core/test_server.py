@@ -332,6 +332,7 @@ def test_port_that_was_taken_meanwhile_lets_the_application_shut_down(loop: str,
         ({"ssl_certfile": "missing.pem"}, "missing.pem cannot be read"),
         ({"access_log_format": "%(nonsense)s"}, "there is no atom"),
         ({"on_response": "tests.core.tiny:nothing"}, "cannot import the hook on_response"),
+        ({"on_response": "sys:path"}, "on_response: 'sys:path' is list, which cannot be called"),
     ],
 )
 def test_option_that_cannot_be_followed(options: dict[str, Any], text: str) -> None:

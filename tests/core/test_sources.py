@@ -11,6 +11,7 @@ import pytest
 from esg_core.errors import UsageError
 from esg_core.options import Argument
 from esg_core.sources import Arguments, Keywords, Settings, load
+from tests.unmeasured import ENVIRONMENT
 
 
 def command(variables: Mapping[str, str] | None = None, **typed: Argument) -> Settings:
@@ -266,5 +267,7 @@ def test_loading_options_reads_no_more_than_it_needs() -> None:
         "import sys; from esg_core.sources import Arguments, load; load(Arguments({'app': 'main:app'}), {})\n"
         "print(*sorted({'asyncio', 'difflib', 'ipaddress', 'logging', 'ssl', 'tomllib'} & set(sys.modules)))"
     )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30, env=ENVIRONMENT
+    )
     assert answer.stdout.split() == []

@@ -10,6 +10,7 @@ from esg_http.h2.codes import CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERRO
 from esg_http.h2.frames import PREFACE, frame, settings_frame
 from tests.http.memory import MemoryServer, Recorder
 from tests.http2.driven import GET, Client, request
+from tests.http2.wire import Kind, read
 
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
@@ -329,3 +330,58 @@ def test_2_3_floods_do_not_reach_the_application() -> None:
         assert other.fetch(GET).body == b"hello"
         server.loop.advance(2)
         assert client.transport.closed
+
+
+def test_2_2_a_head_that_is_larger_than_a_frame_goes_on_in_others() -> None:
+    """RFC 9113 section 6.10; a field says the same however many frames it takes."""
+    large = bytes(range(0x21, 0x7F)) * 430
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-large", large)]})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+    with MemoryServer(app) as server:
+        client = Client(server)
+        for _ in range(2):
+            answer = client.fetch()
+            assert (answer.headers[b"x-large"], answer.body, answer.complete) == (large, b"hello", True)
+
+
+def test_h8_a_date_and_a_server_of_the_application_s_own() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"server", b"own"), (b"date", b"now")]})
+        await send({"type": "http.response.body"})
+
+    with MemoryServer(app) as server:
+        fields = Client(server).fetch().fields
+        assert [field for field in fields if field[0] in (b"server", b"date")] == [
+            (b"server", b"own"),
+            (b"date", b"now"),
+        ]
+
+
+def test_h2_empty_parts_of_a_body_are_no_frames() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"", b"a", b"", b"b"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    with MemoryServer(app) as server:
+        client = Client(server)
+        assert client.fetch().body == b"ab"
+        sizes = [len(one.payload) for one in read(bytes(client.transport.written)) if one.kind == Kind.DATA]
+        assert sizes == [1, 1, 0]
+
+
+def test_x1_what_a_trusted_proxy_says_of_its_client_holds() -> None:
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await hello(scope, receive, send)
+
+    with MemoryServer(app, forwarded_allow_ips="*") as server:
+        forwarded = request(b"/", b"GET", (b"x-forwarded-for", b"192.0.2.7"), (b"x-forwarded-proto", b"https"))
+        assert Client(server).fetch(forwarded).status == 200
+    assert (seen[0]["client"][0], seen[0]["scheme"]) == ("192.0.2.7", "https")

@@ -1,5 +1,7 @@
 """Who waits for whom: clients that read slowly, in part, or not at all (rules 2-2, 2-3, H-17)."""
 
+import pytest
+
 from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.codes import CANCEL
 from esg_http.h2.connection import MOST_UNREAD
@@ -94,3 +96,19 @@ def test_h17_who_does_not_read_at_all_is_cut() -> None:
         server.loop.advance(4.0)
         assert client.transport.aborted
         assert not server.context.cycles
+
+
+@pytest.mark.parametrize("priority", [b"u=3", b"u=3, i"])
+def test_2_2_a_response_that_waits_can_be_cancelled_and_the_others_go_on(priority: bytes) -> None:
+    """Whether it waits in order or shares with others."""
+    with MemoryServer(app) as server:
+        client = Client(server)
+        numbers = [client.ask(parts(100, (b"priority", priority))) for _ in range(3)]
+        client.turn(credit=False)
+        client.h2.reset_stream(numbers[1])
+        client.h2.increment_flow_control_window(2**24)
+        for number in (numbers[0], numbers[2]):
+            client.h2.increment_flow_control_window(2**21, number)
+        client.turn(credit=False)
+        whole = [client.answers[number].complete for number in numbers]
+        assert (whole, len(client.answers[numbers[0]].body)) == ([True, False, True], 100 * len(PART) + 3)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import esg_reload
 from esg_reload.__main__ import main, parser
 
 
@@ -77,3 +78,10 @@ def test_a_command_that_cannot_be_started_is_told_in_one_line_with_exit_code_3(t
         f"esg-reload: Watching {tmp_path.resolve()} for changes",
         "esg-reload: error: /nowhere/command: No such file or directory",
     ]
+
+
+def test_the_package_has_its_names_and_no_others() -> None:
+    """They are imported when they are asked for."""
+    assert all(getattr(esg_reload, name) is not None for name in esg_reload.__all__)
+    with pytest.raises(AttributeError, match="module 'esg_reload' has no attribute 'nothing'"):
+        _ = esg_reload.nothing

@@ -166,3 +166,10 @@ def test_nothing_is_left_when_the_terminal_is_closed(here: Path) -> None:
         terminal.hang_up()
         assert terminal.process.wait(PATIENCE) == 0
         wait_until(lambda: not is_running(pid))
+
+
+def test_who_has_no_terminal_lends_none() -> None:
+    program = "import os; from esg_reload.terminal import Terminal; print(Terminal().lend(os.getpgrp()))"
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, start_new_session=True)
+    assert answer.stdout == "False\n"

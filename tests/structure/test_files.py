@@ -80,9 +80,9 @@ def is_inherited(method: Function) -> bool:
 
 @cache
 def texts() -> tuple[Path, ...]:
-    """All text files of the repository; `.git` is not one of them, which is a file in a linked work tree."""
+    """All text files of the repository; neither `.git`, a file in a linked work tree, nor what coverage writes."""
     inside = (path for name in DIRECTORIES for path in (ROOT / name).rglob("*") if "__pycache__" not in path.parts)
-    here = (path for path in ROOT.iterdir() if path.name != ".git")
+    here = (path for path in ROOT.iterdir() if path.name != ".git" and not path.name.startswith(".coverage"))
     return tuple(path for path in (*here, *inside) if path.is_file() and path.suffix not in BINARY)
 
 

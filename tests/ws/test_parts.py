@@ -1,11 +1,12 @@
 """The small parts by themselves: masks, frames, messages, close codes."""
 
 import os
+import sys
 
 import pytest
 
 from esg_ws.frames import WebSocketError, close_payload, control, head, may_be_sent, read_long_length
-from esg_ws.masking import unmask, unmask_in_python
+from esg_ws.masking import _fastest, unmask, unmask_in_python
 from esg_ws.message import TOGETHER, Parts
 from tests.ws.frames import masked
 
@@ -18,6 +19,12 @@ def test_masks_are_taken_off(function: object, kind: type, size: int) -> None:
     data, mask = os.urandom(size), os.urandom(4)
     assert callable(function)
     assert function(kind(masked(data, mask)), mask) == data
+
+
+def test_without_the_c_code_of_websockets_masks_are_taken_off_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert unmask is _fastest() is not unmask_in_python
+    monkeypatch.setitem(sys.modules, "websockets.speedups", None)
+    assert _fastest() is unmask_in_python
 
 
 @pytest.mark.parametrize(

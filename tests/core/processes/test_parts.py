@@ -1,21 +1,31 @@
 """The parts around the table of workers, each alone: what is said on a line, which sockets are whose, memory."""
 
+import errno
 import os
+import selectors
+import shutil
+import signal
 import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from esg_core.addresses import Address, TCPAddress, UnixAddress
 from esg_core.config import Config
-from esg_core.errors import UsageError
+from esg_core.errors import StartupError, UsageError
+from esg_core.processes import memory
+from esg_core.processes.crew import Crew, _how
 from esg_core.processes.doors import Doors
-from esg_core.processes.fleet import BEATS
+from esg_core.processes.fleet import BEATS, FAILED_TO_START, Act, Fleet, Patience, Step
+from esg_core.processes.forked import Forked
+from esg_core.processes.launch import Running
 from esg_core.processes.memory import MIB, resident
 from esg_core.processes.messages import ALIVE, FAILED, READY, SPENT, Heard, as_text
 from esg_core.processes.orders import MARGIN, check, order_for, patience
-from esg_core.processes.upgrade import VARIABLE, take_over
+from esg_core.processes.upgrade import VARIABLE, Former, take_over
 from esg_core.sockets import bind_all
 
 # The line.
@@ -101,6 +111,19 @@ def test_nobody_takes_over_what_nobody_hands_over() -> None:
     assert VARIABLE not in os.environ
 
 
+@pytest.mark.parametrize("text", ["", "nonsense", "7,nonsense", "99999"])
+def test_w3_what_cannot_be_taken_over_is_an_error(text: str) -> None:
+    with pytest.raises(StartupError, match=r"^the sockets of the former program cannot be taken over: "):
+        take_over({VARIABLE: text})
+
+
+def test_w3_a_former_program_that_has_gone_is_not_missed() -> None:
+    line, theirs = socket.socketpair()
+    theirs.close()
+    Former(line, []).dismiss()
+    assert line.fileno() == -1
+
+
 # Orders.
 
 
@@ -145,3 +168,80 @@ def test_memory_is_that_in_use() -> None:
     assert 90 * MIB < after - before < 200 * MIB
     assert len(hoard)
     assert resident(2**22 + 1) is None
+
+
+def test_where_there_is_no_proc_the_memory_is_what_ps_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS and the BSDs: the same figure, by another way."""
+    by_proc = resident(os.getpid())
+    assert by_proc is not None
+    monkeypatch.setattr(memory, "_pages", lambda pid: None)
+    by_ps = resident(os.getpid())
+    assert by_ps is not None, f"ps is {shutil.which('ps')}"
+    assert abs(by_ps - by_proc) < 8 * MIB
+    assert resident(2**22 + 1) is None
+    monkeypatch.setenv("PATH", "")
+    assert resident(os.getpid()) is None
+
+
+# Starts and ends.
+
+
+def test_w1_a_first_worker_that_cannot_be_started_ends_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    def start(slot: int) -> Running:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    fleet = Fleet(1, Patience())
+    with selectors.DefaultSelector() as selector:
+        Crew(fleet, selector, start).do(Step(Act.START), 0)
+    assert (fleet.code, fleet.is_over) == (FAILED_TO_START, True)
+    assert caplog.messages == [f"a worker cannot be started: [Errno {errno.EAGAIN}] Resource temporarily unavailable"]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (3, "ended with exit code 3"),
+        (-signal.SIGKILL, "was ended by SIGKILL"),
+        (-signal.SIGRTMIN - 1, f"was ended by signal {signal.SIGRTMIN + 1}"),
+    ],
+)
+def test_w1_how_a_worker_has_ended_is_said_in_words(code: int, text: str) -> None:
+    assert _how(code) == text
+
+
+ORPHANS = """
+import ctypes, os, subprocess, sys
+from esg_core.processes.crew import _reap_strangers
+
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # orphans become this process's children, as they do process 1's
+_reap_strangers(set())  # there is nobody
+mother = [sys.executable, "-c", "import os; child = os.fork(); print(child) if child else None"]
+orphan = int(subprocess.run(mother, capture_output=True, text=True, check=True).stdout)
+os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
+ours = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+_reap_strangers({ours.pid})
+print("left" if os.path.exists(f"/proc/{orphan}") else "reaped")
+ours.stdin.close()
+os.waitid(os.P_PID, ours.pid, os.WEXITED | os.WNOWAIT)
+_reap_strangers({ours.pid})
+print(ours.wait())
+"""
+
+
+def test_w1_as_process_1_the_parent_sees_the_end_of_orphans_and_leaves_its_own_children_alone() -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux lets a process adopt orphans")
+    answer = subprocess.run([sys.executable, "-c", ORPHANS], capture_output=True, text=True, check=False, timeout=30)
+    assert (answer.stdout.split(), answer.returncode) == (["reaped", "1"], 0), answer.stderr
+
+
+@pytest.mark.parametrize(("end", "code"), [(Forked.kill, -signal.SIGKILL), (lambda one: one.send_signal(15), -15)])
+def test_w2_a_forked_worker_is_ended_once(end: Callable[[Forked], None], code: int) -> None:
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "30"], {})
+    worker = Forked(pid)
+    assert worker.poll() is None
+    end(worker)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert worker.poll() == code
+    end(worker)
+    assert worker.poll() == code

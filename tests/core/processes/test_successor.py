@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from esg_core.processes.signals import as_bytes
-from esg_core.processes.successor import Successor
+from esg_core.processes.successor import CANNOT_EXECUTE, Successor
 
 UNTIL_IT_IS_ENDED = [sys.executable, "-c", "import time; time.sleep(30)"]
 
@@ -30,4 +30,15 @@ def test_w3_a_program_that_is_about_to_start_can_be_ended(monkeypatch: pytest.Mo
         successor.ask_to_end()
         assert successor.end() == "SIGTERM"
         assert signal.SIGTERM not in numbers.recv(100)
+    successor.line.close()
+
+
+def test_w3_a_program_that_cannot_be_executed_says_why(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    successor = Successor([], dict(os.environ))
+    assert successor.end() == f"exit code {CANNOT_EXECUTE}"
+    assert successor.serves() is False
+    assert capfd.readouterr().err.startswith("/nowhere/python: ")
     successor.line.close()

@@ -128,10 +128,10 @@ def _check(transport: asyncio.Transport) -> None:
 
 def _read(file: int, size: int, offset: int) -> bytes:
     try:
-        if sys.platform != "win32":
-            return os.pread(file, size, offset)
-        os.lseek(file, offset, os.SEEK_SET)
-        return os.read(file, size)
+        if sys.platform == "win32":
+            os.lseek(file, offset, os.SEEK_SET)
+            return os.read(file, size)
+        return os.pread(file, size, offset)
     except OSError as exc:
         raise _blame(exc) from exc
 

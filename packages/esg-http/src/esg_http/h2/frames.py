@@ -99,12 +99,6 @@ def read_long(payload: bytes, at: int = 0) -> int:
     return number & LAST_STREAM
 
 
-def read_code(payload: bytes, at: int = 0) -> int:
-    """A 32-bit number."""
-    code: int = _LONG.unpack_from(payload, at)[0]
-    return code
-
-
 def content_of(payload: bytes, flags: int) -> tuple[bytes, int | None]:
     """What padding and priority fields leave of a payload, and the stream that it says it depends on."""
     at, end = 0, len(payload)
@@ -134,7 +128,6 @@ __all__ = [
     "headers_frames",
     "pack",
     "ping_frame",
-    "read_code",
     "read_long",
     "read_settings",
     "reset_frame",

@@ -145,7 +145,7 @@ class Tunnel(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """As `asyncio.WriteTransport`; after the end of this side it is dropped."""
-        if self._is_closing or self._wrote_eof:
+        if self._is_closing or self._wrote_eof or self._stream.state >= CLOSED:
             return
         self._connection.send_data(self._stream, bytes(data), end=False)
         self._connection.mind_amount()

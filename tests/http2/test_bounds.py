@@ -13,7 +13,6 @@ from esg_http.h2.frames import (
     goaway_frame,
     headers_frames,
     ping_frame,
-    read_code,
     read_long,
     reset_frame,
     settings_frame,
@@ -208,9 +207,7 @@ def test_6_10_a_block_is_cut_into_as_many_frames_as_it_needs(size: int, sizes: l
 
 def test_4_1_the_reserved_bit_is_no_part_of_a_number() -> None:
     assert read_long(b"x\xff\xff\xff\xfe", 1) == 2**31 - 2
-    assert read_code(b"x\xff\xff\xff\xfe", 1) == 2**32 - 2
     assert read_long(b"\x80\0\0\1") == 1
-    assert read_code(b"\0\0\0\2") == 2
 
 
 @pytest.mark.parametrize(

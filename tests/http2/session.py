@@ -1,6 +1,7 @@
 """A connection without a socket, whose requests are recorded."""
 
 from collections import Counter
+from dataclasses import replace
 
 from esg_core.errors import RequestError
 from esg_http.h2.faults import ConnectionFault, StreamFault
@@ -8,6 +9,7 @@ from esg_http.h2.head import RequestHead
 from esg_http.h2.limits import H2Limits
 from esg_http.h2.receiving import Receiving
 from esg_http.h2.streams import BaseStream, Unsent
+from tests.http2 import wire
 
 LIMITS = H2Limits(
     streams=100,
@@ -103,4 +105,11 @@ class Session(Receiving[RecordedStream]):
         self.pongs.append(payload)
 
 
-__all__ = ["LIMITS", "RecordedStream", "Session"]
+def session_with(*frames: bytes, **limits: int) -> Session:
+    """A session with some other limits, which has got the opening and these frames at the time 0."""
+    session = Session(replace(LIMITS, **limits))
+    session.receive(wire.OPENING + b"".join(frames), 0.0)
+    return session
+
+
+__all__ = ["LIMITS", "RecordedStream", "Session", "session_with"]

@@ -1,14 +1,13 @@
 """What each frame costs its sender, to the frame (rule 2-3)."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from esg_http.h2.codes import ENHANCE_YOUR_CALM
 from esg_http.h2.faults import ConnectionFault
 from tests.http2 import wire
-from tests.http2.session import LIMITS, Session
+from tests.http2.session import Session, session_with
 from tests.http2.wire import GET, Kind
 
 LATER = 20.0
@@ -18,13 +17,6 @@ OPEN = wire.post(1)
 ENDED = wire.headers(1) + wire.reset(1)
 BROKEN = wire.post(1) + wire.window(1, 0)
 """After which the server has reset stream 1."""
-
-
-def session_with(before: bytes = b"", **limits: int) -> Session:
-    session = Session(replace(LIMITS, **limits))
-    session.receive(wire.OPENING + before, 0.0)
-    assert not session.is_over
-    return session
 
 
 def check_price(session: Session, frame: bytes, times: int) -> None:

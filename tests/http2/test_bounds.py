@@ -1,7 +1,5 @@
 """What a client may send, to the byte and to the frame (RFC 9113, rule 2-3)."""
 
-from dataclasses import replace
-
 import pytest
 
 from esg_http.h2.codes import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
@@ -20,14 +18,8 @@ from esg_http.h2.frames import (
 )
 from esg_http.h2.priority import Priority
 from tests.http2 import wire
-from tests.http2.session import LIMITS, Session
+from tests.http2.session import Session, session_with
 from tests.http2.wire import GET, METHOD, PATH, POST, SCHEME, Kind
-
-
-def session_with(*frames: bytes, **limits: int) -> Session:
-    session = Session(replace(LIMITS, **limits))
-    session.receive(wire.OPENING + b"".join(frames), 0.0)
-    return session
 
 
 def codes(session: Session) -> list[tuple[type, int]]:

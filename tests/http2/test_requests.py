@@ -7,17 +7,11 @@ import pytest
 from esg_http.h2.codes import PROTOCOL_ERROR, REFUSED_STREAM
 from esg_http.h2.states import HALF_CLOSED_THEIRS, OPEN
 from tests.http2 import wire
-from tests.http2.session import LIMITS, Session
+from tests.http2.session import LIMITS, Session, session_with
 from tests.http2.wire import GET, PADDED, POST, WITH_PRIORITY
 
 BOTH = PADDED | WITH_PRIORITY
 WHOLE = wire.block(GET)
-
-
-def session_with(*frames: bytes, **limits: int) -> Session:
-    session = Session(replace(LIMITS, **limits))
-    session.receive(wire.OPENING + b"".join(frames), 0.0)
-    return session
 
 
 @pytest.mark.parametrize(

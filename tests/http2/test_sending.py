@@ -10,7 +10,7 @@ from tests.http2.wire import Frame, Kind, Setting
 FULL = 16384
 
 
-def session_with(*frames: bytes, requests: int = 1) -> Session:
+def asked_session(*frames: bytes, requests: int = 1) -> Session:
     """A session that has been asked, and has nothing to say yet; its connection's window is large."""
     asked = [wire.headers(number) for number in range(1, 2 * requests, 2)]
     session = Session()
@@ -37,7 +37,7 @@ def frames(session: Session) -> list[Frame]:
 
 
 def test_6_1_what_fits_is_one_frame_and_at_once() -> None:
-    session = session_with()
+    session = asked_session()
     session.send_data(first(session), b"x" * FULL, end=False)
     assert len(session.out) == 1
     session.send_data(first(session), b"", end=False)
@@ -58,7 +58,7 @@ def test_6_1_what_fits_is_one_frame_and_at_once() -> None:
 )
 @pytest.mark.parametrize("end", [False, True])
 def test_6_1_what_does_not_is_cut_into_whole_frames(size: int, sizes: list[int], end: bool) -> None:
-    session = session_with()
+    session = asked_session()
     body = bytes(range(256)) * (size // 256) + bytes(size % 256)
     session.send_data(first(session), body, end=end)
     assert session.out == [], "it waits for its turn"
@@ -75,7 +75,7 @@ def test_6_1_what_does_not_is_cut_into_whole_frames(size: int, sizes: list[int],
 
 def test_6_9_no_more_than_there_is_room_for_and_then_the_rest() -> None:
     """The windows of stream and connection, and what the transport wants."""
-    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 100)))
+    session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 100)))
     session.send_data(first(session), b"x" * 300, end=True)
     assert said(session) == [(1, 100, False)]
     assert (first(session).window, first(session).moves) == (0, 1)
@@ -97,7 +97,7 @@ def test_6_9_no_more_than_there_is_room_for_and_then_the_rest() -> None:
 
 
 def test_6_9_what_waits_is_counted() -> None:
-    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
+    session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
     stream = first(session)
     session.send_data(stream, b"x" * 300, end=False)
     session.send_data(stream, b"y" * 20000, end=False)
@@ -115,7 +115,7 @@ def test_6_9_what_waits_is_counted() -> None:
 
 
 def test_8_1_trailers_end_what_is_unsent_and_not_its_last_frame() -> None:
-    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
+    session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
     session.send_data(first(session), b"x" * 10, end=False)
     session.send_trailers(first(session), [(b"x-sum", b"1")])
     session.receive(wire.window(1, 10), 0.0)
@@ -125,7 +125,7 @@ def test_8_1_trailers_end_what_is_unsent_and_not_its_last_frame() -> None:
 
 
 def test_8_1_trailers_alone_go_at_once() -> None:
-    session = session_with()
+    session = asked_session()
     session.send_trailers(first(session), [(b"x-sum", b"1")])
     assert [(frame.kind, frame.ends) for frame in wire.read(b"".join(session.out))] == [(Kind.HEADERS, True)]
 
@@ -135,7 +135,7 @@ def test_8_1_trailers_alone_go_at_once() -> None:
 )
 @pytest.mark.parametrize("block", [b"\x88", b"\x88" * (FULL + 1)])
 def test_8_1_a_head_and_the_first_part_of_the_body(size: int, end: bool, block: bytes) -> None:
-    session = session_with()
+    session = asked_session()
     session.send_response(first(session), block, b"x" * size, end=end)
     came = frames(session)
     kinds = [Kind.HEADERS, Kind.CONTINUATION][: 1 + (len(block) > FULL)] + [Kind.DATA] * -(-size // FULL)
@@ -151,7 +151,7 @@ def test_8_1_a_head_and_the_first_part_of_the_body(size: int, end: bool, block: 
 
 def test_6_9_a_response_that_finds_its_window_full_waits_behind_its_head() -> None:
     for stream_window, window in ((4, 10**6), (10**6, 4)):
-        session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
+        session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
         session.window = window
         session.send_response(first(session), b"\x88", b"12345", end=True)
         assert [frame.kind for frame in wire.read(b"".join(session.out))] == [Kind.HEADERS]
@@ -160,7 +160,7 @@ def test_6_9_a_response_that_finds_its_window_full_waits_behind_its_head() -> No
 
 def test_6_9_a_response_that_fills_its_window_does_not_wait() -> None:
     for stream_window, window in ((5, 10**6), (10**6, 5)):
-        session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
+        session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
         session.window = window
         session.send_response(first(session), b"\x88", b"12345", end=True)
         assert session.live == {}
@@ -172,7 +172,7 @@ def test_6_9_a_response_that_fills_its_window_does_not_wait() -> None:
 )
 def test_6_5_2_frames_are_as_large_as_the_client_wants_up_to_four_times_the_usual(size: int, largest: int) -> None:
     """Streams take turns by frames, so that these must not be long."""
-    session = session_with(wire.settings((Setting.MAX_FRAME_SIZE, size), (Setting.INITIAL_WINDOW_SIZE, 10**6)))
+    session = asked_session(wire.settings((Setting.MAX_FRAME_SIZE, size), (Setting.INITIAL_WINDOW_SIZE, 10**6)))
     session.send_data(first(session), b"x" * largest, end=False)
     assert len(session.out) == 1
     session.send_data(first(session), b"x" * (largest + 1), end=True)
@@ -180,7 +180,7 @@ def test_6_5_2_frames_are_as_large_as_the_client_wants_up_to_four_times_the_usua
 
 
 def test_2_4_what_waits_keeps_others_from_going_first() -> None:
-    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 10**6)), requests=2)
+    session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 10**6)), requests=2)
     one, other = session.opened.values()
     session.send_data(one, b"x" * 20000, end=True)
     session.send_data(other, b"y", end=True)
@@ -192,7 +192,7 @@ def test_2_4_what_waits_keeps_others_from_going_first() -> None:
 
 
 def test_2_4_one_whose_window_is_full_does_not_keep_others_waiting() -> None:
-    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 5)), requests=2)
+    session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 5)), requests=2)
     one, other = session.opened.values()
     session.send_data(one, b"123456", end=True)
     assert said(session) == [(1, 5, False)]
@@ -203,7 +203,7 @@ def test_2_4_one_whose_window_is_full_does_not_keep_others_waiting() -> None:
 
 
 def test_nothing_is_framed_while_the_transport_takes_nothing() -> None:
-    session = session_with(requests=2)
+    session = asked_session(requests=2)
     one, other = session.opened.values()
     session.set_stuck(True)
     session.send_data(one, b"x", end=True)
@@ -215,7 +215,7 @@ def test_nothing_is_framed_while_the_transport_takes_nothing() -> None:
 
 
 def test_5_4_2_what_is_unsent_of_a_stream_that_is_reset_is_forgotten() -> None:
-    session = session_with(requests=2)
+    session = asked_session(requests=2)
     one, other = session.opened.values()
     session.send_data(one, b"x" * 20000, end=True)
     session.reset(one, ENHANCE_YOUR_CALM)
@@ -227,7 +227,7 @@ def test_5_4_2_what_is_unsent_of_a_stream_that_is_reset_is_forgotten() -> None:
 
 @pytest.mark.parametrize("stream", [0, 1])
 def test_6_9_1_a_window_may_be_opened_to_the_last_byte(stream: int) -> None:
-    session = session_with()
+    session = asked_session()
     left = 2**31 - 1 - (session.window if stream == 0 else first(session).window)
     session.receive(wire.window(stream, left), 0.0)
     assert session.faults == []
@@ -236,7 +236,7 @@ def test_6_9_1_a_window_may_be_opened_to_the_last_byte(stream: int) -> None:
 
 
 def test_6_9_2_a_change_of_the_first_window_holds_for_all_streams() -> None:
-    session = session_with(requests=2)
+    session = asked_session(requests=2)
     one, other = session.opened.values()
     session.send_data(one, b"x" * 100, end=False)
     session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 50)), 0.0)
@@ -246,7 +246,7 @@ def test_6_9_2_a_change_of_the_first_window_holds_for_all_streams() -> None:
 
 
 def test_9218_7_a_response_that_is_not_waiting_may_change_its_priority() -> None:
-    session = session_with(requests=2)
+    session = asked_session(requests=2)
     one, other = session.opened.values()
     session.receive(wire.priority_update(3, b"u=0"), 0.0)
     session.set_stuck(True)
@@ -258,7 +258,7 @@ def test_9218_7_a_response_that_is_not_waiting_may_change_its_priority() -> None
 
 def test_8_1_trailers_end_a_body_that_did_not_say_that_it_ends() -> None:
     """Also where their own block has no fields left to say."""
-    session = session_with(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
+    session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
     session.send_data(first(session), b"x" * 10, end=False)
     session.send_trailers(first(session), [(b"x-sum", b"1")])
     unsent = first(session).unsent
@@ -268,7 +268,7 @@ def test_8_1_trailers_end_a_body_that_did_not_say_that_it_ends() -> None:
 
 def test_whoever_has_the_transport_is_told() -> None:
     """Of output, of what begins to wait (H-17), and of the last stream."""
-    session = session_with(requests=2)
+    session = asked_session(requests=2)
     one, other = session.opened.values()
     session.told.clear()
     session.put(b"")
@@ -285,7 +285,7 @@ def test_whoever_has_the_transport_is_told() -> None:
 
 
 def test_a_window_that_opens_is_output_for_those_who_wait_for_it() -> None:
-    session = session_with()
+    session = asked_session()
     session.window = 5
     session.send_data(first(session), b"123456", end=True)
     session.take()
@@ -297,7 +297,7 @@ def test_a_window_that_opens_is_output_for_those_who_wait_for_it() -> None:
 
 def test_nothing_is_copied_of_a_large_body_that_waits() -> None:
     """But for the frames themselves: it is looked at in parts."""
-    session = session_with()
+    session = asked_session()
     session.send_data(first(session), b"x" * 16385, end=False)
     unsent = first(session).unsent
     assert unsent is not None
@@ -307,7 +307,7 @@ def test_nothing_is_copied_of_a_large_body_that_waits() -> None:
 
 def test_8_1_a_response_that_ends_first_stops_an_upload() -> None:
     """RST_STREAM with NO_ERROR, once for each, unless the stream listens on (RFC 8441)."""
-    session = session_with(wire.post(1), wire.post(3), requests=0)
+    session = asked_session(wire.post(1), wire.post(3), requests=0)
     stops, listens = session.opened.values()
     listens.listens = True
     for stream in (stops, listens):
@@ -318,7 +318,7 @@ def test_8_1_a_response_that_ends_first_stops_an_upload() -> None:
 
 @pytest.mark.parametrize("left", [0, -1])
 def test_6_9_what_waits_for_its_own_window_is_not_in_the_line(left: int) -> None:
-    session = session_with()
+    session = asked_session()
     stream = first(session)
     stream.window = left
     session.told.clear()
@@ -333,7 +333,7 @@ def test_6_9_what_waits_for_its_own_window_is_not_in_the_line(left: int) -> None
 
 
 def test_room_for_one_byte_is_room() -> None:
-    session = session_with()
+    session = asked_session()
     session.send_data(first(session), b"x" * 20000, end=True)
     assert session.fill(1) is True
     assert said(session)[0] == (1, 1, False)

@@ -34,7 +34,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_core.backpressure": (_CORE + "test_backpressure.py",),
     "esg_core.deadlines": (_CORE + "test_deadlines.py",),
     "esg_http.h2.states": (_HTTP2 + "test_states.py",),
-    "esg_http.h2.streams": (*_SESSION, _HTTP2 + "test_stalls.py"),
+    "esg_http.h2.streams": (*_SESSION, _HTTP2 + "test_tunnel.py", _HTTP2 + "test_stalls.py"),
     "esg_http.h2.windows": (_HTTP2 + "test_windows.py", _HTTP2 + "test_session.py"),
     "esg_http.h2.control": _SESSION,
     "esg_http.h2.receiving": _SESSION,

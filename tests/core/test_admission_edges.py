@@ -23,9 +23,13 @@ def timers(loop: asyncio.AbstractEventLoop) -> int:
     return len([timer for timer in scheduled if not timer.cancelled()])
 
 
-def test_a_slot_that_is_not_timed_does_not_wait(loop: ManualLoop) -> None:
-    """A-2: who has it keeps it although the client goes, until the call of the application ends."""
-    assert not Admission(loop, 10).is_waiting
+def test_a_slot_does_not_wait(loop: ManualLoop) -> None:
+    """A-2: who has it keeps it although the client goes, until the call of the application ends; timed or not."""
+    admission = Admission(loop, 10)
+    timed = Request(admission)
+    timed.come()
+    assert timed.place is not None
+    assert (admission.is_waiting, timed.place.is_waiting) == (False, False)
 
 
 def test_who_waited_too_long_is_told_of_in_the_log(loop: ManualLoop, caplog: pytest.LogCaptureFixture) -> None:

@@ -112,6 +112,15 @@ def test_2_4_what_is_known_of_the_connection_is_known_of_the_stream_but_its_sock
         assert talk.tunnel.get_extra_info("socket", 7) == 7
 
 
+def test_2_4_it_may_be_silent_for_as_long_as_it_likes() -> None:
+    """No time-out of a request's body is one of a tunnel, whatever else of the connection expires meanwhile."""
+    with MemoryServer(unasked, timeout_request=5.0, timeout_keep_alive=5.0) as server:
+        talk = Conversation(server, Notes())
+        server.loop.advance(60)
+        talk.say(b"still here")
+        assert (talk.notes.heard, talk.notes.told) == (b"still here", [])
+
+
 def test_2_4_another_protocol_can_take_its_turn() -> None:
     with conversation() as talk:
         talk.say(b"one")

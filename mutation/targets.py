@@ -36,7 +36,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.states": (_HTTP2 + "test_states.py",),
     "esg_http.h2.streams": (*_SESSION, _HTTP2 + "test_tunnel.py", _HTTP2 + "test_stalls.py"),
     "esg_http.h2.windows": (_HTTP2 + "test_windows.py", _HTTP2 + "test_session.py"),
-    "esg_http.h2.control": _SESSION,
+    "esg_http.h2.control": (*_SESSION, _HTTP2 + "test_sending.py"),
     "esg_http.h2.receiving": _SESSION,
     "esg_http.h2.requests": _SESSION,
     "esg_http.h2.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),

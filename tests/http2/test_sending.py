@@ -47,6 +47,43 @@ def test_6_1_what_fits_is_one_frame_and_at_once() -> None:
     assert session.live == {}
 
 
+def test_6_9_an_end_needs_no_window() -> None:
+    """Not even while the client owes some, since it has made all windows smaller."""
+    session = asked_session()
+    session.send_data(first(session), bytes(100), end=False)
+    session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)), 0.0)
+    session.take()
+    assert first(session).window == -100
+    session.send_data(first(session), b"", end=True)
+    assert session.out == [wire.data(1, end=True)]
+    assert session.live == {}
+
+
+def test_2_3_a_stream_that_is_reset_between_two_turns_has_no_more_of_them() -> None:
+    session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 10**6)))
+    session.send_data(first(session), bytes(5 * FULL), end=True)
+    assert session.fill(FULL)
+    session.receive(wire.reset(1), 0.0)
+    assert not session.fill(FULL)
+    assert said(session) == [(1, FULL, False)]
+
+
+def test_6_9_1_the_last_byte_of_the_connection_s_window_is_room() -> None:
+    session = Session()
+    session.receive(wire.OPENING + wire.settings((Setting.INITIAL_WINDOW_SIZE, 10**6)) + wire.headers(1), 0.0)
+    session.send_data(first(session), bytes(65536), end=True)
+    assert session.fill(65534)
+    assert session.window == 1
+    assert not session.fill(1)
+    assert session.window == 0
+
+
+def test_2_4_what_is_to_be_written_is_counted_from_the_first_frame() -> None:
+    session = Session()
+    session.receive(wire.OPENING, 0.0)
+    assert session.out_size == len(b"".join(session.out)) > 0
+
+
 @pytest.mark.parametrize(
     ("size", "sizes"),
     [

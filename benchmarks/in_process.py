@@ -58,7 +58,8 @@ def _esg(row: Row, **settings: Any) -> Factory:
 def _esg_limited(row: Row) -> Factory:
     """All that limits a request: each limit, backpressure, health; deadlines there are anyway."""
     limits = {"limit_concurrency": 1000, "limit_concurrent_requests": 500, "limit_request_body": 1_000_000}
-    return _esg(row, backpressure=True, health=True, limit_keepalive_requests=1_000_000, **limits)
+    backpressure = {"backpressure": True, "backpressure_sample_window": 3600}  # what runs by the clock is no request's
+    return _esg(row, health=True, limit_keepalive_requests=1_000_000, **limits, **backpressure)
 
 
 def _uvicorn(row: Row) -> Factory:

@@ -18,6 +18,13 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def _end_transports(loop: asyncio.AbstractEventLoop) -> None:
+    """End what a client has closed that waits for the other side: asyncio would have the next test blamed for it."""
+    for transport in list(vars(loop).get("_transports", {}).values()) if hasattr(loop, "__dict__") else ():
+        transport.abort()
+        await asyncio.sleep(0)
+
+
 def run_in(loop: str, work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in a new loop of that kind, and look that it leaves no task behind."""
 
@@ -25,6 +32,7 @@ def run_in(loop: str, work: Coroutine[Any, Any, T]) -> T:
         result = await work
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert left == set(), f"left behind: {left}"
+        await _end_transports(asyncio.get_running_loop())
         return result
 
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,7 +43,12 @@ def _running(words: Sequence[str], port: int) -> Iterator[None]:
     command = ["taskset", "-c", str(_CORES.server), sys.executable, *words]
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     process = subprocess.Popen(
-        command, cwd=_ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=_ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _wait_for_listener(process, port)
@@ -51,7 +57,8 @@ def _running(words: Sequence[str], port: int) -> Iterator[None]:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # its workers as well: what they have taken in takes minutes
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

@@ -23,7 +23,7 @@ from benchmarks.loads import NoResult
 from benchmarks.rows import Question
 from benchmarks.servers import SERVERS, Certificate, Launch
 
-__all__ = ["Bench", "Cores", "Running", "ServerError", "ask", "free_port", "make_certificate"]
+__all__ = ["Bench", "Cores", "Running", "ServerError", "ask", "free_port", "make_certificate", "stop"]
 
 _ROOT = Path(__file__).parent.parent
 _START_SECONDS = 15.0
@@ -132,7 +132,7 @@ class Bench:
                     raise ServerError("it did not stay on its core")
                 yield running
             finally:
-                _stop(process)
+                stop(process)
 
 
 def _environment() -> dict[str, str]:
@@ -210,7 +210,7 @@ def _connection(launch: Launch, seconds: float) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection("127.0.0.1", launch.port, timeout=seconds, context=context)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[bytes]") -> None:
     """Ask the server to end, then end what is left of its process group."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):

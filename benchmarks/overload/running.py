@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,14 +10,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.processes import Cores, ServerError, free_port
+from benchmarks.processes import Cores, ServerError, free_port, stop
 from benchmarks.servers import SERVERS, Launch
 
 __all__ = ["observed", "serving"]
 
 _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 15.0
-_STOP_SECONDS = 5.0
 _CORES = Cores.choose()
 
 
@@ -54,12 +52,7 @@ def _running(words: Sequence[str], port: int) -> Iterator[None]:
         _wait_for_listener(process, port)
         yield
     finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):  # its workers as well: what they have taken in takes minutes
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        stop(process)  # with its workers: what they have taken in would take them minutes
 
 
 def _wait_for_listener(process: "subprocess.Popen[bytes]", port: int) -> None:

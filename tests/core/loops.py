@@ -20,7 +20,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def _end_transports(loop: asyncio.AbstractEventLoop) -> None:
     """End what a client has closed that waits for the other side: asyncio would have the next test blamed for it."""
-    for transport in list(vars(loop).get("_transports", {}).values()) if hasattr(loop, "__dict__") else ():
+    for transport in list(getattr(loop, "_transports", {}).values()):
         transport.abort()
         await asyncio.sleep(0)
 

@@ -1,7 +1,7 @@
 """Deadlines without timers of their own (rules H-17, L-5)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -17,12 +17,13 @@ TICK = 0.25
 
 @dataclass(eq=False)
 class Watched:
-    """A connection that notes when it expires, and then waits for `again` seconds."""
+    """A connection that notes when it expires, waits for `again` seconds from then on, and does what is to be done."""
 
     loop: ManualLoop
     deadline: float = math.inf
     check_at: int = 0
     again: float = math.inf
+    then: Callable[[float], None] | None = None
     expired: list[float] = field(default_factory=list)
 
     def expire(self, now: float) -> None:
@@ -30,6 +31,8 @@ class Watched:
         assert self.deadline == math.inf
         self.expired.append(now)
         self.deadline = now + self.again
+        if self.then is not None:
+            self.then(now)
 
 
 class Watch:
@@ -135,7 +138,7 @@ def test_who_is_discarded_does_not_expire(watch: Watch) -> None:
         watch.discard(first)
         watch.discard(second)
 
-    first.expire = second.expire = expire  # type: ignore[method-assign]
+    first.then = second.then = expire
     watch.loop.advance(5)
     assert len(calls) == 1
     assert first.check_at == second.check_at == UNWATCHED
@@ -202,7 +205,7 @@ def test_who_is_due_next_is_looked_at_although_the_first_has_gone(watch: Watch) 
     def expire(now: float) -> None:
         watch.discard(first)
 
-    first.expire = expire  # type: ignore[method-assign]
+    first.then = expire
     watch.loop.advance(1.6 + TICK)
     assert len(second.expired) == 1
 

@@ -138,7 +138,10 @@ def test_a_head_ends_with_an_empty_line() -> None:
 )
 def test_bytes_that_may_come_next(before: bytes, is_request_line: bool, expected: bytes) -> None:
     """H-11: what no further byte can make right is refused with the first that is wrong."""
-    judge: Judge = lambda byte: sound(check_unfinished, before + byte, is_request_line)  # noqa: E731
+
+    def judge(byte: bytes) -> bool:
+        return sound(check_unfinished, before + byte, is_request_line)
+
     assert set(accepted(judge)) == set(expected)
 
 

@@ -179,7 +179,7 @@ def test_6_7_the_answer_to_a_ping_is_handed_on() -> None:
 
 
 def frames_of(data: bytes) -> list[tuple[int, int, int, bytes]]:
-    return [tuple(frame) for frame in wire.read(data)]  # type: ignore[misc]
+    return [(frame.kind, frame.flags, frame.stream, frame.payload) for frame in wire.read(data)]
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from esg_core.asgi import Headers, Receive, Scope, Send
+from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.codes import CANCEL
 from esg_http.h2.tunnel import Tunnel
 from tests.http.memory import MemoryServer
-from tests.http2.driven import Answer, Client
+from tests.http2.driven import Answer, Client, request
 from tests.http2.wire import Kind, read
 
-CONNECT: Headers = [
-    (b":method", b"CONNECT"),
-    (b":protocol", b"note"),
-    (b":scheme", b"http"),
-    (b":path", b"/"),
-    (b":authority", b"a.test"),
-]
+CONNECT = request(b"/", b"CONNECT", (b":protocol", b"note"))
 
 
 class Notes(asyncio.Protocol):

@@ -10,18 +10,11 @@ import pytest
 from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.stats import stats
 from esg_http.h2.codes import CANCEL, LAST_STREAM, NO_ERROR, PROTOCOL_ERROR
-from tests.http2.driven import GET, Answer, Client
+from tests.http2.driven import GET, Answer, Client, request
 from tests.ws.frames import CLOSE, Frame, close, deflated, frame, read_frames, text
 from tests.ws.memory import CODECS, Recorder, WebSocketServer
 
-CONNECT: Headers = [
-    (b":method", b"CONNECT"),
-    (b":protocol", b"websocket"),
-    (b":scheme", b"http"),
-    (b":path", b"/chat?room=1"),
-    (b":authority", b"a.test"),
-    (b"sec-websocket-version", b"13"),
-]
+CONNECT = request(b"/chat?room=1", b"CONNECT", (b":protocol", b"websocket"), (b"sec-websocket-version", b"13"))
 
 
 def frames_of(answer: Answer) -> list[Frame]:

@@ -45,11 +45,18 @@ class Entrance:
         keepers = (context.health, context.config.limit_concurrency, context.admission)
         return None if keepers == (None, None, None) else cls(context)
 
+    def call_limit(self) -> int:
+        """How many calls may run when a request comes on the connection that has just been made (limit-concurrency).
+
+        0 if there is one connection too many with it: then each of its requests is looked at more closely.
+        """
+        return 0 if len(self._context.connections) > self._concurrency else self._concurrency
+
     def enter(self, cycle: "Cycle", app: Application, call_limit: int) -> bool:
         """Start a request, answer it, or let it wait; whether it waits.
 
         While it does, its connection has to go on reading, within bounds, so that it sees its client leave.
-        `call_limit` is its connection's: see `H1Settings.call_limit`.
+        `call_limit` is its connection's: see `call_limit()`.
         """
         context = self._context
         if cycle.target not in self._others and self._answers(cycle):

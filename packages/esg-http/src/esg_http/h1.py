@@ -50,7 +50,8 @@ class H1Connection(H1Input, asyncio.Protocol):
             return
         self._await(self._time() + self._settings.request_headers)
         self._context.connections.add(self)
-        self._call_limit = self._settings.call_limit()
+        if self._settings.entrance is not None:
+            self._call_limit = self._settings.entrance.call_limit()
         self._context.sweeper.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

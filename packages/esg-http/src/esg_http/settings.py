@@ -45,7 +45,6 @@ class H1Settings:
         self.starts: dict[bytes, RequestStart] = {}
         self.body_limit: float = config.limit_request_body or NEVER
         self.keepalive_requests = config.limit_keepalive_requests or sys.maxsize
-        self._concurrency = config.limit_concurrency or sys.maxsize
         self.keep_alive: float = config.timeout_keep_alive or NEVER
         self.request: float = config.timeout_request or NEVER
         self.request_headers: float = min(config.timeout_request_headers or NEVER, self.request)
@@ -60,13 +59,6 @@ class H1Settings:
             time.time,
             context.loop.call_later,
         )
-
-    def call_limit(self) -> int:
-        """How many calls may run when a request comes on the connection that has just been made (limit-concurrency).
-
-        None if there is one connection too many with it: then its requests are looked at more closely.
-        """
-        return 0 if len(self._context.connections) > self._concurrency else self._concurrency
 
     @cached_property
     def h2(self) -> "H2Settings | None":

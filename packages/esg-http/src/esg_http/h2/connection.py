@@ -52,7 +52,9 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self._gathers = not self._peer.is_tls and type(transport).__module__.startswith("uvloop")
         self._timers[START] = self.deadline = self.time() + self._settings.preface_timeout
         context.connections.add(self)
-        self._call_limit = self._settings.http.call_limit()
+        entrance = self._settings.http.entrance
+        if entrance is not None:
+            self._call_limit = entrance.call_limit()
         context.sweeper.add(self)
         self.put(self._settings.preface)
         if context.draining:

@@ -278,16 +278,24 @@ def test_w1_an_application_that_keeps_crashing_is_given_up() -> None:
         assert re.findall(r"another is started (.*)", server.output) == ["now", "in 0.1 s", "in 0.2 s", "in 0.4 s"]
 
 
-def test_w2_a_blocked_event_loop_is_shown_killed_and_replaced() -> None:
-    """L6"""
+@pytest.mark.parametrize(
+    ("where", "seen"),
+    [
+        ("blocks", r"line \d+, in here_the_application_blocks"),
+        ("computes", r"line \d+, in here_the_application_computes"),
+        ("keeps", r"line \d+ in here_c_code_keeps_the_lock"),
+    ],
+)
+def test_w2_a_blocked_event_loop_is_shown_killed_and_replaced(where: str, seen: str) -> None:
+    """L6: also where no thread of the worker gets to run."""
     with working(2, "--timeout-worker-healthcheck", "1") as server, server.connect() as connection:
         victim = int(get(connection, "/pid").body)
-        connection.sendall(request("/hold"))
+        connection.sendall(request(f"/hold?where={where}"))
         server.wait_for("blocking")
         clock = Clock()
         server.wait_for(rf"ERROR:    Worker \[{victim}\] is ended: its event loop is blocked")
         assert 0.9 < clock.seconds < 2
-        server.wait_for(r"in here_the_application_blocks")
+        server.wait_for(seen)
         assert is_closed(connection)
         assert clock.seconds < 4
         server.wait_for(rf"Worker \[{victim}\] was ended by SIGKILL")

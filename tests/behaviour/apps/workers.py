@@ -1,5 +1,6 @@
 """An application that tells which process serves, and can be made to end, to block and to fail."""
 
+import itertools
 import os
 import sys
 import threading
@@ -42,15 +43,24 @@ async def grow(scope: Scope, send: Send, asked: dict[str, str]) -> None:
     await respond(send)
 
 
-async def hold(scope: Scope, send: Send, _: dict[str, str]) -> None:
+async def hold(scope: Scope, send: Send, asked: dict[str, str]) -> None:
     """Block the event loop for good, at a place that can be recognised."""
     lifecycle.say("blocking")
-    here_the_application_blocks()
+    PLACES[asked["where"]]()
 
 
 def here_the_application_blocks() -> None:
     while True:
         time.sleep(60)
+
+
+def here_the_application_computes() -> None:
+    while True:
+        pass
+
+
+def here_c_code_keeps_the_lock() -> None:
+    sum(itertools.repeat(0))
 
 
 async def arguments(scope: Scope, send: Send, _: dict[str, str]) -> None:
@@ -59,6 +69,12 @@ async def arguments(scope: Scope, send: Send, _: dict[str, str]) -> None:
     threads = sorted(thread.name for thread in threading.enumerate())
     await respond(send, f"{sys.argv[1:]} {getattr(main, 'MARK', None)} {threads}".encode())
 
+
+PLACES = {
+    "blocks": here_the_application_blocks,
+    "computes": here_the_application_computes,
+    "keeps": here_c_code_keeps_the_lock,
+}
 
 HOARD: list[bytearray] = []
 

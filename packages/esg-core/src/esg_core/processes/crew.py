@@ -4,6 +4,7 @@ Knows processes, their lines and the log. It decides nothing; what the log says 
 """
 
 import logging
+import math
 import os
 import random
 import selectors
@@ -16,6 +17,13 @@ from esg_core.processes import messages
 from esg_core.processes.fleet import Act, Ended, Fleet, State, Step, Worker
 from esg_core.processes.launch import Running
 from esg_core.processes.memory import MIB, resident
+
+INSIST_AFTER = 0.5
+"""Seconds until a worker that was asked what its threads are doing, and is silent, is made to say it.
+
+A thread of the worker answers. It cannot if C code keeps the interpreter's lock; a signal's handler still can, and as
+nothing else runs in the interpreter then, no thread moves under its eyes.
+"""
 
 SPEAK_AFTER = 0.1
 """Seconds until what a worker has said about its threads is taken to be complete."""
@@ -35,6 +43,7 @@ class Crew:
         self._selector = selector
         self._start = start
         self._running: dict[Worker, Running] = {}
+        self._insist_at: dict[Worker, float] = {}
         self._speak_at: dict[Worker, float] = {}
         self._has_failed: set[Worker] = set()
         self._logger = logging.getLogger("esg.error")
@@ -53,7 +62,8 @@ class Crew:
                 running.tell(messages.CLOSE)
             case Act.DUMP:
                 self._logger.error("Worker [%d] is ended: its event loop is blocked", step.worker.pid)
-                running.dump()
+                running.tell(messages.SHOW)
+                self._insist_at[step.worker] = now + INSIST_AFTER
             case _:
                 self._logger.error("Killing worker [%d], which has not ended", step.worker.pid)
                 running.process.kill()
@@ -70,6 +80,7 @@ class Crew:
         for message in running.heard.feed(data):
             self._understand(worker, message, now)
         if running.heard.text and worker not in self._has_failed:
+            self._insist_at.pop(worker, None)
             self._speak_at[worker] = now + SPEAK_AFTER
         if not data:
             self._selector.unregister(running.line)
@@ -86,11 +97,12 @@ class Crew:
             _reap_strangers({running.process.pid for running in self._running.values()})
 
     def speak(self, now: float) -> float:
-        """Log what workers have said about their threads, as far as it is complete; returns when more will be."""
-        for worker in [worker for worker, at in self._speak_at.items() if at <= now]:
-            del self._speak_at[worker]
+        """Log what workers have said about their threads, as far as it is complete; returns when to come again."""
+        for worker in _take_due(self._insist_at, now):
+            self._running[worker].dump()
+        for worker in _take_due(self._speak_at, now):
             self._logger.error("Worker [%d] is here:\n%s", worker.pid, self._running[worker].heard.take())
-        return min(self._speak_at.values(), default=float("inf"))
+        return min([*self._insist_at.values(), *self._speak_at.values(), math.inf])
 
     def reopen(self) -> None:
         """Let all workers open their log files anew."""
@@ -141,6 +153,7 @@ class Crew:
         text = running.heard.take()
         has_failed = worker in self._has_failed
         self._has_failed.discard(worker)
+        self._insist_at.pop(worker, None)
         if self._speak_at.pop(worker, None) is not None:
             self._logger.error("Worker [%d] was here:\n%s", worker.pid, text)
         ended = self._fleet.ended(worker, code, now)
@@ -161,6 +174,14 @@ class Crew:
             self._logger.error("Worker [%d] %s; another is started %s", worker.pid, how, when)
         elif not failure:
             self._logger.error("Worker [%d] %s", worker.pid, how)
+
+
+def _take_due(times: dict[Worker, float], now: float) -> list[Worker]:
+    """The workers whose time has come; they have none any more."""
+    due = [worker for worker, at in times.items() if at <= now]
+    for worker in due:
+        del times[worker]
+    return due
 
 
 def _how(code: int) -> str:

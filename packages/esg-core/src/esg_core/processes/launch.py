@@ -62,7 +62,7 @@ class Running:
                 time.sleep(GLANCE)
 
     def dump(self) -> None:
-        """Let the worker say where its threads are."""
+        """Make the worker say where its threads are."""
         if DUMP_SIGNAL is not None:
             self.process.send_signal(DUMP_SIGNAL)
 

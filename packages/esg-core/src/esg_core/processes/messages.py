@@ -35,7 +35,10 @@ CLOSE = b"\x07"
 REOPEN = b"\x0e"
 """Open the log files anew."""
 
-_MESSAGE = re.compile(rb"[\x01-\x07\x0e]")
+SHOW = b"\x0f"
+"""Say what the threads are doing."""
+
+_MESSAGE = re.compile(rb"[\x01-\x07\x0e\x0f]")
 _STRANGE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -61,4 +64,4 @@ class Heard:
         return text
 
 
-__all__ = ["ALIVE", "CLOSE", "FAILED", "READY", "REOPEN", "RETIRE", "SPENT", "WISH", "Heard", "as_text"]
+__all__ = ["ALIVE", "CLOSE", "FAILED", "READY", "REOPEN", "RETIRE", "SHOW", "SPENT", "WISH", "Heard", "as_text"]

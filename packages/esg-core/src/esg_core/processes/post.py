@@ -15,11 +15,12 @@ import threading
 from collections.abc import Callable, Sequence
 
 from esg_core.logs.reopening import reopen
-from esg_core.processes.messages import ALIVE, CLOSE, FAILED, READY, REOPEN, RETIRE, SPENT, WISH, as_text
+from esg_core.processes.messages import ALIVE, CLOSE, FAILED, READY, REOPEN, RETIRE, SHOW, SPENT, WISH, as_text
+from esg_core.processes.stacks import stacks
 from esg_core.sockets import BoundSocket
 
-DUMP_SIGNAL: signal.Signals | None = getattr(signal, "SIGQUIT", None)
-"""What makes a worker say where its threads are, although its event loop is blocked; None where there is none."""
+DUMP_SIGNAL: signal.Signals | None = getattr(signal, "SIGRTMIN", None)
+"""What makes a worker say where its threads are, although none of them gets to run; None where there is none."""
 
 
 class Post:
@@ -37,10 +38,15 @@ class Post:
         self._on_order: Callable[[], None] = _nothing
 
     def open(self, on_order: Callable[[], None]) -> None:
-        """Listen to the parent from now on. `on_order` stops the server where there are no signals."""
+        """Listen to the parent from now on; SIGQUIT tells it what the threads are doing. In the main thread only.
+
+        `on_order` stops the server where there are no signals.
+        """
         self._on_order = on_order
-        if DUMP_SIGNAL is not None and sys.platform != "win32":
-            faulthandler.register(DUMP_SIGNAL, self._line.fileno(), all_threads=True)
+        if sys.platform != "win32":
+            signal.signal(signal.SIGQUIT, lambda _number, _frame: self._show())
+            if DUMP_SIGNAL is not None:
+                faulthandler.register(DUMP_SIGNAL, self._line.fileno(), all_threads=True)
         threading.Thread(target=self._listen, name="esg-parent", daemon=True).start()
 
     # What the worker has to say.
@@ -71,6 +77,9 @@ class Post:
         is_first, self._has_answered = not self._has_answered, True
         return is_first
 
+    def _show(self) -> None:
+        self._say(as_text(stacks()))
+
     def _say(self, message: bytes) -> None:
         """A parent that does not listen, or has gone, must not hold up its worker."""
         with contextlib.suppress(OSError):
@@ -90,6 +99,8 @@ class Post:
                 data = b""
             if REOPEN in data:
                 reopen()
+            if SHOW in data:
+                self._show()
             if not data or CLOSE in data:
                 self._order(is_last=True)
             elif RETIRE in data:

@@ -13,7 +13,7 @@ from benchmarks.rows import ROWS
 
 __all__ = ["as_json", "failures", "footprint_table", "full_tables", "ratio_table", "table"]
 
-REFERENCES = ("uvicorn", "granian")
+REFERENCES = ("uvicorn", "granian", "floor")
 _NOTHING = "-"
 
 
@@ -59,14 +59,15 @@ def _row_section(name: str, outcomes: dict[str, Outcome]) -> str:
 
 
 def _row_table(outcomes: Mapping[str, Outcome]) -> str:
-    head = ["server", "CPU µs a request", *(f"to {name}" for name in REFERENCES), "requests/s", "p99 ms"]
-    return table(head, [_server_line(server, outcomes) for server in outcomes])
+    references = [name for name in REFERENCES if name in outcomes]
+    head = ["server", "CPU µs a request", *(f"to {name}" for name in references), "requests/s", "p99 ms"]
+    return table(head, [_server_line(server, outcomes, references) for server in outcomes])
 
 
-def _server_line(server: str, outcomes: Mapping[str, Outcome]) -> list[str]:
+def _server_line(server: str, outcomes: Mapping[str, Outcome], references: Sequence[str]) -> list[str]:
     outcome = outcomes[server]
     cpu, rps, p99 = (_with_spread(outcome.values(metric.name), metric) for metric in METRICS)
-    ratios = [_number(ratio(outcome, outcomes.get(reference, Outcome())), 2) for reference in REFERENCES]
+    ratios = [_number(ratio(outcome, outcomes[reference]), 2) for reference in references]
     return [server, cpu, *ratios, rps, p99]
 
 

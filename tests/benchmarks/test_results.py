@@ -50,6 +50,13 @@ def test_the_table_of_ratios_has_every_server_and_both_references() -> None:
     assert [cell.strip() for cell in line.strip("|").split("|")] == ["get", "11.0 ±9%", "22.0 ±9%", "-", "0.50", "-"]
 
 
+def test_a_table_of_a_row_compares_with_the_references_that_are_in_it() -> None:
+    lines = full_tables({"get": {"esg": outcome(10, 12), "floor": outcome(5, 8)}}).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    assert cells[0] == ["server", "CPU µs a request", "to floor", "requests/s", "p99 ms"]
+    assert [(line[0], line[2]) for line in cells[1:]] == [("esg", "1.75"), ("floor", "1.00")]
+
+
 def test_a_failed_server_is_named_with_its_reason() -> None:
     assert failures(RESULTS, {}) == "* get, granian: 1 rounds failed; died"
     assert full_tables(RESULTS).endswith("|\n\n* get, granian: 1 rounds failed; died")

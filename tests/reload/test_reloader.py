@@ -138,11 +138,11 @@ def test_w6_options_say_what_is_watched(here: Path, tmp_path_factory: pytest.Tem
 def test_what_does_not_end_is_killed_and_restarted(here: Path) -> None:
     """That is no failure of the reloader: it has not been told to stop."""
     (here / "main.py").write_text(STUBBORN)
-    with reloading(here, MAIN, "--grace", "0.3") as running:
+    with reloading(here, MAIN, "--grace", "1") as running:
         first = running.pid_of_command()
         (here / "main.py").write_text(POLITE)
         running.next("^asked$")
-        running.next("Killed what had not ended within 0.3 s")
+        running.next("Killed what had not ended within 1 s")
         running.pid_of_command()
         assert not is_running(first)
         assert running.stop() == 0

@@ -10,6 +10,7 @@ from esg_http.h2.limits import H2Limits
 from esg_http.h2.receiving import Receiving
 from esg_http.h2.streams import BaseStream, Unsent
 from tests.http2 import wire
+from tests.http2.wire import Frame, Kind
 
 LIMITS = H2Limits(
     streams=100,
@@ -112,4 +113,39 @@ def session_with(*frames: bytes, **limits: int) -> Session:
     return session
 
 
-__all__ = ["LIMITS", "RecordedStream", "Session", "session_with"]
+def asked_session(*frames: bytes, requests: int = 1) -> Session:
+    """A session that has been asked, and has nothing to say yet; its connection's window is large."""
+    asked = [wire.headers(number) for number in range(1, 2 * requests, 2)]
+    session = Session()
+    session.receive(wire.OPENING + wire.window(0, 10**7) + b"".join([*frames, *asked]), 0.0)
+    assert session.faults == []
+    session.take()
+    return session
+
+
+def first(session: Session) -> RecordedStream:
+    return session.opened[1]
+
+
+def said(session: Session) -> list[tuple[int, int, bool]]:
+    """Stream, size and whether it is the end, of each DATA frame that is to be written by now."""
+    return [(frame.stream, len(frame.payload), frame.ends) for frame in frames(session) if frame.kind == Kind.DATA]
+
+
+def frames(session: Session) -> list[Frame]:
+    size = session.out_size
+    framed = b"".join(session.out)
+    assert len(framed) == size
+    return [*wire.read(session.take())]
+
+
+__all__ = [
+    "LIMITS",
+    "RecordedStream",
+    "Session",
+    "asked_session",
+    "first",
+    "frames",
+    "said",
+    "session_with",
+]

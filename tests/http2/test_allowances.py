@@ -103,16 +103,46 @@ def test_2_3_a_client_may_answer_each_frame_with_two_window_updates() -> None:
     assert session.is_over
 
 
-def test_2_3_a_client_may_answer_what_had_to_wait_too() -> None:
-    """Three whole frames and a large rest; but not a frame that is small because the client has made it so."""
-    session = session_with(wire.headers(1) + wire.window(0, 10**6) + wire.settings((4, 0)), control_frames=5)
+@pytest.mark.parametrize("window", [0, 1])
+def test_2_3_a_client_may_answer_what_had_to_wait_too(window: int) -> None:
+    """Whole frames and a large rest; but not a frame that is small because the client has made it so."""
+    session = session_with(wire.headers(1) + wire.window(0, 10**6) + wire.window(1, 10**6), control_frames=5)
     (stream,) = session.opened.values()
+    if window:
+        stream.window = 0
+    else:
+        session.window = 0
+    before = session.sent
     session.send_data(stream, b"x" * 100_000, end=True)
     session.take()
-    for size in (3 * 16384 + 256, 255, 256):
-        session.receive(wire.window(1, size), LATER)
+    for size in (3 * 16384 + 256, 255, 256, 16384 + 255):
+        session.receive(wire.window(window, size), LATER)
         session.take()
-    assert (session.sent, session.updates_due) == (3 * 16384 + 767, 2 * 5 - 2)
+    assert (session.sent - before, session.updates_due) == (4 * 16384 + 1022, 2 * 6 - 3)
+
+
+@pytest.mark.parametrize(("window", "sizes"), [(200, [100, 100]), (250, [100, 100, 50])])
+def test_2_3_a_client_may_answer_small_pieces_that_had_to_wait(window: int, sizes: list[int]) -> None:
+    """It is the application that makes those small, all but the one that the window cuts."""
+    session = session_with(wire.headers(1) + wire.settings((4, 0)))
+    (stream,) = session.opened.values()
+    for _ in range(4):
+        session.send_data(stream, bytes(100), end=False)
+    session.receive(wire.window(1, window), LATER)
+    assert [len(frame.payload) for frame in wire.read(session.take()) if frame.kind == wire.Kind.DATA] == sizes
+    assert session.updates_due == 2 * 2
+
+
+def test_2_3_a_client_may_answer_frames_that_are_small_since_others_have_their_turn() -> None:
+    session = session_with(wire.headers(1) + wire.headers(3) + wire.window(0, 10**6))
+    session.set_stuck(True)
+    for stream in session.opened.values():
+        for end in (False, True):
+            session.send_data(stream, bytes(16383), end=end)
+    session.set_stuck(False)
+    sizes = [len(frame.payload) for frame in wire.read(session.take()) if frame.kind == wire.Kind.DATA]
+    assert sizes.count(1) == 2
+    assert session.updates_due == 2 * len(sizes)
 
 
 CANCELLED: dict[str, Callable[[int], bytes]] = {

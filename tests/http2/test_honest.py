@@ -78,6 +78,35 @@ def test_2_3_an_upload_in_small_frames(piece: int) -> None:
         assert client.code is None
 
 
+class Streaming:
+    """An application that sends a body in many pieces of this size."""
+
+    def __init__(self, pieces: int, size: int) -> None:
+        self._pieces = pieces
+        self._piece = bytes(size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for left in reversed(range(self._pieces)):
+            await send({"type": "http.response.body", "body": self._piece, "more_body": left > 0})
+
+
+@pytest.mark.parametrize(("pieces", "size"), [(5000, 100), (3000, 255), (1000, 1000)])
+def test_2_3_a_download_of_small_pieces_whose_frames_are_all_acknowledged(pieces: int, size: int) -> None:
+    """With two WINDOW_UPDATEs for each frame, as clients send that do not count; most pieces have to wait for them."""
+    with MemoryServer(Streaming(pieces, size)) as server:
+        client = Raw(server)
+        client.send(wire.headers(1))
+        came = 0
+        while came < pieces * size:
+            frames = [frame for frame in client.frames() if frame.kind == Kind.DATA]
+            assert frames, f"nothing comes behind {came} bytes, code {client.code}"
+            came += sum(len(frame.payload) for frame in frames)
+            sizes = [len(frame.payload) for frame in frames]
+            client.send(b"".join([wire.window(number, size) for size in sizes for number in (1, 0)]))
+        assert client.code is None
+
+
 @pytest.mark.slow
 def test_2_3_a_hundred_thousand_requests_on_one_connection() -> None:
     """Of which each has its own table entries, and some a body, trailers, or an update of the window."""

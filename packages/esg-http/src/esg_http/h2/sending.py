@@ -37,7 +37,7 @@ UPDATES_A_FRAME = 2
 """WINDOW_UPDATEs that a client may answer a DATA frame with: one of the stream, one of the connection."""
 
 SMALL = 256
-"""Bytes of a frame that is smaller only because the client keeps its window so small."""
+"""Bytes of a frame: one with fewer that a window has cut off is what the client wants, and no answer to it is due."""
 
 REMEMBERED_RESETS = 512
 """Streams that the server has reset, and whose frames may still be on the way."""
@@ -253,7 +253,7 @@ class Sending(Generic[S]):
         self.window -= size
         stream.window -= size
         unsent.size -= size
-        if size - start < SMALL and unsent.pieces:  # only because the client wants it so
+        if size - start < SMALL and size < len(piece) and not (stream.window and self.window):
             frames -= 1
         self.updates_due += UPDATES_A_FRAME * frames
         return size

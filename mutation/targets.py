@@ -13,6 +13,7 @@ _CORE = "tests/core/"
 _HTTP = "tests/http/"
 _HTTP2 = "tests/http2/"
 _SESSION = tuple(_HTTP2 + f"test_{name}.py" for name in ("bounds", "requests", "allowances", "states", "session"))
+_SENDING = (_HTTP2 + "test_sending.py", _HTTP2 + "test_turns.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.rules": (
@@ -36,11 +37,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.states": (_HTTP2 + "test_states.py",),
     "esg_http.h2.streams": (*_SESSION, _HTTP2 + "test_tunnel.py", _HTTP2 + "test_stalls.py"),
     "esg_http.h2.windows": (_HTTP2 + "test_windows.py", _HTTP2 + "test_session.py"),
-    "esg_http.h2.control": (*_SESSION, _HTTP2 + "test_sending.py"),
+    "esg_http.h2.control": (*_SESSION, *_SENDING),
     "esg_http.h2.receiving": _SESSION,
     "esg_http.h2.requests": _SESSION,
     "esg_http.h2.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
-    "esg_http.h2.sending": (*_SESSION, _HTTP2 + "test_sending.py"),
+    "esg_http.h2.sending": (*_SENDING, *_SESSION),
     "esg_http.h2.hpack": (_HTTP2 + "test_hpack.py", _HTTP2 + "test_hpack_examples.py"),
 }
 """Module -> the files of its tests."""

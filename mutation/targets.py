@@ -42,7 +42,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.requests": _SESSION,
     "esg_http.h2.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
     "esg_http.h2.sending": (*_SENDING, *_SESSION),
-    "esg_http.h2.hpack": (_HTTP2 + "test_hpack.py", _HTTP2 + "test_hpack_examples.py"),
+    "esg_http.h2.hpack": (_HTTP2 + "test_hpack_examples.py", _HTTP2 + "test_hpack.py"),
 }
 """Module -> the files of its tests."""
 

@@ -264,7 +264,7 @@ def _opening(name: bytes, pattern: int, mask: int) -> bytes:
     return bytes((pattern,)) + _encoded_string(name)
 
 
-_REFERENCES = {field: bytes((0x80 | index,)) for index, field in enumerate(STATIC_TABLE, 1) if field[1]}
+_REFERENCES = {field: bytes((0x80 | index,)) for index, field in enumerate(STATIC_TABLE, 1)}
 _NAMES = {name: index for index, (name, _) in reversed(list(enumerate(STATIC_TABLE, 1)))}
 
 __all__ = ["ENTRY_OVERHEAD", "TABLE_SIZE", "Field", "HeaderDecoder", "HeaderEncoder"]

@@ -29,6 +29,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.fields": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
     "esg_http.messages": (_HTTP + "test_messages.py",),
     "esg_http.scope": (_HTTP + "test_scope.py",),
+    "esg_http.h1_input": (
+        _HTTP + "test_h1_heads.py",
+        _HTTP + "test_h1_input.py",
+        "tests/behaviour/test_http_deadlines.py",
+        _HTTP + "test_upgrade.py",
+        "tests/behaviour/test_admission.py",
+    ),
     "esg_http.h1_output": (_HTTP + "test_h1_output.py",),
     "esg_core.admission": (_CORE + "test_admission.py", _CORE + "test_admission_edges.py"),
     "esg_core.aimd": (_CORE + "test_aimd.py",),

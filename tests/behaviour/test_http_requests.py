@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Headers, Receive, Scope, Send
-from esg_http.h1_input import REMEMBERED_BLOCK
-from esg_http.request import LONGEST_REMEMBERED
 from tests.behaviour.kinds import fails, hello, in_parts, reads
-from tests.http.asking import answers, ask, by_path, ended, read_body
+from tests.http.asking import answers, ask, by_path, echo, ended
 from tests.http.corpus.case import chunked, get, head, post
 from tests.http.memory import PARSERS, MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, length, raises, sends, start
@@ -23,24 +21,9 @@ each_parser = pytest.mark.parametrize("parser", PARSERS)
 each_wiring = pytest.mark.parametrize("wiring", WIRINGS, ids=str)
 
 
-async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    content = await read_body(receive)
-    await sends(start(headers=length(b"%d" % len(content))), body(content))(scope, receive, send)
-
-
 def statuses(server: MemoryServer, transport: Any) -> list[int]:
     server.loop.settle()
     return [response.status for response in answers(transport, "POST")]
-
-
-def test_a_body_behind_the_longest_head_that_is_remembered() -> None:
-    """H-6: a head that is known is told from one that has a body behind it."""
-    line = b"POST /".ljust(LONGEST_REMEMBERED, b"x")
-    block = b"1.1\r\nHost: t\r\nContent-Length: 5\r\nPad: ".ljust(REMEMBERED_BLOCK - 4, b"x") + b"\r\n\r\n"
-    with MemoryServer(echo) as server:
-        transport = server.connect()
-        for content in (b"hello", b"world", b"again"):
-            assert ask(server, transport, line + b" HTTP/" + block + content).body == content
 
 
 # H-5: 100 Continue.

@@ -1,9 +1,15 @@
 """Requests and their responses over a connection in memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
 from esg_core.asgi import Application, Receive, Scope, Send
 from esg_core.testing import MemoryTransport
+from esg_http.h1 import H1Connection
 from tests.http.client import Response, read_responses
 from tests.http.memory import MemoryServer
+from tests.http.misbehaviour.case import body, length, sends, start
 
 
 def answers(transport: MemoryTransport, *methods: str) -> list[Response]:
@@ -37,6 +43,12 @@ async def read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the body of the request, once it has come whole."""
+    content = await read_body(receive)
+    await sends(start(headers=length(b"%d" % len(content))), body(content))(scope, receive, send)
+
+
 def by_path(**apps: Application) -> Application:
     """An application for each first segment of a path, of which the one called `root` serves `/`."""
 
@@ -46,4 +58,38 @@ def by_path(**apps: Application) -> Application:
     return dispatch
 
 
-__all__ = ["answers", "ask", "by_path", "ended", "read_body"]
+class Connected:
+    """A server with one client."""
+
+    def __init__(self, server: MemoryServer, transport: MemoryTransport) -> None:
+        self.server = server
+        self.transport = transport
+
+    @property
+    def connection(self) -> H1Connection:
+        return cast(H1Connection, self.transport.get_protocol())
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until the connection's deadline."""
+        return self.connection.deadline - self.server.loop.time()
+
+    def feed(self, *parts: bytes) -> None:
+        for part in parts:
+            self.transport.feed(part)
+        self.server.loop.settle()
+
+    def statuses(self, *methods: str) -> list[int]:
+        return [response.status for response in answers(self.transport, *methods)]
+
+    def bodies(self, *methods: str) -> list[bytes]:
+        return [response.body for response in answers(self.transport, *methods)]
+
+
+@contextmanager
+def connected(app: Application, how: dict[str, Any] | None = None, **options: Any) -> Iterator[Connected]:
+    with MemoryServer(app, **options) as server:
+        yield Connected(server, server.connect(**(how or {})))
+
+
+__all__ = ["Connected", "answers", "ask", "by_path", "connected", "echo", "ended", "read_body"]

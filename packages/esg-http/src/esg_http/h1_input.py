@@ -73,6 +73,7 @@ class H1Input(H1Output):
         "deadline",
     )
 
+    _call_limit: int
     _peer: Peer
 
     def __init__(self, context: "Context", settings: H1Settings) -> None:
@@ -83,13 +84,10 @@ class H1Input(H1Output):
         self._intake: HeadIntake | None = None
         self._fields: RequestFields | None = None
         self._held = b""
-        self._received = 0
         self._served = 0
         self._paused = False
         self._eof = False
-        self._call_limit = 0
-        self._time_left = NEVER
-        self._begun_at = self._head_took = 0.0
+        self._head_took = 0.0
         self._read_deadline = self._write_deadline = self.deadline = NEVER
 
     def _await(self, deadline: float) -> None:
@@ -140,8 +138,8 @@ class H1Input(H1Output):
         if match is None:
             return None
         limits = self._settings.head_limits
-        if match.end() > self._settings.surely_small:
-            limits.check(match.start(2) - 2, match.end() - match.start(2) - 2)
+        if match.end() > limits.field_bytes:  # the line has been looked at with the start
+            limits.check(0, match.end() - match.start(2) - 2)
         headers = self._settings.parse_fields(match[2])
         if len(headers) > limits.fields:
             raise RequestError(431, "too many header fields", "RFC 6585 section 5")

@@ -41,7 +41,6 @@ class H1Settings:
         if bound is not None:
             line, size = min(line, bound), min(size, bound)
         self.head_limits = HeadLimits(line, config.limit_request_headers, size)
-        self.surely_small = min(line, size)
         self.starts: dict[bytes, RequestStart] = {}
         self.body_limit: float = config.limit_request_body or NEVER
         self.keepalive_requests = config.limit_keepalive_requests or sys.maxsize

@@ -2,6 +2,8 @@
 
 import pytest
 
+from esg_http.h2.codes import FLOW_CONTROL_ERROR
+from esg_http.h2.faults import ConnectionFault
 from tests.http2 import wire
 from tests.http2.session import Session, asked_session, first, frames, said
 from tests.http2.wire import Kind, Setting
@@ -200,6 +202,23 @@ def test_6_9_1_a_window_may_be_opened_to_the_last_byte(stream: int) -> None:
     assert session.faults == []
     session.receive(wire.window(stream, 1), 0.0)
     assert len(session.faults) == 1
+
+
+def test_6_5_3_what_is_framed_behind_an_acknowledgement_keeps_to_the_smaller_size() -> None:
+    session = asked_session(wire.settings((Setting.MAX_FRAME_SIZE, 20000)))
+    session.receive(wire.settings((Setting.MAX_FRAME_SIZE, FULL)), 0.0)
+    session.send_data(first(session), bytes(20000), end=True)
+    assert said(session) == [(1, FULL, False), (1, 20000 - FULL, True)]
+
+
+def test_6_9_2_a_first_window_that_makes_another_too_large_ends_the_connection() -> None:
+    session = asked_session()
+    session.receive(wire.window(1, 2**31 - 1 - 65535), 0.0)
+    session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 65535)), 0.0)
+    assert session.faults == []
+    session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 65536)), 0.0)
+    assert [(type(fault), fault.code) for fault in session.faults] == [(ConnectionFault, FLOW_CONTROL_ERROR)]
+    assert session.is_over
 
 
 def test_6_9_2_a_change_of_the_first_window_holds_for_all_streams() -> None:

@@ -1,5 +1,6 @@
 """Requests and their responses over a connection in memory."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -49,6 +50,19 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await sends(start(headers=length(b"%d" % len(content))), body(content))(scope, receive, send)
 
 
+class Slow:
+    """An application that reads nothing until it is let go, and then all."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+        self.goes_on = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.methods.append(scope["method"])
+        await self.goes_on.wait()
+        await echo(scope, receive, send)
+
+
 def by_path(**apps: Application) -> Application:
     """An application for each first segment of a path, of which the one called `root` serves `/`."""
 
@@ -92,4 +106,4 @@ def connected(app: Application, how: dict[str, Any] | None = None, **options: An
         yield Connected(server, server.connect(**(how or {})))
 
 
-__all__ = ["Connected", "answers", "ask", "by_path", "connected", "echo", "ended", "read_body"]
+__all__ = ["Connected", "Slow", "answers", "ask", "by_path", "connected", "echo", "ended", "read_body"]

@@ -27,16 +27,27 @@ def test_a_head_is_read_for_what_it_is_whatever_was_read_before_it() -> None:
     with MemoryServer(app) as server:
         transport = server.connect()
         wanted = [
-            (path, value, content)
+            ("POST", path, value, content)
             for path in (b"/a", b"/b", b"/a")
             for value in (b"1", b"2", b"1")
-            for content in (b"", b"content", b"", b"x")
+            for content in (b"", b"", b"", b"content", b"content", b"", b"x")
         ]
-        for path, value, content in wanted:
+        for method, path, value, content in wanted:
             fields = b"Host: t\r\nX: %b\r\n" % value + (b"Content-Length: %d\r\n" % len(content) if content else b"")
-            ask(server, transport, b"POST %b HTTP/1.1\r\n%b\r\n%b" % (path, fields, content))
-        seen = [(call.scope["raw_path"], dict(call.scope["headers"])[b"x"], call.body) for call in app.calls]
+            ask(server, transport, b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method.encode(), path, fields, content))
+        seen = [
+            (call.method, call.scope["raw_path"], dict(call.scope["headers"])[b"x"], call.body) for call in app.calls
+        ]
         assert seen == wanted
+
+
+def test_a_body_of_any_length_behind_a_head_that_is_known() -> None:
+    """H-6."""
+    with connected(echo) as client:
+        for size in range(1, 2400):
+            content = b"x" * size
+            client.feed(chunked(b"%x\r\n%b\r\n0\r\n\r\n" % (size, content)))
+            assert client.bodies("POST") == [content]
 
 
 def test_a_body_behind_the_longest_heads_that_are_remembered() -> None:
@@ -69,6 +80,25 @@ def test_an_unfinished_start_is_not_remembered() -> None:
 
 
 # Limits.
+
+
+@pytest.mark.parametrize("size", [2_300, 8_000, 16_384])
+def test_rfc_9112_3_a_request_line_of_8000_bytes_is_served(size: int) -> None:
+    """So is one of as many as limit-request-line has by default."""
+    with connected(hello) as client:
+        for _ in range(2):
+            client.feed(b"GET /".ljust(size - 9, b"x") + b" HTTP/1.1\r\nHost: t\r\n\r\n")
+            assert client.statuses() == [200]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_rfc_9112_2_2_an_empty_line_before_a_request_is_skipped(cut: int) -> None:
+    app = Recorder()
+    with connected(app) as client:
+        data = b"\r\n" + get()
+        client.feed(*((data[:cut], data[cut:]) if cut else (data,)))
+        assert client.statuses() == [200]
+        assert [call.method for call in app.calls] == ["GET"]
 
 
 @pytest.mark.parametrize("cut", [0, 10, 50], ids=["whole", "in its line", "in its fields"])
@@ -136,6 +166,14 @@ def test_http_1_0_has_no_interim_responses() -> None:
     assert (old["http_version"], new["http_version"]) == ("1.0", "1.1")
     assert "http.response.early_hint" in new["extensions"]
     assert "http.response.early_hint" not in old["extensions"]
+
+
+@pytest.mark.parametrize(("version", "coding"), [(b"1.1", b"chunked"), (b"1.0", None)])
+def test_rfc_9112_6_1_http_1_0_has_no_transfer_coding(version: bytes, coding: bytes | None) -> None:
+    with connected(sends(start(), body(b"hel", more_body=True), body(b"lo"))) as client:
+        client.feed(head(b"GET / HTTP/" + version, b"Host: t"))
+        [response] = answers(client.transport)
+        assert (response.get(b"transfer-encoding"), response.body) == (coding, b"hello")
 
 
 @pytest.mark.parametrize("asked", [True, False])
@@ -236,6 +274,7 @@ def test_rfc_9113_3_3_a_connection_may_begin_with_the_preface_of_http_2(cut: int
         written = client.transport.read()
         assert written[3] == 4, "the server's SETTINGS"
         assert SETTINGS[:4] + b"\x01" in written, "and an acknowledgement"
+        assert client.server.context.connections == {client.connection}
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.fields": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
     "esg_http.messages": (_HTTP + "test_messages.py",),
     "esg_http.scope": (_HTTP + "test_scope.py",),
+    "esg_http.entrance": (
+        _HTTP + "test_entrance.py",
+        "tests/behaviour/test_health.py",
+        "tests/behaviour/test_admission.py",
+    ),
     "esg_http.h1_input": (
         _HTTP + "test_h1_heads.py",
         _HTTP + "test_h1_input.py",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from esg_core.access import AccessLog
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.stats import stats
 from tests.behaviour.kinds import hello
@@ -163,13 +164,15 @@ def test_other_methods_are_refused() -> None:
         assert (response.status, response.get(b"allow"), ended(transport)) == (405, b"GET, HEAD", False)
 
 
-def test_probes_are_not_logged() -> None:
-    """J4."""
-    with MemoryServer(hello, health=True) as server:
+def test_probes_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """J4: others are."""
+    with caplog.at_level(logging.INFO, "esg.access"), MemoryServer(hello, health=True) as server:
+        server.context.access = AccessLog.create(server.context.config, server.loop)
         transport = server.connect()
-        for _ in range(5):
-            assert ask(server, transport, get(target=HEALTH)).status == 200
-    assert server.log.texts(logging.INFO) == []
+        for target in (HEALTH, b"/", HEALTH):
+            assert ask(server, transport, get(target=target)).status == 200
+    [line] = server.log.texts(logging.INFO)
+    assert "GET / HTTP/1.1" in line
 
 
 @pytest.mark.parametrize("wiring", TCP, ids=str)

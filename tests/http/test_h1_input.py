@@ -53,10 +53,11 @@ def test_h16_behind_a_whole_request_the_end_of_its_client_is_seen(data: bytes) -
 
 @pytest.mark.parametrize("data", [post(b"Content-Length: 2", body=b"hi"), chunked(b"2\r\nhi\r\n0\r\n\r\n")])
 @pytest.mark.parametrize("is_in_one", [True, False])
-def test_h6_the_next_request_waits_for_the_response(data: bytes, is_in_one: bool) -> None:
+@pytest.mark.parametrize("options", [{}, {"health": True}], ids=["", "health"])
+def test_h6_the_next_request_waits_for_the_response(options: dict[str, Any], data: bytes, is_in_one: bool) -> None:
     """Nothing more is read, and every two seconds the client is looked for, who may have gone (H-16)."""
     app = Slow()
-    with connected(app) as client:
+    with connected(app, **options) as client:
         for times in (1, 2):
             app.goes_on.clear()
             client.feed(*([data + data] if is_in_one else [data, data]), data)

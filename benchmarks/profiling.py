@@ -1,6 +1,7 @@
 """Where ESG spends its time under the load of one row: py-spy, beside the load, into one file.
 
-A file that ends in `.svg` becomes a flame graph; any other is for https://www.speedscope.app.
+A file that ends in `.svg` becomes a flame graph, `.folded` has a stack on each line with how often it was seen, any
+other is for https://www.speedscope.app.
 """
 
 import contextlib
@@ -17,12 +18,13 @@ from benchmarks.rows import Row
 __all__ = ["profile"]
 
 _RATE = 500
+_FORMATS = {".svg": ["flamegraph"], ".folded": ["raw", "--full-filenames"]}
 
 
 def profile(row: Row, bench: Bench, seconds: int, output: Path, *, native: bool = False) -> None:
     """Record `seconds` of ESG under the row's load; `native` adds the frames of C extensions."""
-    kind = "flamegraph" if output.suffix == ".svg" else "speedscope"
-    recorder = [*bench.cores.pin_load, _find_py_spy(), "record", "--format", kind, "--rate", str(_RATE)]
+    kind = _FORMATS.get(output.suffix, ["speedscope"])
+    recorder = [*bench.cores.pin_load, _find_py_spy(), "record", "--format", *kind, "--rate", str(_RATE)]
     recorder += ["--duration", str(seconds), "--output", str(output), *(["--native"] if native else [])]
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())

@@ -1,7 +1,8 @@
 """Which lines the time of each row goes into: `python -m benchmarks.lines`, py-spy beside the load, into one page.
 
 The time of a line is its own, with what it calls in C. So a line that writes has the kernel's sending in it, and the
-one that runs the event loop has uvloop, and the kernel's waiting and reading.
+one that runs the event loop has uvloop, and the kernel's waiting and reading. The server is not stopped to be read, and
+the interpreter notes where it is only when it calls something: what follows a call counts for the line of the call.
 """
 
 import argparse
@@ -80,7 +81,8 @@ def page(rows: Mapping[str, Counter[Line]], python: str) -> str:
     made = f"Made by `python -m benchmarks.lines`, with {python} on {machine()}."
     how = (
         "Percent of the processor's time that ESG takes under the load of each row. A line has with it what it calls "
-        "in C: those that write, the kernel's sending; the one that runs the loop, uvloop and the kernel's reading."
+        "in C: those that write, the kernel's sending; the one that runs the loop, uvloop and the kernel's reading. "
+        "What follows a call, up to the next one, counts for the line of the call."
     )
     shares = table(["%", *PARTS], [_shares(name, found) for name, found in rows.items()])
     lines = [_lines(name, found) for name, found in rows.items()]

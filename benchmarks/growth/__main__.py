@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.charts import Bar, Group, bar_chart
@@ -27,9 +28,9 @@ DESCRIPTORS = 12_000
 """Files that servers and clients may have open."""
 
 TOLERATED = 2.0
-"""How much more a unit may cost at the last step than at the base, for caches and noise.
+"""How much more a unit may cost after a step than before it, for caches and noise.
 
-What is not linear shows by another order: a hundred times as many of something, a hundred times the cost of each.
+What is not linear shows by another order: ten times as many of something, ten times the cost of each.
 """
 
 
@@ -45,13 +46,31 @@ class Series:
     @property
     def growth(self) -> list[float]:
         """What each cost of a unit has become from the base to the last step; what is added where steps add to one."""
-        lines = list(self.found.values())
+        lines = self._from_base()
         if not lines:
             return []
-        if self.experiment.adds and len(lines) > 2:
+        if self._adds:
             return [self._added()]
-        base = lines[min(self.experiment.base, len(lines) - 1)]
-        return [lines[-1][index] / base[index] for index in range(self.experiment.costs)]
+        return [lines[-1][index] / lines[0][index] for index in range(self.experiment.costs)]
+
+    @property
+    def steepest(self) -> list[float]:
+        """What each cost of a unit has become in the step, from the base on, in which it has grown most."""
+        lines = self._from_base()
+        if self._adds or len(lines) < 2:
+            return self.growth
+        return [
+            max(after[index] / before[index] for before, after in pairwise(lines))
+            for index in range(self.experiment.costs)
+        ]
+
+    @property
+    def _adds(self) -> bool:
+        return self.experiment.adds and len(self.found) > 2
+
+    def _from_base(self) -> list[list[float]]:
+        lines = list(self.found.values())
+        return lines[min(self.experiment.base, len(lines) - 1) :] if lines else []
 
     def _added(self) -> float:
         costs, steps = [values[0] for values in self.found.values()], list(self.found)
@@ -101,7 +120,7 @@ def _measure(experiment: Experiment, bench: Bench, options: argparse.Namespace) 
 
 def _steep(series: Mapping[str, Series]) -> list[str]:
     """The titles of what costs more the more there is of it."""
-    return [measured.experiment.title for measured in series.values() if max(measured.growth, default=0) > TOLERATED]
+    return [measured.experiment.title for measured in series.values() if max(measured.steepest, default=0) > TOLERATED]
 
 
 def _page(server: str, series: Mapping[str, Series]) -> str:
@@ -123,7 +142,9 @@ def _section(series: Series) -> list[str]:
     if series.growth:
         unit = "What a step adds" if experiment.adds else "A unit"
         times = " and ".join(f"{growth:.2f}" for growth in series.growth)
-        parts.append(f"{unit} costs {times} times as much at the end as at the base.")
+        most = " and ".join(f"{growth:.2f}" for growth in series.steepest)
+        said = f"{unit} costs {times} times as much at the end as at the base"
+        parts.append(f"{said}." if series.steepest == series.growth else f"{said}, and {most} after the steepest step.")
     return parts
 
 

@@ -55,8 +55,15 @@ def test_a_step_without_a_result_is_told(
 def test_every_cost_of_a_unit_is_watched() -> None:
     experiment = dataclasses.replace(EXPERIMENTS["idle"], costs=2, base=1)
     series = Series(experiment, {1: [9.0, 9.0, 9.0], 64: [1.0, 2.0, 1.0], 1000: [1.5, 5.0, 7.0]})
-    assert series.growth == [1.5, 2.5]
-    assert Series(experiment).growth == []
+    assert series.growth == series.steepest == [1.5, 2.5]
+    assert Series(experiment).growth == Series(experiment).steepest == []
+
+
+def test_the_steepest_step_counts_and_not_the_sum_of_all() -> None:
+    """From the base on: the cost of starting at all, which the first has alone, is none of a step."""
+    experiment = dataclasses.replace(EXPERIMENTS["idle"], costs=1, base=1)
+    series = Series(experiment, {1: [1.0], 64: [8.0], 1000: [12.0], 10_000: [24.0]})
+    assert (series.growth, series.steepest) == ([3.0], [2.0])
 
 
 def test_a_machine_with_more_cores_has_one_for_each_worker() -> None:

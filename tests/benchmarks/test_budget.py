@@ -19,13 +19,18 @@ BUDGET = {
 LIMITS = {(3, 11): 68, (3, 13): 62}
 """What all limits, backpressure and health together may add to a GET."""
 
+COUNTS = 5
+
 each_version = pytest.mark.skipif(sys.version_info[:2] not in BUDGET, reason="each version has its own instructions")
 
 
 def own_instructions(server: str, row: str) -> float:
-    """What of a request is ESG's."""
-    counted = count_opcodes(server, row, asyncio.run)
-    return sum(many for code, (_, many) in counted.items() if "/esg_" in code.co_filename.replace("\\", "/"))
+    """What of a request is ESG's: the fewest of some counts, without what the clock asks for now and then."""
+    counts = [count_opcodes(server, row, asyncio.run) for _ in range(COUNTS)]
+    return min(
+        sum(many for code, (_, many) in counted.items() if "/esg_" in code.co_filename.replace("\\", "/"))
+        for counted in counts
+    )
 
 
 @each_version

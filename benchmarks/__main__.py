@@ -2,10 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.footprint import measure_footprints
+from benchmarks.names import one_of
 from benchmarks.output import describe, write_files
 from benchmarks.processes import Bench, Cores
 from benchmarks.profiling import profile
@@ -87,9 +88,9 @@ def _add_plan(
 ) -> None:
     rounds, seconds = times
     rows, servers = list(rows), list(servers)
-    known_rows = _one_of((*ROWS, FOOTPRINT) if FOOTPRINT in rows else ROWS)
+    known_rows = one_of((*ROWS, FOOTPRINT) if FOOTPRINT in rows else ROWS)
     parser.add_argument("--rows", type=known_rows, default=rows, help=f"default: {','.join(rows)}")
-    parser.add_argument("--servers", type=_one_of(SERVERS), default=servers, help=f"default: {','.join(servers)}")
+    parser.add_argument("--servers", type=one_of(SERVERS), default=servers, help=f"default: {','.join(servers)}")
     parser.add_argument("--rounds", type=int, default=rounds, help=f"default: {rounds}")
     parser.add_argument("--seconds", type=int, default=seconds, help=f"of load in a round; default: {seconds}")
     _add_python(parser)
@@ -97,18 +98,6 @@ def _add_plan(
 
 def _add_python(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--python", default=sys.executable, help="the interpreter of the servers; default: this one")
-
-
-def _one_of(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """A reader of names separated by commas."""
-
-    def names(text: str) -> list[str]:
-        found = text.split(",")
-        if unknown := set(found).difference(known):
-            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: choose from {', '.join(known)}")
-        return found
-
-    return names
 
 
 if __name__ == "__main__":

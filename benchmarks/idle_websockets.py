@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from benchmarks import proc
 from benchmarks.apps import HELLO
 from benchmarks.connections import allow_descriptors, readable, used_connection
+from benchmarks.names import one_of
 from benchmarks.processes import Bench, Cores, Running, ServerError, ask, free_port
 from benchmarks.report import table
 from benchmarks.rows import Question
@@ -117,13 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.idle_websockets", description=__doc__)
     parser.add_argument("--sockets", type=int, default=10_000)
-    parser.add_argument("--servers", type=lambda text: text.split(","), default=["esg", "uvicorn"])
+    parser.add_argument("--servers", type=one_of(SERVERS), default=["esg", "uvicorn"])
     parser.add_argument(
         "--seconds", type=float, default=1.2 * PING_SECONDS, help="of idleness; default: a ping and some"
     )
     options = parser.parse_args(arguments)
-    if unknown := set(options.servers) - set(SERVERS):
-        parser.error(f"no such server: {', '.join(sorted(unknown))}")
     allow_descriptors(options.sockets + 500)
     bench = Bench(Cores.choose())
     kinds = {"plain": used_connection, "WebSocket": websocket(False), "WebSocket, deflate": websocket(True)}

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.in_process import MARK, PROTOCOLS
+from benchmarks.names import one_of
 from benchmarks.report import table
 from benchmarks.rows import ROWS
 
@@ -54,15 +55,12 @@ def _total(profile: Path) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
-    parser.add_argument("--rows", type=lambda text: text.split(","), default=ROWS_IN_PROCESS, help="names of rows")
-    parser.add_argument("--servers", type=lambda text: text.split(","), default=("esg", "uvicorn"))
+    parser.add_argument("--rows", type=one_of(ROWS), default=ROWS_IN_PROCESS, help="names of rows")
+    parser.add_argument("--servers", type=one_of(PROTOCOLS), default=("esg", "uvicorn"))
     parser.add_argument("--requests", type=int, default=500, help="that are counted; default: 500")
     parser.add_argument("--python", default=sys.executable, help="the interpreter; default: this one")
     parser.add_argument("--keep", type=Path, help="a directory for callgrind's profiles of the C functions")
     options = parser.parse_args(arguments)
-    for known, given in ((ROWS, options.rows), (PROTOCOLS, options.servers)):
-        if unknown := set(given).difference(known):
-            parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(known)}")
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)
     print(table(["instructions a request", *options.servers], [_line(row, options) for row in options.rows]))

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.names import one_of
 from benchmarks.output import machine
 from benchmarks.processes import Bench, Cores
 from benchmarks.profiling import profile
@@ -109,7 +110,7 @@ def _lines(name: str, found: Counter[Line]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lines", description=__doc__)
-    parser.add_argument("--rows", type=lambda text: text.split(","), default=list(ROWS))
+    parser.add_argument("--rows", type=one_of(ROWS), default=list(ROWS))
     parser.add_argument("--seconds", type=int, default=4, help="of load for each row; default: 4")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the page")
     options = parser.parse_args(arguments)

@@ -3,8 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 import esg_http.h1_output
-from benchmarks.lines import APPLICATION, ASYNCIO, LOOP, OTHERS, WRITES, Line, page, read
+from benchmarks.lines import APPLICATION, ASYNCIO, LOOP, OTHERS, WRITES, Line, main, page, read
 
 OUTPUT = Path(esg_http.h1_output.__file__)
 
@@ -40,3 +42,9 @@ def test_the_page_has_shares_and_lines() -> None:
     assert [cell.strip() for cell in shares.strip("|").split("|")][1:3] == ["25", "75"]
     assert f"`{written.text}`" in text
     assert "h1_output.py respond | 75.0 |" in text
+
+
+def test_unknown_rows_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--rows", "unknown"])
+    assert "unknown: choose from get" in capsys.readouterr().err

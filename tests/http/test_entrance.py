@@ -37,11 +37,7 @@ LINE_OF_ONE = {"backpressure": True, "backpressure_max_limit": 1, "backpressure_
     ("options", "targets", "wait"),
     [
         ({"health": True, "limit_concurrency": 1}, [b"/__esg_health__", b"/", b"/"], [False, False, False]),
-        (
-            {"backpressure": True, "backpressure_max_limit": 1, "backpressure_queue_size": 1},
-            [b"/"] * 3,
-            [False, True, False],
-        ),
+        (LINE_OF_ONE, [b"/"] * 3, [False, True, False]),
     ],
 )
 def test_a6_whoever_reads_a_request_is_told_whether_it_waits(
@@ -92,23 +88,24 @@ def test_h18_so_many_connections_and_no_more(limit: int) -> None:
         assert status(server, beyond[1]) == 200
 
 
+def leave_a_call(server: MemoryServer) -> None:
+    """A connection that goes while the call that it has made still runs."""
+    gone = server.connect()
+    gone.feed(get(target=b"/slow"))
+    server.loop.settle()
+    gone.reset()
+    server.loop.settle()
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_h18_so_many_calls_and_no_more(limit: int) -> None:
     """Also of connections that have gone since, whose calls still run."""
     app = Slow()
     with MemoryServer(by_path(slow=app, root=hello), limit_concurrency=limit) as server:
         for _ in range(limit - 1):
-            gone = server.connect()
-            gone.feed(get(target=b"/slow"))
-            server.loop.settle()
-            gone.reset()
-        server.loop.settle()
+            leave_a_call(server)
         assert status(server, server.connect()) == 200
-        gone = server.connect()
-        gone.feed(get(target=b"/slow"))
-        server.loop.settle()
-        gone.reset()
-        server.loop.settle()
+        leave_a_call(server)
         assert status(server, server.connect()) == 503
         app.goes_on.set()
 

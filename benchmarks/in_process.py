@@ -47,8 +47,8 @@ def request_of(row: Row) -> bytes:
 
 
 def _esg(row: Row, **settings: Any) -> Factory:
-    from esg_core.config import Config
     from esg_core.logs import configure
+    from esg_core.options.config import Config
     from esg_http import HTTPProtocol
 
     configure(Config(row.app))

@@ -16,45 +16,45 @@ _SESSION = tuple(_HTTP2 + f"test_{name}.py" for name in ("bounds", "requests", "
 _SENDING = (_HTTP2 + "test_sending.py", _HTTP2 + "test_turns.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "esg_http.rules": (
+    "esg_http.message.grammar": (
         _HTTP + "test_grammar.py",
         _HTTP + "test_rules.py",
         _HTTP + "test_request.py",
         _HTTP + "test_intake.py",
     ),
-    "esg_http.request": (_HTTP + "test_request.py",),
-    "esg_http.body": (_HTTP + "test_grammar.py", _HTTP + "test_body.py", _HTTP + "test_body_limits.py"),
-    "esg_http.intake": (_HTTP + "test_intake.py",),
-    "esg_http.wire": (_HTTP + "test_wire.py",),
-    "esg_http.fields": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
-    "esg_http.messages": (_HTTP + "test_messages.py",),
-    "esg_http.scope": (_HTTP + "test_scope.py",),
-    "esg_http.entrance": (
+    "esg_http.h1.request_fields": (_HTTP + "test_request.py",),
+    "esg_http.h1.body": (_HTTP + "test_grammar.py", _HTTP + "test_body.py", _HTTP + "test_body_limits.py"),
+    "esg_http.h1.head_intake": (_HTTP + "test_intake.py",),
+    "esg_http.message.response_head": (_HTTP + "test_wire.py",),
+    "esg_http.message.field_names": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
+    "esg_http.call.message_checks": (_HTTP + "test_messages.py",),
+    "esg_http.call.target": (_HTTP + "test_scope.py",),
+    "esg_http.call.entrance": (
         _HTTP + "test_entrance.py",
         "tests/behaviour/test_health.py",
         "tests/behaviour/test_admission.py",
     ),
-    "esg_http.h1_input": (
+    "esg_http.h1.input": (
         _HTTP + "test_h1_heads.py",
         _HTTP + "test_h1_input.py",
         "tests/behaviour/test_http_deadlines.py",
         _HTTP + "test_upgrade.py",
         "tests/behaviour/test_admission.py",
     ),
-    "esg_http.h1_output": (_HTTP + "test_h1_output.py",),
-    "esg_core.admission": (_CORE + "test_admission.py", _CORE + "test_admission_edges.py"),
-    "esg_core.aimd": (_CORE + "test_aimd.py",),
-    "esg_core.backpressure": (_CORE + "test_backpressure.py",),
+    "esg_http.h1.output": (_HTTP + "test_h1_output.py",),
+    "esg_core.overload.admission": (_CORE + "test_admission.py", _CORE + "test_admission_edges.py"),
+    "esg_core.overload.aimd": (_CORE + "test_aimd.py",),
+    "esg_core.overload.backpressure": (_CORE + "test_backpressure.py",),
     "esg_core.deadlines": (_CORE + "test_deadlines.py",),
-    "esg_http.h2.states": (_HTTP2 + "test_states.py",),
-    "esg_http.h2.streams": (*_SESSION, _HTTP2 + "test_tunnel.py", _HTTP2 + "test_stalls.py"),
-    "esg_http.h2.windows": (_HTTP2 + "test_windows.py", _HTTP2 + "test_session.py"),
-    "esg_http.h2.control": (*_SESSION, *_SENDING),
-    "esg_http.h2.receiving": _SESSION,
-    "esg_http.h2.requests": _SESSION,
-    "esg_http.h2.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
-    "esg_http.h2.sending": (*_SENDING, *_SESSION),
-    "esg_http.h2.hpack": (_HTTP2 + "test_hpack_examples.py", _HTTP2 + "test_hpack.py"),
+    "esg_http.h2.engine.states": (_HTTP2 + "test_states.py",),
+    "esg_http.h2.engine.base_stream": (*_SESSION, _HTTP2 + "test_tunnel.py", _HTTP2 + "test_stalls.py"),
+    "esg_http.h2.engine.windows": (_HTTP2 + "test_windows.py", _HTTP2 + "test_session.py"),
+    "esg_http.h2.engine.control": (*_SESSION, *_SENDING),
+    "esg_http.h2.engine.receiving": _SESSION,
+    "esg_http.h2.engine.requests": _SESSION,
+    "esg_http.h2.coding.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
+    "esg_http.h2.engine.sending": (*_SENDING, *_SESSION),
+    "esg_http.h2.coding.hpack": (_HTTP2 + "test_hpack_examples.py", _HTTP2 + "test_hpack.py"),
 }
 """Module -> the files of its tests."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.errors import ClientDisconnected
-from esg_core.stats import stats
+from esg_core.lifecycle.stats import stats
 from esg_core.testing import MemoryTransport
 from tests.behaviour.kinds import hello
 from tests.http.asking import answers, ask, by_path, ended

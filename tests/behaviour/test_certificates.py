@@ -14,8 +14,8 @@ import trustme
 from cryptography import x509
 
 import esg_http
-from esg_core import renewal
 from esg_core.asgi import Receive, Scope, Send
+from esg_core.sockets import certificate_reload as renewal
 from tests.core.loops import run_in
 
 HELLO = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"

@@ -8,7 +8,7 @@ import pytest
 
 from esg_core.access import AccessLog
 from esg_core.asgi import Receive, Scope, Send
-from esg_core.stats import stats
+from esg_core.lifecycle.stats import stats
 from tests.behaviour.kinds import hello
 from tests.http.asking import answers, ask, ended
 from tests.http.corpus.case import get, head, post

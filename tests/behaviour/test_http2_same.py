@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Headers, Receive, Scope, Send
-from esg_core.stats import stats
-from esg_http.h2.codes import CANCEL, INTERNAL_ERROR
+from esg_core.lifecycle.stats import stats
+from esg_http.h2.coding.codes import CANCEL, INTERNAL_ERROR
 from tests.behaviour.kinds import KINDS, Kind, fails, hello, in_parts
 from tests.behaviour.over_http2 import answer_to, ask, plain, response_of
 from tests.behaviour.test_admission import LINE, Hall

@@ -12,11 +12,11 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport, pieces, random_sizes
-from esg_http.body import ChunkedBody, LengthBody
-from esg_http.cycle import Cycle
-from esg_http.h1 import H1Connection
-from esg_http.intake import HeadIntake
-from esg_http.peers import Peer
+from esg_http.call.cycle import Cycle
+from esg_http.call.peer import Peer
+from esg_http.h1.body import ChunkedBody, LengthBody
+from esg_http.h1.connection import H1Connection
+from esg_http.h1.head_intake import HeadIntake
 from tests.behaviour.kinds import KINDS, a_file, fails, hello, in_parts, reads
 from tests.http.asking import by_path
 from tests.http.corpus.case import chunked, get, head, post

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from esg_core.config import Config
 from esg_core.errors import UsageError
-from esg_core.server import Server as CoreServer
+from esg_core.lifecycle.server import Server as CoreServer
+from esg_core.options.config import Config
 from tests.behaviour.lifecycle import Clock, answer, get, refuses, request
 from tests.e2e.server import PATIENCE, ROOT, URL, Program, Server
 from tests.e2e.wire import ask

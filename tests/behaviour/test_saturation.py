@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_core.stats import stats
+from esg_core.lifecycle.stats import stats
 from tests.behaviour.kinds import hello
 from tests.http.asking import ask, by_path
 from tests.http.corpus.case import get

@@ -456,7 +456,7 @@ def test_s1_with_none_a_request_for_a_websocket_is_plain_http() -> None:
 
 def test_u4_a_websocket_by_import_string() -> None:
     """U-4: another implementation of the same contract."""
-    with serving(APP, "--ws", "esg_ws.server:wsproto") as server, opened(server, "/echo") as client:
+    with serving(APP, "--ws", "esg_ws.entry_points:wsproto") as server, opened(server, "/echo") as client:
         client.send("hello")
         assert client.recv(timeout=PATIENCE) == "hello"
 

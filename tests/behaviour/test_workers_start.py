@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import esg
-from esg_core.config import Config
 from esg_core.errors import UsageError
+from esg_core.options.config import Config
 from tests.behaviour.lifecycle import get
 from tests.behaviour.working import Workers, connect_to, working
 from tests.e2e.server import ROOT, URL, Program, Server
@@ -224,7 +224,7 @@ def test_c2_contradictions(options: dict[str, Any], text: str) -> None:
 def test_c2_a_shared_variable_does_not_stand_in_the_way_of_reloading(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from esg_core.sources import Keywords, load
+    from esg_core.options.merging import Keywords, load
 
     assert load(Keywords({"app": "main:app", "reload": True}), {"WEB_CONCURRENCY": "4"}).config.workers is None
     assert load(Keywords({"app": "main:app"}), {"WEB_CONCURRENCY": "4"}).config.workers == 4

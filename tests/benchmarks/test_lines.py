@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import esg_http.h1_output
+import esg_http.h1.output
 from benchmarks.lines import APPLICATION, ASYNCIO, LOOP, OTHERS, WRITES, Line, main, page, read
 
-OUTPUT = Path(esg_http.h1_output.__file__)
+OUTPUT = Path(esg_http.h1.output.__file__)
 
 
 def number_of(text: str) -> int:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from esg_cli.command import command, main
-from esg_core.config import Config
-from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
-from esg_core.kinds import Action, Flag, Items
-from esg_core.options import Argument, Group, Option
-from esg_core.sources import Arguments, load
+from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.options.config import Config
+from esg_core.options.merging import Arguments, load
+from esg_core.options.option import Argument, Group, Option
+from esg_core.options.value_types import Action, Flag, Items
 from tests import unmeasured
 from tests.core.test_options import SAMPLES, companions, expected, typed
 

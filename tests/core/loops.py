@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from esg_core.registry import loop_factory
+from esg_core.plugins import loop_factory
 
 T = TypeVar("T")
 

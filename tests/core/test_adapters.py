@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from esg_core.adapters.asgi2 import ASGI2Adapter
-from esg_core.adapters.wsgi import wsgi_adapter
+from esg_core.app.asgi2 import ASGI2Adapter
+from esg_core.app.wsgi import wsgi_adapter
 from esg_core.asgi import Application, Message, Receive, Scope, Send
 from esg_core.errors import UsageError
 
@@ -131,5 +131,5 @@ def test_without_a2wsgi_the_error_says_what_to_install(monkeypatch: pytest.Monke
 
 
 def test_a2wsgi_is_not_imported_before_it_is_needed() -> None:
-    code = "import sys, esg_core.adapters.wsgi; sys.exit('a2wsgi' in sys.modules)"
+    code = "import sys, esg_core.app.wsgi; sys.exit('a2wsgi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esg_core.addresses import Address, Descriptor, TCPAddress, UnixAddress, is_address, parse_address
+from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress, is_address, parse_address
 
 
 @pytest.mark.parametrize(

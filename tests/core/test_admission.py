@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from esg_core.admission import Admission, Place
+from esg_core.overload.admission import Admission, Place
 from esg_core.testing import ManualLoop
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from esg_core.admission import Admission
+from esg_core.overload.admission import Admission
 from esg_core.testing import ManualLoop
 from tests.core.test_admission import Request
 

@@ -4,7 +4,7 @@ from math import ceil, floor, sqrt
 
 import pytest
 
-from esg_core.aimd import AIMD, Window
+from esg_core.overload.aimd import AIMD, Window
 
 BUSY, CALM = 1.0, 0.0
 

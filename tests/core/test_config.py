@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from esg_core.addresses import Address, Descriptor, TCPAddress, UnixAddress
-from esg_core.config import NO_TIMEOUT, Config
 from esg_core.errors import UsageError
-from esg_core.presets import PRESETS
+from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
+from esg_core.options.config import NO_TIMEOUT, Config
+from esg_core.options.presets import PRESETS
 
 TIMEOUTS = (
     "timeout_keep_alive",
@@ -252,7 +252,7 @@ def test_making_a_config_has_no_side_effects() -> None:
     """No import of what it names, no logging, no sockets, no reading of the environment."""
     program = (
         "import os, sys; os.environ['ESG_PORT'] = '1'; os.environ['FORWARDED_ALLOW_IPS'] = '*'\n"
-        "from esg_core.config import Config\n"
+        "from esg_core.options.config import Config\n"
         "config = Config('nowhere:app', env_file='nowhere', ssl_certfile='nowhere', log_config='nowhere')\n"
         "print(config.port, *config.forwarded_allow_ips, *sorted({'asyncio', 'logging', 'ssl'} & set(sys.modules)))"
     )

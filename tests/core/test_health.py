@@ -3,7 +3,7 @@
 import pytest
 
 from esg_core.errors import UsageError
-from esg_core.health import Health
+from esg_core.overload.health import Health
 
 HEALTH = Health("/live", "/ready")
 

@@ -15,9 +15,9 @@ from litestar import Litestar
 from quart import Quart
 from starlette.applications import Starlette
 
+from esg_core.app.interfaces import adapt, detect, is_factory
 from esg_core.asgi import Message, Receive, Scope, Send
 from esg_core.errors import UsageError
-from esg_core.interfaces import adapt, detect, is_factory
 
 
 async def asgi3(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure, has_input
+from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, has_input
 from esg_core.testing import ManualLoop, MemoryTransport
 from tests.core.loops import LOOPS, run_in
 

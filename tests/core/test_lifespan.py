@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import pytest
 
+from esg_core.app.lifespan import Lifespan
 from esg_core.asgi import Application, Receive, Scope, Send
-from esg_core.config import Config
 from esg_core.context import Context
 from esg_core.errors import ApplicationError, StartupError
-from esg_core.lifespan import Lifespan
+from esg_core.options.config import Config
 from tests.logging_state import untouched_logging
 
 Mode = Literal["auto", "on", "off"]

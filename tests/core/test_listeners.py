@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import trustme
 
-from esg_core import acceptor
-from esg_core.addresses import TCPAddress, UnixAddress
-from esg_core.listeners import Listeners, TLSOptions
-from esg_core.sockets import BoundSocket, adopt, bind_all
+from esg_core.options.addresses import TCPAddress, UnixAddress
+from esg_core.sockets import acceptor
+from esg_core.sockets.bound import BoundSocket, adopt, bind_all
+from esg_core.sockets.listeners import Listeners, TLSOptions
 from tests.core.loops import run_in, until
 from tests.logging_state import untouched_logging
 

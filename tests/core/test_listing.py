@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from esg_core.config import Config
-from esg_core.declarations import SERVER_OPTIONS
-from esg_core.listing import effective_configuration
-from esg_core.options import Argument
-from esg_core.sources import Arguments, Keywords, load
+from esg_core.options.catalogue import SERVER_OPTIONS
+from esg_core.options.config import Config
+from esg_core.options.effective import effective_configuration
+from esg_core.options.merging import Arguments, Keywords, load
+from esg_core.options.option import Argument
 
 TYPED: list[dict[str, Argument]] = [
     {},

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from esg_core.app.loading import import_string, load_application
+from esg_core.app.tracebacks import application_traceback
 from esg_core.asgi import Application
-from esg_core.config import Config
 from esg_core.errors import StartupError, UsageError
-from esg_core.loading import import_string, load_application
-from esg_core.tracebacks import application_traceback
+from esg_core.options.config import Config
 
 APP = """
 async def app(scope, receive, send):

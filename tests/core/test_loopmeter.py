@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from esg_core.loopmeter import CPUMeter, LibuvMeter, LoopMeter, Reading, SelectorMeter, choose_meter
-from esg_core.loops import MeasurableLoop, asyncio_loop, uvloop_loop
+from esg_core.event_loops import MeasurableLoop, asyncio_loop, uvloop_loop
+from esg_core.overload.loop_load import CPUMeter, LibuvMeter, LoopMeter, Reading, SelectorMeter, choose_meter
 
 OURS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"libuv": uvloop_loop, "selector": asyncio_loop}
 
@@ -151,7 +151,7 @@ def test_cpu_time_as_the_last_resort() -> None:
 
 def test_two_readings_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     meter, now = CPUMeter(), time.monotonic()
-    monkeypatch.setattr("esg_core.loopmeter.time.monotonic", lambda: now)
+    monkeypatch.setattr("esg_core.overload.loop_load.time.monotonic", lambda: now)
     meter.read()
     assert meter.read() == Reading(0.0, None)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from esg_core.combinations import NEED_TLS
-from esg_core.config import Config
-from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS, CommandOptions, ServerOptions
 from esg_core.errors import UsageError
-from esg_core.kinds import Action, Flag, Items, NotAllowed
-from esg_core.options import Argument, Option, did_you_mean
-from esg_core.sources import Arguments, Keywords, load
-from esg_core.toml import inline
+from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS, CommandOptions, ServerOptions
+from esg_core.options.config import Config
+from esg_core.options.conflicts import NEED_TLS
+from esg_core.options.merging import Arguments, Keywords, load
+from esg_core.options.option import Argument, Option, did_you_mean
+from esg_core.options.toml import inline
+from esg_core.options.value_types import Action, Flag, Items, NotAllowed
 
 SAMPLES: dict[str, tuple[str, object]] = {
     "app": ("site:make.app", "site:make.app"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from esg_core.errors import StartupError
-from esg_core.pid_file import PidFile
+from esg_core.lifecycle.pid_file import PidFile
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ def test_it_stays_where_it_was_made(path: Path, tmp_path: Path, monkeypatch: pyt
 
 def test_a_killed_server_leaves_no_lock(path: Path) -> None:
     program = (
-        f"import os\nfrom esg_core.pid_file import PidFile\nPidFile({str(path)!r}).write()\nos.kill(os.getpid(), 9)"
+        f"import os\nfrom esg_core.lifecycle.pid_file import PidFile\nPidFile({str(path)!r}).write()\n"
+        "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
     assert path.exists()

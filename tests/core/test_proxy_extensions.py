@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from esg_core.proxy_extensions import Extension, ExtensionError, crc32c, read_extensions, tells_of_tls
-from esg_core.proxy_preface import SIGNATURE, PrefaceError, parse
+from esg_core.proxy.preface import SIGNATURE, PrefaceError, parse
+from esg_core.proxy.preface_extensions import Extension, ExtensionError, crc32c, read_extensions, tells_of_tls
 
 ADDRESSES = bytes(range(12))
 

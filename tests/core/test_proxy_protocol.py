@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_core.config import Config
 from esg_core.context import Context
-from esg_core.proxy_preface import SIGNATURE, Address, PrefaceError, Route, missing, parse
-from esg_core.proxy_protocol import AnnouncedTransport, ProxyProtocol
-from esg_core.trust import Trust
+from esg_core.options.config import Config
+from esg_core.proxy.preface import SIGNATURE, Address, PrefaceError, Route, missing, parse
+from esg_core.proxy.trust import Trust
+from esg_core.sockets.proxy_protocol import AnnouncedTransport, ProxyProtocol
 
 V1 = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"
 V1_ROUTE = Route(("198.51.100.7", 5012), ("192.0.2.1", 443))

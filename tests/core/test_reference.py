@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.reference import main, page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "options.md"

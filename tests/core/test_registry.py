@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from esg_core.errors import StartupError, UsageError
-from esg_core.registry import KNOWN, find, http_factory, loop_factory, resolve
+from esg_core.plugins import KNOWN, find, http_factory, loop_factory, resolve
 
 
 def test_known_names_are_the_entry_points_of_the_packages() -> None:
@@ -21,7 +21,7 @@ def test_known_names_are_the_entry_points_of_the_packages() -> None:
 
 
 def test_names_are_found_without_reading_metadata() -> None:
-    program = "import sys; from esg_core.registry import find; find('esg.loop', 'auto'); print('email' in sys.modules)"
+    program = "import sys; from esg_core.plugins import find; find('esg.loop', 'auto'); print('email' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     assert answer.stdout.strip() == "False"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from esg_core import renewal
 from esg_core.errors import StartupError
-from esg_core.renewal import Renewed
+from esg_core.sockets import certificate_reload as renewal
+from esg_core.sockets.certificate_reload import Renewed
 
 
 class Clock:

@@ -15,10 +15,10 @@ import pytest
 
 import esg
 from esg_core.asgi import Receive, Scope, Send
-from esg_core.config import Config
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.server import Server, unless
 from esg_core.milestone import Milestone
-from esg_core.server import Server, unless
+from esg_core.options.config import Config
 from tests.core.loops import run_in, until
 from tests.logging_state import untouched_logging
 

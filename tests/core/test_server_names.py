@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from esg_core.server_names import ByName, NamedCertificate, is_named_certificate, parse_named_certificate
+from esg_core.options.named_certificates import ByName, NamedCertificate, is_named_certificate, parse_named_certificate
 
 
 @pytest.mark.skipif(os.pathsep != ":", reason="on Windows a semicolon stands between the paths")

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from esg_core.signals import STOP_SIGNALS, handled
+from esg_core.lifecycle.stop_signals import STOP_SIGNALS, handled
 
 
 def test_handlers_are_installed_and_put_back() -> None:

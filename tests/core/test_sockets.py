@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from esg_core.addresses import Address, Descriptor, TCPAddress, UnixAddress
 from esg_core.errors import StartupError
-from esg_core.sockets import BoundSocket, adopt, bind_all, close_all, describe, inherit
+from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
+from esg_core.sockets.bound import BoundSocket, adopt, bind_all, close_all, describe, inherit
 
 Bind = Callable[..., list[BoundSocket]]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from esg_core.errors import UsageError
-from esg_core.options import Argument
-from esg_core.sources import Arguments, Keywords, Settings, load
+from esg_core.options.merging import Arguments, Keywords, Settings, load
+from esg_core.options.option import Argument
 from tests.unmeasured import ENVIRONMENT
 
 
@@ -264,7 +264,7 @@ def test_a_keyword_of_none_displaces_nothing(file: Path) -> None:
 def test_loading_options_reads_no_more_than_it_needs() -> None:
     """C-1: the command line starts at once."""
     program = (
-        "import sys; from esg_core.sources import Arguments, load; load(Arguments({'app': 'main:app'}), {})\n"
+        "import sys; from esg_core.options.merging import Arguments, load; load(Arguments({'app': 'main:app'}), {})\n"
         "print(*sorted({'asyncio', 'difflib', 'ipaddress', 'logging', 'ssl', 'tomllib'} & set(sys.modules)))"
     )
     answer = subprocess.run(

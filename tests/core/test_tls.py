@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from esg_core.config import Config
 from esg_core.errors import ESGError, StartupError, UsageError
-from esg_core.tls import server_context
+from esg_core.options.config import Config
+from esg_core.sockets.tls import server_context
 
 PASSWORD = "secret"
 

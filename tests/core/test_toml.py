@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from esg_core.toml import inline
+from esg_core.options.toml import inline
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,16 @@ import textwrap
 import threading
 import time
 
-from esg_core.watchdog import Watchdog
+from esg_core.lifecycle.watchdog import Watchdog
 
 
 def ended(program: str) -> subprocess.CompletedProcess[str]:
     """Run a program that has a watchdog; what it logs goes to standard error."""
-    head = "import logging, os, sys, threading, time\nfrom esg_core.watchdog import Watchdog\nlogging.basicConfig()\n"
+    head = (
+        "import logging, os, sys, threading, time\n"
+        "from esg_core.lifecycle.watchdog import Watchdog\n"
+        "logging.basicConfig()\n"
+    )
     command = [sys.executable, "-c", head + "watchdog = Watchdog()\n" + textwrap.dedent(program)]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from esg_core.asgi import Application, Receive, Scope, Send
 from esg_core.testing import MemoryTransport
-from esg_http.h1 import H1Connection
+from esg_http.h1.connection import H1Connection
 from tests.http.client import Response, read_responses
 from tests.http.memory import MemoryServer
 from tests.http.misbehaviour.case import body, length, sends, start

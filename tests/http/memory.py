@@ -9,13 +9,13 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
-import esg_http.server
+import esg_http.entry_points
 from esg_core.asgi import Application, Receive, Scope, Send
-from esg_core.backpressure import install_admission
-from esg_core.config import Config
 from esg_core.context import Context
-from esg_core.health import Health
-from esg_core.site import response_hook
+from esg_core.lifecycle.assembly import response_hook
+from esg_core.options.config import Config
+from esg_core.overload.backpressure import install_admission
+from esg_core.overload.health import Health
 from esg_core.testing import ManualLoop, MemoryTransport
 from tests.http.client import Response, read_responses
 
@@ -72,7 +72,7 @@ class MemoryServer:
         self.loop.set_exception_handler(lambda loop, context: self.unhandled.append(context))
         config = config_with(tuple(sorted(self.options.items())))
         self.context = make_context(config, self.app, self.loop)
-        self._make: Callable[[], Any] = getattr(esg_http.server, self.parser)(self.context)
+        self._make: Callable[[], Any] = getattr(esg_http.entry_points, self.parser)(self.context)
         logging.getLogger("esg").addHandler(self.log)
         return self
 

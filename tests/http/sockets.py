@@ -23,10 +23,10 @@ from typing import Any, Self, TypeVar
 
 import trustme
 
-import esg_http.server
+import esg_http.entry_points
 from esg_core.asgi import Application
-from esg_core.config import Config
-from esg_core.loops import asyncio_loop, uvloop_loop
+from esg_core.event_loops import asyncio_loop, uvloop_loop
+from esg_core.options.config import Config
 from tests.http.client import Incomplete, Response, read_body, read_head
 from tests.http.memory import PARSERS, LogRecords, make_context
 
@@ -260,7 +260,7 @@ class SocketServer:
         self._loop.set_exception_handler(lambda loop, context: self.unhandled.append(context))
         self._stop = self._loop.create_future()
         self.context = make_context(self._config, self._app, self._loop)
-        server = await self._listen(getattr(esg_http.server, self.wiring.parser)(self.context))
+        server = await self._listen(getattr(esg_http.entry_points, self.wiring.parser)(self.context))
         self.context.open()
         self._started.set_result(None)
         await self._stop

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from esg_core.asgi import Headers
-from esg_core.config import Config
 from esg_core.context import Context
 from esg_core.contracts import Prepared
-from esg_core.flow import WriteGate
+from esg_core.options.config import Config
 from esg_core.testing import ManualLoop
-from esg_http.cycle import Cycle
-from esg_http.wire import encode_fields
+from esg_core.waiting import WriteGate
+from esg_http.call.cycle import Cycle
+from esg_http.message.response_head import encode_fields
 
 
 class DiaryStream:

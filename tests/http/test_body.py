@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from esg_core.errors import RequestError
 from esg_core.testing import pieces
-from esg_http.body import CHUNK_LINE_LIMIT, Body, ChunkedBody, LengthBody
+from esg_http.h1.body import CHUNK_LINE_LIMIT, Body, ChunkedBody, LengthBody
 
 OVERHEAD = 200
 

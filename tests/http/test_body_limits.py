@@ -3,7 +3,7 @@
 import pytest
 
 from esg_core.errors import RequestError
-from esg_http.body import CHUNK_LINE_LIMIT, ChunkedBody
+from esg_http.h1.body import CHUNK_LINE_LIMIT, ChunkedBody
 
 
 def line(size: int) -> bytes:

@@ -12,10 +12,10 @@ import pytest
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import RequestError
 from esg_core.testing import MemoryTransport, drip
-from esg_http.body import ChunkedBody
-from esg_http.h1 import H1Connection
-from esg_http.intake import HeadIntake, HeadLimits
-from esg_http.request import LONGEST_REMEMBERED
+from esg_http.h1.body import ChunkedBody
+from esg_http.h1.connection import H1Connection
+from esg_http.h1.head_intake import HeadIntake, HeadLimits
+from esg_http.h1.request_fields import LONGEST_REMEMBERED
 from esg_http.settings import STARTS
 from tests.http.client import Response, read_responses
 from tests.http.memory import PARSERS, MemoryServer, Recorder

@@ -2,14 +2,14 @@
 
 import pytest
 
-import esg_http.codec_h11
-import esg_http.codec_httptools
+import esg_http.h1.codec_h11
+import esg_http.h1.codec_httptools
 from esg_core.testing import FIELD_CHECKS, FieldCheck, FieldParser
-from esg_http.fields import split_fields
+from esg_http.message.field_names import split_fields
 
 PARSERS: dict[str, FieldParser] = {
-    "httptools": esg_http.codec_httptools.parse_fields,
-    "h11": esg_http.codec_h11.parse_fields,
+    "httptools": esg_http.h1.codec_httptools.parse_fields,
+    "h11": esg_http.h1.codec_h11.parse_fields,
     "neither": split_fields,
 }
 

@@ -14,9 +14,9 @@ import pytest
 import trustme
 import uvloop
 
-import esg_http.server
-from esg_core.config import Config
+import esg_http.entry_points
 from esg_core.context import Context
+from esg_core.options.config import Config
 from tests.http.client import Incomplete, Response, read_responses
 from tests.http.corpus import CASES
 from tests.http.corpus.case import Case
@@ -94,7 +94,7 @@ async def failures(parser: str, tls: bool, cases: list[Case]) -> list[str]:
     loop = asyncio.get_running_loop()
     context = Context(Config(app), app, loop)
     sides = contexts() if tls else (None, None)
-    server = await loop.create_server(getattr(esg_http.server, parser)(context), "127.0.0.1", 0, ssl=sides[0])
+    server = await loop.create_server(getattr(esg_http.entry_points, parser)(context), "127.0.0.1", 0, ssl=sides[0])
     async with server:
         client = Client(server.sockets[0].getsockname()[1], sides[1], app)
         outcomes = [await client.send(case) for case in cases]

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from esg_core.access import AccessLog
-from esg_core.forwarded import NAMES as FORWARDED
-from esg_core.site import upgrades
+from esg_core.lifecycle.assembly import upgrades
+from esg_core.proxy.headers import NAMES as FORWARDED
 from tests.http.memory import PARSERS, MemoryServer, Recorder
 
 MEANT_FOR_HTTP = ("connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade")

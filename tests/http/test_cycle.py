@@ -8,7 +8,7 @@ import pytest
 
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.testing import ManualLoop
-from esg_http.cycle import MOST_PIECES
+from esg_http.call.cycle import MOST_PIECES
 from tests.http.misbehaviour.case import body, length, start
 from tests.http.streams import CycleOnPaper
 

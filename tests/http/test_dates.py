@@ -5,7 +5,7 @@ from email.utils import formatdate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esg_http.dates import http_date
+from esg_http.message.dates import http_date
 
 
 def test_the_example_of_the_rfc() -> None:

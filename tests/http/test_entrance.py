@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from esg_core.testing import ManualLoop, MemoryTransport
-from esg_http.cycle import Cycle
-from esg_http.entrance import OTHERS, Entrance
+from esg_http.call.cycle import Cycle
+from esg_http.call.entrance import OTHERS, Entrance
 from tests.behaviour.kinds import hello
 from tests.http.asking import Slow, answers, ask, by_path, connected, ended
 from tests.http.corpus.case import get

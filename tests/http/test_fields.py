@@ -2,7 +2,7 @@
 
 import pytest
 
-from esg_http.fields import LOWER, LowerNames, is_name, split_fields
+from esg_http.message.field_names import LOWER, LowerNames, is_name, split_fields
 
 
 def test_names_are_lower_cased_and_known_the_next_time() -> None:

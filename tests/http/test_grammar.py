@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from esg_core.errors import RequestError
-from esg_http.body import ChunkedBody
-from esg_http.fields import is_name
-from esg_http.request import read_start
-from esg_http.rules import (
+from esg_http.h1.body import ChunkedBody
+from esg_http.h1.request_fields import read_start
+from esg_http.message.field_names import is_name
+from esg_http.message.grammar import (
     REST,
     check_field_line,
     check_request_line,

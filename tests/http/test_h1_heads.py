@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.h1_input import REMEMBERED_BLOCK
-from esg_http.request import LONGEST_REMEMBERED
+from esg_http.h1.input import REMEMBERED_BLOCK
+from esg_http.h1.request_fields import LONGEST_REMEMBERED
 from tests.http.asking import answers, ask, connected, echo, ended
 from tests.http.corpus.case import chunked, get, head, post
 from tests.http.memory import MemoryServer, Recorder

@@ -11,10 +11,10 @@ import pytest
 from esg_core.context import Context
 from esg_core.errors import ClientDisconnected
 from esg_core.testing import ManualLoop, MemoryTransport
-from esg_http.body import Body, ChunkedBody, LengthBody
-from esg_http.h1_output import LARGE_BODY, SKIPPED_BODY, H1Output
-from esg_http.request import RequestFields
-from esg_http.wire import HeadPrefix, encode_fields
+from esg_http.h1.body import Body, ChunkedBody, LengthBody
+from esg_http.h1.output import LARGE_BODY, SKIPPED_BODY, H1Output
+from esg_http.h1.request_fields import RequestFields
+from esg_http.message.response_head import HeadPrefix, encode_fields
 
 A = encode_fields([(b"a", b"b")])
 A_OF_2 = encode_fields([(b"a", b"b"), (b"content-length", b"2")])

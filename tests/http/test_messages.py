@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 
 from esg_core.errors import ApplicationError
-from esg_http.messages import as_bytes, checked_headers, checked_status
+from esg_http.call.message_checks import as_bytes, checked_headers, checked_status
 
 
 @pytest.mark.parametrize("status", [200, 204, 299, 404, 999, HTTPStatus.OK])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from esg_core.errors import RequestError
 from esg_core.testing import pieces
-from esg_http.body import ChunkedBody
+from esg_http.h1.body import ChunkedBody
 from tests.http.memory import PARSERS, Outcome, Seen, comparable, exchange
 from tests.http.mutations import mutated, segmented, streams
 

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from esg_core.config import Config
 from esg_core.context import Context
+from esg_core.options.config import Config
 from esg_core.testing import ManualLoop, MemoryTransport
-from esg_http.peers import Peer
+from esg_http.call.peer import Peer
 
 Ends = tuple[tuple[str, int] | None, tuple[str, int | None] | None, str]
 

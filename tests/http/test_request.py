@@ -6,9 +6,9 @@ import pytest
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_http.request import NO_FIELDS, RequestFields, RequestStart, read_start
-from esg_http.rules import CHUNKED
-from esg_http.scope import Target
+from esg_http.call.target import Target
+from esg_http.h1.request_fields import NO_FIELDS, RequestFields, RequestStart, read_start
+from esg_http.message.grammar import CHUNKED
 
 HOST = (b"host", b"t")
 

@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from esg_core.errors import RequestError
-from esg_http.intake import HeadIntake, HeadLimits
-from esg_http.request import read_start
-from esg_http.rules import (
+from esg_http.h1.head_intake import HeadIntake, HeadLimits
+from esg_http.h1.request_fields import read_start
+from esg_http.message.grammar import (
     CHUNKED,
     REST,
     body_length,

@@ -17,8 +17,8 @@ import trustme
 import uvloop
 
 from esg_core.errors import ApplicationError, ClientDisconnected
-from esg_core.flow import WriteGate
-from esg_http.sendfile import KERNEL_PIECE, THREAD_PIECE, send_file
+from esg_core.waiting import WriteGate
+from esg_http.call.sendfile import KERNEL_PIECE, THREAD_PIECE, send_file
 
 MEBIBYTE = 1024 * 1024
 LIMITS = (1000, 5000)

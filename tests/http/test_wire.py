@@ -9,9 +9,9 @@ import pytest
 
 from esg_core.errors import ApplicationError
 from esg_core.testing import ManualLoop
-from esg_http import wire
-from esg_http.dates import http_date
-from esg_http.wire import (
+from esg_http.message import response_head as wire
+from esg_http.message.dates import http_date
+from esg_http.message.response_head import (
     NO_LENGTH,
     SAYS_CHUNKED,
     SAYS_CLOSE,

@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import replace
 
 from esg_core.errors import RequestError
-from esg_http.h2.faults import ConnectionFault, StreamFault
-from esg_http.h2.head import RequestHead
-from esg_http.h2.limits import H2Limits
-from esg_http.h2.receiving import Receiving
-from esg_http.h2.streams import BaseStream, Unsent
+from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.h2.engine.base_stream import BaseStream, Unsent
+from esg_http.h2.engine.limits import H2Limits
+from esg_http.h2.engine.receiving import Receiving
+from esg_http.h2.engine.request_head import RequestHead
 from tests.http2 import wire
 from tests.http2.wire import Frame, Kind
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from esg_http.h2.codes import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
-from esg_http.h2.faults import ConnectionFault, StreamFault
-from esg_http.h2.frames import (
+from esg_http.h2.coding.codes import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
+from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.h2.coding.frames import (
     PREFACE,
     SETTINGS_ACK,
     content_of,
@@ -16,7 +16,7 @@ from esg_http.h2.frames import (
     settings_frame,
     window_frame,
 )
-from esg_http.h2.priority import Priority
+from esg_http.h2.engine.priority import Priority
 from tests.http2 import wire
 from tests.http2.session import Session, session_with
 from tests.http2.wire import GET, METHOD, PATH, POST, SCHEME, Kind

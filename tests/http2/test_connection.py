@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.h2.codes import CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, SETTINGS_TIMEOUT
-from esg_http.h2.frames import PREFACE, frame, settings_frame
+from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, SETTINGS_TIMEOUT
+from esg_http.h2.coding.frames import PREFACE, frame, settings_frame
 from tests.http.memory import MemoryServer, Recorder
 from tests.http2.driven import GET, Client, request
 from tests.http2.wire import Kind, read

@@ -3,9 +3,9 @@
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.h2.codes import CANCEL
+from esg_http.h2.coding.codes import CANCEL
+from esg_http.h2.coding.frames import frame
 from esg_http.h2.connection import MOST_UNREAD
-from esg_http.h2.frames import frame
 from tests.http.memory import MemoryServer
 from tests.http2.driven import Client, request
 

@@ -4,10 +4,10 @@ import pytest
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_http.h2.codes import PROTOCOL_ERROR
-from esg_http.h2.faults import StreamFault
-from esg_http.h2.head import RequestHead
-from esg_http.h2.priority import Priority, read_priority
+from esg_http.h2.coding.codes import PROTOCOL_ERROR
+from esg_http.h2.coding.faults import StreamFault
+from esg_http.h2.engine.priority import Priority, read_priority
+from esg_http.h2.engine.request_head import RequestHead
 
 METHOD, SCHEME, PATH, AUTHORITY = (
     (b":method", b"GET"),

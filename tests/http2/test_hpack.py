@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esg_core.asgi import Headers
-from esg_http.h2 import huffman
-from esg_http.h2.codes import COMPRESSION_ERROR
-from esg_http.h2.faults import ConnectionFault, TooManyFields
-from esg_http.h2.hpack import HeaderDecoder, HeaderEncoder
+from esg_http.h2.coding import huffman
+from esg_http.h2.coding.codes import COMPRESSION_ERROR
+from esg_http.h2.coding.faults import ConnectionFault, TooManyFields
+from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder
 
 NAMES = st.sampled_from([b":path", b"accept", b"content-length", b"cookie", b"date", b"set-cookie", b"x-a", b"x-long"])
 VALUES = st.binary(max_size=40) | st.sampled_from([b"", b"v", b"w" * 150, b"z" * 700])

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esg_core.asgi import Headers
-from esg_http.h2 import huffman
-from esg_http.h2.faults import ConnectionFault
-from esg_http.h2.hpack import HeaderDecoder, HeaderEncoder
+from esg_http.h2.coding import huffman
+from esg_http.h2.coding.faults import ConnectionFault
+from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder
 
 BEYOND = "an integer is too long"
 """What the server alone refuses: it takes no integer beyond any size that it accepts."""

@@ -6,9 +6,9 @@ from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 
 from esg_core.asgi import Headers
-from esg_http.h2 import huffman
-from esg_http.h2.faults import ConnectionFault
-from esg_http.h2.hpack import HeaderDecoder, HeaderEncoder, _encoded_integer, _integer
+from esg_http.h2.coding import huffman
+from esg_http.h2.coding.faults import ConnectionFault
+from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder, _encoded_integer, _integer
 
 AUTHORITY = (b":authority", b"www.example.com")
 ASK: Headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), AUTHORITY]

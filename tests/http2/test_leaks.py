@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.cycle import Cycle
-from esg_http.h2.codes import CANCEL
+from esg_http.call.cycle import Cycle
+from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.connection import H2Connection
 from esg_http.h2.stream import H2Stream
 from esg_http.h2.tunnel import Tunnel

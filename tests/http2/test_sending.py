@@ -2,8 +2,8 @@
 
 import pytest
 
-from esg_http.h2.codes import FLOW_CONTROL_ERROR
-from esg_http.h2.faults import ConnectionFault
+from esg_http.h2.coding.codes import FLOW_CONTROL_ERROR
+from esg_http.h2.coding.faults import ConnectionFault
 from tests.http2 import wire
 from tests.http2.session import Session, asked_session, first, frames, said
 from tests.http2.wire import Kind, Setting

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esg_core.testing import pieces
-from esg_http.h2.codes import (
+from esg_http.h2.coding.codes import (
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
     FRAME_SIZE_ERROR,
@@ -18,9 +18,9 @@ from esg_http.h2.codes import (
     REFUSED_STREAM,
     STREAM_CLOSED,
 )
-from esg_http.h2.faults import ConnectionFault, StreamFault
-from esg_http.h2.frames import PREFACE, frame, settings_frame, window_frame
-from esg_http.h2.hpack import HeaderEncoder
+from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.h2.coding.frames import PREFACE, frame, settings_frame, window_frame
+from esg_http.h2.coding.hpack import HeaderEncoder
 from tests.http2.session import Session
 
 GET = [(b":method", b"GET"), (b":scheme", b"https"), (b":path", b"/x?y"), (b":authority", b"a.test")]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from esg_http.h2 import states
-from esg_http.h2.codes import NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
-from esg_http.h2.faults import ConnectionFault, StreamFault
+from esg_http.h2.coding.codes import NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
+from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.h2.engine import states
 from tests.http2 import wire
 from tests.http2.session import RecordedStream, Session
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.h2.codes import CANCEL
+from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.tunnel import Tunnel
 from tests.http.memory import MemoryServer
 from tests.http2.driven import Answer, Client, request

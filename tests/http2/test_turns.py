@@ -2,7 +2,7 @@
 
 import pytest
 
-from esg_http.h2.codes import ENHANCE_YOUR_CALM
+from esg_http.h2.coding.codes import ENHANCE_YOUR_CALM
 from tests.http2 import wire
 from tests.http2.session import asked_session, first, said
 from tests.http2.wire import Setting

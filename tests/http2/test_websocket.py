@@ -8,8 +8,8 @@ import h2.settings
 import pytest
 
 from esg_core.asgi import Headers, Receive, Scope, Send
-from esg_core.stats import stats
-from esg_http.h2.codes import CANCEL, LAST_STREAM, NO_ERROR, PROTOCOL_ERROR
+from esg_core.lifecycle.stats import stats
+from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR, PROTOCOL_ERROR
 from tests.http2.driven import GET, Answer, Client, request
 from tests.ws.frames import CLOSE, Frame, close, deflated, frame, read_frames, text
 from tests.ws.memory import CODECS, Recorder, WebSocketServer

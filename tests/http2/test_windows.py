@@ -2,9 +2,9 @@
 
 import pytest
 
-from esg_http.h2.codes import FLOW_CONTROL_ERROR
-from esg_http.h2.faults import StreamFault
-from esg_http.h2.windows import ConnectionWindow, StreamWindow
+from esg_http.h2.coding.codes import FLOW_CONTROL_ERROR
+from esg_http.h2.coding.faults import StreamFault
+from esg_http.h2.engine.windows import ConnectionWindow, StreamWindow
 
 FIRST = 65535
 """What a stream's window begins with (RFC 9113 section 6.9.2)."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from esg_core.declarations import CommandOptions, ServerOptions
-from esg_core.options import options_of
+from esg_core.options.catalogue import CommandOptions, ServerOptions
+from esg_core.options.option import options_of
 from esg_reload.__main__ import parser
 from tests.structure.tree import DISTRIBUTIONS, ROOT
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import esg_ws.server
+import esg_ws.entry_points
 from esg_core.asgi import Application, Message, Receive, Scope, Send
 from esg_core.testing import MemoryTransport
 from tests.http.memory import MemoryServer
@@ -32,7 +32,7 @@ class WebSocketServer(MemoryServer):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self.context.upgrades = {b"websocket": getattr(esg_ws.server, self.codec)(self.context)}
+        self.context.upgrades = {b"websocket": getattr(esg_ws.entry_points, self.codec)(self.context)}
         return self
 
     def ask(self, request: bytes = REQUEST, rest: bytes = b"", **how: Any) -> "Client":

@@ -10,10 +10,10 @@ from esg_core.testing import pieces
 from esg_ws.codec import Sink
 from esg_ws.codec_websockets import WebsocketsCodec
 from esg_ws.codec_wsproto import WsprotoCodec
+from esg_ws.compression_offers import Agreement
 from esg_ws.deflate import Deflate
 from esg_ws.frames import WebSocketError
 from esg_ws.intake import Intake
-from esg_ws.offers import Agreement
 from tests.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, deflated, frame
 
 LIMIT = 5000

@@ -7,9 +7,9 @@ import pytest
 
 from esg_core.errors import RequestError
 from esg_core.testing import pieces
+from esg_ws.compression_offers import Agreement, negotiate, read_offers
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import RSV1, WebSocketError
-from esg_ws.offers import Agreement, negotiate, read_offers
 from tests.ws.frames import BINARY, CONTINUATION, TEXT, close, deflated, frame, text
 from tests.ws.memory import CODECS, OFFER, Recorder, WebSocketServer, exchange
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-import esg_ws.server
+import esg_ws.entry_points
 from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.context import Context
-from esg_core.flow import WriteGate
 from esg_core.testing import MemoryTransport
-from esg_http.cycle import Cycle
+from esg_core.waiting import WriteGate
+from esg_http.call.cycle import Cycle
 from tests.ws.frames import CLOSE, PING, TEXT, close, deflated, frame, read_frames, text
 from tests.ws.memory import CODECS, Conversation, Recorder, WebSocketServer, accepting
 
@@ -70,7 +70,7 @@ class Asked:
         }
         cycle = Cycle(server.context, self.stream, scope, b"/chat")  # type: ignore[arg-type]  # as much as is needed
         scope["extensions"]["esg.switch"] = cycle.switch
-        server.context.start(cycle, getattr(esg_ws.server, server.codec)(server.context))
+        server.context.start(cycle, getattr(esg_ws.entry_points, server.codec)(server.context))
         server.loop.settle()
         if self.stream.transport is not None:
             server.transports.append(self.stream.transport)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_core.stats import stats
+from esg_core.lifecycle.stats import stats
 from tests.ws.frames import close, text
 from tests.ws.memory import CODECS, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
 

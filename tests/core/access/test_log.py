@@ -11,8 +11,8 @@ import pytest
 from esg_core import logs
 from esg_core.access import AccessLog
 from esg_core.access.log import BATCH, DELAY
-from esg_core.config import Config
 from esg_core.errors import UsageError
+from esg_core.options.config import Config
 from esg_core.testing import ManualLoop
 from tests.core.access.helpers import HOSTILE, scope
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esg_core.access.text import ENTRIES, LONGEST, Memo, client_text, rfc3339, safe_text, target_text
+from esg_core.access.escaping import ENTRIES, LONGEST, Memo, client_text, rfc3339, safe_text, target_text
 
 HARMLESS = re.compile(r'[^\x00-\x1f"\\\x7f-\U0010ffff]*')
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from esg_core.errors import UsageError
-from esg_core.logs.files import apply
+from esg_core.logs.user_config import apply
 
 TABLE: dict[str, Any] = {
     "version": 1,

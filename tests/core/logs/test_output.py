@@ -243,7 +243,7 @@ def test_half_a_line_does_not_become_the_beginning_of_another(tmp_path: Path) ->
 FORKING = """
 import os, sys
 from esg_core import logs
-from esg_core.config import Config
+from esg_core.options.config import Config
 logs.configure(Config("app:app"))
 from esg_core.logs.setup import _Console
 _Console.output.batch.append("of the parent")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from esg_core.logs.reopening import reopen
+from esg_core.logs.rotation import reopen
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from esg_core import logs
-from esg_core.config import Config
 from esg_core.logs.console import ConsoleHandler, untouched_console
+from esg_core.options.config import Config
 
 
 def config(**options: Any) -> Config:
@@ -174,7 +174,7 @@ def test_closing_the_handlers_writes_what_is_left() -> None:
 ENDING = """
 import os, sys
 from esg_core import logs
-from esg_core.config import Config
+from esg_core.options.config import Config
 logs.configure(Config("app:app"))
 from esg_core.logs.setup import _Console
 _Console.output.batch.append("the last line")

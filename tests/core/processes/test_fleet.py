@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from esg_core.processes.fleet import (
+from esg_core.processes.policy import (
     BEATS,
     BLOCKED_PATIENCE,
     BOOT_PATIENCE,

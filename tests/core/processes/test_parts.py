@@ -13,20 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from esg_core.addresses import Address, TCPAddress, UnixAddress
-from esg_core.config import Config
 from esg_core.errors import StartupError, UsageError
+from esg_core.options.addresses import Address, TCPAddress, UnixAddress
+from esg_core.options.config import Config
 from esg_core.processes import memory
-from esg_core.processes.crew import Crew, _how
-from esg_core.processes.doors import Doors
-from esg_core.processes.fleet import BEATS, FAILED_TO_START, Act, Fleet, Patience, Step
-from esg_core.processes.forked import Forked
-from esg_core.processes.launch import Running
+from esg_core.processes.fork import Forked
+from esg_core.processes.handover import VARIABLE, Former, take_over
 from esg_core.processes.memory import MIB, resident
 from esg_core.processes.messages import ALIVE, FAILED, READY, SPENT, Heard, as_text
-from esg_core.processes.orders import MARGIN, check, order_for, patience
-from esg_core.processes.upgrade import VARIABLE, Former, take_over
-from esg_core.sockets import bind_all
+from esg_core.processes.policy import BEATS, FAILED_TO_START, Act, Fleet, Patience, Step
+from esg_core.processes.shared_sockets import Doors
+from esg_core.processes.spawn import Running
+from esg_core.processes.worker_config import MARGIN, check, order_for, patience
+from esg_core.processes.workers import Crew, _how
+from esg_core.sockets.bound import bind_all
 
 # The line.
 
@@ -211,7 +211,7 @@ def test_w1_how_a_worker_has_ended_is_said_in_words(code: int, text: str) -> Non
 
 ORPHANS = """
 import ctypes, os, subprocess, sys
-from esg_core.processes.crew import _reap_strangers
+from esg_core.processes.workers import _reap_strangers
 
 assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # orphans become this process's children, as they do process 1's
 _reap_strangers(set())  # there is nobody

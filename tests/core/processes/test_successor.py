@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from esg_core.processes.new_program import CANNOT_EXECUTE, Successor
 from esg_core.processes.signals import as_bytes
-from esg_core.processes.successor import CANNOT_EXECUTE, Successor
 
 UNTIL_IT_IS_ENDED = [sys.executable, "-c", "import time; time.sleep(30)"]
 

@@ -1,7 +1,7 @@
 """The command `esg`: from the words that a user typed to an exit code.
 
-Knows the terminal and nothing of serving. What options there are stands in `esg_core.declarations`; how arguments,
-variables and files are merged in `esg_core.sources`; what serves is the caller's choice. Every error of the
+Knows the terminal and nothing of serving. What options there are stands in `esg_core.options.catalogue`; how arguments,
+variables and files are merged in `esg_core.options.merging`; what serves is the caller's choice. Every error of the
 user is one line on standard error and exit code 2 (rules C-1, C-2). Whatever is slow to import is imported when it is
 needed, because `esg --help` should be there at once.
 """
@@ -15,13 +15,13 @@ import click
 
 from esg_cli.flags import GroupedCommand, parameters
 from esg_core import __version__
-from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.errors import UsageError
-from esg_core.options import Argument, did_you_mean
+from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.options.option import Argument, did_you_mean
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
-    from esg_core.sources import Settings
+    from esg_core.options.config import Config
+    from esg_core.options.merging import Settings
 
     Run = Callable[[Config, Callable[[], Config]], int]
 
@@ -77,7 +77,7 @@ def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
 
 
 def _load(typed: Mapping[str, Argument]) -> "Settings":
-    from esg_core.sources import Arguments, load
+    from esg_core.options.merging import Arguments, load
 
     settings = load(Arguments(typed))
     if settings.strangers:
@@ -94,7 +94,7 @@ def _serve(settings: "Settings", run: "Run | None") -> int:
 
 
 def _check(settings: "Settings") -> int:
-    from esg_core.listing import effective_configuration
+    from esg_core.options.effective import effective_configuration
     from esg_core.run import check
 
     with contextlib.redirect_stdout(sys.stderr):  # what is logged or printed meanwhile is no part of the listing

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
-from esg_core.kinds import Action, Flag, Items, Path
-from esg_core.options import Group, Option
+from esg_core.options.option import Group, Option
+from esg_core.options.value_types import Action, Flag, Items, Path
 
 COLUMN = 30
 """How wide flags are in the help at most; the words of a longer one begin on the next line."""

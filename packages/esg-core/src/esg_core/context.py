@@ -15,19 +15,19 @@ from collections.abc import Callable, Mapping
 from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any
 
+from esg_core.app.forked_children import watch_forks
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.deadlines import Sweeper
-from esg_core.flow import Waiters
-from esg_core.forks import watch_forks
-from esg_core.trust import Trust
+from esg_core.proxy.trust import Trust
+from esg_core.waiting import Waiters
 
 if TYPE_CHECKING:
     from esg_core.access import AccessLog
-    from esg_core.admission import Admission
-    from esg_core.backpressure import Backpressure
-    from esg_core.config import Config
     from esg_core.contracts import Connection, Cycle
-    from esg_core.health import Health
+    from esg_core.options.config import Config
+    from esg_core.overload.admission import Admission
+    from esg_core.overload.backpressure import Backpressure
+    from esg_core.overload.health import Health
 
 ResponseHook = Callable[[Scope | None, int, Headers], tuple[int, Headers] | None]
 """Rule R-1: given (scope or None, status, headers), may return what is to be sent instead of status and headers."""

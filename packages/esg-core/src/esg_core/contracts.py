@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from esg_core.asgi import Application, Headers
-from esg_core.flow import WriteGate
+from esg_core.waiting import WriteGate
 
 if TYPE_CHECKING:
-    from esg_core.admission import Place
     from esg_core.context import Context
+    from esg_core.overload.admission import Place
 
 
 class Connection(Protocol):

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from esg_core.declarations import COMMAND_OPTIONS, SERVER_OPTIONS
-from esg_core.kinds import Action, Flag, Items
-from esg_core.options import Group, Option
-from esg_core.presets import PRESETS
-from esg_core.toml import inline
+from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.options.option import Group, Option
+from esg_core.options.presets import PRESETS
+from esg_core.options.toml import inline
+from esg_core.options.value_types import Action, Flag, Items
 
 INTRODUCTION = """\
 # Options

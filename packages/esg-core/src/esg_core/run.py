@@ -10,21 +10,21 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from esg_core.binding import passed_sockets
+from esg_core.app.loading import load_application
+from esg_core.app.tracebacks import application_traceback
 from esg_core.errors import StartupError, UsageError
-from esg_core.loading import load_application
+from esg_core.lifecycle.assembly import check_parts, response_hook
+from esg_core.lifecycle.pid_file import PidFile
+from esg_core.lifecycle.server import Server
+from esg_core.lifecycle.systemd import Notifier
+from esg_core.lifecycle.watchdog import FORCED, Watchdog
 from esg_core.logs import configure
-from esg_core.pid_file import PidFile
-from esg_core.server import Server
-from esg_core.site import check_parts, response_hook
-from esg_core.sockets import AnySocket
-from esg_core.systemd import Notifier
-from esg_core.tracebacks import application_traceback
-from esg_core.watchdog import FORCED, Watchdog
+from esg_core.sockets.activation import passed_sockets
+from esg_core.sockets.bound import AnySocket
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
-    from esg_core.processes.post import Post
+    from esg_core.options.config import Config
+    from esg_core.processes.parent_line import Post
 
 
 def run(
@@ -40,7 +40,7 @@ def run(
     """
     if not config.has_parent:
         return run_alone(config, sockets)
-    from esg_core.processes.run import supervise
+    from esg_core.processes.parent import supervise
 
     return supervise(config, sockets, again)
 

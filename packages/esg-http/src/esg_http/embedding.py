@@ -11,13 +11,13 @@ from typing import Any, Self
 
 from esg_core.access import AccessLog
 from esg_core.asgi import Application
-from esg_core.config import Config
 from esg_core.context import Context
-from esg_core.drain import Drain
 from esg_core.errors import UsageError
-from esg_core.registry import http_factory
-from esg_core.site import Site, context_for, put_together
-from esg_core.stats import stats
+from esg_core.lifecycle.assembly import Site, context_for, put_together
+from esg_core.lifecycle.drain import Drain
+from esg_core.lifecycle.stats import stats
+from esg_core.options.config import Config
+from esg_core.plugins import http_factory
 
 OF_A_PROCESS = frozenset(
     (
@@ -93,7 +93,7 @@ class HTTPProtocol:
         return self._make()
 
     def stats(self) -> dict[str, Any]:
-        """The figures of all connections as they are now, fit for JSON; see `esg_core.stats`."""
+        """The figures of all connections as they are now, fit for JSON; see `esg_core.lifecycle.stats`."""
         return stats(self.context)
 
     async def drain(self) -> None:
@@ -121,7 +121,7 @@ class HTTPServer(asyncio.AbstractServer):
         return self._site.listeners.sockets if self.is_serving() else ()
 
     def stats(self) -> dict[str, Any]:
-        """The figures of the server as it is now, fit for JSON; see `esg_core.stats`."""
+        """The figures of the server as it is now, fit for JSON; see `esg_core.lifecycle.stats`."""
         return stats(self._site.context)
 
     def get_loop(self) -> asyncio.AbstractEventLoop:

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
-from esg_http.dates import http_date
-from esg_http.entrance import Entrance
-from esg_http.intake import HeadLimits
-from esg_http.request import RequestStart
-from esg_http.wire import HeadPrefix
+from esg_http.call.entrance import Entrance
+from esg_http.h1.head_intake import HeadLimits
+from esg_http.h1.request_fields import RequestStart
+from esg_http.message.dates import http_date
+from esg_http.message.response_head import HeadPrefix
 
 if TYPE_CHECKING:
     from esg_core.context import Context

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.errors import ClientDisconnected
-from esg_core.flow import WriteGate
-from esg_core.kernel import Delivery, Departure, WriteWatch, delivery, departure, end_sending, reset
+from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, end_sending, reset
+from esg_core.waiting import WriteGate
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,

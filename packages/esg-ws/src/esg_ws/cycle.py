@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from esg_core.access.text import client_text
+from esg_core.access.escaping import client_text
+from esg_core.app.forked_children import end_if_forked
 from esg_core.asgi import Application, Message, Scope
 from esg_core.errors import ApplicationError, ClientDisconnected
-from esg_core.flow import Waiters
-from esg_core.forks import end_if_forked
+from esg_core.waiting import Waiters
 from esg_ws.connection import Connection
 from esg_ws.frames import ABNORMAL, BINARY_MESSAGE, INTERNAL_ERROR, NORMAL, TEXT_MESSAGE, may_be_sent
 from esg_ws.opening import Opening

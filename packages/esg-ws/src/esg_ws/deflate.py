@@ -7,8 +7,8 @@ compressor may begin anew at any message, because what it writes refers only to 
 import zlib
 from typing import Any
 
+from esg_ws.compression_offers import Agreement
 from esg_ws.frames import PROTOCOL_ERROR, TOO_BIG, WebSocketError
-from esg_ws.offers import Agreement
 
 WORTH_COMPRESSING = 64
 """Bytes of payload below which a message is sent as it is."""

@@ -7,7 +7,7 @@ the user's application with the scope of a WebSocket.
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from esg_core.access.text import client_text
+from esg_core.access.escaping import client_text
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import RequestError
 from esg_ws.codec import CodecFactory

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from esg_core.asgi import Headers, Scope
 from esg_core.errors import ApplicationError, RequestError
-from esg_ws.offers import Agreement, negotiate
+from esg_ws.compression_offers import Agreement, negotiate
 
 VERSION = b"13"
 

@@ -37,7 +37,7 @@ from esg_ws.frames import (
     read_long_length,
 )
 from esg_ws.masking import unmask
-from esg_ws.message import Parts
+from esg_ws.parts import Parts
 
 MOST_FRAGMENTS = 131072
 """Frames that a message may have (rule S-5): 65,536, and room for clients that end with an empty one."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from esg_core.config import Config
-    from esg_core.server import Server
+    from esg_core.lifecycle.server import Server
+    from esg_core.options.config import Config
 
 __version__ = "0.1.0"
 
-_HOMES = {"Config": "esg_core.config", "Server": "esg_core.server"}
+_HOMES = {"Config": "esg_core.options.config", "Server": "esg_core.lifecycle.server"}
 
 
 def run(app: "str | Callable[..., Any]", **options: Any) -> None:
@@ -30,7 +30,7 @@ def run(app: "str | Callable[..., Any]", **options: Any) -> None:
 
     from esg.serving import run as run_config
     from esg_core.errors import UsageError
-    from esg_core.sources import Keywords, load
+    from esg_core.options.merging import Keywords, load
 
     try:
         settings = load(Keywords({"app": app, **options}))

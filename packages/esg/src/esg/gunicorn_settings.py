@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from esg_core.errors import UsageError
-from esg_core.readers import Environment
-from esg_core.sources import Keywords, load
+from esg_core.options.merging import Keywords, load
+from esg_core.options.sources import Environment
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
+    from esg_core.options.config import Config
 
 MARGIN = 2.0
 """Seconds of `graceful_timeout` that are kept for the application's shutdown: after them gunicorn kills the worker."""

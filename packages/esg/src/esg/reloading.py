@@ -12,15 +12,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from esg_core.binding import listening_sockets
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.assembly import check_parts
 from esg_core.logs import configure
 from esg_core.run import report, run_alone
-from esg_core.site import check_parts
-from esg_core.sockets import BoundSocket, close_all, inherit
+from esg_core.sockets.activation import listening_sockets
+from esg_core.sockets.bound import BoundSocket, close_all, inherit
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
+    from esg_core.options.config import Config
     from esg_reload import Files, Reloader
 
 DRAIN = 0.8

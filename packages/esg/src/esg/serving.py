@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from esg_core.config import Config
+    from esg_core.options.config import Config
 
 
 def run(config: "Config", again: "Callable[[], Config]") -> int:

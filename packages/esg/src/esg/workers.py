@@ -21,14 +21,14 @@ from gunicorn.workers.base import Worker
 
 from esg.gunicorn_settings import config_for
 from esg_core.errors import StartupError, UsageError
-from esg_core.pulse import Pulse
+from esg_core.lifecycle.heartbeat import Pulse
+from esg_core.lifecycle.server import Server
+from esg_core.lifecycle.watchdog import FORCED, Watchdog
 from esg_core.run import report
-from esg_core.server import Server
-from esg_core.sockets import AnySocket, BoundSocket
-from esg_core.watchdog import FORCED, Watchdog
+from esg_core.sockets.bound import AnySocket, BoundSocket
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
+    from esg_core.options.config import Config
 
 BEAT = 1.0
 """Seconds between two signs of life, or a third of gunicorn's `timeout` if that is shorter."""

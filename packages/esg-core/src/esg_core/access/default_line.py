@@ -5,8 +5,8 @@ Pure. Made for speed: texts that recur (clients, methods, statuses) are made onc
 
 from functools import partial
 
+from esg_core.access.escaping import PLAIN, Memo, client_text, safe_text, target_text
 from esg_core.access.exchange import Line, ScopeLike
-from esg_core.access.text import PLAIN, Memo, client_text, safe_text, target_text
 from esg_core.logs.colours import BOLD, RESET
 from esg_core.logs.formatters import level_prefix, status_text
 

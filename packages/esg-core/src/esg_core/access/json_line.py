@@ -6,8 +6,8 @@ Pure but for the clock. The objects are put together as text, because all values
 import time as clock
 from json.encoder import encode_basestring_ascii as quote
 
+from esg_core.access.escaping import Memo, client_text, rfc3339, target_text
 from esg_core.access.exchange import NO_TARGET, ScopeLike, request_id, tls_version
-from esg_core.access.text import Memo, client_text, rfc3339, target_text
 
 
 def _or_null(text: str | None) -> str:

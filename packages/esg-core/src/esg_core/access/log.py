@@ -20,7 +20,7 @@ from esg_core.logs.console import untouched_console
 from esg_core.logs.output import Output
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
+    from esg_core.options.config import Config
 
 DELAY = 0.1
 """Seconds that a line may wait for others; none on a terminal, where somebody watches."""

@@ -6,8 +6,8 @@ name `esg.access`; the rest is in attributes of the record.
 
 import logging
 
+from esg_core.access.escaping import client_text, safe_text, target_text
 from esg_core.access.exchange import Exchange, LineFormat, request_id, tls_version
-from esg_core.access.text import client_text, safe_text, target_text
 
 MESSAGE = '%s - "%s %s HTTP/%s" %d'
 

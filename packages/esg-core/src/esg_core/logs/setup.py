@@ -18,7 +18,7 @@ from esg_core.logs.names import LOGGERS
 from esg_core.logs.output import Output
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
+    from esg_core.options.config import Config
 
 TRACE = 5
 """The level below debug: what every connection does."""
@@ -59,7 +59,7 @@ def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
         _add_own_handlers(config, FORMAT_OF_ONE_OF_MANY if is_one_of_many else None)
         logging.getLogger("esg").setLevel(LEVELS[config.log_level])
     else:
-        from esg_core.logs.files import apply
+        from esg_core.logs.user_config import apply
 
         apply(config.log_config)
         if config.log_level != DEFAULT_LEVEL:

@@ -19,23 +19,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Application
-from esg_core.banner import announce_addresses
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.announcements import announce_addresses
+from esg_core.lifecycle.pid_file import PidFile
+from esg_core.lifecycle.systemd import PINGS, Notifier
 from esg_core.logs import configure
-from esg_core.logs.reopening import reopen
-from esg_core.pid_file import PidFile
-from esg_core.processes.crew import Crew
-from esg_core.processes.doors import Doors
-from esg_core.processes.fleet import LATE, Act, Fleet, Worker
-from esg_core.processes.launch import Running, start_fresh
-from esg_core.processes.orders import check, order_for, patience
+from esg_core.logs.rotation import reopen
+from esg_core.processes.handover import Former
+from esg_core.processes.policy import LATE, Act, Fleet, Worker
+from esg_core.processes.shared_sockets import Doors
 from esg_core.processes.signals import as_bytes
-from esg_core.processes.upgrade import Former
-from esg_core.systemd import PINGS, Notifier
+from esg_core.processes.spawn import Running, start_fresh
+from esg_core.processes.worker_config import check, order_for, patience
+from esg_core.processes.workers import Crew
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
-    from esg_core.processes.successor import Successor
+    from esg_core.options.config import Config
+    from esg_core.processes.new_program import Successor
 
 WEIGH_EVERY = 5.0
 """Seconds between two looks at the memory of workers."""
@@ -178,7 +178,7 @@ class Supervisor:
         order = order_for(self._config, app)
         if app is None or sys.platform == "win32":
             return start_fresh(order, bound)
-        from esg_core.processes.forked import start_forked
+        from esg_core.processes.fork import start_forked
 
         return start_forked(order, bound, functools.partial(self._let_go, slot))
 
@@ -247,7 +247,7 @@ class Supervisor:
         elif os.getpid() == 1:
             self._logger.error("SIGUSR2: no new program, as the system ends with this process, which is number 1")
         else:
-            from esg_core.processes.successor import Successor
+            from esg_core.processes.new_program import Successor
 
             self._successor = Successor(self._setting.doors.bound, self._setting.variables)
             self._selector.register(self._successor.line, selectors.EVENT_READ, self._hear_successor)

@@ -7,13 +7,13 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esg_core.processes.post import Post
+from esg_core.processes.parent_line import Post
 from esg_core.processes.signals import leave_to_parent
 from esg_core.run import run_alone
-from esg_core.sockets import BoundSocket
+from esg_core.sockets.bound import BoundSocket
 
 if TYPE_CHECKING:
-    from esg_core.config import Config
+    from esg_core.options.config import Config
 
 
 @dataclass(frozen=True)

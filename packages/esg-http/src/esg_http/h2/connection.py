@@ -7,12 +7,12 @@ out in one write.
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from esg_core.kernel import end_sending
-from esg_http.h2.codes import CANCEL, LAST_STREAM, NO_ERROR
+from esg_core.sockets.tcp import end_sending
+from esg_http.call.peer import Peer
+from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR
+from esg_http.h2.coding.frames import goaway_frame, ping_frame
 from esg_http.h2.deadlines import DRAIN, END, HALF, LINGER, START, WRITE, Deadlines
-from esg_http.h2.frames import goaway_frame, ping_frame
 from esg_http.h2.settings import H2Settings
-from esg_http.peers import Peer
 
 if TYPE_CHECKING:
     from esg_core.context import Context

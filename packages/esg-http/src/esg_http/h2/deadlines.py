@@ -9,14 +9,14 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
-from esg_core.kernel import LOOKS, WriteWatch, delivery, reset
-from esg_http.h2.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
-from esg_http.h2.faults import ConnectionFault
-from esg_http.h2.frames import goaway_frame
+from esg_core.sockets.tcp import LOOKS, WriteWatch, delivery, reset
+from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
+from esg_http.h2.coding.faults import ConnectionFault
+from esg_http.h2.coding.frames import goaway_frame
+from esg_http.h2.engine.base_stream import NEVER, Unsent, Upload
 from esg_http.h2.serving import Serving
 from esg_http.h2.settings import H2Settings
 from esg_http.h2.stream import H2Stream
-from esg_http.h2.streams import NEVER, Unsent, Upload
 
 if TYPE_CHECKING:
     from esg_core.context import Context

@@ -8,8 +8,8 @@ different sets of fields, and then all but the first are references.
 from collections.abc import Iterator
 
 from esg_core.asgi import Headers
-from esg_http.h2.hpack import Field, HeaderEncoder
-from esg_http.wire import SAYS_DATE, SAYS_SERVER, FieldBlock, HeadPrefix, encode_fields
+from esg_http.h2.coding.hpack import Field, HeaderEncoder
+from esg_http.message.response_head import SAYS_DATE, SAYS_SERVER, FieldBlock, HeadPrefix, encode_fields
 
 REMEMBERED = 128
 REMEMBERED_BLOCK = 1024

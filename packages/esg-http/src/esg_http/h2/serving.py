@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from esg_core.asgi import Application
 from esg_core.errors import RequestError
-from esg_core.flow import WriteGate
-from esg_core.forwarded import apply as apply_forwarded
-from esg_http.cycle import Cycle
-from esg_http.failures import withdraw
-from esg_http.h2.faults import ConnectionFault, StreamFault
-from esg_http.h2.head import RequestHead
-from esg_http.h2.receiving import Receiving
+from esg_core.proxy.headers import apply as apply_forwarded
+from esg_core.waiting import WriteGate
+from esg_http.call.cycle import Cycle
+from esg_http.call.failures import withdraw
+from esg_http.call.peer import Peer
+from esg_http.call.refusals import answer_unreadable, too_large, warn
+from esg_http.call.target import known_target, request_scope
+from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.h2.engine.base_stream import Upload
+from esg_http.h2.engine.receiving import Receiving
+from esg_http.h2.engine.request_head import RequestHead
+from esg_http.h2.engine.states import CLOSED
 from esg_http.h2.response_heads import ResponseHeads
 from esg_http.h2.settings import H2Settings
-from esg_http.h2.states import CLOSED
 from esg_http.h2.stream import H2Stream
-from esg_http.h2.streams import Upload
-from esg_http.peers import Peer
-from esg_http.refusals import answer_unreadable, too_large, warn
-from esg_http.scope import known_target, request_scope
 
 if TYPE_CHECKING:
     from esg_core.context import Context

@@ -3,17 +3,17 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esg_http.h2.codes import (
+from esg_http.h2.coding.codes import (
     DEFAULT_WINDOW,
     ENABLE_CONNECT_PROTOCOL,
     MAX_CONCURRENT_STREAMS,
     MAX_HEADER_LIST_SIZE,
     NO_RFC7540_PRIORITIES,
 )
-from esg_http.h2.frames import settings_frame, window_frame
-from esg_http.h2.hpack import ENTRY_OVERHEAD
-from esg_http.h2.limits import H2Limits
-from esg_http.h2.windows import CONNECTION_WINDOW
+from esg_http.h2.coding.frames import settings_frame, window_frame
+from esg_http.h2.coding.hpack import ENTRY_OVERHEAD
+from esg_http.h2.engine.limits import H2Limits
+from esg_http.h2.engine.windows import CONNECTION_WINDOW
 from esg_http.settings import NEVER
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, BinaryIO
 from esg_core.asgi import Headers
 from esg_core.contracts import Prepared
 from esg_core.errors import ClientDisconnected, RequestError
-from esg_core.flow import WriteGate
-from esg_http.h2.codes import CANCEL, INTERNAL_ERROR
-from esg_http.h2.hpack import Field
+from esg_core.waiting import WriteGate
+from esg_http.call.refusals import answer_late, too_large
+from esg_http.call.sendfile import FilePart
+from esg_http.h2.coding.codes import CANCEL, INTERNAL_ERROR
+from esg_http.h2.coding.hpack import Field
+from esg_http.h2.engine.base_stream import BaseStream
+from esg_http.h2.engine.states import CLOSED
 from esg_http.h2.response_heads import split_headers
-from esg_http.h2.states import CLOSED
-from esg_http.h2.streams import BaseStream
 from esg_http.h2.tunnel import Tunnel
-from esg_http.refusals import answer_late, too_large
-from esg_http.sendfile import FilePart
-from esg_http.wire import SAYS_CLOSE, prepare_fields
+from esg_http.message.response_head import SAYS_CLOSE, prepare_fields
 
 if TYPE_CHECKING:
-    from esg_http.cycle import Cycle
+    from esg_http.call.cycle import Cycle
     from esg_http.h2.serving import Serving
 
 HIGH_WATER = 65536

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from esg_http.h2.codes import CANCEL
-from esg_http.h2.states import CLOSED
+from esg_http.h2.coding.codes import CANCEL
+from esg_http.h2.engine.states import CLOSED
 
 if TYPE_CHECKING:
     from esg_http.h2.serving import Serving

@@ -1,0 +1,1 @@
+"""The application: how it is found, which interface it speaks, and its lifespan."""

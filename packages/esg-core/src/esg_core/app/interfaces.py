@@ -1,0 +1,57 @@
+"""Tells which interface an application speaks, and makes an ASGI 3 application of it.
+
+Decides by the parameters alone, so nothing is called to find out: (scope, receive, send) is ASGI 3, (scope) ASGI 2,
+(environ, start_response) WSGI. A coroutine function is ASGI 3 whatever its parameters are called.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+from esg_core.asgi import Application
+
+Interface = Literal["asgi3", "asgi2", "wsgi"]
+
+_BY_PARAMETERS: dict[int, Interface] = {1: "asgi2", 2: "wsgi"}
+
+
+def detect(app: Callable[..., Any]) -> Interface:
+    """The interface of an application, ASGI 3 where nothing speaks against it."""
+    if inspect.iscoroutinefunction(app):
+        return "asgi3"
+    return _BY_PARAMETERS.get(_required(app), "asgi3")
+
+
+def is_factory(app: Callable[..., Any]) -> bool:
+    """Whether a callable takes no arguments, and so cannot be an application: it must be what makes one."""
+    return not inspect.iscoroutinefunction(app) and _required(app) == 0
+
+
+def adapt(app: Callable[..., Any], interface: Literal["auto"] | Interface) -> Application:
+    """The application as ASGI 3; raises `UsageError` for WSGI when `a2wsgi` is not installed."""
+    if interface == "auto":
+        interface = detect(app)
+    if interface == "asgi2":
+        from esg_core.app.asgi2 import ASGI2Adapter
+
+        return ASGI2Adapter(app)
+    if interface == "wsgi":
+        from esg_core.app.wsgi import wsgi_adapter
+
+        return wsgi_adapter(app)
+    return cast(Application, app)
+
+
+def _required(app: Callable[..., Any]) -> int:
+    """How many positional arguments a callable needs; 3 when it takes any number or does not say."""
+    try:
+        parameters = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return 3
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return 3
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
+
+
+__all__ = ["Interface", "adapt", "detect", "is_factory"]

@@ -1,0 +1,44 @@
+"""What a server says about itself when it starts (rule C-1): where it listens, what it consists of, how to stop it."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from esg_core.plugins import resolve
+from esg_core.sockets.bound import describe
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+
+logger = logging.getLogger("esg.error")
+
+
+def announce_process(config: "Config", loop: asyncio.AbstractEventLoop) -> None:
+    """Say which process this is and which packages it uses."""
+    is_own = isinstance(loop, asyncio.BaseEventLoop)
+    package = "asyncio" if is_own else type(loop).__module__.partition(".")[0]
+    protocols = [resolve("esg.http", config.http), resolve("esg.ws", config.ws)]
+    packages = ", ".join([package, *(name for name in protocols if name != "none")])
+    logger.info("Started server process [%d] with %s", os.getpid(), packages)
+
+
+def announce_addresses(sockets: Iterable[socket.socket], *, tls: bool) -> None:
+    """Say where the server can be reached now, in a form that terminals make clickable."""
+    logger.info("ESG running on %s (Press CTRL+C to quit)", ", ".join(url(sock, tls=tls) for sock in sockets))
+
+
+def announce_end() -> None:
+    """Say that the server has ended."""
+    logger.info("Finished server process [%d]", os.getpid())
+
+
+def url(sock: socket.socket, *, tls: bool) -> str:
+    """The address of a socket as a URL; that of a UNIX socket is none, and stays `unix:PATH`."""
+    address = describe(sock)
+    return address if address.startswith("unix:") else f"{'https' if tls else 'http'}://{address}"
+
+
+__all__ = ["announce_addresses", "announce_end", "announce_process", "url"]

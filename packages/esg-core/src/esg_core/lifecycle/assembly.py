@@ -1,0 +1,137 @@
+"""Puts the parts of a server together: everything that can fail before the application starts up.
+
+What fails soonest comes first: a wrong name, a certificate, a port in use; only then is the application imported. When
+any of it fails, nothing is left behind.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from esg_core.access.formats import line_format
+from esg_core.app.lifespan import Lifespan
+from esg_core.app.loading import import_string, load_application
+from esg_core.asgi import Application
+from esg_core.context import Context, ResponseHook
+from esg_core.errors import StartupError, UsageError
+from esg_core.overload.backpressure import install_admission
+from esg_core.overload.health import Health
+from esg_core.plugins import http_factory, loop_factory, ws_factory
+from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, bind_all, close_all
+from esg_core.sockets.listeners import Listeners, TLSOptions
+
+if TYPE_CHECKING:
+    from esg_core.contracts import HTTPFactory
+    from esg_core.options.config import Config
+
+
+class Site(NamedTuple):
+    """The parts of one server."""
+
+    context: Context
+    lifespan: Lifespan
+    listeners: Listeners
+
+
+def put_together(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Site:
+    """Bind and import what the configuration names; `sockets` take the place of its addresses.
+
+    Needs a running event loop, so that an application may use it while it is imported. Raises `UsageError` or
+    `StartupError`.
+    """
+    if config.reload:
+        raise UsageError("reload: a server cannot restart itself: use the command esg, or esg.run()")
+    if config.has_parent:
+        raise UsageError("workers: a server is one process: use the command esg, or esg.run()")
+    check_options(config)
+    protocols = http_factory(config.http)
+    tls = tls_options(config, protocols)
+    bound = adopt(sockets) if sockets is not None else bind_all(config.addresses, reuse_port=config.reuse_port)
+    try:
+        return _assemble(config, protocols, bound, tls)
+    except BaseException:
+        close_all(bound)
+        raise
+
+
+def check_parts(config: "Config") -> None:
+    """Look for everything that the configuration names but the application; raises as `put_together()`."""
+    check_options(config)
+    tls_options(config, http_factory(config.http))
+    loop_factory(config.loop)
+
+
+def check_options(config: "Config") -> None:
+    """Look at what only shows when it is used: raises `UsageError`."""
+    if config.access_log:
+        line_format(config.access_log_format)
+    ws_factory(config.ws)
+
+
+def tls_options(config: "Config", protocols: "HTTPFactory") -> TLSOptions | None:
+    """How connections speak TLS, None if they do not; what is offered by ALPN is what the protocol can speak."""
+    if not config.tls:
+        return None
+    from esg_core.sockets.tls import HTTP_1_1, HTTP_2_AND_1_1, renewed_context
+
+    offered = HTTP_2_AND_1_1 if config.http2 and getattr(protocols, "speaks_http2", False) else HTTP_1_1
+    return TLSOptions(renewed_context(config, offered), config.timeout_tls_handshake)
+
+
+def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:
+    context = context_for(config)
+    try:
+        factory = protocols(context)
+    except ImportError as error:
+        raise StartupError(f"http {config.http} cannot be used: {error}") from error
+    if config.proxy_protocol:
+        from esg_core.sockets.proxy_protocol import after_preface
+
+        with_preface = after_preface(factory, context, None if tls is None else tls.context)
+        listeners = Listeners(bound, with_preface)
+    else:
+        listeners = Listeners(bound, factory, tls)
+    return Site(context, Lifespan(context, config.lifespan), listeners)
+
+
+def context_for(config: "Config") -> Context:
+    """A context of the running loop, with the application and the hook that the configuration names."""
+    context = Context(config, load_application(config), asyncio.get_running_loop())
+    context.on_response = response_hook(config)
+    context.upgrades = upgrades(context)
+    if config.health:
+        context.health = Health(config.health_path, config.ready_path)
+    install_admission(context)
+    return context
+
+
+def upgrades(context: Context) -> dict[bytes, Application]:
+    """What serves requests to speak another protocol, by its name; WSGI knows none."""
+    config = context.config
+    if config.interface == "wsgi":
+        return {}
+    websocket = ws_factory(config.ws)(context)
+    return {} if websocket is None else {b"websocket": websocket}
+
+
+def response_hook(config: "Config") -> ResponseHook | None:
+    """The hook of the option `on_response`, imported if need be."""
+    hook = config.on_response
+    if isinstance(hook, str):
+        found = import_string(hook, "the hook on_response")
+        if not callable(found):
+            raise StartupError(f"on_response: {hook!r} is {type(found).__name__}, which cannot be called")
+        hook = found
+    return cast(ResponseHook | None, hook)
+
+
+__all__ = [
+    "Site",
+    "check_options",
+    "check_parts",
+    "context_for",
+    "put_together",
+    "response_hook",
+    "tls_options",
+    "upgrades",
+]

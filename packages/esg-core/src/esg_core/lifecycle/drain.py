@@ -1,0 +1,150 @@
+"""Ends a server: in order and in time, or at once (rule L-2).
+
+The order: not ready any more, and every response says so; after `shutdown_delay` the listeners are closed; after a last
+call idle connections close, and busy ones when their response is complete; when nothing runs any more, the application
+shuts down. Whoever needs longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its
+shutdown.
+
+Knows no signals and no exit codes. `allow` is told before each step how many seconds it may take (see `Watchdog`).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from esg_core.app.lifespan import CANCEL_PATIENCE
+from esg_core.lifecycle.assembly import Site
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
+LAST_CALL = 0.1
+"""Seconds from the end of listening to the end of idle connections: requests that are on their way are served."""
+
+FIRST_CALL = 0.3
+"""Seconds after the last call that connections have for their first request: a round trip to a client far away."""
+
+HANDSHAKE_PATIENCE = 1.0
+"""Seconds that connections have which are in their TLS handshake when the listeners are closed."""
+
+TELL_AFTER = 0.1
+"""Seconds after which the log says what is still waited for."""
+
+SHUTDOWN_LIMIT = 5.0
+"""Seconds that the application's shutdown has at the least, even when all the time for the drain is used up."""
+
+BLOCKED = 1.0
+"""Seconds after the end of its time at which a step counts as blocked."""
+
+
+def drain_budget(context: "Context") -> float | None:
+    """Seconds after which a drain that has begun must have come to its second half; None for no limit."""
+    limit = context.config.timeout_graceful_shutdown
+    return None if limit is None else context.config.shutdown_delay + limit + BLOCKED
+
+
+class Drain:
+    """Ends one site, once."""
+
+    def __init__(self, site: Site, allow: Callable[[float], None]) -> None:
+        self._context = site.context
+        self._listeners = site.listeners
+        self._lifespan = site.lifespan
+        self._allow = allow
+        self._logger = logging.getLogger("esg.error")
+        self.forced = False
+        self._deadline: float | None = None
+
+    async def run(self) -> None:
+        """End in order; afterwards `forced` says whether something had to be cancelled."""
+        context = self._context
+        self._logger.info("Shutting down")
+        context.announce_closing()
+        await self._delay()
+        limit = context.config.timeout_graceful_shutdown
+        self._deadline = None if limit is None else context.loop.time() + limit
+        await self._listeners.close()
+        if context.connections or self._listeners.is_opening:
+            await asyncio.sleep(LAST_CALL)
+        context.drain(patient=True)
+        if not await self._wait_quiet():
+            await self._cancel()
+        await self._shut_down(self.time_left(SHUTDOWN_LIMIT))
+
+    async def abandon(self) -> None:
+        """End at once: whatever runs is cancelled, and the application gets a short shutdown."""
+        await self._listeners.close()
+        self._context.drain()
+        await self._listeners.settle(0)
+        await self._cancel()
+        await self._shut_down(SHUTDOWN_LIMIT)
+
+    def time_left(self, least: float) -> float | None:
+        """Seconds that are left of `timeout_graceful_shutdown`, but not less than `least`; None without limit."""
+        return None if self._deadline is None else max(least, self._deadline - self._context.loop.time())
+
+    async def _delay(self) -> None:
+        delay = self._context.config.shutdown_delay
+        if delay:
+            self._logger.info("Serving for another %g s, not ready any more", delay)
+            await asyncio.sleep(delay)
+
+    async def _wait_quiet(self) -> bool:
+        context = self._context
+        telling = context.loop.call_later(TELL_AFTER, self._tell)
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                await self._listeners.settle(HANDSHAKE_PATIENCE)
+                await self._first_call()
+                context.drain()  # those too that have been accepted at the last moment
+                await context.wait_quiet()
+        except TimeoutError:
+            return False
+        finally:
+            telling.cancel()
+        return True
+
+    async def _first_call(self) -> None:
+        """Whoever has just been let in is about to ask for something: a client far away needs a moment for that."""
+        limit = self._context.config.timeout_graceful_shutdown
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_CALL if limit is None else min(FIRST_CALL, limit / 2)):
+                await self._context.wait_quiet()
+
+    def _tell(self) -> None:
+        """Say what the drain waits for."""
+        self._logger.info(
+            "Waiting for %d connections and %d running requests (CTRL+C to force quit)",
+            len(self._context.connections),
+            len(self._context.cycles),
+        )
+
+    async def _cancel(self) -> None:
+        """Cancel what still runs, and cut what is still connected."""
+        context = self._context
+        tasks = [cycle.task for cycle in context.cycles]
+        if tasks or context.connections:
+            self.forced = True
+            self._logger.error(
+                "Cancelling %d running requests, closing %d connections", len(tasks), len(context.connections)
+            )
+        self._allow(CANCEL_PATIENCE + BLOCKED)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_PATIENCE)
+        for connection in list(context.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+
+    async def _shut_down(self, limit: float | None) -> None:
+        if limit is not None:
+            self._allow(limit + CANCEL_PATIENCE + BLOCKED)
+        if not await self._lifespan.shutdown(limit):
+            self.forced = True
+        self._context.close()
+
+
+__all__ = ["BLOCKED", "SHUTDOWN_LIMIT", "Drain", "drain_budget"]

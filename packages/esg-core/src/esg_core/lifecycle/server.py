@@ -1,0 +1,327 @@
+"""`Server`: one server from start to end, inside a running event loop (rules L-1 to L-5).
+
+It puts the parts together and says in which order they start; how they end is `esg_core.lifecycle.drain`'s. It
+configures no logging, ends no process and polls nothing: between start and end it waits for one milestone, `stop`.
+Signals are handled only where Python has any, in the main thread.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from esg_core.access import AccessLog
+from esg_core.context import Context
+from esg_core.errors import ESGError, StartupError, UsageError
+from esg_core.lifecycle.announcements import announce_addresses, announce_end, announce_process, url
+from esg_core.lifecycle.assembly import Site, put_together
+from esg_core.lifecycle.drain import Drain, drain_budget
+from esg_core.lifecycle.stats import stats
+from esg_core.lifecycle.stop_signals import handled
+from esg_core.lifecycle.systemd import Notifier
+from esg_core.lifecycle.watchdog import Watchdog
+from esg_core.milestone import Milestone
+from esg_core.plugins import loop_factory
+from esg_core.sockets.bound import AnySocket
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+    from esg_core.processes.parent_line import Post
+
+STARTUP_PATIENCE = 5.0
+"""Seconds for a start-up that is cancelled by a signal."""
+
+CLOSING_PATIENCE = 5.0
+"""Seconds that closing the event loop has at the least: tasks are cancelled, threads of its executor waited for."""
+
+FORCED_PATIENCE = 1.0
+"""The same after an end by force."""
+
+
+class Server:
+    """Serves what a `Config` says: `await Server(config).serve()`.
+
+    `started` and `stopped` are true once that has happened, and can be awaited. `forced` is true after an end in which
+    something had to be cancelled. `watchdog` and `notifier` are for whoever owns the process; see `esg_core.run`. A
+    worker has a `post`, the line to its parent, who decides about its end.
+    """
+
+    def __init__(
+        self,
+        config: "Config",
+        watchdog: Watchdog | None = None,
+        notifier: Notifier | None = None,
+        post: "Post | None" = None,
+    ) -> None:
+        self.config = config
+        self.started = Milestone()
+        self.stopped = Milestone()
+        self.forced = False
+        self._watchdog = watchdog
+        self._notifier = notifier
+        self._post = post
+        self._stop = Milestone()
+        self._force = Milestone()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._site: Site | None = None
+        self._drain: Drain | None = None
+        self._signals = 0
+        self._handles_signals = False
+        self._is_loading = False
+        self._is_over = False
+        self._logger = logging.getLogger("esg.error")
+
+    # What users call.
+
+    def run(self, sockets: Sequence[AnySocket] | None = None) -> None:
+        """Serve in an event loop of its own, until the end; raises as `serve()`."""
+        _check_that_no_loop_runs()
+        with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
+            try:
+                runner.run(self.serve(sockets))
+            except BaseException as error:
+                if self.stopped:
+                    raise
+                self._loop_has_ended(runner, error)
+            self._before_closing()
+
+    async def serve(self, sockets: Sequence[AnySocket] | None = None) -> None:
+        """Start, serve until `shutdown()` or a signal, end.
+
+        `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. Raises
+        `StartupError` or `UsageError` if the server cannot start. Cancelling it ends the server at once.
+        """
+        self._loop = asyncio.get_running_loop()
+        try:
+            with self.handling_signals():
+                announce_process(self.config, self._loop)
+                with self._pinging(self._loop):
+                    await self._serve(sockets)
+                announce_end()
+        except BaseException as error:
+            self.started.fail(error if isinstance(error, ESGError) else StartupError("the server was cancelled"))
+            raise
+        finally:
+            self.started.fail(StartupError("the server was stopped before it had started"))
+            self.stopped.reach()
+            self._loop = None
+
+    def shutdown(self) -> None:
+        """End in order (rule L-2), from whatever thread; harmless when called again or before `serve()`."""
+        self._stop.reach_from_anywhere(self._loop)
+
+    @property
+    def context(self) -> Context:
+        """What the connections share; there is one from start-up on."""
+        if self._site is None:
+            raise RuntimeError("the server has no context before it starts up")
+        return self._site.context
+
+    def stats(self) -> dict[str, Any]:
+        """The figures of the server as it is now, fit for JSON; see `esg_core.lifecycle.stats`. From start-up on."""
+        return stats(self.context)
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets that are listened on."""
+        return self._site.listeners.sockets if self._site is not None else ()
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the server can be reached, with the ports that were really chosen."""
+        return [url(sock, tls=self.config.tls) for sock in self.sockets]
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether the server is to stop; setting it is `shutdown()`."""
+        return bool(self._stop)
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        if value:
+            self.shutdown()
+
+    @property
+    def force_exit(self) -> bool:
+        """Whether the server is to stop at once; setting it cancels whatever runs."""
+        return bool(self._force)
+
+    @force_exit.setter
+    def force_exit(self, value: bool) -> None:
+        if value:
+            self._force.reach_from_anywhere(self._loop)
+            self.shutdown()
+
+    # Signals.
+
+    @contextlib.contextmanager
+    def handling_signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM stop the server inside; the second one stops it at once."""
+        if self._handles_signals:
+            yield
+            return
+        self._handles_signals = True
+        try:
+            with handled(self._on_signal):
+                yield
+        finally:
+            self._handles_signals = False
+
+    def _on_signal(self, _number: signal.Signals) -> None:
+        """As a handler: between any two instructions of the main thread, also while the event loop is blocked."""
+        if self._post is not None and not self._post.may_end():
+            return
+        self._signals += 1
+        if self._signals > 1:
+            if self._watchdog is not None:
+                self._watchdog.leave("second signal: stopped at once")
+            self.force_exit = True
+            return
+        self.interrupt()
+        if self._is_loading:
+            raise KeyboardInterrupt
+
+    def interrupt(self) -> None:
+        """As `shutdown()`, but from a signal handler: in the main thread, also while the event loop is blocked."""
+        self.shutdown()
+        if not self.started or self._loop is None:
+            self._allow(STARTUP_PATIENCE)
+            return
+        self._loop.call_soon_threadsafe(self.context.announce_closing)  # before whatever the loop does next
+        self._allow(drain_budget(self.context))
+
+    # From start to end.
+
+    async def _serve(self, sockets: Sequence[AnySocket] | None) -> None:
+        site = None if self._stop else self._put_together(sockets)
+        if site is None:
+            return
+        drain = self._drain = Drain(site, self._allow)
+        try:
+            if await self._start(site):
+                await self._stop
+                self._begin_to_end(drain_budget(site.context))
+                self._is_over = await unless(self._force, drain.run())
+        finally:
+            if not self._is_over:
+                await drain.abandon()
+            self.forced = drain.forced or bool(self._force)
+            if site.context.access is not None:
+                site.context.access.flush()
+
+    def _put_together(self, sockets: Sequence[AnySocket] | None) -> Site | None:
+        """The parts of the server; None if a signal came meanwhile."""
+        self._is_loading = True
+        try:
+            self._site = put_together(self.config, sockets)
+        except KeyboardInterrupt:
+            self._logger.info("Stopped while the application was imported")
+        finally:
+            self._is_loading = False
+        return self._site
+
+    async def _start(self, site: Site) -> bool:
+        """Start the application up, then let clients come; returns whether that went to its end."""
+        context, listeners = site.context, site.listeners
+        if self._watchdog is not None:
+            self._watchdog.before_exit.append(listeners.unlink)
+        if not await unless(self._stop, site.lifespan.startup()):
+            self._logger.info("Stopped during the application's startup")
+            return False
+        context.access = AccessLog.create(self.config, context.loop)
+        context.on_limit = self._on_limit
+        listeners.start(self.config.backlog)
+        context.open()
+        self._tell_ready(context, listeners.sockets)
+        self.started.reach()
+        return True
+
+    def _tell_ready(self, context: Context, sockets: Sequence[socket.socket]) -> None:
+        if self._post is not None:
+            self._post.ready(context.loop)
+            return
+        announce_addresses(sockets, tls=self.config.tls)
+        if self._notifier is not None:
+            self._notifier.ready(f"Serving on {', '.join(self.urls)}")
+
+    def _begin_to_end(self, budget: float | None) -> None:
+        self._allow(budget)
+        if self._notifier is not None:
+            self._notifier.stopping(budget)
+
+    @contextlib.contextmanager
+    def _pinging(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Tell systemd that the event loop turns, if it wants to know."""
+        if self._notifier is None:
+            yield
+            return
+        self._notifier.start_pinging(loop)
+        try:
+            yield
+        finally:
+            self._notifier.stop_pinging()
+
+    def _on_limit(self) -> None:
+        if self._post is not None:
+            self._post.spent()
+            return
+        self._logger.info("Limit of %d requests is reached: shutting down", self.context.requests)
+        self.shutdown()
+
+    def _loop_has_ended(self, runner: asyncio.Runner, error: BaseException) -> None:
+        """Nothing but the application can have ended it: let it go on until the server is stopped in order."""
+        has_stopped = isinstance(error, RuntimeError)
+        what = "has stopped the event loop" if has_stopped else f"raised {error!r} outside of its requests"
+        self._logger.warning("the application %s: shutting down", what)
+        self.shutdown()
+        runner.run(_wait_for(self.stopped))
+        if isinstance(error, SystemExit):
+            self._before_closing()
+            raise error
+
+    def _before_closing(self) -> None:
+        """The loop cancels what tasks there still are, and waits for threads: that can hang too."""
+        if self._watchdog is not None and self._site is not None and self._site.context.cycles:
+            self._watchdog.leave("the application ignores that it was cancelled: stopped by force")
+        if self._drain is not None:
+            self._allow(FORCED_PATIENCE if self.forced else self._drain.time_left(CLOSING_PATIENCE))
+
+    def _allow(self, seconds: float | None) -> None:
+        """Before something that may hang: give it its time, if somebody watches over that."""
+        if self._watchdog is not None and seconds is not None:
+            self._watchdog.allow(seconds)
+
+
+async def unless(milestone: Milestone, work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work` and return True, unless the milestone is reached first: then cancel it and return False."""
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(_wait_for(milestone))
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        is_done = working.done()
+    finally:
+        for task in (waiting, working):
+            task.cancel()
+        await asyncio.wait({waiting, working})
+    if is_done:
+        working.result()
+    return is_done
+
+
+def _check_that_no_loop_runs() -> None:
+    """In a notebook, for one, there is a loop already, and a loop cannot run inside another."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError("an event loop is running here already: await esg.Server(config).serve() in it instead")
+
+
+async def _wait_for(milestone: Milestone) -> None:
+    await milestone
+
+
+__all__ = ["Server", "unless"]

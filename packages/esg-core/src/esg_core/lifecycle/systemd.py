@@ -1,0 +1,138 @@
+"""What systemd says to a service, and what a service says to systemd (rule W-5).
+
+Knows the environment, descriptors and datagrams, and nothing of servers. Both directions are for the main process of a
+service alone: descriptors are for the process that `$LISTEN_PID` names, and systemd listens to the main process. See
+sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import NamedTuple, Self
+
+from esg_core.errors import StartupError
+from esg_core.lifecycle.heartbeat import Pulse
+
+FIRST = 3
+"""The number of the first descriptor that systemd passes."""
+
+PATIENCE = 1.0
+"""Seconds that systemd may take to receive a datagram."""
+
+PINGS = 3
+"""How often the watchdog is told within its time that all is well; systemd asks for twice or more."""
+
+_PASSING = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
+
+
+class Passed(NamedTuple):
+    """A descriptor that systemd has opened; the name is that of `FileDescriptorName=`, or of the socket unit."""
+
+    number: int
+    name: str
+
+
+def take_descriptors(environment: MutableMapping[str, str] = os.environ) -> tuple[Passed, ...]:
+    """The descriptors that systemd has passed to this very process; none the second time.
+
+    From now on they, and the variables that tell of them, are not inherited by other programs. Raises `StartupError`
+    if the variables make no sense.
+    """
+    values = {name: environment.pop(name, "") for name in _PASSING}
+    if values["LISTEN_PID"] != str(os.getpid()):
+        return ()
+    if not values["LISTEN_FDS"].isdecimal():
+        raise StartupError(f"LISTEN_FDS={values['LISTEN_FDS']!r}: must be the number of descriptors that are passed")
+    numbers = range(FIRST, FIRST + int(values["LISTEN_FDS"]))
+    names = [*values["LISTEN_FDNAMES"].split(":"), *("" for _ in numbers)]
+    for number in numbers:
+        try:
+            os.set_inheritable(number, False)
+        except OSError:
+            raise StartupError(f"LISTEN_FDS={len(numbers)}: descriptor {number} is not open") from None
+    return tuple(map(Passed, numbers, names))
+
+
+class Notifier:
+    """Tells systemd how the service does, by datagrams to `address`, as `$NOTIFY_SOCKET` has it.
+
+    What cannot be told is logged, the first time, and does no harm otherwise. `watchdog` is within how many seconds
+    systemd wants to hear `alive()`, or None.
+    """
+
+    def __init__(self, address: str, watchdog: float | None = None) -> None:
+        self.watchdog = watchdog
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self._logger = logging.getLogger("esg.error")
+        self._has_failed = False
+        self._pulse: Pulse | None = None
+
+    @classmethod
+    def create(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
+        """The notifier that the environment asks for; None if nobody listens."""
+        address = environment.get("NOTIFY_SOCKET")
+        return cls(address, _watchdog(environment)) if address and hasattr(socket, "AF_UNIX") else None
+
+    def ready(self, status: str = "") -> None:
+        """The service has started, or has reloaded; `status` is for people."""
+        self._tell("READY=1", _status(status))
+
+    def reloading(self) -> None:
+        """A reload has begun; `ready()` is its end."""
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def stopping(self, patience: float | None = None) -> None:
+        """The service has begun to end, and may need so many seconds for it, whatever `TimeoutStopSec=` says."""
+        extension = "" if patience is None else f"EXTEND_TIMEOUT_USEC={round(patience * 1_000_000)}"
+        self._tell("STOPPING=1", _status("Shutting down"), extension)
+
+    def status(self, text: str) -> None:
+        """What `systemctl status` shows."""
+        self._tell(_status(text))
+
+    def main_process(self, pid: int) -> None:
+        """Another process is the main one from now on."""
+        self._tell(f"MAINPID={pid}")
+
+    def alive(self) -> None:
+        """All is well; to be told `PINGS` times within `watchdog` seconds."""
+        self._tell("WATCHDOG=1")
+
+    def start_pinging(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell `alive()` from the event loop for as long as that turns; does nothing without `watchdog`."""
+        if self.watchdog is not None:
+            self._pulse = Pulse(loop, self.watchdog / PINGS, self.alive)
+
+    def stop_pinging(self) -> None:
+        """May be called at any time."""
+        if self._pulse is not None:
+            self._pulse.stop()
+
+    def _tell(self, *lines: str) -> None:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(PATIENCE)
+                sock.connect(self._address)
+                sock.send("\n".join(filter(None, lines)).encode())
+        except OSError as error:
+            if not self._has_failed:
+                self._has_failed = True
+                self._logger.warning("systemd cannot be told %s: NOTIFY_SOCKET: %s", lines[0], error.strerror or error)
+
+
+def _watchdog(environment: Mapping[str, str]) -> float | None:
+    """The time of the watchdog in seconds, if it is this process that it watches."""
+    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    text = environment.get("WATCHDOG_USEC", "")
+    return int(text) / 1_000_000 if text.isdecimal() and int(text) else None
+
+
+def _status(text: str) -> str:
+    return f"STATUS={' '.join(text.split())}" if text else ""
+
+
+__all__ = ["FIRST", "PINGS", "Notifier", "Passed", "take_descriptors"]

@@ -1,0 +1,55 @@
+"""The options of the server and of its command, each declared once.
+
+Nothing here acts: a field's annotation says what is allowed, `option()` says the default and what it means. The command
+line, the variables, the keys of the configuration file, the checks and the reference are derived
+(`esg_core.options.option`). A new option is a new field in a module of `esg_core.options.groups`, and nothing anywhere
+else but the code that obeys it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from esg_core.options.groups.application import ServingOptions
+from esg_core.options.groups.development import DevelopmentOptions
+from esg_core.options.groups.http2 import HTTP2Options
+from esg_core.options.groups.limits import LimitOptions
+from esg_core.options.groups.processes import OperationOptions
+from esg_core.options.groups.shorthands import FilePath
+from esg_core.options.groups.websocket import WebSocketOptions
+from esg_core.options.option import Group, option, options_of
+from esg_core.options.presets import PRESETS
+from esg_core.options.value_types import Action, Choice
+
+
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
+class ServerOptions(OperationOptions, WebSocketOptions, HTTP2Options, LimitOptions, DevelopmentOptions, ServingOptions):
+    """What a server can be told: the fields of `Config`, those of the last base first."""
+
+    preset: Annotated[str | None, Choice(tuple(PRESETS))] = option(
+        None,
+        Group.CONFIGURATION,
+        "Defaults of several options, made for one situation.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
+class CommandOptions:
+    """What the command can be told beside the options of the server."""
+
+    config: FilePath = option(
+        None,
+        Group.CONFIGURATION,
+        "Configuration file in TOML, or pyproject.toml.",
+        "Its keys are the names of this page; in a `pyproject.toml` they stand in the table `[tool.esg]`.",
+        metavar="FILE",
+    )
+    check: Annotated[bool, Action()] = option(
+        False, Group.CONFIGURATION, "Check options and application, print the options, and exit."
+    )
+    version: Annotated[bool, Action()] = option(False, Group.CONFIGURATION, "Print the version and exit.")
+
+
+SERVER_OPTIONS = options_of(ServerOptions)
+COMMAND_OPTIONS = options_of(CommandOptions)
+
+__all__ = ["COMMAND_OPTIONS", "SERVER_OPTIONS", "CommandOptions", "ServerOptions"]

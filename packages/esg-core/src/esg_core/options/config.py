@@ -1,0 +1,115 @@
+"""`Config`: what one server is to do, checked and complete.
+
+Has no side effects: it opens, imports, logs and reads nothing, not even the environment (`esg_core.options.merging`
+does that). Each value is checked when the object is made, and kept in one form: what is switched off by 0 is None,
+lists are tuples, paths are str, times are float. A preset fills in what was not given.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from esg_core.asgi import Headers
+from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress, parse_address
+from esg_core.options.catalogue import SERVER_OPTIONS, ServerOptions
+from esg_core.options.conflicts import check_combinations
+from esg_core.options.option import unknown
+from esg_core.options.presets import PRESETS
+from esg_core.options.value_types import NotAllowed
+
+NO_TIMEOUT = 60.0
+"""What `Config.shortest_timeout` is when every time-out is off: then any finite time will do."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Config(ServerOptions):
+    """What one server is to do: the application, and any option of `ServerOptions` by keyword.
+
+    Raises `UsageError` for an unknown name, a value that is not allowed and options that contradict each other. The
+    environment and configuration files do not count here: `esg_core.options.merging.load()` is where they do.
+    """
+
+    def __new__(cls, *_app: object, **given: object) -> Self:
+        """Check the names before the generated `__init__` does, and note which were given, for the preset."""
+        for name in given.keys() - SERVER_OPTIONS.keys():
+            raise unknown(name, SERVER_OPTIONS)
+        config = super().__new__(cls)
+        vars(config)["_given"] = given.keys() | {"app"}
+        return config
+
+    def __post_init__(self) -> None:
+        """Check what was given, keep each value in its one form, and let the preset fill in the rest."""
+        values = vars(self)
+        given = values.pop("_given")
+        for name, option in SERVER_OPTIONS.items():
+            if name in given:
+                try:
+                    values[name] = option.check(values[name])
+                except NotAllowed as error:
+                    raise option.wrong(f"{name}={option.shown(error.value)}") from None
+        if self.preset is not None:
+            values.update({name: value for name, value in PRESETS[self.preset].items() if name not in given})
+        check_combinations(values, self.changed())
+
+    def __repr__(self) -> str:
+        """Only what differs from the defaults, and no secret."""
+        shown = (f"{name}={SERVER_OPTIONS[name].shown(value)}" for name, value in self.changed().items())
+        return f"Config({', '.join(shown)})"
+
+    def changed(self) -> dict[str, object]:
+        """The options that differ from their defaults, by name."""
+        return {
+            name: value for name, option in SERVER_OPTIONS.items() if (value := getattr(self, name)) != option.default
+        }
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where to listen, whichever of `bind`, `uds`, `fd`, `host` and `port` says so."""
+        if self.bind:
+            return tuple(parse_address(text) for text in self.bind)
+        if self.uds is not None:
+            return (UnixAddress(str(self.uds)),)
+        if self.fd is not None:
+            return (Descriptor(self.fd),)
+        return (TCPAddress(self.host, self.port),)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server speaks TLS."""
+        return self.ssl_certfile is not None
+
+    @property
+    def has_parent(self) -> bool:
+        """Whether workers serve, supervised by a parent that does not; otherwise one process does everything.
+
+        There is one as soon as any option is about workers, also for one worker. An application that is an object can
+        be handed to no other process, unless that is forked.
+        """
+        if self.preload or self.limit_worker_memory or self.limit_worker_lifetime:
+            return True
+        return self.workers is not None and (self.workers > 1 or isinstance(self.app, str))
+
+    @property
+    def default_headers(self) -> Headers:
+        """The option `header` as ASGI carries headers: names in lower case, space around values removed."""
+        pairs = (text.partition(":") for text in self.header)
+        return [(name.lower().encode("ascii"), value.strip().encode("latin-1")) for name, _, value in pairs]
+
+    @property
+    def shortest_timeout(self) -> float:
+        """The shortest time-out of a connection that is not off, in seconds."""
+        return min(self._timeouts(), default=NO_TIMEOUT)
+
+    def _timeouts(self) -> Iterator[float]:
+        for timeout in (
+            self.timeout_keep_alive,
+            self.timeout_request_headers,
+            self.timeout_request,
+            self.timeout_write,
+            self.timeout_tls_handshake,
+        ):
+            if timeout is not None:
+                yield timeout
+
+
+__all__ = ["Config"]

@@ -1,0 +1,106 @@
+"""Options that contradict or need each other.
+
+Knows options by name only, and judges values that are right each by itself. What is merely without effect (a path of
+the health endpoint while `health` is off) is no contradiction: a feature can be switched off without undoing its
+settings.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+
+from esg_core.errors import UsageError
+from esg_core.options.catalogue import SERVER_OPTIONS
+
+Spell = Callable[[str], str]
+"""How an option is called where the user wrote it: `port`, `--port`, `ESG_PORT`."""
+
+DISPLACES = {
+    "bind": ("host", "port", "uds", "fd"),
+    "uds": ("bind", "fd"),
+    "fd": ("bind", "uds"),
+    "host": ("bind", "uds", "fd"),
+    "port": ("bind", "uds", "fd"),
+}
+"""Which options about listeners lose their effect in lower places when a higher place sets one of them."""
+
+NEED_TLS = (
+    "ssl_keyfile",
+    "ssl_keyfile_password",
+    "ssl_version",
+    "ssl_cert_reqs",
+    "ssl_ca_certs",
+    "ssl_ciphers",
+    "ssl_sni",
+)
+
+ABOUT_WORKERS = ("workers", "preload", "limit_worker_memory", "limit_worker_lifetime")
+"""Options that are nothing to a server of one process."""
+
+
+def check_combinations(values: Mapping[str, object], given: Collection[str], spell: Spell = str) -> None:
+    """Raise `UsageError` for the first contradiction; `values` are all options, `given` those that the user set."""
+    _check_listeners(values, given, spell)
+    _check_tls(values, spell)
+    _check_application(values, spell)
+    _check_reload(values, spell)
+    _check_workers(values, spell)
+    _check_health(values, spell)
+    _check_admission(values, spell)
+
+
+def _check_listeners(values: Mapping[str, object], given: Collection[str], spell: Spell) -> None:
+    bind, uds, fd = spell("bind"), spell("uds"), spell("fd")
+    for name in DISPLACES["bind"]:
+        if values["bind"] and name in given and values[name] is not None:
+            raise UsageError(f"{bind} and {spell(name)} contradict each other: name every listener by {bind}")
+    if values["uds"] is not None and values["fd"] is not None:
+        raise UsageError(f"{uds} and {fd} contradict each other: for both, use {bind} unix:PATH and {bind} fd://N")
+    if values["reuse_port"] and (values["uds"] is not None or values["fd"] is not None):
+        raise UsageError(f"{spell('reuse_port')} is for host and port: leave it out with {uds} or {fd}")
+
+
+def _check_tls(values: Mapping[str, object], spell: Spell) -> None:
+    for name in NEED_TLS:
+        if values[name] != SERVER_OPTIONS[name].default and values["ssl_certfile"] is None:
+            raise UsageError(f"{spell(name)} needs {spell('ssl_certfile')}: without a certificate there is no TLS")
+    if values["ssl_cert_reqs"] and values["ssl_ca_certs"] is None:
+        raise UsageError(f"{spell('ssl_cert_reqs')} needs {spell('ssl_ca_certs')}: who may sign client certificates?")
+
+
+def _check_application(values: Mapping[str, object], spell: Spell) -> None:
+    if values["factory"] and not isinstance(values["app"], str):
+        raise UsageError(f"{spell('factory')} needs the application as 'MODULE:ATTRIBUTE': call the function yourself")
+
+
+def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
+    for name in ("app", "on_response"):
+        if values["reload"] and callable(values[name]):
+            raise UsageError(f"{spell('reload')} needs {spell(name)} as 'MODULE:ATTRIBUTE': a fresh process imports it")
+
+
+def _check_workers(values: Mapping[str, object], spell: Spell) -> None:
+    wanted = [name for name in ABOUT_WORKERS if values[name] and (name, values[name]) != ("workers", 1)]
+    for name in wanted:
+        if values["reload"]:
+            raise UsageError(f"{spell('reload')} and {spell(name)} contradict each other: reloading is for one process")
+        for imported in ("app", "on_response"):
+            if callable(values[imported]) and not values["preload"]:
+                raise UsageError(f"{spell(name)} needs {spell(imported)} as 'MODULE:ATTRIBUTE': each worker imports it")
+
+
+def _check_health(values: Mapping[str, object], spell: Spell) -> None:
+    if values["health"] and values["health_path"] == values["ready_path"]:
+        raise UsageError(
+            f"{spell('health_path')} and {spell('ready_path')} must differ: both are {values['ready_path']}"
+        )
+
+
+def _check_admission(values: Mapping[str, object], spell: Spell) -> None:
+    least = values["backpressure_min_limit"]
+    assert isinstance(least, int)
+    for name in ("backpressure_max_limit", "limit_concurrent_requests"):
+        most = values[name]
+        if values["backpressure"] and isinstance(most, int) and least > most:
+            raise UsageError(f"{spell('backpressure_min_limit')} {least} is more than {spell(name)} {most}")
+
+
+__all__ = ["ABOUT_WORKERS", "DISPLACES", "check_combinations"]

@@ -1,0 +1,46 @@
+"""Lists the effective configuration as TOML, each value with its source: what `--check` prints.
+
+The text can be used as a configuration file: it makes the same `Config` again. What TOML cannot say stands in comments:
+options that are not set, secrets, and objects of a program.
+"""
+
+from collections.abc import Iterator
+
+from esg_core import __version__
+from esg_core.options.catalogue import SERVER_OPTIONS
+from esg_core.options.conflicts import DISPLACES
+from esg_core.options.merging import Settings
+from esg_core.options.option import Group, Option
+from esg_core.options.toml import inline
+
+
+def effective_configuration(settings: Settings) -> str:
+    """The whole configuration; ends with a line break."""
+    return "\n".join(_lines(settings)) + "\n"
+
+
+def _lines(settings: Settings) -> Iterator[str]:
+    yield f"# Effective configuration of ESG {__version__}; behind each value: where it comes from"
+    for group in Group:
+        members = [option for option in SERVER_OPTIONS.values() if option.group is group]
+        yield from ("", f"# {group}") if members else ()
+        yield from (_line(option, settings) for option in members)
+
+
+def _line(option: Option, settings: Settings) -> str:
+    name, value, origin = option.name, getattr(settings.config, option.name), settings.origin(option.name)
+    if settings.config.bind and name in DISPLACES["bind"]:
+        return f"# {name} does not count: bind takes its place"
+    if value is None and option.kind.can_be_off:
+        return f"{name} = 0  # {origin}: off"
+    if value is None:
+        return f"# {name} is not set"
+    if option.kind.secret:
+        return f"# {name} is set and not shown  # {origin}"
+    try:
+        return f"{name} = {inline(value)}  # {origin}"
+    except TypeError:
+        return f"# {name} is {option.shown(value)}  # {origin}"
+
+
+__all__ = ["effective_configuration"]

@@ -1,0 +1,15 @@
+"""Annotations that several options share: their static type and their kind in one name."""
+
+import os
+from typing import Annotated
+
+from esg_core.options.value_types import Path, Seconds, Whole
+
+FilePath = Annotated[str | os.PathLike[str] | None, Path()]
+Limit = Annotated[int | None, Whole(can_be_off=True)]
+ByteLimit = Annotated[int | None, Whole(unit="bytes", can_be_off=True)]
+Bound = Annotated[int, Whole(1)]
+ByteBound = Annotated[int, Whole(1, unit="bytes")]
+Timeout = Annotated[float | None, Seconds()]
+
+__all__ = ["Bound", "ByteBound", "ByteLimit", "FilePath", "Limit", "Timeout"]

@@ -1,0 +1,47 @@
+"""Options of WebSocket connections; which implementation serves them is the option `ws`, beside `http`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from esg_core.options.groups.shorthands import Bound, ByteBound, Timeout
+from esg_core.options.option import Group, option
+from esg_core.options.value_types import Switch
+
+
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
+class WebSocketOptions:
+    """WebSocket: compression, limits and time-outs."""
+
+    ws_per_message_deflate: Annotated[bool, Switch()] = option(
+        True,
+        Group.PROTOCOLS,
+        "Compress WebSocket messages of clients that offer it.",
+        "permessage-deflate with windows of 4 KiB; messages of less than 64 bytes are sent as they are.",
+    )
+    ws_max_size: ByteBound = option(
+        16777216,
+        Group.LIMITS,
+        "Bytes of a WebSocket message; larger ones close with 1009.",
+        "What a compressed message inflates to counts. Cannot be switched off.",
+    )
+    ws_max_queue: Bound = option(
+        32,
+        Group.LIMITS,
+        "WebSocket messages that wait for the application.",
+        "Then, or when they are larger than one message may be, reading is paused until it calls `receive()`.",
+    )
+    ws_ping_interval: Timeout = option(
+        20.0,
+        Group.LIMITS,
+        "How often to ask WebSocket clients whether they are there.",
+        "By a ping; 0 sends none.",
+    )
+    ws_ping_timeout: Timeout = option(
+        20.0,
+        Group.LIMITS,
+        "How long a WebSocket client may take to answer a ping.",
+        "Then the connection closes with 1011. Does not run while ESG itself has paused reading.",
+    )
+
+
+__all__ = ["WebSocketOptions"]

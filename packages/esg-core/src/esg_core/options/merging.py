@@ -1,0 +1,88 @@
+"""Merges what the user says in several places into one `Config`: who wins, and where each value came from.
+
+Precedence, highest first: command line or keyword argument, the variables `ESG_*`, the configuration file, the preset,
+the default. The options that say where to listen are one decision: a place that names a listener displaces whatever a
+lower place says about listeners, so `--port 9000` works with a file that has `uds`.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from esg_core.errors import UsageError
+from esg_core.options.catalogue import SERVER_OPTIONS
+from esg_core.options.config import Config
+from esg_core.options.conflicts import DISPLACES, check_combinations
+from esg_core.options.presets import PRESETS
+from esg_core.options.sources import Arguments, ConfigFile, Environment, Found, Keywords, Reader, Setting
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The merged configuration, and where its values come from.
+
+    `strangers` are variables that begin with `ESG_` and resemble no option: the caller should tell the user of them.
+    `again` merges once more, with the configuration file as it is then, and raises as `load()`.
+    """
+
+    config: Config
+    found: Found
+    strangers: tuple[str, ...] = ()
+    again: Callable[[], Config] = field(kw_only=True, compare=False)
+
+    def origin(self, name: str) -> str:
+        """Where the value of an option comes from: `--port`, `ESG_PORT`, `esg.toml`, `preset NAME`, `default`."""
+        if name in self.found:
+            return self.found[name].origin
+        preset = self.config.preset
+        return f"preset {preset}" if preset is not None and name in PRESETS[preset] else "default"
+
+
+def load(caller: Reader, variables: Mapping[str, str] | None = None) -> Settings:
+    """Merge what the caller says with the environment, the configuration file and the preset.
+
+    `caller` is `Arguments(...)` for a command line and `Keywords({"app": app, **options})` for a program. `variables`
+    are those of the process unless given. Raises `UsageError`, whose text is one line in the words of the place where
+    the fault is.
+    """
+    environment = Environment(os.environ if variables is None else variables)
+    found = _merged(caller.read(), environment.read())
+    config_file = found.pop("config", None)
+    if config_file is not None and config_file.value is not None:
+        found = _merged(found, ConfigFile(str(config_file.value), config_file.spelled).read())
+    found = {**_wanted(environment.read_fallbacks(), found), **found}
+    _check(found, caller)
+    options: dict[str, Any] = {name: setting.value for name, setting in found.items()}
+    return Settings(Config(**options), found, environment.strangers, again=lambda: load(caller, variables).config)
+
+
+def _merged(high: Found, low: Found) -> dict[str, Setting]:
+    listeners = [name for name in high.keys() & DISPLACES.keys() if high[name].value not in (None, ())]
+    displaced = {other for name in listeners for other in DISPLACES[name]}
+    return {**{name: setting for name, setting in low.items() if name not in displaced}, **high}
+
+
+def _wanted(fallbacks: Found, found: Found) -> Found:
+    """A variable that other programs share does not stand in the way of what the user asks of this one."""
+    is_reloading = "reload" in found and found["reload"].value
+    return {name: setting for name, setting in fallbacks.items() if not (name == "workers" and is_reloading)}
+
+
+def _check(found: Found, caller: Reader) -> None:
+    """Check what `Config` will check, in the words of the places where the options were set."""
+
+    def spell(name: str) -> str:
+        return found[name].spelled if name in found else caller.spell(name)
+
+    if "app" not in found:
+        raise UsageError(f"{spell('app')} is missing: name the application as MODULE:ATTRIBUTE, such as main:app")
+    values = {name: option.default for name, option in SERVER_OPTIONS.items()}
+    preset = found.get("preset")
+    if preset is not None and preset.value is not None:
+        values.update(PRESETS[str(preset.value)])
+    values.update({name: setting.value for name, setting in found.items()})
+    check_combinations(values, found, spell)
+
+
+__all__ = ["Arguments", "Keywords", "Settings", "load"]

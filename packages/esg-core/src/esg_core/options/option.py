@@ -1,0 +1,163 @@
+"""What an option is, and how a dataclass declares it; everything that shows or reads options is derived from here.
+
+Knows no single option: `esg_core.options.catalogue` has them, as fields of a dataclass:
+
+    port: Annotated[int, Whole(0, 65535)] = option(8000, Group.BINDING, "Port to listen on.")
+
+The annotation holds the static type and the kind (what is allowed, how text is read); `option()` holds the default and
+the words. `options_of()` puts both together, and from that come the flag, the variable, the key of the file, the
+checks, the help and the page of the reference.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from esg_core.errors import UsageError
+from esg_core.options.value_types import Action, Choice, Flag, Kind
+
+T = TypeVar("T")
+
+Argument = str | bool | Sequence[str]
+"""What a command line gives for an option: its text, for a flag whether it is on, for a list all its texts."""
+
+PREFIX = "ESG_"
+"""How the names of all variables begin."""
+
+LONGEST_SHOWN = 60
+
+
+class Group(StrEnum):
+    """The headings of the help and of the reference, in their order."""
+
+    BINDING = "Binding"
+    APPLICATION = "Application"
+    DEVELOPMENT = "Development"
+    PROTOCOLS = "Protocols"
+    LIMITS = "Limits and timeouts"
+    LOGGING = "Logging"
+    TLS = "TLS"
+    PROCESSES = "Processes"
+    CONFIGURATION = "Configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option, whole.
+
+    `summary` is the one sentence of the command line; `details` is what the reference says beyond it. `fallback` is the
+    name of a variable that other programs share, and that stands in for the default.
+    """
+
+    name: str
+    kind: Kind
+    default: object
+    group: Group
+    summary: str
+    details: str
+    fallback: str
+    metavar: str
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default; then `default` is `dataclasses.MISSING`."""
+        return self.default is dataclasses.MISSING
+
+    @property
+    def flag(self) -> str:
+        """The name on the command line: `--timeout-keep-alive`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str | None:
+        """The name in the environment: `ESG_TIMEOUT_KEEP_ALIVE`; None for an action."""
+        return None if isinstance(self.kind, Action) else PREFIX + self.name.upper()
+
+    def check(self, value: object) -> object:
+        """A value of a program or a TOML file, as `Config` keeps it; raises `NotAllowed`."""
+        if value is None and (self.default is None or self.kind.can_be_off):
+            return None
+        return self.kind.check(value)
+
+    def shown(self, value: object) -> str:
+        """The value as source text, of bounded length, unless it is a secret."""
+        return "***" if self.kind.secret else brief(value)
+
+    def wrong(self, shown: str) -> UsageError:
+        """The error for a value that is not allowed; `shown` is option and value as the user wrote them."""
+        return UsageError(f"{shown}: must be {self.kind.allowed}")
+
+
+def about(group: Group, summary: str, details: str = "", *, fallback: str = "", metavar: str = "") -> dict[str, object]:
+    """The metadata of a field that declares an option; see `Option` for the words."""
+    return {"group": group, "summary": summary, "details": details, "fallback": fallback, "metavar": metavar}
+
+
+def option(default: T, group: Group, summary: str, details: str = "", *, fallback: str = "", metavar: str = "") -> T:
+    """A field of a dataclass that is an option; typed as its default, which is what type checkers expect of a field."""
+    words = about(group, summary, details, fallback=fallback, metavar=metavar)
+    return dataclasses.field(default=default, metadata=words)
+
+
+def options_of(declaration: type) -> Mapping[str, Option]:
+    """All options that a dataclass declares, by name, in their order."""
+    hints = get_type_hints(declaration, include_extras=True)
+    return {field.name: _option(field, hints[field.name]) for field in dataclasses.fields(declaration)}
+
+
+def _option(field: "dataclasses.Field[Any]", annotation: Any) -> Option:
+    kind = _kind(annotation)
+    metavar = field.metadata["metavar"] or kind.metavar or f"[{'|'.join(kind.choices)}]"
+    words = {**field.metadata, "metavar": metavar if not isinstance(kind, Flag) else ""}
+    return Option(field.name, kind, field.default, **words)
+
+
+def _kind(annotation: Any) -> Kind:
+    if annotation is bool:
+        return Flag()
+    if get_origin(annotation) is Literal:
+        return Choice(get_args(annotation))
+    kind = annotation.__metadata__[0]
+    assert isinstance(kind, Kind)
+    return kind
+
+
+def unknown(written: str, known: Iterable[str], where: str = "") -> UsageError:
+    """The error for a name that is no option, with the known name that it resembles."""
+    return UsageError(f"{written}{where}: no such option{did_you_mean(written, known)}")
+
+
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the known name that is nearest, or nothing."""
+    meant = nearest(written, known)
+    return f"; did you mean {meant}?" if meant is not None else ""
+
+
+def nearest(written: str, known: Iterable[str]) -> str | None:
+    """The known name that resembles the written one most, None if none does."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(written, known, n=1, cutoff=0.7)), None)
+
+
+def brief(value: object) -> str:
+    """The value as source text, of bounded length."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+__all__ = [
+    "PREFIX",
+    "Argument",
+    "Group",
+    "Option",
+    "about",
+    "brief",
+    "did_you_mean",
+    "nearest",
+    "option",
+    "options_of",
+    "unknown",
+]

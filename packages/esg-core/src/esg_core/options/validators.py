@@ -1,0 +1,79 @@
+"""The shapes that texts of options must have; each function says yes or no.
+
+Looks at the text alone: imports nothing that it names, opens no path, asks no name server.
+"""
+
+import re
+
+from esg_core.errors import UsageError
+
+FRAMING_FIELDS = frozenset({"connection", "content-length", "transfer-encoding"})
+"""Fields that say where a message ends or whether the connection goes on: ESG decides them for each response."""
+
+_FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ -~\t\x80-\xff]*")
+
+
+def is_import_string(text: str) -> bool:
+    """Whether the text has the shape `package.module:attribute.attribute`."""
+    module, colon, attribute = text.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+
+
+def is_name_or_import_string(text: str) -> bool:
+    """Whether the text may be the name of an entry point, or is an import string."""
+    return re.fullmatch(r"[\w.-]+", text) is not None or is_import_string(text)
+
+
+def is_path(text: str) -> bool:
+    """Whether the text may name a file or a directory."""
+    return bool(text) and text.isprintable()
+
+
+def is_pattern(text: str) -> bool:
+    """Whether the text may be a pattern of paths: one that names something."""
+    return text.isprintable() and any(part not in ("", ".") for part in re.split(r"[/\\]", text))
+
+
+def is_host(text: str) -> bool:
+    """Whether the text may be a host name or an address: an IPv6 address without its brackets."""
+    return re.fullmatch(r"[^\s/\[\]]+", text) is not None
+
+
+def is_url_path(text: str) -> bool:
+    """Whether the text is an absolute path of a URL, without query and fragment."""
+    return re.fullmatch(r"/[^\s?#]*", text) is not None
+
+
+def is_mount_path(text: str) -> bool:
+    """Whether the text is empty or an absolute path."""
+    return not text or is_url_path(text)
+
+
+def is_header(text: str) -> bool:
+    """Whether the text is `Name:Value` (RFC 9110 section 5) and leaves the framing of messages alone."""
+    field = _FIELD.fullmatch(text)
+    return field is not None and field["name"].lower() not in FRAMING_FIELDS
+
+
+def is_peer(text: str) -> bool:
+    """Whether `esg_core.proxy.trust.Trust` takes the text as an entry of its list."""
+    from esg_core.proxy.trust import Trust
+
+    try:
+        Trust((text,))
+    except UsageError:
+        return False
+    return True
+
+
+__all__ = [
+    "is_header",
+    "is_host",
+    "is_import_string",
+    "is_mount_path",
+    "is_name_or_import_string",
+    "is_path",
+    "is_pattern",
+    "is_peer",
+    "is_url_path",
+]

@@ -1,0 +1,1 @@
+"""Which requests may run: admission, the adaptive limit, and health."""

@@ -1,0 +1,153 @@
+"""Finds implementations by name: protocols and event loops, ESG's own and those of other packages (rule U-4).
+
+A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`), or an import string, or `auto`: the first of
+ESG's own that can run here. ESG's own are in one table with what they need, so that they are found without reading the
+metadata of every installed package, which takes longer than all the rest of the start.
+"""
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from esg_core.app.loading import import_string
+from esg_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_core.contracts import HTTPFactory, UpgradeFactory
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+class Known:
+    """One of ESG's own implementations: its import string, and the packages it needs beyond this one."""
+
+    def __init__(self, target: str, needs: tuple[str, ...] = ()) -> None:
+        self.target = target
+        self._needs = needs
+
+    @property
+    def missing(self) -> str:
+        """What brings the first package that it needs and that is not installed; empty if all are."""
+        for package in self._needs:
+            if importlib.util.find_spec(package.replace("-", "_")) is None:
+                return f"the package {package} of ESG" if package.startswith("esg") else f"pip install {package}"
+        return ""
+
+
+KNOWN: Mapping[str, Mapping[str, Known]] = {
+    "esg.http": {
+        "httptools": Known("esg_http.entry_points:httptools", ("esg-http", "httptools")),
+        "h11": Known("esg_http.entry_points:h11", ("esg-http", "h11")),
+    },
+    "esg.ws": {
+        "websockets": Known("esg_ws.entry_points:websockets", ("esg-ws", "websockets")),
+        "wsproto": Known("esg_ws.entry_points:wsproto", ("esg-ws", "wsproto")),
+        "none": Known("esg_core.plugins:no_upgrade"),
+    },
+    "esg.loop": {
+        "uvloop": Known("esg_core.event_loops:uvloop_loop", ("uvloop",)),
+        "asyncio": Known("esg_core.event_loops:asyncio_loop"),
+    },
+}
+"""By group and name, in the order in which `auto` tries them; the packages declare the same as entry points."""
+
+AUTO = "auto"
+
+
+def http_factory(name: str) -> "HTTPFactory":
+    """The HTTP protocol called `name`; raises `UsageError` for a name that is not there."""
+    return cast("HTTPFactory", find("esg.http", name))
+
+
+def ws_factory(name: str) -> "UpgradeFactory":
+    """What serves requests for a WebSocket; raises `UsageError` for a name that is not there."""
+    return cast("UpgradeFactory", find("esg.ws", name))
+
+
+def no_upgrade(_context: "Context") -> None:
+    """What is called `none`: such requests are plain HTTP."""
+
+
+def loop_factory(name: str) -> LoopFactory:
+    """What makes event loops of the kind called `name`; raises `UsageError` for a name that is not there."""
+    return cast(LoopFactory, find("esg.loop", name))
+
+
+def find(group: str, name: str) -> Callable[..., object]:
+    """The implementation called `name` in a group; see the module for what a name may be.
+
+    Raises `UsageError` when nothing has that name or what it needs is not installed, `StartupError` when importing it
+    fails.
+    """
+    if ":" in name:
+        return _load(group, name, name)
+    chosen = resolve(group, name)
+    known = KNOWN.get(group, {}).get(chosen)
+    if known is None:
+        return _load(group, chosen, _entry_point(group, chosen))
+    if known.missing:
+        raise UsageError(f"{_option(group)} {chosen} is not installed; what brings it: {known.missing}")
+    return _load(group, chosen, known.target)
+
+
+def resolve(group: str, name: str) -> str:
+    """The name that `name` stands for: another one only for `auto`."""
+    if name != AUTO:
+        return name
+    ours = KNOWN.get(group, {})
+    for candidate, known in ours.items():
+        if not known.missing:
+            return candidate
+    raise UsageError(f"no {_option(group)} is installed; not installed: {_absent(ours)}")
+
+
+def _entry_point(group: str, name: str) -> str:
+    """The import string behind the name that another package has registered."""
+    from importlib.metadata import entry_points
+
+    registered = {point.name: point.value for point in entry_points(group=group)}
+    if name not in registered:
+        raise UsageError(_unknown(group, name, registered))
+    return registered[name]
+
+
+def _unknown(group: str, name: str, registered: Iterable[str]) -> str:
+    """What to say about a name that is not there: which are, and what would bring the others."""
+    ours = KNOWN.get(group, {})
+    here = sorted({own for own, known in ours.items() if not known.missing} | (set(registered) - ours.keys()))
+    absent = _absent(ours)
+    listed = ", ".join([AUTO, *here])
+    more = f"; not installed: {absent}" if absent else ""
+    return f"{_option(group)}: there is no {name!r}; there are {listed} and MODULE:ATTRIBUTE{more}"
+
+
+def _absent(known: Mapping[str, Known]) -> str:
+    return ", ".join(f"{name} ({one.missing})" for name, one in known.items() if one.missing)
+
+
+def _load(group: str, name: str, target: str) -> Callable[..., object]:
+    found = import_string(target, _option(group))
+    if not callable(found):
+        raise UsageError(f"{_option(group)} {name!r} is {type(found).__name__}, which cannot be called")
+    return found
+
+
+def _option(group: str) -> str:
+    """The option that chooses from a group: `http` for `esg.http`."""
+    return group.rpartition(".")[2]
+
+
+__all__ = [
+    "AUTO",
+    "KNOWN",
+    "Known",
+    "LoopFactory",
+    "find",
+    "http_factory",
+    "loop_factory",
+    "no_upgrade",
+    "resolve",
+    "ws_factory",
+]

@@ -1,0 +1,79 @@
+"""Starts workers as copies of a parent that has imported the application: the option `preload`.
+
+For systems that can fork. A copy never goes back to the code that has called the parent: whatever happens, it ends
+here.
+"""
+
+import atexit
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from esg_core.processes.signals import blocked
+from esg_core.processes.spawn import Running
+from esg_core.processes.worker import Order, work
+from esg_core.sockets.bound import BoundSocket
+
+assert sys.platform != "win32"
+
+
+class Forked:
+    """A copy of this process."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the process is there."""
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+def start_forked(order: Order, bound: Sequence[BoundSocket], let_go: Callable[[], None]) -> Running:
+    """A worker as a copy of this process; `let_go` closes in it what belongs to the parent alone."""
+    ours, theirs = socket.socketpair()
+    with blocked():
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            _be_worker(order, theirs, [one.sock for one in bound], let_go)
+    theirs.close()
+    return Running(Forked(pid), ours)
+
+
+def _be_worker(order: Order, line: socket.socket, sockets: list[socket.socket], let_go: Callable[[], None]) -> NoReturn:
+    """Work, and end without going back to whoever has called the parent."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        let_go()
+        code = work(order, line, sockets)
+    except BaseException:  # noqa: BLE001 - nobody else would say it
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(BaseException):
+            threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - a normal end waits for threads
+            atexit._run_exitfuncs()  # noqa: SLF001 - and runs what the application has asked for
+        os._exit(code)
+
+
+__all__ = ["Forked", "start_forked"]

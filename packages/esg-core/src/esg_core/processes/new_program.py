@@ -1,0 +1,90 @@
+"""Starts this program anew, with the sockets that it listens on (rule W-3, SIGUSR2): see `esg_core.processes.handover`.
+
+For systems that can fork and execute; no other one has the signal that asks for it.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+from esg_core.lifecycle.systemd import FIRST
+from esg_core.processes.handover import VARIABLE
+from esg_core.processes.messages import READY
+from esg_core.processes.signals import NAMES, blocked, known
+from esg_core.sockets.bound import BoundSocket
+
+assert sys.platform != "win32"
+
+OUT_OF_THE_WAY = 1000
+"""Where descriptors are kept while others get their numbers."""
+
+CANNOT_EXECUTE = 127
+
+
+class Successor:
+    """A new start of this program, with the sockets `bound` and the variables that this one was started with.
+
+    `line` reads `READY` when it serves, and its end if it cannot. Raises `OSError`.
+    """
+
+    def __init__(self, bound: Sequence[BoundSocket], variables: Mapping[str, str]) -> None:
+        self.line, theirs = socket.socketpair()
+        with theirs, blocked(*NAMES):  # the copy would take them for its parent, and the program never hear of them
+            self.pid = os.fork()
+            if self.pid == 0:
+                _become_successor(theirs, bound, variables)
+        self.line.setblocking(False)
+
+    def serves(self) -> bool | None:
+        """Whether it serves; None if that is not known yet."""
+        try:
+            return READY in self.line.recv(16)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return False
+
+    def end(self) -> str:
+        """See it end, now that its line has; returns how it did."""
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+    def ask_to_end(self) -> None:
+        """It is not wanted any more."""
+        os.kill(self.pid, signal.SIGTERM)
+
+
+def _become_successor(line: socket.socket, bound: Sequence[BoundSocket], variables: Mapping[str, str]) -> None:
+    """In the forked process: give the descriptors their numbers, and execute the program."""
+    try:
+        originals = [*(one.sock.fileno() for one in bound), line.fileno()]
+        kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) for number in originals]
+        for number, descriptor in enumerate(kept, FIRST):
+            os.dup2(descriptor, number)
+        with_files = [str(index) for index, one in enumerate(bound) if one.has_file]
+        environment = {
+            **variables,
+            "LISTEN_FDS": str(len(bound)),
+            "LISTEN_PID": str(os.getpid()),
+            VARIABLE: ",".join((str(FIRST + len(bound)), *with_files)),
+        }
+        _let_signals_end()
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - this very program
+    except BaseException as error:  # noqa: BLE001 - nothing may go on here as if it were the parent
+        os.write(2, f"{sys.executable}: {error}\n".encode("utf-8", "replace"))
+    finally:
+        os._exit(CANNOT_EXECUTE)
+
+
+def _let_signals_end() -> None:
+    """Signals are no parent's any more: those that have come meanwhile end this process here."""
+    signal.set_wakeup_fd(-1)
+    for number in known(*NAMES):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, known(*NAMES))
+
+
+__all__ = ["Successor"]

@@ -1,0 +1,89 @@
+"""Serves by several processes, and returns an exit code at the end: what `esg_core.run` does for workers."""
+
+import gc
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from esg_core.app.loading import load_application
+from esg_core.asgi import Application
+from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.pid_file import PidFile
+from esg_core.lifecycle.systemd import Notifier
+from esg_core.logs import configure
+from esg_core.processes.handover import Former, take_over
+from esg_core.processes.shared_sockets import Doors
+from esg_core.processes.supervisor import Setting, Supervisor
+from esg_core.processes.worker_config import check
+from esg_core.run import report
+from esg_core.sockets.activation import listening_sockets
+from esg_core.sockets.bound import AnySocket, BoundSocket, adopt
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+
+
+def supervise(
+    config: "Config", sockets: Sequence[AnySocket] | None = None, again: Callable[[], "Config"] | None = None
+) -> int:
+    """Serve by workers until the end and return the exit code; to be called in the main thread of a process.
+
+    `sockets` are listened on instead of the addresses of the configuration. `again` gives the configuration anew, when
+    the workers are to be replaced for its sake.
+    """
+    logger = logging.getLogger("esg.error")
+    try:
+        configure(config)
+        if threading.current_thread() is not threading.main_thread():
+            raise UsageError("workers: signals are for the main thread of a program, so they can be served only there")
+        check(config)
+        former = take_over() if sockets is None else None
+        with ExitStack() as stack:
+            doors = Doors(_bound(config, sockets, former), reuse_port=config.reuse_port)
+            stack.callback(doors.close)
+            pid_file = _pid_file(config, former)
+            if pid_file is not None:
+                stack.callback(pid_file.remove)
+            logger.info("Started parent process [%d]", os.getpid())
+            variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
+            notifier = Notifier.create() if sockets is None else None
+            setting = Setting(doors, notifier, pid_file, former, _preloaded(config), variables)
+            code = Supervisor(config, setting, again or (lambda: config)).run()
+            logger.info("Finished parent process [%d]", os.getpid())
+    except (UsageError, StartupError) as error:
+        return report(error)
+    return code
+
+
+def _bound(config: "Config", sockets: Sequence[AnySocket] | None, former: Former | None) -> list[BoundSocket]:
+    if sockets is not None:
+        return adopt(sockets)
+    return former.bound if former is not None else listening_sockets(config)
+
+
+def _pid_file(config: "Config", former: Former | None) -> PidFile | None:
+    """The file, written if nobody else has it still."""
+    if config.pid_file is None:
+        return None
+    file = PidFile(os.fspath(config.pid_file))
+    if former is None:
+        file.write()
+    return file
+
+
+def _preloaded(config: "Config") -> Application | None:
+    """The application, imported for all workers if that is wanted."""
+    if not config.preload:
+        return None
+    if not hasattr(os, "fork"):
+        raise UsageError("preload: this system cannot fork processes")
+    app = load_application(config)
+    gc.collect()
+    gc.freeze()  # collections in the workers do not touch, and so copy, what they share
+    return app
+
+
+__all__ = ["supervise"]

@@ -1,0 +1,68 @@
+"""The sockets of the parent, and which of them each worker gets.
+
+All workers share them, unless `reuse_port` gives each place among the workers sockets of its own on the same
+addresses. Those stay open here while a worker is replaced, so that who waits in their queues waits for its successor.
+"""
+
+from collections.abc import Iterable, Sequence
+from socket import socket
+
+from esg_core.sockets.bound import BoundSocket, bind_again, close_all
+
+
+class Doors:
+    """The bound sockets of one server."""
+
+    def __init__(self, bound: Sequence[BoundSocket], *, reuse_port: bool) -> None:
+        self._bound = list(bound)
+        self._reuse_port = reuse_port
+        self._more: dict[int, list[BoundSocket]] = {}
+
+    @property
+    def bound(self) -> list[BoundSocket]:
+        """What the first worker listens on, which stands for all."""
+        return self._bound
+
+    @property
+    def sockets(self) -> list[socket]:
+        """The same, as sockets."""
+        return [one.sock for one in self._bound]
+
+    def of(self, slot: int) -> list[BoundSocket]:
+        """The sockets of the worker at a place; raises `StartupError` where another one cannot be bound."""
+        if slot == 0 or not self._reuse_port:
+            return self._bound
+        if slot not in self._more:
+            self._more[slot] = [bind_again(one) for one in self._bound]
+        return self._more[slot]
+
+    def forget(self, slot: int) -> None:
+        """No worker will have this place: only the one that is there still accepts who waits in its queues."""
+        _close(one for one in self._more.pop(slot, ()) if one not in self._bound)
+
+    def leave(self) -> None:
+        """Close everything here, so that only workers listen; the files of UNIX sockets stay until `close()`."""
+        _close(one for bound in (self._bound, *self._more.values()) for one in bound)
+
+    def leave_others(self, slot: int) -> None:
+        """Close what the worker of a place has no need of."""
+        own = self.of(slot)
+        _close(one for bound in (self._bound, *self._more.values()) for one in bound if one not in own)
+
+    def keep_files(self) -> None:
+        """The files of UNIX sockets are somebody else's to remove."""
+        for one in self._bound:
+            one.keep_file()
+
+    def close(self) -> None:
+        """Close everything, and remove the files that ESG made."""
+        self.leave()
+        close_all(self._bound)
+
+
+def _close(bound: Iterable[BoundSocket]) -> None:
+    for one in bound:
+        one.sock.close()
+
+
+__all__ = ["Doors"]

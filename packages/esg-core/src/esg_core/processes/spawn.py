@@ -1,0 +1,98 @@
+"""Starts workers as processes of their own, each a fresh interpreter.
+
+It does not import the user's main program again, as `multiprocessing` would, and inherits nothing but its sockets. What
+is different on Windows is kept here: workers inherit sockets as handles, and cannot be asked where they are.
+"""
+
+import contextlib
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.spawn import get_command_line
+from typing import Protocol
+
+from esg_core.processes.messages import Heard
+from esg_core.processes.parent_line import DUMP_SIGNAL
+from esg_core.processes.signals import blocked
+from esg_core.processes.spawned import Errand, send
+from esg_core.processes.worker import Order
+from esg_core.sockets.bound import BoundSocket
+
+GLANCE = 0.01
+"""Seconds between two looks at a process that is about to end."""
+
+
+class Process(Protocol):
+    """What is common to a process that was started and one that was forked."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the process is there."""
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Running:
+    """A worker that was started: its process, and the line to it."""
+
+    def __init__(self, process: Process, line: socket.socket) -> None:
+        line.setblocking(False)
+        self.process = process
+        self.line = line
+        self.heard = Heard()
+
+    def tell(self, message: bytes) -> None:
+        """Say something to the worker; one that has gone does not hear it."""
+        with contextlib.suppress(OSError):
+            self.line.send(message)
+
+    def gone(self) -> None:
+        """The line has ended. Windows does not tell of the end of a process, so it is waited for."""
+        if sys.platform == "win32":
+            while self.process.poll() is None:
+                time.sleep(GLANCE)
+
+    def dump(self) -> None:
+        """Make the worker say where its threads are."""
+        if DUMP_SIGNAL is not None:
+            self.process.send_signal(DUMP_SIGNAL)
+
+
+def start_fresh(order: Order, bound: Sequence[BoundSocket]) -> Running:
+    """A worker in a fresh interpreter."""
+    ours, theirs = socket.socketpair()
+    descriptors = tuple(one.sock.fileno() for one in bound)
+    errand = Errand(order, descriptors, tuple(sys.path), tuple(sys.argv))
+    with theirs:
+        command = (*_interpreter(), "-c", f"from esg_core.processes.spawned import main; main({theirs.fileno()})")
+        with blocked():
+            process = _popen(command, (*descriptors, theirs.fileno()))
+    send(pickle.dumps(errand), ours)
+    return Running(process, ours)
+
+
+def _popen(command: Sequence[str], descriptors: Sequence[int]) -> "subprocess.Popen[bytes]":
+    if sys.platform == "win32":
+        for handle in descriptors:
+            os.set_handle_inheritable(handle, True)
+        group = subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(command, close_fds=False, creationflags=group)  # noqa: S603 - our own command
+    return subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own command
+
+
+def _interpreter() -> list[str]:
+    """The running interpreter with its flags, as `multiprocessing` would start another one."""
+    command = [os.fsdecode(word) for word in get_command_line()]
+    return command[: command.index("-c")]
+
+
+__all__ = ["Process", "Running", "start_fresh"]

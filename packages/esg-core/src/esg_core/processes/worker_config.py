@@ -1,0 +1,60 @@
+"""What the options mean for one worker, and for how long a parent waits for it."""
+
+import dataclasses
+import math
+import pickle
+from typing import TYPE_CHECKING, Any
+
+from esg_core.asgi import Application
+from esg_core.errors import UsageError
+from esg_core.lifecycle.assembly import check_parts
+from esg_core.processes.policy import BEATS, Patience
+from esg_core.processes.worker import Order
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+
+MARGIN = 4.0
+"""Seconds beyond its own time for the drain after which a worker is killed."""
+
+OF_THE_PARENT: dict[str, Any] = {
+    "workers": None,
+    "preload": False,
+    "pid_file": None,
+    "limit_worker_memory": None,
+    "limit_worker_lifetime": None,
+}
+"""Options that are not a worker's to follow, as it gets them."""
+
+
+def order_for(config: "Config", preloaded: Application | None = None) -> Order:
+    """The order for a worker, with the application if that is there already."""
+    loaded: dict[str, Any] = (
+        {} if preloaded is None else {"app": preloaded, "factory": False, "interface": "asgi3", "env_file": None}
+    )
+    own = dataclasses.replace(config, **OF_THE_PARENT, **loaded)
+    beat = config.timeout_worker_healthcheck
+    return Order(own, None if beat is None else beat / BEATS)
+
+
+def check(config: "Config") -> None:
+    """Look for what a worker would fail at; raises `UsageError` or `StartupError`."""
+    if not config.preload:
+        try:
+            pickle.dumps(order_for(config))
+        except Exception as error:  # noqa: BLE001 - pickling runs whatever code the values have
+            raise UsageError(f"workers: the options cannot be handed to a fresh process: {error}") from None
+    check_parts(config)
+
+
+def patience(config: "Config") -> Patience:
+    """How long workers may take."""
+    drain = config.timeout_graceful_shutdown
+    return Patience(
+        drain=math.inf if drain is None else config.shutdown_delay + drain + MARGIN,
+        beat=config.timeout_worker_healthcheck or math.inf,
+        lifetime=config.limit_worker_lifetime or math.inf,
+    )
+
+
+__all__ = ["check", "order_for", "patience"]

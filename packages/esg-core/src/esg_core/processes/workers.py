@@ -1,0 +1,210 @@
+"""The workers that run: does to them what the fleet decides, and tells the fleet what has become of them.
+
+Knows processes, their lines and the log. It decides nothing; what the log says about workers is said here.
+"""
+
+import logging
+import math
+import os
+import random
+import selectors
+import signal
+import sys
+from collections.abc import Callable
+
+from esg_core.errors import StartupError
+from esg_core.processes import messages
+from esg_core.processes.memory import MIB, resident
+from esg_core.processes.policy import Act, Ended, Fleet, State, Step, Worker
+from esg_core.processes.spawn import Running
+
+INSIST_AFTER = 0.5
+"""Seconds until a worker that was asked what its threads are doing, and is silent, is made to say it.
+
+A thread of the worker answers. It cannot if C code keeps the interpreter's lock; a signal's handler still can, and as
+nothing else runs in the interpreter then, no thread moves under its eyes.
+"""
+
+SPEAK_AFTER = 0.1
+"""Seconds until what a worker has said about its threads is taken to be complete."""
+
+WISH_DELAY = 0.2
+"""Seconds until a worker is replaced that was asked to end, by one who may have asked its parent too."""
+
+JITTER = 0.1
+"""Share of its lifetime that a worker may have more, so that those who start together do not end together."""
+
+
+class Crew:
+    """All running workers; `start` starts one at a place and may raise `OSError` or `StartupError`."""
+
+    def __init__(self, fleet: Fleet, selector: selectors.BaseSelector, start: Callable[[int], Running]) -> None:
+        self._fleet = fleet
+        self._selector = selector
+        self._start = start
+        self._running: dict[Worker, Running] = {}
+        self._insist_at: dict[Worker, float] = {}
+        self._speak_at: dict[Worker, float] = {}
+        self._has_failed: set[Worker] = set()
+        self._logger = logging.getLogger("esg.error")
+
+    def do(self, step: Step, now: float) -> None:
+        """Do what the fleet has decided."""
+        if step.worker is None:
+            self._start_one(step.slot, now)
+            return
+        running = self._running[step.worker]
+        match step.act:
+            case Act.RETIRE:
+                self._logger.info("Retiring worker [%d]: %s", step.worker.pid, step.worker.due)
+                running.tell(messages.RETIRE)
+            case Act.CLOSE:
+                running.tell(messages.CLOSE)
+            case Act.DUMP:
+                self._logger.error("Worker [%d] is ended: its event loop is blocked", step.worker.pid)
+                running.tell(messages.SHOW)
+                self._insist_at[step.worker] = now + INSIST_AFTER
+            case _:
+                self._logger.error("Killing worker [%d], which has not ended", step.worker.pid)
+                running.process.kill()
+
+    def hear(self, worker: Worker, now: float) -> bool:
+        """Read what a worker has said; returns whether there may be more."""
+        running = self._running[worker]
+        try:
+            data = running.line.recv(65536)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        for message in running.heard.feed(data):
+            self._understand(worker, message, now)
+        if running.heard.text and worker not in self._has_failed:
+            self._insist_at.pop(worker, None)
+            self._speak_at[worker] = now + SPEAK_AFTER
+        if not data:
+            self._selector.unregister(running.line)
+            running.gone()
+        return bool(data)
+
+    def reap(self, now: float) -> None:
+        """See which workers have ended."""
+        for worker, running in list(self._running.items()):
+            code = running.process.poll()
+            if code is not None:
+                self._end(worker, code, now)
+        if os.getpid() == 1:
+            _reap_strangers({running.process.pid for running in self._running.values()})
+
+    def speak(self, now: float) -> float:
+        """Log what workers have said about their threads, as far as it is complete; returns when to come again."""
+        for worker in _take_due(self._insist_at, now):
+            self._running[worker].dump()
+        for worker in _take_due(self._speak_at, now):
+            self._logger.error("Worker [%d] is here:\n%s", worker.pid, self._running[worker].heard.take())
+        return min([*self._insist_at.values(), *self._speak_at.values(), math.inf])
+
+    def reopen(self) -> None:
+        """Let all workers open their log files anew."""
+        for running in self._running.values():
+            running.tell(messages.REOPEN)
+
+    def weigh(self, limit: int, now: float) -> None:
+        """Replace workers that have more than `limit` MiB of memory in use."""
+        for worker in self._running:
+            size = (resident(worker.pid) or 0) // MIB if worker.state is State.READY else 0
+            if size > limit:
+                self._fleet.is_due(worker, f"it has {size} MiB of memory in use", now)
+
+    def _start_one(self, slot: int, now: float) -> None:
+        try:
+            running = self._start(slot)
+        except (OSError, StartupError) as error:
+            self._logger.error("a worker cannot be started: %s", error)  # noqa: TRY400 - the reason is in the text
+            self._fleet.not_started(now)
+            return
+        jitter = 1 + random.SystemRandom().uniform(0, JITTER)
+        worker = self._fleet.started(running.process.pid, slot, now, jitter)
+        self._running[worker] = running
+        self._selector.register(running.line, selectors.EVENT_READ, worker)
+
+    def _understand(self, worker: Worker, message: bytes, now: float) -> None:
+        match message:
+            case messages.READY:
+                self._fleet.is_ready(worker, now)
+            case messages.ALIVE:
+                self._fleet.beats(worker, now)
+            case messages.SPENT:
+                self._fleet.is_due(worker, "it has served as many requests as it is to", now)
+            case messages.WISH:
+                self._fleet.is_due(worker, "it was asked to end", now + WISH_DELAY)
+            case messages.FAILED:
+                self._has_failed.add(worker)
+
+    def _end(self, worker: Worker, code: int, now: float) -> None:
+        running = self._running[worker]
+        while running.line in self._selector.get_map() and self.hear(worker, now):
+            pass
+        if running.line in self._selector.get_map():  # a child of the worker has it open still
+            self._selector.unregister(running.line)
+        running.line.close()
+        del self._running[worker]
+        was_over = self._fleet.code is not None
+        text = running.heard.take()
+        has_failed = worker in self._has_failed
+        self._has_failed.discard(worker)
+        self._insist_at.pop(worker, None)
+        if self._speak_at.pop(worker, None) is not None:
+            self._logger.error("Worker [%d] was here:\n%s", worker.pid, text)
+        ended = self._fleet.ended(worker, code, now)
+        if not was_over and not ended.is_wanted:
+            self._tell(worker, text if has_failed else "", code, ended)
+
+    def _tell(self, worker: Worker, failure: str, code: int, ended: Ended) -> None:
+        """Say how a worker has ended that nobody had asked to."""
+        how = _how(code) + (" before it was ready" if ended.is_boot_failure else "")
+        if failure:
+            self._logger.error("%s", failure)
+        if self._fleet.gave_up:
+            self._logger.error("Worker [%d] %s; giving up: %s", worker.pid, how, self._fleet.gave_up)
+        elif ended.has_ended_renewal:
+            self._logger.error("Worker [%d] %s; not restarted, the former workers go on", worker.pid, how)
+        elif self._fleet.code is None:
+            when = f"in {ended.pause:g} s" if ended.pause else "now"
+            self._logger.error("Worker [%d] %s; another is started %s", worker.pid, how, when)
+        elif not failure:
+            self._logger.error("Worker [%d] %s", worker.pid, how)
+
+
+def _take_due(times: dict[Worker, float], now: float) -> list[Worker]:
+    """The workers whose time has come; they have none any more."""
+    due = [worker for worker, at in times.items() if at <= now]
+    for worker in due:
+        del times[worker]
+    return due
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _reap_strangers(ours: set[int]) -> None:
+    """As process 1 of a container, see the end of orphans that no parent is left for."""
+    if sys.platform == "win32":
+        return
+    while True:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if found is None or found.si_pid in ours:
+            return
+        os.waitpid(found.si_pid, 0)
+
+
+__all__ = ["Crew"]

@@ -1,0 +1,1 @@
+"""What a proxy in front says about the client, and whether to believe it."""

@@ -1,0 +1,118 @@
+"""Who may tell us where a request really comes from (rule H-19).
+
+Knows addresses and names, no headers. The list of `forwarded-allow-ips` is parsed once; each host is decided once and
+the decision kept, because the same few proxies ask again and again.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from esg_core.errors import UsageError
+from esg_core.proxy.authority import unmapped
+
+KEPT_DECISIONS = 4096
+"""How many decisions are kept; one more, and they are all forgotten."""
+
+LONGEST_NAME = 64
+"""Characters; nothing longer is an address or a name that anybody would list, so it is neither trusted nor kept."""
+
+_LITERAL = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+class Trust:
+    """The proxies whose word is taken, from a list as `forwarded-allow-ips` has it.
+
+    `hosts` is a text with commas or a sequence of texts. Each entry is one of: an address (`10.0.0.1`, `::1`); a
+    network (`10.0.0.0/8`); `unix`, whoever connects through a UNIX socket; `localhost`, both loopback addresses; `*`,
+    everybody; or a literal, compared as it is with what a proxy or a test client calls itself (`unknown`, `_proxy1`,
+    `testclient`). An empty list trusts nobody. Raises `UsageError` for any other entry.
+    """
+
+    __slots__ = ("_addresses", "_decisions", "_everybody", "_literals", "_networks", "_unix")
+
+    def __init__(self, hosts: str | Sequence[str]) -> None:
+        self._everybody = False
+        self._unix = False
+        self._addresses: set[IPv4Address | IPv6Address] = set()
+        self._networks: list[IPv4Network | IPv6Network] = []
+        self._literals: set[str] = set()
+        self._decisions: dict[str, bool] = {}
+        for entry in _entries(hosts):
+            self._add(entry)
+
+    def peer(self, client: tuple[str, int] | None) -> bool:
+        """Whether the other end of a connection is trusted; None is a peer on a UNIX socket."""
+        if client is None:
+            return self._unix or self._everybody
+        return self.trusts(client[0])
+
+    def trusts(self, host: str) -> bool:
+        """Whether an address or a name is trusted."""
+        decision = self._decisions.get(host)
+        if decision is None:
+            decision = self._decide(host)
+        return decision
+
+    def _decide(self, host: str) -> bool:
+        if self._everybody:
+            return True
+        if len(host) > LONGEST_NAME:
+            return False
+        try:
+            decision = self._covers(unmapped(ip_address(host)))
+        except ValueError:
+            decision = host in self._literals
+        if len(self._decisions) >= KEPT_DECISIONS:
+            self._decisions.clear()
+        self._decisions[host] = decision
+        return decision
+
+    def _covers(self, address: IPv4Address | IPv6Address) -> bool:
+        return address in self._addresses or any(address in network for network in self._networks)
+
+    def _add(self, entry: str) -> None:
+        if entry == "*":
+            self._everybody = True
+        elif entry == "unix":
+            self._unix = True
+        elif entry == "localhost":
+            self._addresses.update(map(ip_address, _LOOPBACK))
+        elif "/" in entry:
+            self._networks.append(_network(entry))
+        elif _LITERAL.fullmatch(entry):
+            self._literals.add(entry)
+        else:
+            self._addresses.add(unmapped(_address(entry)))
+
+
+def _entries(hosts: str | Sequence[str]) -> Iterable[str]:
+    texts = [hosts] if isinstance(hosts, str) else hosts
+    entries = (entry.strip() for text in texts for entry in text.split(","))
+    return [entry for entry in entries if entry]
+
+
+def _address(entry: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(entry)
+    except ValueError:
+        raise UsageError(
+            f"forwarded-allow-ips: {entry!r} is no address (without a port), network, 'unix' or '*'; "
+            "names are not looked up"
+        ) from None
+
+
+def _network(entry: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(entry)
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(entry, strict=False)
+    except ValueError:
+        raise UsageError(f"forwarded-allow-ips: {entry!r} is no network such as 10.0.0.0/8 or fd00::/8") from None
+    raise UsageError(f"forwarded-allow-ips: {entry!r} is an address within a network; the network is {meant}")
+
+
+__all__ = ["KEPT_DECISIONS", "LONGEST_NAME", "Trust"]

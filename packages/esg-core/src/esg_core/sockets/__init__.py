@@ -1,0 +1,1 @@
+"""Listening sockets, accepting, TLS and the PROXY protocol."""

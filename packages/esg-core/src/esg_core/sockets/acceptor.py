@@ -1,0 +1,123 @@
+"""Accepts connections on one listening socket, as many as there is room for.
+
+ESG accepts by itself instead of by `loop.create_server()` because of what happens when descriptors run out (rule H-20):
+libuv then closes the clients that wait, and asyncio logs a traceback for every place in the backlog. Here accepting
+pauses until there are descriptors again. And whoever the kernel has let in already is still accepted at the end (rule
+L-2): cancelling `loop.sock_accept()` could lose a connection, so that is only for loops that have nothing better.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterator
+
+from esg_core.sockets.bound import BoundSocket
+
+BATCH = 64
+"""Connections that are accepted before others get their turn."""
+
+PAUSE = 0.5
+"""Seconds until the next try to accept after descriptors have run out."""
+
+GONE = (
+    errno.ECONNABORTED,
+    errno.EPERM,
+    errno.EPROTO,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.EHOSTUNREACH,
+    errno.EOPNOTSUPP,
+    errno.ENOPROTOOPT,
+)
+"""Errors of `accept()` that are about one client: see accept(2). All others are about this process or the system."""
+
+
+class Acceptor:
+    """Gives each accepted connection, non-blocking, to `give`; tells `warn` why accepting pauses, each time it does."""
+
+    def __init__(
+        self, bound: BoundSocket, give: Callable[[socket.socket], None], warn: Callable[[OSError], None]
+    ) -> None:
+        self.bound = bound
+        self._give = give
+        self._warn = warn
+        self._loop = asyncio.get_running_loop()
+        self._backlog = 0
+        self._pause: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, backlog: int) -> None:
+        """Listen and accept; raises `StartupError` if another program listens on the address by now."""
+        self.bound.listen(backlog)
+        self._backlog = backlog
+        self._watch()
+
+    async def stop(self) -> None:
+        """Accept those who wait in the queue of the kernel, unless others will, and close the socket.
+
+        Does nothing the second time.
+        """
+        sock, backlog, self._backlog = self.bound.sock, self._backlog, 0
+        self.bound.unlink()
+        if backlog:
+            await self._unwatch()
+            try:
+                self._take(0 if self.bound.is_shared else backlog)
+            except OSError as error:
+                self._warn(error)
+        sock.close()
+
+    def _watch(self) -> None:
+        self._pause = None
+        try:
+            self._loop.add_reader(self.bound.sock, self._accept)
+        except NotImplementedError:  # the proactor of Windows
+            self._task = self._loop.create_task(self._accept_one_by_one())
+
+    async def _unwatch(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+        elif self._task is None:
+            self._loop.remove_reader(self.bound.sock)
+        else:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _accept(self) -> None:
+        """Somebody waits to be accepted."""
+        try:
+            self._take(BATCH)
+        except OSError as error:
+            if error.errno not in GONE:
+                self._loop.remove_reader(self.bound.sock)
+                self._pause = self._loop.call_later(PAUSE, self._watch)
+                self._warn(error)
+
+    async def _accept_one_by_one(self) -> None:
+        while True:
+            try:
+                connection, _ = await self._loop.sock_accept(self.bound.sock)
+            except OSError as error:
+                if error.errno not in GONE:
+                    self._warn(error)
+                    await asyncio.sleep(PAUSE)
+            else:
+                self._give(connection)
+
+    def _take(self, most: int) -> None:
+        for connection in _waiting(self.bound.sock, most):
+            self._give(connection)
+
+
+def _waiting(sock: socket.socket, most: int) -> Iterator[socket.socket]:
+    """The connections that can be accepted right now."""
+    for _ in range(most):
+        try:
+            connection, _ = sock.accept()
+        except (BlockingIOError, InterruptedError):
+            return
+        connection.setblocking(False)
+        yield connection
+
+
+__all__ = ["BATCH", "PAUSE", "Acceptor"]

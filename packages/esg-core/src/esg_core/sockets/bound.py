@@ -1,0 +1,285 @@
+"""Binds the addresses that the options name; each failure is one line that says what to do (rule L-1).
+
+Knows sockets; accepts nothing and knows no event loop. A bound socket does not listen yet: a port in use is found
+before the application starts, and clients come only when it has started. Inherited descriptors are duplicated. The
+files of UNIX sockets are `esg_core.sockets.unix_files`'.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from esg_core.errors import StartupError, UsageError
+from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
+
+PORT_ATTEMPTS = 10
+"""How often a free port is looked for that is free for all addresses of a name."""
+
+NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""Errors of an address that this machine does not have, such as `::1` without IPv6."""
+
+_WHY = {
+    errno.EADDRINUSE: "it is in use by another program; stop that or choose another address",
+    errno.EACCES: "this user may not; ports below 1024 and some directories are for privileged ones",
+    errno.EADDRNOTAVAIL: "no interface of this machine has this address",
+    errno.EAFNOSUPPORT: "this machine does not support this kind of address",
+    errno.ENOENT: "its directory does not exist",
+}
+
+
+class BoundSocket:
+    """A socket to listen on; `remove_file` removes the file of the UNIX socket that ESG made for it, if it did.
+
+    `is_shared`: other processes go on listening, so whoever waits in its queue at the end is left to them.
+    """
+
+    def __init__(
+        self, sock: socket.socket, remove_file: Callable[[], None] | None = None, *, is_shared: bool = False
+    ) -> None:
+        self.sock = sock
+        self.is_shared = is_shared
+        self._remove_file = remove_file
+
+    def listen(self, backlog: int) -> None:
+        """Let clients come; a socket that was inherited listening is left as it is."""
+        if not _is_listening(self.sock):
+            with explained(describe(self.sock)):
+                self.sock.listen(backlog)
+
+    def unlink(self) -> None:
+        """Remove the file of the UNIX socket, if ESG made it (rule L-4). Does nothing the second time."""
+        remove_file, self._remove_file = self._remove_file, None
+        if remove_file is not None:
+            remove_file()
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a file that ESG made and has to remove."""
+        return self._remove_file is not None
+
+    def keep_file(self) -> None:
+        """The file is somebody else's to remove."""
+        self._remove_file = None
+
+    @property
+    def is_tcp(self) -> bool:
+        """Whether it has a host and a port."""
+        return self.sock.family in (socket.AF_INET, socket.AF_INET6)
+
+    def close(self) -> None:
+        """Close the socket and remove its file."""
+        self.unlink()
+        self.sock.close()
+
+
+def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[BoundSocket]:
+    """Bind every address; raises `StartupError` for the first that cannot be bound, and then keeps none."""
+    wanted = list(addresses)
+    bound: list[BoundSocket] = []
+    try:
+        for address in wanted:
+            bound.extend(_bind(address, wanted, reuse_port))
+    except BaseException:
+        close_all(bound)
+        raise
+    return bound
+
+
+AnySocket = socket.socket | BoundSocket
+"""A socket that somebody else has made, or what is known of it beside."""
+
+
+def inherit(descriptors: Iterable[int]) -> list[BoundSocket]:
+    """The sockets of the process that started this one, under the numbers that they have there too."""
+    return [BoundSocket(socket.socket(fileno=number), is_shared=True) for number in descriptors]
+
+
+def adopt(sockets: Iterable[AnySocket]) -> list[BoundSocket]:
+    """Sockets that somebody else has made, ready for an event loop."""
+    bound = [one if isinstance(one, BoundSocket) else BoundSocket(one) for one in sockets]
+    for one in bound:
+        one.sock.setblocking(False)
+        if one.is_tcp:
+            one.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+    return bound
+
+
+def bind_again(bound: BoundSocket) -> BoundSocket:
+    """Another socket on the address of one that was bound with `reuse_port`; what is not TCP is given back as it is.
+
+    Raises `StartupError`.
+    """
+    if not bound.is_tcp:
+        return bound
+    is_dual = bound.sock.family == socket.AF_INET6 and not bound.sock.getsockopt(
+        socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+    )
+    with explained(describe(bound.sock)):
+        return BoundSocket(_bind_tcp(bound.sock.family, bound.sock.getsockname(), _options(True, is_dual)))
+
+
+def close_all(bound: Iterable[BoundSocket]) -> None:
+    """Close sockets, and remove the files of those that ESG made."""
+    for one in bound:
+        one.close()
+
+
+def describe(sock: socket.socket) -> str:
+    """The address of a socket as people write it: `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/esg.sock`."""
+    name = sock.getsockname()
+    if isinstance(name, tuple):
+        return str(TCPAddress(name[0], name[1]))
+    path = os.fsdecode(name) if isinstance(name, bytes) else name
+    return str(UnixAddress(path))
+
+
+@contextlib.contextmanager
+def explained(address: object) -> Iterator[None]:
+    """Turn an `OSError` inside into a `StartupError` that says which address it is about and why."""
+    try:
+        yield
+    except OSError as error:
+        why = _WHY.get(error.errno or 0) or error.strerror or str(error)
+        raise StartupError(f"cannot listen on {address}: {why}") from None
+
+
+def _bind(address: Address, wanted: Sequence[Address], reuse_port: bool) -> list[BoundSocket]:
+    with explained(address):
+        if isinstance(address, UnixAddress):
+            from esg_core.sockets.unix_files import bind_unix
+
+            return [BoundSocket(*bind_unix(address))]
+        if isinstance(address, Descriptor):
+            return [_inherit(address)]
+        is_dual = address.host == "::" and TCPAddress("0.0.0.0", address.port) not in wanted  # noqa: S104 - compared
+        return _bind_name(address, _options(reuse_port, is_dual))
+
+
+# Hosts and ports.
+
+Options = list[tuple[int, int, int]]
+"""Arguments of `socket.setsockopt()`."""
+
+
+def _options(reuse_port: bool, is_dual: bool) -> Options:
+    options = [(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if is_dual else 1)]
+    if sys.platform == "win32":
+        options.append((socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1))
+    else:
+        options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR, 1))
+    if reuse_port:
+        if not hasattr(socket, "SO_REUSEPORT"):
+            raise UsageError("reuse_port: this system does not have it")
+        options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT, 1))
+    return options
+
+
+def _bind_name(address: TCPAddress, options: Options) -> list[BoundSocket]:
+    """Bind all addresses that the host stands for, and all on the same port."""
+    places = _resolve(address)
+    for _ in range(PORT_ATTEMPTS - 1):
+        try:
+            return _bind_places(places, address.port, options)
+        except OSError as error:
+            if address.port or error.errno != errno.EADDRINUSE:
+                raise
+    return _bind_places(places, address.port, options)
+
+
+Place = tuple[int, tuple[object, ...]]
+"""A family of addresses and an address of it, as `socket.bind()` takes it."""
+
+
+def _resolve(address: TCPAddress) -> list[Place]:
+    host = address.host.encode() if address.host.isascii() else address.host  # a str would have the idna codec loaded
+    try:
+        found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        raise StartupError(f"cannot listen on {address}: the host {address.host!r} is not known here") from None
+    return list(dict.fromkeys((family, name) for family, _, _, _, name in found))
+
+
+def _bind_places(places: Sequence[Place], port: int, options: Options) -> list[BoundSocket]:
+    bound: list[BoundSocket] = []
+    missing: OSError | None = None
+    try:
+        for family, (host, _, *scope) in places:
+            try:
+                sock = _bind_tcp(family, (host, port, *scope), options)
+            except OSError as error:
+                if error.errno not in NOT_HERE:
+                    raise
+                missing = error
+                continue
+            port = sock.getsockname()[1]
+            bound.append(BoundSocket(sock))
+        if missing is not None and not bound:
+            raise missing
+    except BaseException:
+        close_all(bound)
+        raise
+    return bound
+
+
+def _bind_tcp(family: int, name: tuple[object, ...], options: Options) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio looks at it for TCP_NODELAY
+    try:
+        for level, option, value in options:
+            if level != socket.IPPROTO_IPV6 or family == socket.AF_INET6:
+                sock.setsockopt(level, option, value)
+        sock.bind(name)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+# Inherited descriptors.
+
+
+def _inherit(address: Descriptor) -> BoundSocket:
+    """A duplicate of the descriptor, whose family the system tells; the descriptor itself stays open."""
+    try:
+        original = socket.socket(fileno=address.number)
+    except OSError as error:
+        why = "it is no socket" if error.errno == errno.ENOTSOCK else "there is no such open descriptor"
+        raise StartupError(f"cannot listen on {address}: {why}") from None
+    sock = original.dup()
+    original.detach()
+    if sock.type != socket.SOCK_STREAM or _has_peer(sock):
+        sock.close()
+        raise StartupError(f"cannot listen on {address}: it is no socket that connections can be accepted on")
+    sock.setblocking(False)
+    return BoundSocket(sock)
+
+
+def _has_peer(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def _is_listening(sock: socket.socket) -> bool:
+    try:
+        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
+
+
+__all__ = [
+    "AnySocket",
+    "BoundSocket",
+    "adopt",
+    "bind_again",
+    "bind_all",
+    "close_all",
+    "describe",
+    "explained",
+    "inherit",
+]

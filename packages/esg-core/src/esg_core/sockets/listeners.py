@@ -1,0 +1,119 @@
+"""The listeners of one server: each accepted connection gets a new protocol, over TLS if that is wanted.
+
+Knows no protocol: `factory` makes one for each connection. How connections are accepted is
+`esg_core.sockets.acceptor`'s.
+"""
+
+import asyncio
+import errno
+import logging
+import math
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from esg_core.sockets.acceptor import Acceptor
+from esg_core.sockets.bound import BoundSocket
+
+if sys.platform != "win32":
+    import resource  # at once: when descriptors have run out, nothing can be imported
+
+WARN_EVERY = 30.0
+"""Seconds between two warnings that accepting pauses, however often it does."""
+
+
+class TLSOptions:
+    """How accepted connections speak TLS.
+
+    `context()` is the TLS context of the next connection; the time for a handshake is in seconds, None for no limit.
+    """
+
+    def __init__(self, context: Callable[[], ssl.SSLContext], handshake_timeout: float | None) -> None:
+        self.context = context
+        self._handshake_timeout = handshake_timeout or math.inf
+
+    def arguments(self) -> dict[str, Any]:
+        """What `loop.connect_accepted_socket()` wants for the next connection."""
+        return {"ssl": self.context(), "ssl_handshake_timeout": self._handshake_timeout}
+
+
+class Listeners:
+    """The bound sockets of one server, from `start()` to `close()`."""
+
+    def __init__(
+        self, bound: Sequence[BoundSocket], factory: Callable[[], asyncio.BaseProtocol], tls: TLSOptions | None = None
+    ) -> None:
+        self._factory = factory
+        self._arguments: Callable[[], dict[str, Any]] = dict if tls is None else tls.arguments
+        self._loop = asyncio.get_running_loop()
+        self._logger = logging.getLogger("esg.error")
+        self._acceptors = [Acceptor(one, self._open, self._warn) for one in bound]
+        self._opening: set[asyncio.Task[None]] = set()
+        self._warn_at = -math.inf
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets that are listened on; none after `close()`."""
+        return tuple(acceptor.bound.sock for acceptor in self._acceptors)
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether there are connections that have no protocol yet."""
+        return bool(self._opening)
+
+    def start(self, backlog: int) -> None:
+        """Listen and accept; raises `StartupError` if another program listens on an address by now."""
+        for acceptor in self._acceptors:
+            acceptor.start(backlog)
+
+    async def close(self) -> None:
+        """Stop listening; connections that wait in the queues of the kernel are accepted first. May be called twice."""
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor in acceptors:
+            await acceptor.stop()
+
+    def unlink(self) -> None:
+        """Remove the files of UNIX sockets that ESG made: what must not be left out when the process ends by force."""
+        for acceptor in self._acceptors:
+            acceptor.bound.unlink()
+
+    async def settle(self, patience: float) -> None:
+        """Wait until each accepted connection has its protocol; a TLS handshake has so many seconds for it."""
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=patience)
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+
+    def _open(self, connection: socket.socket) -> None:
+        task = self._loop.create_task(self._connect(connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._factory, connection, **self._arguments())
+        except OSError as error:
+            self._logger.debug("a client went or failed before it was connected: %s", error)
+        except Exception:
+            connection.close()
+            self._logger.exception("a connection could not be set up")
+
+    def _warn(self, error: OSError) -> None:
+        """Accepting pauses, on one socket or on all."""
+        if self._loop.time() >= self._warn_at:
+            self._warn_at = self._loop.time() + WARN_EVERY
+            self._logger.warning("accepting pauses: %s%s", error.strerror, _limit(error))
+
+
+def _limit(error: OSError) -> str:
+    """What the limit is that was hit, where that can be known."""
+    if error.errno != errno.EMFILE or sys.platform == "win32":
+        return ""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"; the limit of this process is {soft}" + (f", and may be raised up to {hard}" if hard != soft else "")
+
+
+__all__ = ["WARN_EVERY", "Listeners", "TLSOptions"]

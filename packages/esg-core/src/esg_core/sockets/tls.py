@@ -1,0 +1,136 @@
+"""Makes the TLS context of a server from the options `ssl_*`; each failure is one line that names the option.
+
+What is not set is left to Python and OpenSSL, whose defaults are kept secure by those who know.
+"""
+
+import ssl
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from esg_core.errors import StartupError, UsageError
+from esg_core.options.named_certificates import ByName, parse_named_certificate
+from esg_core.sockets.certificate_reload import Renewed
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+
+HTTP_1_1 = ("http/1.1",)
+HTTP_2_AND_1_1 = ("h2", *HTTP_1_1)
+"""What is offered by ALPN (RFC 7301) unless the protocol speaks more."""
+
+
+def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Renewed[ssl.SSLContext]:
+    """As `server_context()`, and made anew when its files have changed; raises the same, the first time."""
+    files = [config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs]
+    for one in map(parse_named_certificate, config.ssl_sni):
+        files += one.certificate, one.key
+    return Renewed(
+        partial(server_context, config, alpn), [str(file) for file in files if file is not None], "certificates"
+    )
+
+
+def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext:
+    """The context that the options ask for, which must name a certificate; raises `StartupError` or `UsageError`.
+
+    A client that asks for a name of `ssl_sni` gets that certificate, any other the one of `ssl_certfile`.
+    """
+    key = None if config.ssl_keyfile is None else str(config.ssl_keyfile)
+    context = _context_with(config, alpn, _Source("ssl_certfile", str(config.ssl_certfile), key))
+    if config.ssl_sni:
+        named = map(parse_named_certificate, config.ssl_sni)
+        contexts = ByName(
+            (one.host, _context_with(config, alpn, _Source("ssl_sni", one.certificate, one.key))) for one in named
+        )
+        context.sni_callback = partial(_choose, contexts)
+    return context
+
+
+def _choose(contexts: ByName[ssl.SSLContext], connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    """Called in each handshake, with the name that the client asks for."""
+    found = contexts[name]
+    if found is not None:
+        connection.context = found
+
+
+class _Source(NamedTuple):
+    """Where a certificate comes from: the option that names it, and the paths."""
+
+    option: str
+    certificate: str
+    key: str | None
+
+    def __str__(self) -> str:
+        return self.certificate if self.key is None else f"{self.certificate}, {self.key}"
+
+
+def _context_with(config: "Config", alpn: Sequence[str], source: _Source) -> ssl.SSLContext:
+    context = _context(config.ssl_version)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    _load_certificate(context, source, config.ssl_keyfile_password)
+    _set_verification(context, config)
+    if config.ssl_ciphers is not None:
+        try:
+            context.set_ciphers(config.ssl_ciphers)
+        except ssl.SSLError:
+            raise UsageError(f"ssl_ciphers: OpenSSL knows no cipher of {config.ssl_ciphers!r}") from None
+    context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def _context(version: int) -> ssl.SSLContext:
+    try:
+        context = ssl.SSLContext(version)
+    except ValueError:
+        raise UsageError(f"ssl_version: this Python does not know {version}; 17 is ssl.PROTOCOL_TLS_SERVER") from None
+    if context.protocol is ssl.PROTOCOL_TLS_CLIENT:
+        raise UsageError(f"ssl_version: {version} is for clients; 17 is ssl.PROTOCOL_TLS_SERVER")
+    return context
+
+
+def _load_certificate(context: ssl.SSLContext, source: _Source, password: str | None) -> None:
+    def ask() -> str:
+        """Called for an encrypted key only; without it, OpenSSL would ask on the terminal."""
+        if password is None:
+            raise StartupError("ssl_keyfile: the key is encrypted; set ssl_keyfile_password")
+        return password
+
+    try:
+        context.load_cert_chain(source.certificate, source.key, ask)
+    except ssl.SSLError as error:
+        raise StartupError(f"{source.option}: {_explain(error, password)} ({source})") from None
+    except OSError as error:
+        raise StartupError(f"{_unreadable(source)} cannot be read: {error.strerror}") from None
+
+
+def _explain(error: ssl.SSLError, password: str | None) -> str:
+    reason = error.reason or ""
+    if reason == "KEY_VALUES_MISMATCH":
+        return "the key does not belong to the certificate"
+    if password is not None and "PEM" not in reason:
+        return "the password does not fit the key"
+    return "no certificate with its key in PEM was found" + (f": {reason}" if reason else "")
+
+
+def _unreadable(source: _Source) -> str:
+    """The option and the file that OpenSSL could not read, of which it does not tell which one that was."""
+    try:
+        Path(source.certificate).read_bytes()
+    except OSError:
+        return f"{source.option}: {source.certificate}"
+    return f"{'ssl_keyfile' if source.option == 'ssl_certfile' else source.option}: {source.key}"
+
+
+def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
+    context.check_hostname = False
+    context.verify_mode = ssl.VerifyMode(config.ssl_cert_reqs)
+    if config.ssl_ca_certs is not None:
+        try:
+            context.load_verify_locations(str(config.ssl_ca_certs))
+        except OSError as error:
+            why = "no certificate in PEM was found" if isinstance(error, ssl.SSLError) else error.strerror
+            raise StartupError(f"ssl_ca_certs: {config.ssl_ca_certs} cannot be used: {why}") from None
+
+
+__all__ = ["HTTP_1_1", "HTTP_2_AND_1_1", "renewed_context", "server_context"]

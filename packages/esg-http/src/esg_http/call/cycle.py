@@ -1,0 +1,400 @@
+"""The one ASGI call of a request: `receive()`, `send()` and what may happen in which order (ASGI HTTP 2.5).
+
+Knows ASGI and the stream it writes to, never bytes on the wire: the same cycle serves HTTP/1.1 and HTTP/2. It holds the
+response's head until the first body (rule H-4), counts the body against content-length (H-3), drops what HEAD, 204 and
+304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16) and writes the access
+line at the end (R-3).
+
+The order of messages is the table in `phases`; one that does not fit its phase is an error which names the rule.
+"""
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from esg_core.asgi import Application, Headers, Message
+from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.waiting import Waiters
+from esg_http.call.extensions import EXTRA_MESSAGES
+from esg_http.call.failures import has_raised, has_returned
+from esg_http.call.message_checks import as_bytes, checked_headers, checked_status
+from esg_http.call.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY, WANTED
+from esg_http.call.response_hook import apply_hook, prepare_answer
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_core.contracts import Prepared, Stream
+    from esg_core.overload.admission import Place
+
+BODYLESS = frozenset((204, 304))
+"""Statuses whose responses have no body (RFC 9110 section 6.4.1)."""
+
+MOST_PIECES = 256
+"""Parts of a request's body that are held one by one."""
+
+INTERNAL_SERVER_ERROR = b"Internal Server Error"
+
+
+class Cycle:
+    """One call of the application.
+
+    The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
+    `task` is set by whoever starts `run()`. `place` is what it holds of the server's admission: a slot, or a place in
+    the line for one. It is given back once: at the end of the response, or of the task if the client has gone (A-2).
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_taken",
+        "_context",
+        "_head",
+        "_phase",
+        "_prepared",
+        "_sent",
+        "_started_at",
+        "_stream",
+        "_waiters",
+        "_with_trailers",
+        "body_complete",
+        "bodyless",
+        "buffered",
+        "client_gone",
+        "expects_continue",
+        "input_over",
+        "logged",
+        "place",
+        "scope",
+        "status",
+        "target",
+        "task",
+    )
+
+    task: asyncio.Task[None]
+    _head: Headers
+    _prepared: "Prepared"
+
+    def __init__(self, context: "Context", stream: "Stream", scope: dict[str, Any], target: bytes) -> None:
+        self._context = context
+        self._stream = stream
+        self.scope = scope
+        self.target = target
+        self.status = 0
+        self.bodyless = stream.is_head
+        self.buffered = 0
+        self.client_gone = False
+        self.input_over = False
+        self.expects_continue = False
+        access = context.access
+        self.logged = access is not None
+        self.place: Place | None = None
+        self._phase = EXPECT_START
+        self._body: list[bytes] | None = None
+        self.body_complete = False
+        self._body_taken = False
+        self._sent = 0
+        self._waiters: Waiters | None = None
+        self._with_trailers = False
+        if access is not None and access.timed:
+            self._started_at = perf_counter()
+
+    # What the connection tells the cycle.
+
+    def feed(self, data: bytes) -> None:
+        """A part of the request's body has come."""
+        if self._phase == COMPLETE:
+            return
+        if self._body is None:
+            self._body = [data]
+        else:
+            self._body.append(data)
+            if len(self._body) > MOST_PIECES:  # small ones cost more than what they hold (rule H-20)
+                self._body = [b"".join(self._body)]
+        self.buffered += len(data)
+        if self._waiters is not None:
+            self._waiters.wake()
+
+    def feed_end(self) -> None:
+        """The request's body is complete."""
+        self.body_complete = True
+        if self._waiters is not None:
+            self._waiters.wake()
+
+    def end_input(self) -> None:
+        """The client will send no more, but may still read (rule H-9): `receive()` tells of a disconnect."""
+        self.input_over = True
+        if self._waiters is not None:
+            self._waiters.wake()
+
+    def disconnect(self) -> None:
+        """The client is gone, or given up: `receive()` tells it, `send()` raises (rule H-16)."""
+        self.client_gone = self.input_over = True
+        self._body = None
+        self.buffered = 0
+        if self.is_waiting:
+            self.give_back()
+        if self._waiters is not None:
+            self._waiters.wake()
+        if IN_BODY <= self._phase < COMPLETE:
+            self._log_access(aborted=True)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its call has to wait until there is a slot for it."""
+        return self.place is not None and self.place.is_waiting
+
+    @property
+    def response_started(self) -> bool:
+        """Whether a byte of the response has been written."""
+        return self._phase >= IN_BODY
+
+    @property
+    def response_complete(self) -> bool:
+        """Whether the last byte of the response has been written."""
+        return self._phase == COMPLETE
+
+    # What the application calls.
+
+    async def receive(self) -> Message:
+        """ASGI's `receive`: the request's body, then `http.disconnect` once the client is gone or has its response."""
+        while True:
+            if self.client_gone or self._phase == COMPLETE:
+                return {"type": "http.disconnect"}
+            if self._body is not None:
+                return self._take_body()
+            if self.body_complete and not self._body_taken:
+                self._body_taken = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            if self.input_over:
+                return {"type": "http.disconnect"}
+            if self.expects_continue and self._phase < IN_BODY:
+                self.expects_continue = False
+                self._stream.inform(100, [])
+            if self._waiters is None:
+                self._waiters = Waiters(self._context.loop)
+            await self._waiters.wait()
+
+    def _take_body(self) -> Message:
+        assert self._body is not None
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body = None
+        self.buffered = 0
+        self._body_taken = self.body_complete
+        self._stream.consumed(len(body))
+        return {"type": "http.request", "body": body, "more_body": not self.body_complete}
+
+    async def send(self, message: Message) -> None:
+        """ASGI's `send`. Raises `ClientDisconnected` once the client is gone, `ApplicationError` for a broken rule."""
+        try:
+            kind = message["type"]
+        except (KeyError, TypeError):
+            said = f"ASGI expects {WANTED[self._phase]} now, a dict with its type; {message!r:.80} is none"
+            raise ApplicationError(said) from None
+        phase = self._phase
+        if kind == "http.response.body" and (phase == HEAD_HELD or phase == IN_BODY):
+            if self.client_gone:
+                raise ClientDisconnected("the client has disconnected")
+            try:
+                body = message["body"]
+            except KeyError:
+                body = b""
+            if type(body) is not bytes:
+                body = as_bytes(body)
+            self._send_body(body, "more_body" not in message or not message["more_body"])
+            if self._phase != COMPLETE and self._stream.gate.closed:
+                await self._stream.gate.wait()
+        elif kind == "http.response.start" and phase == EXPECT_START:
+            self._start(message)
+        else:
+            await self._send_other(kind, message)
+
+    def _start(self, message: Message) -> None:
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        try:
+            status, headers = message["status"], message["headers"]
+        except KeyError:
+            status, headers = message.get("status"), message.get("headers", ())
+        if type(status) is not int or not 200 <= status <= 999:
+            status = checked_status(status)
+        if type(headers) is not list:
+            headers = checked_headers(headers)
+        self._prepared = self._stream.prepare(status, headers)
+        self._head = headers
+        self.status = status
+        if status in BODYLESS:
+            self.bodyless = True
+        if "trailers" in message:
+            self._with_trailers = bool(message["trailers"])
+        self._phase = HEAD_HELD
+
+    def _send_body(self, body: bytes, end: bool) -> None:
+        if self._phase == HEAD_HELD and self._context.on_response is not None:
+            self._ask_hook()
+        sent = self._sent = self._sent + len(body)
+        expected = self._prepared[1]
+        if sent != expected and expected >= 0 and (end or sent > expected) and self._mismatch(body):
+            return
+        if self.bodyless:
+            body = b""
+        last = end and not self._with_trailers
+        if self._phase == HEAD_HELD:
+            self._stream.respond(self.status, self._prepared, body, last)
+        elif body or last:
+            self._stream.send(body, last)
+        if last:
+            self._complete()
+        else:
+            self._phase = EXPECT_TRAILERS if end else IN_BODY
+
+    def _ask_hook(self) -> None:
+        """Let the response hook change the head before it goes out (rule R-1)."""
+        status, headers = apply_hook(self._context, self.scope, self.status, self._head)
+        try:
+            self._start({"status": status, "headers": headers})
+        except ApplicationError as error:
+            raise ApplicationError(f"the response hook: {error} (R-1)") from None
+
+    def _mismatch(self, body: bytes) -> bool:
+        """The body does not match content-length (rule H-3): send no more than was announced, then close.
+
+        False if that is allowed: the answer to HEAD announces a body that need not come.
+        """
+        got, expected = self._sent, self._prepared[1]
+        if self.bodyless and got < expected:
+            return False
+        allowed = b"" if self.bodyless else body[: len(body) - max(0, got - expected)]
+        self._sent = min(got, expected)
+        if self._phase == HEAD_HELD:
+            self._stream.respond(self.status, self._prepared, allowed, False)
+        elif allowed:
+            self._stream.send(allowed, False)
+        self._phase = IN_BODY
+        self.fail()
+        said = "longer" if got > expected else "shorter"
+        raise ApplicationError(f"the body is {said} than its content-length: {got} instead of {expected} bytes (H-3)")
+
+    async def _send_other(self, kind: object, message: Message) -> None:
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        handler = EXTRA_MESSAGES.get(kind) if isinstance(kind, str) else None
+        if handler is None or not await handler(self, self._stream, message):
+            raise ApplicationError(f"ASGI expects {WANTED[self._phase]} now, the application sent {kind!r} (H-10)")
+
+    def _complete(self) -> None:
+        self._phase = COMPLETE
+        self._body = None
+        self.buffered = 0
+        if self.logged:
+            self._log_access(aborted=False)
+        place = self.place
+        if place is not None:
+            if place.special:
+                place.release()
+            else:
+                place.in_flight -= 1
+        if self._waiters is not None:
+            self._waiters.wake()
+        self._stream.finished()
+
+    def give_back(self) -> None:
+        """Give back what it holds of the admission, unless the end of its response has."""
+        if self._phase != COMPLETE:
+            place, self.place = self.place, None
+            if place is not None:
+                place.release()
+
+    # Running and failing.
+
+    async def run(self, app: Application) -> None:
+        """Call the application, and answer for it if it fails (rule H-10)."""
+        context = self._context
+        try:
+            result: object = await app(self.scope, self.receive, self.send)  # type: ignore[func-returns-value]
+            if result is not None or self._phase != COMPLETE:
+                self.give_back()
+                has_returned(context, self, result)
+        except BaseException as error:  # noqa: BLE001 - whatever an application raises, the server goes on
+            self.give_back()
+            has_raised(context, self, error)
+        finally:
+            context.cycles.discard(self)
+            if context.draining:
+                context.left()
+
+    def fail(self) -> None:
+        """End the exchange: with a 500 if nothing has been written, else so that the client sees it is incomplete."""
+        if self._phase == COMPLETE or self.client_gone:
+            return
+        if self._phase >= IN_BODY:
+            self._stream.give_up()
+            return
+        self.answer(500, [(b"content-type", b"text/plain; charset=utf-8")], INTERNAL_SERVER_ERROR)
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """Write a whole response in the application's place."""
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        self.status, prepared = prepare_answer(self._context, self._stream, self.scope, status, headers)
+        self.bodyless = self._stream.is_head or self.status in BODYLESS
+        self._sent = len(body)
+        self._with_trailers = False
+        self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
+        self._complete()
+
+    def _log_access(self, aborted: bool) -> None:
+        access = self._context.access
+        if access is not None and self.logged:
+            seconds = perf_counter() - self._started_at if access.timed else 0.0
+            size = 0 if self.bodyless else self._sent
+            access.record(self.scope, self.target, self.status, size, seconds, aborted=aborted)
+
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+        """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
+
+        `headers` go into the answer that says so. Raises `ClientDisconnected`, or `ApplicationError` if it is too late.
+        """
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        if self._phase != EXPECT_START:
+            raise ApplicationError("it is too late to switch protocols: the response has begun")
+        self.status = self._stream.switch(protocol, headers)
+        self.give_back()
+        self._phase = COMPLETE
+        self._log_access(aborted=False)
+        del self._stream  # the other protocol may live long
+
+    # What the further messages of `extensions` need.
+
+    @property
+    def phase(self) -> int:
+        """Where the response stands; see `phases`."""
+        return self._phase
+
+    def begin_file(self, size: int) -> bool:
+        """Write the head, if it is still held, of a response whose next `size` bytes come from a file.
+
+        Returns whether the bytes are wanted: not for HEAD, 204 and 304. Raises `ApplicationError` if they do not fit
+        the content-length, and `ClientDisconnected`: opening the file may have taken longer than the client stayed.
+        """
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        if self._phase == HEAD_HELD:
+            self._send_body(b"", False)
+        if 0 <= self._prepared[1] < self._sent + size and not self.bodyless:
+            raise ApplicationError(
+                f"the file is longer than content-length: {size} more after {self._sent} bytes (H-3)"
+            )
+        self._sent += size
+        return not self.bodyless
+
+    def end_file(self) -> None:
+        """The file was the last part of the body."""
+        if self.client_gone:
+            raise ClientDisconnected("the client has disconnected")
+        self._send_body(b"", True)
+
+    def end_trailers(self) -> None:
+        """The trailers are written: the response is complete."""
+        self._complete()
+
+
+__all__ = ["Cycle"]

@@ -1,0 +1,58 @@
+"""Says in the log how an application's call went wrong, and ends the exchange for it (rule H-10)."""
+
+import asyncio
+from collections.abc import Coroutine
+from inspect import CORO_CREATED, getcoroutinestate
+from typing import TYPE_CHECKING
+
+from esg_core.app.forked_children import end_if_forked
+from esg_core.errors import ClientDisconnected
+from esg_http.call.phases import EXPECT_START
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_http.call.cycle import Cycle
+
+
+def has_returned(context: "Context", cycle: "Cycle", result: object) -> None:
+    """The application has returned something, or without a whole response."""
+    if result is not None:
+        context.logger.error("the application returned %r, and ASGI wants None (H-10)", type(result).__name__)
+    if cycle.response_complete or cycle.client_gone:
+        return
+    said = "without a response" if cycle.phase == EXPECT_START else "before its response was complete"
+    context.logger.error("the application returned %s (H-10)", said)
+    cycle.fail()
+
+
+def has_raised(context: "Context", cycle: "Cycle", error: BaseException) -> None:
+    """The application has raised; that it was told of its client's end is no failure."""
+    end_if_forked(context, error)
+    if isinstance(error, ClientDisconnected) or (cycle.client_gone and isinstance(error, asyncio.CancelledError)):
+        cycle.fail()
+        return
+    if isinstance(error, asyncio.CancelledError) and context.draining:
+        context.logger.error("cancelled a request that was still running: %s", _line(cycle))
+    else:
+        context.logger.error("exception in the application: %s", _line(cycle), exc_info=error)
+    cycle.fail()
+
+
+def withdraw(context: "Context", cycle: "Cycle") -> bool:
+    """Its client has gone: do not call the application if that has not happened yet; returns whether it is so."""
+    call = cycle.task.get_coro()
+    if not isinstance(call, Coroutine) or getcoroutinestate(call) != CORO_CREATED:
+        return False
+    cycle.task.cancel()
+    context.cycles.discard(cycle)
+    cycle.give_back()
+    if context.draining:
+        context.left()
+    return True
+
+
+def _line(cycle: "Cycle") -> str:
+    return f"{cycle.scope.get('method', '-')} {cycle.target.decode('ascii', 'backslashreplace')}"
+
+
+__all__ = ["has_raised", "has_returned", "withdraw"]

@@ -1,0 +1,50 @@
+"""Answers to requests that break HTTP, in the application's place (rule H-11).
+
+Shared by all HTTP versions. Knows status and words of an answer, not how it is written nor what follows for the
+connection.
+"""
+
+from typing import TYPE_CHECKING
+
+from esg_core.asgi import Headers
+from esg_core.errors import RequestError
+from esg_http.call.response_hook import prepare_answer
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_core.contracts import Stream
+    from esg_http.call.cycle import Cycle
+    from esg_http.call.peer import Peer
+
+TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
+
+
+def too_large() -> RequestError:
+    """The error for a body beyond `limit-request-body`."""
+    return RequestError(413, "the body is larger than the limit", "RFC 9110 section 15.5.14")
+
+
+def warn(context: "Context", peer: "Peer", error: RequestError) -> None:
+    """Say in the log what was wrong, and who sent it."""
+    context.logger.warning("refused a request of %s: %s (%s)", peer, error, error.section)
+
+
+def answer_unreadable(context: "Context", stream: "Stream", peer: "Peer", error: RequestError) -> None:
+    """Answer what is no request that an application could see, as if it were a GET."""
+    body = error.phrase.encode()
+    headers = [*TEXT, (b"content-length", b"%d" % len(body))]
+    status, prepared = prepare_answer(context, stream, None, error.status, headers)
+    if status in (204, 304):
+        body = b""
+    stream.respond(status, prepared, body, True)
+    if context.access is not None:
+        context.access.record_unreadable(peer.client, status, len(body))
+
+
+def answer_late(cycle: "Cycle", error: RequestError) -> None:
+    """Answer a request that goes wrong after its head, whose response has not begun; the application hears no more."""
+    cycle.answer(error.status, TEXT, error.phrase.encode())
+    cycle.disconnect()
+
+
+__all__ = ["answer_late", "answer_unreadable", "too_large", "warn"]

@@ -1,0 +1,154 @@
+"""Takes the framing off a request body: a known length, or the chunked coding (RFC 9112 sections 6 and 7).
+
+Sans-I/O. A body is fed what comes from the wire and gives back the content and, at its end, the bytes that follow it.
+It never holds content; a chunked body holds one unfinished line at most.
+"""
+
+import re
+from typing import Protocol
+
+from esg_core.errors import RequestError
+from esg_http.message.grammar import FIELD_LINE, TOKEN, check_field_line
+
+_QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
+_EXTENSION = rb"(?:[ \t]*+;[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?+)*+"
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15}+)(" + _EXTENSION + rb")\r\n")
+_UNFINISHED_CHUNK_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,15}(?:[ \t;][\t\x20-\x7e\x80-\xff]*)?\r?)?")
+_TRAILER = re.compile(FIELD_LINE)
+
+CHUNK_LINE_LIMIT = 4096
+"""Bytes that one chunk line may have, its extensions included."""
+
+
+class Body(Protocol):
+    """A body that is being received."""
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
+        """Take bytes from the wire; give the content in them, and what follows the body once it is complete."""
+
+    @property
+    def remaining(self) -> int | None:
+        """How many bytes are still to come; None if only the end will tell."""
+
+
+class LengthBody:
+    """A body of known length (RFC 9112 section 6.2)."""
+
+    __slots__ = ("remaining",)
+
+    remaining: int
+
+    def __init__(self, length: int) -> None:
+        self.remaining = length
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
+        """As `Body.feed`."""
+        missing = self.remaining
+        if len(data) < missing:
+            self.remaining = missing - len(data)
+            return data, None
+        self.remaining = 0
+        if len(data) == missing:
+            return data, b""
+        return data[:missing], data[missing:]
+
+
+class ChunkedBody:
+    """A body in the chunked coding (RFC 9112 section 7.1); extensions and trailers are checked, counted and dropped.
+
+    `overhead` bounds the bytes of all extensions and trailers together. Raises `RequestError`: 400 for broken framing,
+    431 for too much of it.
+    """
+
+    __slots__ = ("_left", "_looked_at", "_overhead", "_rest", "_step")
+
+    remaining = None
+
+    def __init__(self, overhead: int) -> None:
+        self._overhead = overhead
+        self._left = 0
+        self._looked_at = 0
+        self._rest = b""
+        self._step = ChunkedBody._chunk_line  # a plain function: a bound one would refer back to its owner
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
+        """As `Body.feed`."""
+        if self._rest:
+            data = self._rest + data
+        content: list[bytes] = []
+        at = 0
+        while (after := self._step(self, data, at, content)) is not None:
+            if after < 0:
+                return b"".join(content), data[-after:]
+            at = after
+        self._rest = data[at:]
+        return b"".join(content), None
+
+    def _chunk_line(self, data: bytes, at: int, content: list[bytes]) -> int | None:
+        line = _CHUNK_LINE.match(data, at)
+        if line is None:
+            self._check_unfinished_line(data, at)
+            return None
+        if line.end() - at > CHUNK_LINE_LIMIT:
+            raise RequestError(400, "a chunk line is too long", "RFC 9112 section 7.1.1")
+        self._spend(len(line[2]))
+        self._left = int(line[1], 16)
+        self._step = ChunkedBody._chunk_data if self._left else ChunkedBody._trailer
+        return line.end()
+
+    def _chunk_data(self, data: bytes, at: int, content: list[bytes]) -> int | None:
+        piece = data[at : at + self._left]
+        if not piece:
+            return None
+        content.append(piece)
+        self._left -= len(piece)
+        if not self._left:
+            self._step = ChunkedBody._chunk_end
+        return at + len(piece)
+
+    def _chunk_end(self, data: bytes, at: int, content: list[bytes]) -> int | None:
+        end = data[at : at + 2]
+        if end != b"\r\n"[: len(end)]:
+            raise RequestError(400, "a chunk does not end where its size says", "RFC 9112 section 7.1")
+        if len(end) < 2:
+            return None
+        self._step = ChunkedBody._chunk_line
+        return at + 2
+
+    def _trailer(self, data: bytes, at: int, content: list[bytes]) -> int | None:
+        end = data.find(b"\r\n", at + self._looked_at)
+        if end == at:
+            return -(at + 2)
+        if end < 0:
+            self._check_unfinished_trailer(data, at)
+            return None
+        self._looked_at = 0
+        self._spend(end - at)
+        if not _TRAILER.match(data, at):
+            check_field_line(data[at:end])
+        return end + 2
+
+    def _spend(self, size: int) -> None:
+        self._overhead -= size
+        if self._overhead < 0:
+            raise RequestError(431, "too many bytes in chunk extensions and trailers", "RFC 9112 section 7.1")
+
+    def _check_unfinished_line(self, data: bytes, at: int) -> None:
+        line = data[at : at + CHUNK_LINE_LIMIT + 1]
+        if len(line) > CHUNK_LINE_LIMIT:
+            raise RequestError(400, "a chunk line is too long", "RFC 9112 section 7.1.1")
+        if not _UNFINISHED_CHUNK_LINE.fullmatch(line):
+            raise RequestError(400, "a chunk line is malformed", "RFC 9112 section 7.1")
+
+    def _check_unfinished_trailer(self, data: bytes, at: int) -> None:
+        """Judge the bytes that are new to an unfinished trailer line; a CR at its end may still become a CRLF."""
+        size = len(data) - at - data.endswith(b"\r")
+        if size > self._overhead:
+            raise RequestError(431, "too many bytes in chunk extensions and trailers", "RFC 9112 section 7.1")
+        new = data[at + self._looked_at : at + size]
+        if b"\n" in new or b"\r" in new:
+            raise RequestError(400, "a trailer line ends with a bare CR or LF", "RFC 9112 section 2.2")
+        self._looked_at = size
+
+
+__all__ = ["CHUNK_LINE_LIMIT", "Body", "ChunkedBody", "LengthBody"]

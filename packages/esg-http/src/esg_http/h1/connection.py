@@ -1,0 +1,307 @@
+"""One HTTP/1.1 connection: what its transport tells it, when it has waited long enough, and how it ends.
+
+Reading is `H1Input`'s, writing `H1Output`'s; this class adds the transport's events, the deadlines (rule H-17: numbers
+that the context's sweeper looks at, no timers) and the ways to close: at once, after what is written, or lingering
+until the client has read its last response (rule H-8).
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from esg_core.asgi import Headers
+from esg_core.errors import ClientDisconnected, RequestError
+from esg_core.sockets.tcp import LOOKS, Departure, WriteWatch, delivery, departure, end_sending, has_input, reset
+from esg_http.call.peer import Peer
+from esg_http.call.refusals import answer_late, answer_unreadable, warn
+from esg_http.h1.input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
+from esg_http.h1.output import BY_LENGTH
+from esg_http.h1.request_fields import NO_FIELDS
+from esg_http.settings import NEVER, H1Settings
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_http.h2.settings import H2Settings
+
+LINGER = 1.0
+"""Seconds for which input is discarded after the last response, so that the client can read it (rule H-8)."""
+
+TLS_LINGER = 5.0
+"""Seconds for which a client's close_notify is waited for, which it need not send (RFC 8446 section 6.1)."""
+
+
+class H1Connection(H1Input, asyncio.Protocol):
+    """One accepted connection; see `esg_core.contracts.Connection`."""
+
+    __slots__ = ("_written", "check_at")
+
+    def __init__(self, context: "Context", settings: H1Settings) -> None:
+        super().__init__(context, settings)
+        self._written: WriteWatch | None = None
+        self.check_at = 0
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.Protocol`."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        self._peer = Peer(self._context, self.transport, self._settings.root_path)
+        if self._peer.protocol == "h2" and self._settings.h2 is not None:
+            self._hand_over(self._settings.h2, b"")
+            return
+        self._await(self._time() + self._settings.request_headers)
+        self._context.connections.add(self)
+        if self._settings.entrance is not None:
+            self._call_limit = self._settings.entrance.call_limit()
+        self._context.sweeper.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.Protocol`."""
+        context = self._context
+        context.connections.discard(self)
+        context.sweeper.discard(self)
+        self._reading = CLOSING
+        self._unwritten.clear()
+        self._leave_cycle()
+        self.gate.open()
+        if context.draining:
+            context.left()
+
+    def eof_received(self) -> bool:
+        """As `asyncio.Protocol`: a client that has sent its request may close its side and still read (rule H-9)."""
+        self._eof = True
+        if self._reading == HOLD and not (self._cycle is not None and self._cycle.is_waiting):
+            if self._cycle is not None:
+                self._cycle.end_input()
+            return not self._peer.is_tls
+        self._leave_cycle()
+        self._close()
+        return False
+
+    def pause_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        self.gate.close()
+        self._watch_writing(self._time())
+
+    def resume_writing(self) -> None:
+        """As `asyncio.Protocol`."""
+        if self._reading < DISCARD:  # else all that is written has to be sent before the end
+            self._write_deadline = NEVER
+            self.deadline = self._read_deadline
+        self.gate.open()
+        self._next()
+
+    def _leave_cycle(self) -> None:
+        """Tell the cycle, if one runs, that its client is gone; the connection has no more to do with it."""
+        cycle, self._cycle = self._cycle, None
+        if cycle is not None:
+            cycle.disconnect()
+
+    # What the cycle tells.
+
+    def finished(self) -> None:
+        """As `Stream.finished`: go on with the next request, or close."""
+        self._cycle = None
+        if not self._keep_alive or self._context.draining or self._body is not None:
+            self._finish_unusually()
+        elif self._held or self.gate.closed:
+            self._next_soon()
+        elif self._eof:
+            self._close()
+        else:
+            self._reading = AWAIT_HEAD
+            # the gate is open, so no writing is watched
+            self._read_deadline = self.deadline = self._time() + self._settings.keep_alive
+
+    def _finish_unusually(self) -> None:
+        """The last response of the connection is written, or one whose request has not come to its end yet."""
+        if not self._keep_alive or (self._body is not None and not self._can_skip(self._body)):
+            self._end()
+        elif self._body is not None:
+            self._resume()
+        else:  # the server drains, and began to after this response did: the client may have sent its next request
+            self._next_soon()
+
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
+        """As `Stream.switch`: answer 101, and leave the connection to `protocol` (RFC 9110 section 7.8)."""
+        self.respond_switching(headers)
+        self._cycle = None
+        self._reading = CLOSING
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self._context.connections.discard(self)
+        self._context.sweeper.discard(self)
+        if self.gate.closed:
+            protocol.pause_writing()
+        if self._held:
+            protocol.data_received(self._held)
+        if self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+        if self._eof and not protocol.eof_received():
+            self.transport.close()
+        return 101
+
+    def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
+        """Go on as HTTP/2: the client has agreed on it by ALPN, or `data` begins with its preface."""
+        from esg_http.h2.connection import H2Connection
+
+        connection = H2Connection(self._context, settings)
+        self._reading = CLOSING
+        self._context.connections.discard(self)
+        self._context.sweeper.discard(self)
+        self.transport.set_protocol(connection)
+        connection.connection_made(self.transport)
+        if data:
+            connection.data_received(data)
+
+    async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
+        """As `Stream.send_file`, which may be the first to notice that the client is gone."""
+        try:
+            await super().send_file(file, offset, size)
+        except ClientDisconnected:
+            self.give_up()
+            raise
+
+    def give_up(self) -> None:
+        """As `Stream.give_up`."""
+        self._leave_cycle()
+        self._prepare_end()
+        self._cut()
+
+    def abort(self) -> None:
+        """As `Connection.abort`."""
+        self._cut()
+        self.transport.abort()
+
+    # Deadlines.
+
+    def _has_begun(self) -> bool:
+        """Whether a byte of the request that is waited for has come."""
+        return self._intake is not None and self._intake.started
+
+    def expire(self, now: float) -> None:
+        """As `Connection.expire`: answer 408 where a request has begun, else close."""
+        if self._write_deadline <= now:
+            self._expire_writing(now)
+        elif self._reading == AWAIT_HEAD and self._has_begun():
+            self._refuse(RequestError(408, "the head of the request did not come in time", "RFC 9110 section 15.5.9"))
+        elif self._reading == IN_BODY and self._cycle is not None:
+            self._refuse(RequestError(408, "the body of the request did not come in time", "RFC 9110 section 15.5.9"))
+        elif self._reading >= DISCARD:
+            self._expire_end(now)
+        elif self._reading == HOLD:
+            self._look_for_client(now)
+        else:
+            self._close()
+
+    def _look_for_client(self, now: float) -> None:
+        """Reading is paused, so nobody but the kernel knows whether the client is still there (rule H-16)."""
+        left = departure(self.transport)
+        if left is Departure.GONE:
+            self.transport.abort()
+            return
+        if left is Departure.SILENT and self._cycle is not None:
+            self._cycle.end_input()
+        self._await(now + LOOK)
+
+    def _expire_end(self, now: float) -> None:
+        """What is written has not to wait for more input; it has to be sent, though (timeout-write)."""
+        if delivery(self.transport).unsent:
+            self._await(now + LINGER)
+        elif self._reading == DISCARD:
+            self._hang_up()
+        else:
+            self.transport.abort()
+
+    def _watch_writing(self, now: float) -> None:
+        settings = self._settings
+        self._written = written = WriteWatch(self.transport, settings.write, now)
+        self._write_deadline = written.due
+        self.deadline = min(self._read_deadline, written.due)
+        if settings.write < LOOKS * settings.shortest_timeout:
+            self._hasten()
+
+    def _expire_writing(self, now: float) -> None:
+        """Look whether the client still reads; abort if it has read nothing for too long (timeout-write)."""
+        written = self._written
+        assert written is not None
+        if written.is_given_up(self.transport, now):
+            if written.unsent:
+                self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
+            self._write_deadline = NEVER
+            reset(self.transport)
+            return
+        self._write_deadline = written.due
+        self.deadline = min(self._read_deadline, written.due)
+
+    def _hasten(self) -> None:
+        self._context.sweeper.hasten(self)
+
+    # Ends.
+
+    def drain(self) -> None:
+        """As `Connection.drain`: an idle connection is closed, unless its next request is already here (rule L-2)."""
+        idle = self._reading == AWAIT_HEAD and not self._has_begun()
+        is_new = not self._served
+        if idle and not (is_new and self._context.patient) and not has_input(self.transport):
+            self._hang_up()
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer a request that breaks HTTP, and close (rule H-11)."""
+        warn(self._context, self._peer, error)
+        self._keep_alive = False
+        cycle = self._cycle
+        if cycle is None:
+            self.is_head = False
+            self._asked = NO_FIELDS
+            answer_unreadable(self._context, self, self._peer, error)
+            self._end()
+        elif cycle.response_started:
+            self.give_up()
+        else:
+            answer_late(cycle, error)
+
+    def _end(self) -> None:
+        """The last response is written: let the client read it before the connection is closed."""
+        self._framing = BY_LENGTH
+        unread = self._body is not None or bool(self._held) or self._intake is not None
+        if self._eof or (not unread and (self._peer.is_tls or self._context.draining)):
+            self._close()
+            return
+        self._reading = DISCARD
+        self._forget_input()
+        if self._paused:
+            self._resume()
+        end_sending(self.transport)
+        self._watch_writing(self._time())
+        self._await(self._time() + LINGER)
+        self._hasten()
+
+    def _close(self) -> None:
+        """Close once what is written has been sent, for which timeout-write holds."""
+        self._prepare_end()
+        self._forget_input()
+        self.transport.close()
+
+    def _prepare_end(self) -> None:
+        """Nothing more is read: watch that what is written is sent, and that TLS comes to its end."""
+        self._reading = CLOSING
+        self._read_deadline = NEVER
+        self._watch_writing(self._time())
+        if self._peer.is_tls:
+            self._await(self._time() + TLS_LINGER)
+            self._hasten()
+
+    def _hang_up(self) -> None:
+        """Close, and do not wait for TLS's close_notify of a client that has its response."""
+        sent = not delivery(self.transport).unsent
+        self._close()
+        if sent and self._peer.is_tls:
+            self._context.loop.call_soon(self.transport.abort)
+
+    def _forget_input(self) -> None:
+        self._body = None
+        self._held = b""
+        self._intake = None
+
+
+__all__ = ["LINGER", "TLS_LINGER", "H1Connection"]

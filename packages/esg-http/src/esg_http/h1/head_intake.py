@@ -1,0 +1,118 @@
+"""Collects a request head that does not arrive in one piece, and stops what cannot become one (rules H-11, H-20).
+
+Sans-I/O. The usual head comes whole and never passes here. A head that drips in, is too large or is malformed does:
+each byte is looked at once, each line is judged when it is complete, and the limits hold before the line is.
+"""
+
+from dataclasses import dataclass
+
+from esg_core.errors import RequestError
+from esg_http.message.grammar import check_field_line, check_request_line, check_unfinished
+
+EMPTY_LINES = 2
+"""How many empty lines before a request are skipped (RFC 9112 section 2.2)."""
+
+
+H2_LINE = b"PRI * HTTP/2.0\r\n"
+"""How HTTP/2 begins in cleartext; no request of HTTP/1.1 does."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Bounds of a request head: bytes of the request line, number of fields, bytes of all field lines together."""
+
+    request_line: int
+    fields: int
+    field_bytes: int
+
+    def check(self, request_line: int, field_bytes: int) -> None:
+        """Refuse a head that is larger; raises `RequestError`, 414 or 431."""
+        if request_line > self.request_line:
+            raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
+        if field_bytes > self.field_bytes:
+            raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
+
+
+class HeadIntake:
+    """The bytes of one unfinished head.
+
+    `feed()` returns the whole head, and whatever followed it, once the head is complete, else None. It raises
+    `RequestError`: 400 for what is malformed, 414 and 431 for what is too large, 505 for another version.
+    """
+
+    __slots__ = ("_buffer", "_fields", "_fields_at", "_limits", "_line_at", "_searched", "_skipped")
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._line_at = 0
+        self._searched = 0
+        self._fields = 0
+        self._fields_at = 0
+        self._skipped = 0
+
+    @property
+    def started(self) -> bool:
+        """Whether a byte of the request has come, empty lines before it aside."""
+        return len(self._buffer) > 0
+
+    @property
+    def taken(self) -> bytes:
+        """The bytes that have come."""
+        return bytes(self._buffer)
+
+    def is_preface(self, data: bytes) -> bool:
+        """Whether `data` is what makes this the preface of HTTP/2 instead (RFC 9113 section 3.4)."""
+        return len(self._buffer) < len(H2_LINE) and (self.taken + data[: len(H2_LINE)]).startswith(H2_LINE)
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take the next bytes from the wire."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n", self._searched)) >= 0:
+            if end == self._line_at:
+                if self._fields_at:
+                    return bytes(self._buffer)
+                self._skip_empty_line()
+                continue
+            self._take_line(bytes(self._buffer[self._line_at : end]))
+            self._line_at = self._searched = end + 2
+            self._fields_at = self._fields_at or self._line_at
+        self._searched = max(self._line_at, len(self._buffer) - 1)
+        self._check_tail(data)
+        return None
+
+    def _skip_empty_line(self) -> None:
+        self._skipped += 1
+        if self._skipped > EMPTY_LINES:
+            raise RequestError(400, "too many empty lines before the request", "RFC 9112 section 2.2")
+        del self._buffer[:2]
+
+    def _take_line(self, line: bytes) -> None:
+        self._check_size(len(line))
+        if not self._fields_at:
+            check_request_line(line)
+            return
+        self._fields += 1
+        if self._fields > self._limits.fields:
+            raise RequestError(431, "too many header fields", "RFC 6585 section 5")
+        check_field_line(line)
+
+    def _check_tail(self, data: bytes) -> None:
+        """Judge the unfinished line, looking only at the bytes that are new to it and what they continue."""
+        unfinished = len(self._buffer) - self._line_at - self._buffer.endswith(b"\r")
+        if unfinished > 0:
+            self._check_size(unfinished)
+        new = max(self._line_at, len(self._buffer) - len(data) - 1)
+        tail = bytes(self._buffer[new:])
+        if new == self._line_at or b"\r" in tail or b"\n" in tail or len(self._buffer) - self._line_at < 256:
+            check_unfinished(bytes(self._buffer[self._line_at :]), not self._fields_at)
+
+    def _check_size(self, line: int) -> None:
+        """Hold the limits for a line of so many bytes, its CRLF aside, after the lines before it."""
+        if self._fields_at:
+            self._limits.check(0, self._line_at - self._fields_at + line + 2)
+        else:
+            self._limits.check(line, 0)
+
+
+__all__ = ["EMPTY_LINES", "HeadIntake", "HeadLimits"]

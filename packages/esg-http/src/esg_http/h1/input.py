@@ -1,0 +1,362 @@
+"""Reads the requests of one HTTP/1.1 connection: heads, bodies, and what comes too early.
+
+Knows request bytes (through `rules`, `intake` and `body`) and starts a `Cycle` for each request; closing and deadlines
+are its subclass's business, `H1Connection`. One request is read at a time: bytes behind it are held back and reading is
+paused until its response is complete, so that what a connection may cost is bounded (rules H-6, H-20).
+"""
+
+import asyncio
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from esg_core.asgi import Application, Headers
+from esg_core.errors import RequestError
+from esg_core.proxy.headers import apply as apply_forwarded
+from esg_http.call.cycle import Cycle
+from esg_http.call.peer import Peer
+from esg_http.call.refusals import too_large
+from esg_http.call.target import read_target, request_scope
+from esg_http.h1.body import ChunkedBody, LengthBody
+from esg_http.h1.head_intake import HeadIntake
+from esg_http.h1.output import H1Output
+from esg_http.h1.request_fields import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start
+from esg_http.message.grammar import CHUNKED, REST, split_target
+from esg_http.settings import NEVER, H1Settings
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_http.h2.settings import H2Settings
+
+HIGH_WATER = 65536
+"""Bytes of body that are buffered for the application before reading is paused (rule H-7)."""
+
+LOOK = 2.0
+"""Seconds until a client is looked for whose next request waits: a transport that does not read sees nobody go."""
+
+REMEMBERED_BLOCK = 2048
+"""Bytes of a block of fields that a connection remembers at the most."""
+
+BEFORE_VERSION = b" HTTP/"
+SIZE_BEFORE_VERSION = len(BEFORE_VERSION)
+
+LONGEST_KNOWN = LONGEST_REMEMBERED + SIZE_BEFORE_VERSION + REMEMBERED_BLOCK
+"""Bytes of a head that may be known from before."""
+
+LOOKED_THROUGH = LONGEST_KNOWN + 1
+"""So many bytes tell whether a head is known, and whether it is all there is, without the copy of a long body."""
+
+AWAIT_HEAD, IN_BODY, HOLD, DISCARD, CLOSING = range(5)
+"""What is done with bytes from the client."""
+
+
+class H1Input(H1Output):
+    """The reading half of a connection."""
+
+    __slots__ = (
+        "_begun_at",
+        "_call_limit",
+        "_cycle",
+        "_eof",
+        "_fields",
+        "_head_took",
+        "_held",
+        "_intake",
+        "_paused",
+        "_peer",
+        "_read_deadline",
+        "_reading",
+        "_received",
+        "_served",
+        "_settings",
+        "_time_left",
+        "_write_deadline",
+        "deadline",
+    )
+
+    _call_limit: int
+    _peer: Peer
+
+    def __init__(self, context: "Context", settings: H1Settings) -> None:
+        super().__init__(context, settings.prefix)
+        self._settings = settings
+        self._reading = AWAIT_HEAD
+        self._cycle: Cycle | None = None
+        self._intake: HeadIntake | None = None
+        self._fields: RequestFields | None = None
+        self._held = b""
+        self._served = 0
+        self._paused = False
+        self._eof = False
+        self._head_took = 0.0
+        self._read_deadline = self._write_deadline = self.deadline = NEVER
+
+    def _await(self, deadline: float) -> None:
+        """Set the time by which what is read now must have come."""
+        self._read_deadline = deadline
+        self.deadline = min(deadline, self._write_deadline)
+
+    # Heads.
+
+    def _read_head(self, data: bytes) -> None:
+        if self._intake is not None:
+            self._take_in(self._intake, data)
+            return
+        looked_through = data if len(data) <= LOOKED_THROUGH else data[:LOOKED_THROUGH]
+        line, _, rest = looked_through.partition(BEFORE_VERSION)
+        start = self._settings.starts.get(line)
+        fields = self._fields
+        if start is not None and fields is not None and rest == fields.block:
+            self._begin(start, fields, b"")
+            return
+        if start is None:
+            line = data.partition(BEFORE_VERSION)[0]
+            start = self._read_start(line) if len(line) < len(data) else None
+            if start is None:
+                self._read_slowly(data)
+                return
+        at = len(line) + SIZE_BEFORE_VERSION
+        if fields is None or not rest.startswith(fields.block):
+            fields = self._read_fields(data, at)
+            if fields is None:
+                self._read_slowly(data)
+                return
+        end = at + len(fields.block)
+        self._begin(start, fields, data[end:] if len(data) > end else b"")
+
+    def _read_start(self, line: bytes) -> RequestStart | None:
+        """Read a start that is not among those that are remembered; None if it is malformed."""
+        start = read_start(line)
+        if start is not None:
+            self._settings.head_limits.check(len(line) + len(b" HTTP/1.1"), 0)
+            if len(line) <= LONGEST_REMEMBERED:
+                self._settings.remember(line, start)
+        return start
+
+    def _read_fields(self, data: bytes, at: int) -> RequestFields | None:
+        """Read a block of fields that is not the same as the last one; None if it is not there, or none."""
+        match = REST.match(data, at)
+        if match is None:
+            return None
+        limits = self._settings.head_limits
+        if match.end() > limits.field_bytes:  # the line has been looked at with the start
+            limits.check(0, match.end() - match.start(2) - 2)
+        headers = self._settings.parse_fields(match[2])
+        if len(headers) > limits.fields:
+            raise RequestError(431, "too many header fields", "RFC 6585 section 5")
+        fields = RequestFields(match[0], match[1] == b"1.0", headers)
+        if fields.length > self._settings.body_limit:
+            raise too_large()
+        self._fields = fields if len(fields.block) <= REMEMBERED_BLOCK else None
+        return fields
+
+    def _read_slowly(self, data: bytes) -> None:
+        """The head is not there yet, or is none: take it in line by line, within the time there is for it."""
+        self._intake = intake = HeadIntake(self._settings.head_limits)
+        self._begun_at = self._time()
+        if self._served:
+            self._await(self._begun_at + self._settings.request_headers)
+        self._take_in(intake, data)
+
+    def _take_in(self, intake: HeadIntake, data: bytes) -> None:
+        may_be_h2 = not self._served and not self._peer.is_tls and intake.is_preface(data)
+        if may_be_h2 and self._settings.h2 is not None:
+            self._hand_over(self._settings.h2, intake.taken + data)
+            return
+        whole = intake.feed(data)
+        if whole is not None:
+            self._intake = None
+            self._head_took = self._time() - self._begun_at
+            self._read_head(whole)
+            self._head_took = 0.0
+
+    def _begin(self, start: RequestStart, fields: RequestFields, rest: bytes) -> None:
+        """A request has come, as far as its head: start its cycle."""
+        method = start.method
+        target = start.target
+        parts = start.parts
+        if parts is None:
+            target = split_target(method, target, fields.host)
+            parts = read_target(target)
+        context = self._context
+        settings = self._settings
+        served = self._served = self._served + 1
+        if fields.closes or served >= settings.keepalive_requests:
+            self._keep_alive = False
+        self.is_head = method == "HEAD"
+        self._asked = fields
+        scope = request_scope(self._peer, method, parts, fields.headers)
+        scope["state"] = context.state.copy()
+        cycle = self._cycle = Cycle(context, self, scope, target)
+        app = self._adapt(cycle, fields) if fields.is_special else context.app
+        length = fields.length
+        if not length or 0 < length <= len(rest):  # the whole body, or none, is here already
+            cycle.body_complete = True
+            self._reading = HOLD
+            self._read_deadline = NEVER
+            self.deadline = self._write_deadline
+            if rest:
+                self._take_body(cycle, rest, length)
+        else:
+            cycle.expects_continue = fields.expects_continue
+            self._may_not_come = fields.expects_continue and not rest
+            self._open_body(length)
+            self._read_body(rest)
+        entrance = settings.entrance
+        if entrance is None:
+            context.start(cycle, app)
+        elif entrance.enter(cycle, app, self._call_limit) and self._reading == HOLD and len(self._held) <= HIGH_WATER:
+            self._resume()  # so that the end of the connection is seen while the request waits (rule A-6)
+
+    def _adapt(self, cycle: Cycle, fields: RequestFields) -> Application:
+        """What few requests need; returns the application, or what serves the client's other protocol (rule H-13)."""
+        scope = cycle.scope
+        extensions: dict[str, Any] = scope["extensions"]
+        if fields.old:
+            scope["http_version"] = "1.0"
+            del extensions["http.response.early_hint"]
+        if fields.wants_trailers:
+            extensions["http.response.trailers"] = {}
+        if fields.is_forwarded and self._peer.trust is not None:
+            apply_forwarded(scope, self._peer.trust)
+        for protocol, upgrade in self._context.upgrades.items():
+            if protocol in fields.upgrades:
+                extensions["esg.switch"] = cycle.switch
+                return upgrade
+        return self._context.app
+
+    # Bodies.
+
+    def _take_body(self, cycle: Cycle, data: bytes, length: int) -> None:
+        """Feed a body that came with its head; what follows it is the next request's."""
+        if length:
+            cycle.feed(data[:length] if len(data) > length else data)
+        if len(data) > length:
+            self._hold(data[length:])
+
+    def _open_body(self, length: int) -> None:
+        self._body = ChunkedBody(self._settings.head_limits.field_bytes) if length == CHUNKED else LengthBody(length)
+        self._received = 0
+        self._reading = IN_BODY
+        self._await(self._time() + self._settings.request - self._head_took)
+
+    def _read_body(self, data: bytes) -> None:
+        assert self._body is not None
+        content, rest = self._body.feed(data)
+        cycle = self._cycle
+        if content and cycle is not None:
+            self._received += len(content)
+            if self._received > self._settings.body_limit:
+                raise too_large()
+            cycle.feed(content)
+        if rest is not None:
+            self._close_body(rest)
+        elif cycle is not None and cycle.buffered > HIGH_WATER:
+            self._pause()
+
+    def _close_body(self, rest: bytes) -> None:
+        """The body is complete: what follows it is the next request's."""
+        self._body = None
+        self._await(NEVER)
+        cycle = self._cycle
+        self._reading = HOLD
+        if cycle is not None:
+            cycle.feed_end()
+            if rest:
+                self._hold(rest)
+        else:
+            self._held = rest
+            self._next_soon()
+
+    def consumed(self, size: int) -> None:
+        """As `Stream.consumed`."""
+        if self._paused and self._reading == IN_BODY:
+            self._resume()
+
+    # What comes too early.
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes of the next request until this one is answered, and take no more of them (rule H-6)."""
+        self._held += data
+        if self._cycle is None or not self._cycle.is_waiting or len(self._held) > HIGH_WATER:
+            self._pause()
+
+    def _next_soon(self) -> None:
+        self._context.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        """Go on with the next request: with what is held back, else with what comes."""
+        if self._reading != HOLD or self._cycle is not None or self.gate.closed:
+            return
+        data, self._held = self._held, b""
+        self._reading = AWAIT_HEAD
+        self._resume()
+        self._await(self._time() + self._settings.keep_alive)
+        if data:
+            self.data_received(data)
+        if self._eof and self._reading == AWAIT_HEAD:
+            self._close()
+        elif self._context.draining:
+            self.drain()
+
+    def data_received(self, data: bytes) -> None:
+        """As `asyncio.Protocol`."""
+        try:
+            if self._reading == AWAIT_HEAD:
+                self._read_head(data)
+            elif self._reading == IN_BODY:
+                self._read_body(data)
+            elif self._reading == HOLD:
+                self._hold(data)
+        except RequestError as error:
+            self._refuse(error)
+
+    @abstractmethod
+    def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
+        """Go on as HTTP/2."""
+
+    @abstractmethod
+    def _refuse(self, error: RequestError) -> None:
+        """Answer a request that breaks HTTP, and close."""
+
+    @abstractmethod
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
+        """As `Stream.switch`."""
+
+    @abstractmethod
+    def finished(self) -> None:
+        """As `Stream.finished`."""
+
+    @abstractmethod
+    def give_up(self) -> None:
+        """As `Stream.give_up`."""
+
+    @abstractmethod
+    def drain(self) -> None:
+        """As `Connection.drain`."""
+
+    @abstractmethod
+    def _hasten(self) -> None:
+        """Let the deadline be looked at in time although it is nearer than the shortest time-out."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Close once what is written has been sent."""
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            now = self._time()
+            self._time_left = self._read_deadline - now
+            self._await(now + LOOK if self._reading == HOLD else NEVER)
+            self.transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._await(self._time() + self._time_left)
+            if self._time_left < self._settings.shortest_timeout:
+                self._hasten()
+            self.transport.resume_reading()
+
+
+__all__ = ["AWAIT_HEAD", "CLOSING", "DISCARD", "HOLD", "IN_BODY", "LOOK", "H1Input"]

@@ -1,0 +1,215 @@
+"""Writes the responses of one HTTP/1.1 connection: the stream that its cycles write to.
+
+Knows response bytes (through `wire`) and the transport; nothing of requests, but for what decides the framing of the
+answer: the method HEAD, and what the fields ask for. One `write` for a head with its first body.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, BinaryIO
+
+from esg_core.asgi import Headers
+from esg_core.contracts import Prepared
+from esg_core.errors import ClientDisconnected
+from esg_core.sockets.tcp import reset
+from esg_core.waiting import WriteGate
+from esg_http.call.sendfile import send_file
+from esg_http.h1.request_fields import NO_FIELDS, RequestFields
+from esg_http.message.response_head import (
+    NO_LENGTH,
+    SAYS_CLOSE,
+    SAYS_DATE,
+    SAYS_SERVER,
+    HeadPrefix,
+    encode_chunk,
+    encode_fields,
+    prepare_fields,
+    status_line,
+)
+
+if TYPE_CHECKING:
+    from esg_core.context import Context
+    from esg_http.h1.body import Body
+
+LARGE_BODY = 65536
+"""From this size on, a body is handed to the transport as it is instead of being copied behind its head."""
+
+SKIPPED_BODY = 1_000_000
+"""Bytes of unread body that are skipped to keep a connection (rule H-8)."""
+
+BY_LENGTH, BY_CHUNKS, BY_END = range(3)
+"""How the client knows where a body ends: by its length, which may be none; by chunks; by the end of the connection."""
+
+
+class H1Output:
+    """The writing half of a connection; see `esg_core.contracts.Stream`."""
+
+    __slots__ = (
+        "_asked",
+        "_body",
+        "_context",
+        "_framing",
+        "_keep_alive",
+        "_may_not_come",
+        "_prefix",
+        "_time",
+        "_trailer_fields",
+        "_unwritten",
+        "_unwritten_size",
+        "gate",
+        "is_head",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, context: "Context", prefix: HeadPrefix) -> None:
+        self._context = context
+        self._body: Body | None = None
+        self._may_not_come = False
+        self._prefix = prefix
+        self._time = context.loop.time
+        self.gate = WriteGate(context.loop)
+        self.is_head = False
+        self._asked: RequestFields = NO_FIELDS
+        self._keep_alive = True
+        self._framing = BY_LENGTH
+        self._trailer_fields = b""
+        self._unwritten: list[bytes] = []
+        self._unwritten_size = 0
+
+    def _may_stay(self, end: bool) -> bool:
+        """Whether the connection can serve another request after this response, as far as is known now.
+
+        Not if too much of the request's body is unread when the response ends.
+        """
+        if not self._keep_alive or self._context.closing:
+            return False
+        return not end or self._body is None or self._can_skip(self._body)
+
+    def _can_skip(self, body: "Body") -> bool:
+        """Whether the rest of an unread body is known to come, and to be short enough to be skipped (rule H-8).
+
+        A client that has not been told to continue may keep its body, or send it: nobody knows (RFC 9110 section
+        10.1.1).
+        """
+        return body.remaining is not None and body.remaining <= SKIPPED_BODY and not self._may_not_come
+
+    # The stream, as the cycle sees it.
+
+    prepare = staticmethod(prepare_fields)
+
+    def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
+        """As `Stream.respond`."""
+        block, length, says = prepared
+        if says or length < 0 or not self._keep_alive or self._body is not None or self._context.closing:
+            prefix, framing, body = self._frame(status, prepared, body, end)
+        else:
+            self._framing = BY_LENGTH
+            prefix = self._prefix.made.get(status) or self._prefix.get(status)
+            framing = b"connection: keep-alive\r\n\r\n" if self._asked.says_keep_alive else b"\r\n"
+        if len(body) < LARGE_BODY:
+            self.transport.write(b"".join((prefix, block, framing, body)))
+        else:
+            # Two writes: asyncio's own writelines() copies before 3.12, and does not pause in some versions since.
+            self.transport.write(b"".join((prefix, block, framing)))
+            self.transport.write(body)
+
+    def _frame(self, status: int, prepared: Prepared, body: bytes, end: bool) -> tuple[bytes, bytes, bytes]:
+        """The unusual parts of a response: its prefix, the fields after the application's, its framed body."""
+        says = prepared[2]
+        if says & SAYS_CLOSE:
+            self._keep_alive = False
+        self._framing = BY_LENGTH
+        framing = b""
+        if prepared[1] == NO_LENGTH and status != 204 and status != 304:
+            if self._asked.old:
+                self._framing = BY_LENGTH if self.is_head else BY_END
+                self._keep_alive = False
+            else:
+                framing = b"transfer-encoding: chunked\r\n"
+                self._framing = BY_LENGTH if self.is_head else BY_CHUNKS
+        if not self._may_stay(end):
+            self._keep_alive = False
+            framing += b"connection: close\r\n"
+        elif self._asked.says_keep_alive:
+            framing += b"connection: keep-alive\r\n"
+        own = self._prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else None
+        prefix = own or self._prefix.get(status)
+        return prefix, framing + b"\r\n", encode_chunk(body, end) if self._framing == BY_CHUNKS else body
+
+    def send(self, body: bytes, end: bool) -> None:
+        """As `Stream.send`: what is sent in one turn of the loop goes out in one write, at the end of the turn."""
+        if self.transport.is_closing():
+            raise ClientDisconnected("the client has disconnected")
+        if len(body) >= LARGE_BODY:
+            self._send_large(body, end)
+            return
+        data = encode_chunk(body, end) if self._framing == BY_CHUNKS else body
+        if not self._unwritten and not end:
+            self._context.loop.call_soon(self._flush)
+        self._unwritten.append(data)
+        self._unwritten_size += len(data)
+        if end or self._unwritten_size >= LARGE_BODY:
+            self._flush()
+
+    def _send_large(self, body: bytes, end: bool) -> None:
+        self._flush()
+        if self._framing == BY_CHUNKS:
+            self.transport.write(b"%x\r\n" % len(body))
+            self.transport.write(body)
+            self.transport.write(b"\r\n0\r\n\r\n" if end else b"\r\n")
+        else:
+            self.transport.write(body)
+
+    def _flush(self) -> None:
+        """Write what has been sent in this turn of the loop."""
+        if self._unwritten:
+            data = b"".join(self._unwritten)
+            self._unwritten.clear()
+            self._unwritten_size = 0
+            self.transport.write(data)
+
+    def send_trailers(self, headers: Headers, end: bool) -> None:
+        """As `Stream.send_trailers`; only a chunked response to a client that wants them carries any."""
+        self._trailer_fields += encode_fields(headers)[0]
+        if not end:
+            return
+        fields = self._trailer_fields if self._asked.wants_trailers else b""
+        self._trailer_fields = b""
+        self._flush()
+        if self._framing == BY_CHUNKS:
+            self.transport.write(b"0\r\n" + fields + b"\r\n")
+
+    async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
+        """As `Stream.send_file`."""
+        self._flush()
+        if self._framing == BY_CHUNKS:
+            self.transport.write(b"%x\r\n" % size)
+        await send_file(self._context.loop, self.transport, file, offset, size, self.gate)
+        if self._framing == BY_CHUNKS:
+            self.transport.write(b"\r\n")
+
+    def inform(self, status: int, headers: Headers) -> None:
+        """As `Stream.inform`; HTTP/1.0 knows no interim responses (RFC 9110 section 15.2)."""
+        if status == 100:
+            self._may_not_come = False
+        if not self._asked.old:
+            self.transport.write(status_line(status) + encode_fields(headers)[0] + b"\r\n")
+
+    def respond_switching(self, headers: Headers) -> None:
+        """Write the head of a 101, the last that this connection says in HTTP."""
+        prefix = self._prefix.get(101)
+        self.transport.write(prefix + encode_fields(headers)[0] + b"connection: upgrade\r\n\r\n")
+
+    def _cut(self) -> None:
+        """Close so that the client sees its response is not complete, even where only the end delimits it."""
+        if self.transport.is_closing():
+            return
+        self._flush()
+        if self._framing == BY_END:
+            reset(self.transport)
+        else:
+            self.transport.close()
+
+
+__all__ = ["BY_LENGTH", "LARGE_BODY", "H1Output"]

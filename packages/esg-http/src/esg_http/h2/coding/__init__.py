@@ -1,0 +1,1 @@
+"""Frames and HPACK: bytes to values and back."""

@@ -1,0 +1,270 @@
+"""Compresses and decompresses header sections: HPACK (RFC 7541).
+
+Sans-I/O. Clients send the same fields again and again, and then nothing but references to the tables: such a block is
+decoded by one pass of C code. Whoever remembers what a block means has to forget it when the table changes, which
+`changes` tells.
+
+Both tables hold 4,096 bytes, the default that nobody has to negotiate. What is encoded for a moment only (lengths,
+validators) or is a secret stays out of the encoder's table.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable
+
+from esg_core.asgi import Headers
+from esg_http.h2.coding.codes import COMPRESSION_ERROR
+from esg_http.h2.coding.faults import ConnectionFault, TooManyFields
+from esg_http.h2.coding.huffman import decode as decode_huffman
+from esg_http.h2.coding.huffman import encode as encode_huffman
+from esg_http.h2.coding.static_table import STATIC_TABLE
+
+TABLE_SIZE = 4096
+"""Bytes of a dynamic table, as HPACK counts them (SETTINGS_HEADER_TABLE_SIZE)."""
+
+ENTRY_OVERHEAD = 32
+"""What an entry counts beyond its name and value (RFC 7541 section 4.1)."""
+
+LONGEST_INTEGER = 4
+"""Bytes after the prefix of an integer: more than any size that this server accepts (RFC 7541 section 5.1)."""
+
+FIRST_DYNAMIC = len(STATIC_TABLE) + 1
+
+Field = tuple[bytes, bytes]
+
+_PLAIN_REFERENCES = re.compile(rb"[\x81-\xfe]++")
+"""Indexed fields whose index fits into one byte (RFC 7541 section 6.1)."""
+
+_INDICES = bytes(range(128)) * 2
+
+_FLEETING = frozenset(
+    b"age content-length content-range etag expires last-modified location retry-after x-request-id".split()
+)
+"""Fields whose values hardly come back, and would drive others out of the table."""
+
+_SECRET = frozenset((b"authorization", b"proxy-authorization", b"set-cookie"))
+"""Fields that must not be guessed by watching how well they compress (RFC 7541 section 7.1.3)."""
+
+
+class HeaderDecoder:
+    """The reading end of a connection's compression.
+
+    `most_fields` and `most_bytes` bound one section: its fields, and the bytes of their names and values together.
+    `changes` counts how often the table has changed.
+    """
+
+    __slots__ = ("_limit", "_look_up", "_most_bytes", "_most_fields", "_size", "_table", "changes")
+
+    def __init__(self, most_fields: int, most_bytes: int) -> None:
+        self._most_fields = most_fields
+        self._most_bytes = most_bytes
+        self._table: list[Field] = [(b"", b""), *STATIC_TABLE]  # index 0 is none, and never looked up
+        self._look_up = self._table.__getitem__
+        self._size = 0
+        self._limit = TABLE_SIZE
+        self.changes = 0
+
+    def decode(self, block: bytes) -> Headers:
+        """The fields of a whole block.
+
+        Raises `ConnectionFault` for what is no HPACK: the tables of both sides are then out of step. Raises
+        `TooManyFields` for more than the bounds allow; the block is read to its end all the same, so that the tables
+        stay in step.
+        """
+        try:
+            if _PLAIN_REFERENCES.fullmatch(block):
+                fields = list(map(self._look_up, block.translate(_INDICES)))
+            else:
+                fields = self._decode(block)
+        except (IndexError, ValueError) as error:
+            raise ConnectionFault(COMPRESSION_ERROR, f"a header block is broken: {error}", "RFC 7541") from None
+        if len(fields) > self._most_fields:
+            raise TooManyFields("too many header fields")
+        if sum([len(name) + len(value) for name, value in fields]) > self._most_bytes:
+            raise TooManyFields("the header fields are too large")
+        return fields
+
+    def _decode(self, block: bytes) -> Headers:
+        fields: Headers = []
+        at = self._resize_all(block)
+        while at < len(block):
+            first = block[at]
+            if first >= 0x80:
+                at = self._take_references(block, at, fields)
+            elif first >= 0x40:
+                field, at = self._literal(block, at, 0x3F)
+                self._insert(field)
+                fields.append(field)
+            elif first >= 0x20:
+                raise ValueError("a table size update after the first field")
+            else:
+                field, at = self._literal(block, at, 0x0F)
+                fields.append(field)
+        return fields
+
+    def _take_references(self, block: bytes, at: int, fields: Headers) -> int:
+        run = _PLAIN_REFERENCES.match(block, at)
+        if run is not None:
+            fields += map(self._look_up, run[0].translate(_INDICES))
+            return run.end()
+        index, at = _integer(block, at, 0x7F)
+        fields.append(self._entry(index))
+        return at
+
+    def _entry(self, index: int) -> Field:
+        if not index:
+            raise ValueError("index 0")
+        return self._look_up(index)
+
+    def _literal(self, block: bytes, at: int, mask: int) -> tuple[Field, int]:
+        index, at = _integer(block, at, mask)
+        if index:
+            name = self._look_up(index)[0]
+        else:
+            name, at = _string(block, at)
+        value, at = _string(block, at)
+        return (name, value), at
+
+    def _resize_all(self, block: bytes) -> int:
+        """Obey the table size updates that the block begins with (RFC 7541 section 6.3); returns where they end."""
+        at = 0
+        while at < len(block) and block[at] & 0xE0 == 0x20:
+            limit, at = _integer(block, at, 0x1F)
+            if limit > TABLE_SIZE:
+                raise ValueError("a table size update beyond the limit")
+            self._limit = limit
+            self._evict()
+        return at
+
+    def _insert(self, field: Field) -> None:
+        self._size += len(field[0]) + len(field[1]) + ENTRY_OVERHEAD
+        self._table.insert(FIRST_DYNAMIC, field)
+        self._evict()
+
+    def _evict(self) -> None:
+        self.changes += 1
+        while self._size > self._limit:
+            name, value = self._table.pop()
+            self._size -= len(name) + len(value) + ENTRY_OVERHEAD
+
+
+def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
+    """The integer that begins in the low bits of a byte, and where it ends (RFC 7541 section 5.1)."""
+    value = block[at] & mask
+    at += 1
+    if value < mask:
+        return value, at
+    for shift in range(0, 7 * LONGEST_INTEGER, 7):
+        byte = block[at]
+        at += 1
+        value += (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("an integer is too long")
+
+
+def _string(block: bytes, at: int) -> tuple[bytes, int]:
+    """The string literal at a place, and where it ends (RFC 7541 section 5.2)."""
+    is_coded = block[at] >= 0x80
+    length, at = _integer(block, at, 0x7F)
+    end = at + length
+    if end > len(block):
+        raise ValueError("a string ends behind the block")
+    data = block[at:end]
+    return (decode_huffman(data) if is_coded else data), end
+
+
+class HeaderEncoder:
+    """The writing end of a connection's compression. `changes` counts how often the table has changed."""
+
+    __slots__ = ("_entries", "_indices", "_inserted", "_limit", "_pending", "_size", "changes")
+
+    def __init__(self) -> None:
+        self._entries: deque[Field] = deque()
+        self._indices: dict[Field, int] = {}
+        self._inserted = 0
+        self._limit = TABLE_SIZE
+        self._pending: list[int] = []
+        self._size = 0
+        self.changes = 0
+
+    def resize(self, limit: int) -> None:
+        """Obey the peer's SETTINGS_HEADER_TABLE_SIZE; the next block says so (RFC 7541 section 4.2)."""
+        limit = min(limit, TABLE_SIZE)
+        if limit == self._limit:
+            return
+        self._limit = limit
+        self.changes += 1
+        self._evict()
+        self._pending = [min([limit, *self._pending]), limit] if self._pending else [limit]
+
+    def encode(self, fields: Iterable[Field]) -> bytes:
+        """The block of these fields; names are in lower case."""
+        parts = [_encoded_integer(limit, 0x20, 0x1F) for limit in self._pending]
+        self._pending = []
+        parts += [self._encode(field) for field in fields]
+        return b"".join(parts)
+
+    def _encode(self, field: Field) -> bytes:
+        reference = _REFERENCES.get(field)
+        if reference is not None:
+            return reference
+        number = self._indices.get(field)
+        if number is not None:
+            return _encoded_integer(FIRST_DYNAMIC + self._inserted - number, 0x80, 0x7F)
+        name, value = field
+        size = len(name) + len(value) + ENTRY_OVERHEAD
+        if name in _FLEETING or size > self._limit:
+            return _opening(name, 0x00, 0x0F) + _encoded_integer(len(value), 0, 0x7F) + value
+        if name in _SECRET:
+            return _opening(name, 0x10, 0x0F) + _encoded_integer(len(value), 0, 0x7F) + value
+        self._insert(field, size)
+        return _opening(name, 0x40, 0x3F) + _encoded_string(value)
+
+    def _insert(self, field: Field, size: int) -> None:
+        self.changes += 1
+        self._size += size
+        self._evict()
+        self._inserted += 1
+        self._indices[field] = self._inserted
+        self._entries.append(field)
+
+    def _evict(self) -> None:
+        while self._size > self._limit:
+            field = self._entries.popleft()
+            del self._indices[field]
+            self._size -= len(field[0]) + len(field[1]) + ENTRY_OVERHEAD
+
+
+def _encoded_integer(value: int, pattern: int, mask: int) -> bytes:
+    """An integer behind the bits of a pattern (RFC 7541 section 5.1)."""
+    if value < mask:
+        return bytes((pattern | value,))
+    encoded = bytearray((pattern | mask,))
+    value -= mask
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _encoded_string(text: bytes) -> bytes:
+    coded = encode_huffman(text)
+    if len(coded) < len(text):
+        return _encoded_integer(len(coded), 0x80, 0x7F) + coded
+    return _encoded_integer(len(text), 0, 0x7F) + text
+
+
+def _opening(name: bytes, pattern: int, mask: int) -> bytes:
+    """How a literal begins: with a reference to its name where the static table has it."""
+    index = _NAMES.get(name)
+    if index is not None:
+        return _encoded_integer(index, pattern, mask)
+    return bytes((pattern,)) + _encoded_string(name)
+
+
+_REFERENCES = {field: bytes((0x80 | index,)) for index, field in enumerate(STATIC_TABLE, 1)}
+_NAMES = {name: index for index, (name, _) in reversed(list(enumerate(STATIC_TABLE, 1)))}
+
+__all__ = ["ENTRY_OVERHEAD", "TABLE_SIZE", "Field", "HeaderDecoder", "HeaderEncoder"]

@@ -1,0 +1,204 @@
+"""What the header section of a request means, and what makes it malformed (RFC 9113 section 8).
+
+Sans-I/O. A malformed request is refused with its stream (`StreamFault`), before anything else looks at it: whoever
+turns it into HTTP/1.1 behind this server must not be able to read another request in it. Knows fields, not how they
+were compressed.
+"""
+
+import re
+
+from esg_core.asgi import Headers
+from esg_core.errors import RequestError
+from esg_core.proxy.headers import NAMES as FORWARDED
+from esg_http.h2.coding.codes import PROTOCOL_ERROR
+from esg_http.h2.coding.faults import StreamFault
+from esg_http.h2.engine.priority import UNTOLD, Priority, read_priority
+from esg_http.message.grammar import TARGET, TOKEN, content_length, is_host, without_default_port
+
+UNKNOWN_LENGTH = -1
+"""No content-length: only END_STREAM tells the end of the body."""
+
+_PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
+_OF_CONNECTIONS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
+_RARE = _OF_CONNECTIONS | {b"content-length", b"te", b"expect", b"host", b"cookie", b"priority"}
+_ONCE = frozenset((b"content-length", b"host"))
+
+_METHOD = re.compile(TOKEN + rb"++")
+_PATH = re.compile(rb"/" + TARGET + rb"*+")
+_SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*+")
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]++")
+_BAD_VALUE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|[ \t]\n|\n[ \t]")
+"""In values with line feeds before, between and after them."""
+
+_BOUND = 1024
+
+
+def malformed(reason: str, section: str = "8.1.1") -> StreamFault:
+    """The error for a request that must not be handed on; `section` is that of RFC 9113."""
+    return StreamFault(PROTOCOL_ERROR, f"malformed request: {reason}", f"RFC 9113 section {section}")
+
+
+class _GoodNames(dict[bytes, bool]):
+    """Names that have been found to be tokens in lower case."""
+
+    def __missing__(self, name: bytes) -> bool:
+        good = _NAME.fullmatch(name) is not None
+        if good and len(self) < _BOUND:
+            self[name] = good
+        return good
+
+
+_GOOD_NAMES = _GoodNames()
+
+
+def check_fields(fields: Headers) -> None:
+    """Refuse names and values that no field may have, in either header section (RFC 9113 section 8.2.1)."""
+    for name, _ in fields:
+        if not _GOOD_NAMES[name]:
+            raise malformed(_what_is_wrong_with(name), "8.2.1")
+    values = b"\n".join([b"", *[value for _, value in fields], b""])
+    if values.count(b"\n") != len(fields) + 1 or _BAD_VALUE.search(values):
+        raise malformed("a value has a control byte, or white space around it", "8.2.1")
+
+
+def check_trailers(fields: Headers) -> None:
+    """Refuse trailers that no message may have (RFC 9113 sections 8.1, 8.2 and 8.3)."""
+    check_fields(fields)
+    _check_connection(fields, dict(fields))
+
+
+def _check_connection(headers: Headers, named: dict[bytes, bytes]) -> None:
+    """Refuse what is about the connection, which has frames for that (RFC 9113 section 8.2.2)."""
+    if not _OF_CONNECTIONS.isdisjoint(named):
+        raise malformed("a field of the connection", "8.2.2")
+    if b"te" in named and any(name == b"te" and value.lower() != b"trailers" for name, value in headers):
+        raise malformed("te asks for more than trailers", "8.2.2")
+
+
+def _what_is_wrong_with(name: bytes) -> str:
+    if name.startswith(b":"):
+        return "a pseudo-header field where none may be"
+    return "a name in upper case" if _NAME.fullmatch(name.lower()) else "a field name is not a token"
+
+
+class RequestHead:
+    """A whole and well-formed header section.
+
+    `target` is path and query, `headers` what ASGI gets: host first, cookies in one field, no pseudo-header fields.
+    `length` is that of the body, or `UNKNOWN_LENGTH`. `protocol` is what extended CONNECT asks for (RFC 8441), else
+    empty. Raises `StreamFault` for a malformed request, `RequestError` for one that is well-formed and not served.
+    """
+
+    __slots__ = (
+        "expects_continue",
+        "headers",
+        "is_forwarded",
+        "is_special",
+        "length",
+        "method",
+        "priority",
+        "protocol",
+        "target",
+        "wants_trailers",
+    )
+
+    def __init__(self, fields: Headers) -> None:
+        pseudo, headers = _split(fields)
+        check_fields(headers)
+        self.protocol = b""
+        self.length = UNKNOWN_LENGTH
+        self.wants_trailers = self.expects_continue = False
+        self.priority: Priority = UNTOLD
+        named = dict(headers)
+        if len(named) != len(headers):
+            _check_repeats(headers)
+        self._read_pseudo(pseudo)
+        self.headers = _with_host(headers, pseudo, named.get(b"host"))
+        if not _RARE.isdisjoint(named):
+            self._read_rare(named)
+        self.is_forwarded = not FORWARDED.isdisjoint(named)
+        self.is_special = self.wants_trailers or self.is_forwarded or bool(self.protocol)
+
+    def _read_pseudo(self, pseudo: dict[bytes, bytes]) -> None:
+        method = pseudo.get(b":method", b"")
+        if not _METHOD.fullmatch(method):
+            raise malformed("no method, or one that is no token", "8.3.1")
+        self.method = method.decode("ascii")
+        if b":protocol" in pseudo:
+            if method != b"CONNECT":
+                raise malformed(":protocol without CONNECT", "8.3.1")
+            self.protocol = pseudo[b":protocol"]
+        elif method == b"CONNECT":
+            if b":scheme" in pseudo or b":path" in pseudo or b":authority" not in pseudo:
+                raise malformed("CONNECT takes an authority, and nothing else", "8.5")
+            raise RequestError(501, "CONNECT is not served", "RFC 9110 section 9.3.6")
+        if not _SCHEME.fullmatch(pseudo.get(b":scheme", b"")):
+            raise malformed("no scheme, or one that is none", "8.3.1")
+        self.target = path = pseudo.get(b":path", b"")
+        if not _PATH.fullmatch(path) and not (path == b"*" and method == b"OPTIONS"):
+            raise malformed("no path, or one that is none", "8.3.1")
+
+    def _read_rare(self, named: dict[bytes, bytes]) -> None:
+        _check_connection(self.headers, named)
+        self.wants_trailers = b"te" in named
+        if b"content-length" in named:
+            if self.protocol:
+                raise malformed("a length of what has none", "8.5")
+            self.length = _content_length(named[b"content-length"])
+        if b"cookie" in named:
+            self.headers = _with_one_cookie(self.headers)
+        self.expects_continue = named.get(b"expect", b"").lower() == b"100-continue"
+        if b"priority" in named:
+            self.priority = read_priority(named[b"priority"])
+
+
+def _split(fields: Headers) -> tuple[dict[bytes, bytes], Headers]:
+    """Pseudo-header fields, which come first and once each (RFC 9113 section 8.3), and the others."""
+    pseudo: dict[bytes, bytes] = {}
+    for name, value in fields:
+        if name not in _PSEUDO:
+            break
+        pseudo[name] = value
+    headers = fields[len(pseudo) :]
+    if headers and headers[0][0][:1] == b":":
+        raise malformed("a pseudo-header field that is unknown or repeated", "8.3")
+    return pseudo, headers
+
+
+def _check_repeats(headers: Headers) -> None:
+    names = [name for name, _ in headers]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise malformed(f"{name.decode()} is repeated", "8.3.1")
+
+
+def _with_host(headers: Headers, pseudo: dict[bytes, bytes], host: bytes | None) -> Headers:
+    """The headers with the authority as their host, as ASGI has it: first, and only one."""
+    name = pseudo.get(b":authority", host)
+    if name is None or not is_host(name):
+        raise malformed("no authority, or one that is none", "8.3.1")
+    if host is None:
+        return [(b"host", name), *headers]
+    scheme = pseudo[b":scheme"]
+    if without_default_port(host, scheme) != without_default_port(name, scheme):
+        raise malformed("host contradicts :authority", "8.3.1")
+    return [(b"host", name), *[field for field in headers if field[0] != b"host"]]
+
+
+def _content_length(value: bytes) -> int:
+    try:
+        return content_length(value)
+    except RequestError as error:
+        raise malformed(str(error)) from None
+
+
+def _with_one_cookie(headers: Headers) -> Headers:
+    """The crumbs that a client may cut its cookies into, together again (RFC 9113 section 8.2.3)."""
+    crumbs = [value for name, value in headers if name == b"cookie"]
+    if len(crumbs) == 1:
+        return headers
+    others = [field for field in headers if field[0] != b"cookie"]
+    return [*others, (b"cookie", b"; ".join(crumbs))]
+
+
+__all__ = ["UNKNOWN_LENGTH", "RequestHead", "check_fields", "check_trailers", "malformed"]

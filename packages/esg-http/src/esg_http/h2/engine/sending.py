@@ -1,0 +1,333 @@
+"""The sending half of an HTTP/2 connection: frames go out as flow control and priorities let them.
+
+Sans-I/O: frames are collected in `out`, and whoever has the transport writes them. What fits at once is framed at once;
+the rest of a response waits with its stream, and `fill()` takes from the waiting ones in the order of their priorities
+(RFC 9218), whenever there is room.
+"""
+
+from abc import abstractmethod
+from typing import Generic, TypeVar
+
+from esg_core.asgi import Headers
+from esg_http.h2.coding.codes import (
+    DATA,
+    DEFAULT_FRAME_SIZE,
+    DEFAULT_WINDOW,
+    END_HEADERS,
+    END_STREAM,
+    FLOW_CONTROL_ERROR,
+    HEADERS,
+    LAST_STREAM,
+    NO_ERROR,
+)
+from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.h2.coding.frames import HEADER_SIZE, frame, headers_frames, pack, reset_frame
+from esg_http.h2.coding.hpack import HeaderEncoder
+from esg_http.h2.engine.base_stream import BaseStream, Unsent
+from esg_http.h2.engine.priority import Priority, SendingOrder
+from esg_http.h2.engine.states import AFTER_OUR_END, CLOSED, RESET
+
+LARGEST_FRAME = 4 * DEFAULT_FRAME_SIZE
+"""The payload that frames have at the most, even if the client accepts more: streams take turns by frames."""
+
+NOT_AT_ONCE = -1
+"""The size up to which data is framed at once while other data waits, or while nothing can be written."""
+
+UPDATES_A_FRAME = 2
+"""WINDOW_UPDATEs that a client may answer a DATA frame with: one of the stream, one of the connection."""
+
+SMALL = 256
+"""Bytes of a frame: one with fewer that a window has cut off is what the client wants, and no answer to it is due."""
+
+REMEMBERED_RESETS = 512
+"""Streams that the server has reset, and whose frames may still be on the way."""
+
+S = TypeVar("S", bound=BaseStream)
+
+
+class Sending(Generic[S]):
+    """Streams, windows and frames to be written.
+
+    `live` has the streams that are neither idle nor closed, by number. `window` is what the connection may send,
+    `updates_due` how many WINDOW_UPDATEs the client may answer that with.
+    """
+
+    __slots__ = (
+        "_at_once",
+        "_frame_size",
+        "_granted",
+        "_is_stuck",
+        "_order",
+        "_resets",
+        "_stream_window",
+        "encoder",
+        "live",
+        "out",
+        "out_size",
+        "updates_due",
+        "window",
+    )
+
+    def __init__(self) -> None:
+        self.out: list[bytes | memoryview] = []
+        self.out_size = 0
+        self.live: dict[int, S] = {}
+        self.encoder = HeaderEncoder()
+        self.window = self._granted = DEFAULT_WINDOW
+        self.updates_due = 0
+        self._stream_window = DEFAULT_WINDOW
+        self._frame_size = DEFAULT_FRAME_SIZE
+        self._at_once = DEFAULT_FRAME_SIZE
+        self._is_stuck = False
+        self._order: SendingOrder[S] = SendingOrder()
+        self._resets: dict[int, None] = {}
+
+    @property
+    def sent(self) -> int:
+        """Bytes of content that have been framed so far."""
+        return self._granted - self.window
+
+    # Frames.
+
+    def put(self, data: bytes) -> None:
+        """Send frames that need no window."""
+        self.out.append(data)
+        self.out_size += len(data)
+        self._has_output()
+
+    def send_head(self, stream: S, block: bytes, *, end: bool) -> None:
+        """Send a header section, which must have been encoded just now."""
+        self.put(headers_frames(stream.id, block, self._frame_size, end=end))
+        if end:
+            self._ended(stream)
+
+    def send_response(self, stream: S, block: bytes, body: bytes, *, end: bool) -> None:
+        """Send the header section of a response and the first part of its body."""
+        size = len(body)
+        at_once = self._at_once
+        if 0 < size <= at_once and size <= self.window and size <= stream.window and len(block) <= at_once:
+            self.window -= size
+            stream.window -= size
+            self.updates_due += UPDATES_A_FRAME
+            head = pack(len(block) << 8 | HEADERS, END_HEADERS, stream.id)
+            self.put(b"".join((head, block, pack(size << 8, end, stream.id), body)))
+            if end:
+                self._ended(stream)
+            return
+        self.send_head(stream, block, end=end and not size)
+        if size:
+            self.send_data(stream, body, end=end)
+
+    def send_data(self, stream: S, body: bytes, *, end: bool) -> None:
+        """Send a part of the body, now or when there is room for it."""
+        size = len(body)
+        if stream.unsent is None and (not size or size <= min(self._at_once, self.window, stream.window)):
+            if not body and not end:
+                return
+            self.window -= size
+            stream.window -= size
+            self.updates_due += UPDATES_A_FRAME
+            self.put(frame(DATA, END_STREAM if end else 0, stream.id, body))
+            if end:
+                self._ended(stream)
+        else:
+            self._wait(stream, body, end)
+
+    def send_trailers(self, stream: S, headers: Headers) -> None:
+        """Send trailers and with them the end, behind what is unsent."""
+        if stream.unsent is not None:
+            stream.unsent.trailers = headers
+            stream.unsent.ends = True
+        else:
+            self.send_head(stream, self.encoder.encode(headers), end=True)
+
+    def reset(self, stream: S, code: int) -> None:
+        """End a stream before its end; nothing of it that is unsent will be sent."""
+        self.put(reset_frame(stream.id, code))
+        self.remember_reset(stream.id)
+        self._close_stream(stream, RESET)
+
+    def remember_reset(self, number: int) -> None:
+        """Put up with frames of a stream that was reset: the client may have sent them before it knew."""
+        self._resets[number] = None
+        if len(self._resets) > REMEMBERED_RESETS:
+            del self._resets[next(iter(self._resets))]
+
+    # The end of streams.
+
+    def _ended(self, stream: S) -> None:
+        """The last frame of a response is written. A client that still sends need not (RFC 9113 section 8.1)."""
+        stream.state = AFTER_OUR_END[stream.state]
+        if stream.state == CLOSED:
+            self._close_stream(stream, CLOSED)
+        elif not stream.listens:
+            self.reset(stream, NO_ERROR)
+
+    def _close_stream(self, stream: S, state: int) -> None:
+        stream.state = state
+        del self.live[stream.id]
+        if stream.upload is not None:
+            stream.upload.window.close()
+            stream.upload = None
+        if stream.unsent is not None:
+            self._forget_unsent(stream)
+        if not self.live:
+            self._has_no_streams()
+
+    def _forget_unsent(self, stream: S) -> None:
+        stream.unsent = None
+        if stream.is_queued:
+            stream.is_queued = False
+            self._order.remove(stream)
+            self._update_at_once()
+        stream.on_moved()
+
+    # What waits.
+
+    def _wait(self, stream: S, body: bytes, end: bool) -> None:
+        unsent = stream.unsent
+        if unsent is None:
+            unsent = stream.unsent = Unsent()
+            self._has_unsent(unsent)
+        if body:
+            unsent.pieces.append(memoryview(body) if len(body) > self._frame_size else body)
+            unsent.size += len(body)
+        unsent.ends = end
+        self._enqueue(stream)
+
+    def _enqueue(self, stream: S) -> None:
+        """Let a stream wait for its turn, unless its own window has to open first."""
+        if not stream.is_queued and stream.window > 0:
+            stream.is_queued = True
+            self._order.add(stream)
+            self._at_once = NOT_AT_ONCE
+            self._has_output()
+
+    def fill(self, room: int) -> bool:
+        """Frame what waits, about `room` bytes of it; returns whether more could go at once."""
+        while self._order and room > 0 and self.window > 0:
+            stream = self._order.pop()
+            stream.is_queued = False
+            room -= self._send_some(stream, self._frame_size if self._order.has_rivals(stream) else room)
+            if stream.unsent is not None and stream.window > 0:
+                stream.is_queued = True
+                self._order.add(stream)
+        self._update_at_once()
+        return bool(self._order) and self.window > 0
+
+    def _send_some(self, stream: S, most: int) -> int:
+        """Frame up to `most` bytes of what a stream has unsent; returns how many that were."""
+        unsent = stream.unsent
+        assert unsent is not None
+        left = room = min(most, self.window, stream.window)
+        while unsent.pieces and left > 0:
+            left -= self._frame_piece(stream, unsent, left)
+        if not unsent.pieces:
+            self._sent_all(stream, unsent)
+        elif left < room:
+            unsent.has_moved = True
+            stream.on_moved()
+        return room - left
+
+    def _frame_piece(self, stream: S, unsent: Unsent, room: int) -> int:
+        """Frame as much of the first piece as there is room for: all frames but the last are as large as may be."""
+        piece = unsent.pieces[0]
+        size = len(piece)
+        if size > room:
+            size = room
+            unsent.pieces[0] = piece[size:]
+        else:
+            unsent.pieces.popleft()
+        full, out = self._frame_size, self.out
+        start = (size - 1) // full * full
+        if start:
+            head = pack(full << 8 | DATA, 0, stream.id)
+            for at in range(0, start, full):
+                out.append(head)
+                out.append(piece[at : at + full])
+        is_last = unsent.ends and not unsent.pieces and unsent.trailers is None
+        out.append(pack((size - start) << 8 | DATA, END_STREAM if is_last else 0, stream.id))
+        out.append(piece if not start and size == len(piece) else piece[start:size])
+        frames = start // full + 1
+        self.out_size += HEADER_SIZE * frames + size
+        self.window -= size
+        stream.window -= size
+        unsent.size -= size
+        if size - start < SMALL and size < len(piece) and not (stream.window and self.window):
+            frames -= 1
+        self.updates_due += UPDATES_A_FRAME * frames
+        return size
+
+    def _sent_all(self, stream: S, unsent: Unsent) -> None:
+        stream.unsent = None
+        if unsent.trailers is not None:
+            self.send_head(stream, self.encoder.encode(unsent.trailers), end=True)
+        elif unsent.ends:
+            self._ended(stream)
+        stream.on_moved()
+
+    # What the client decides.
+
+    def widen(self, increment: int) -> None:
+        """The client opens the window of the connection."""
+        self.window += increment
+        self._granted += increment
+        if self.window > LAST_STREAM:
+            raise ConnectionFault(FLOW_CONTROL_ERROR, "a window beyond 2^31-1", "RFC 9113 section 6.9.1")
+        if self._order:
+            self._has_output()
+
+    def widen_stream(self, stream: S, increment: int) -> None:
+        """The client opens the window of a stream."""
+        stream.window += increment
+        if stream.window > LAST_STREAM:
+            raise StreamFault(FLOW_CONTROL_ERROR, "a window beyond 2^31-1", "RFC 9113 section 6.9.1")
+        if stream.unsent is not None:
+            self._enqueue(stream)
+
+    def set_stream_window(self, size: int) -> None:
+        """The client changes what the windows of all streams begin with (RFC 9113 section 6.9.2)."""
+        change, self._stream_window = size - self._stream_window, size
+        for stream in self.live.values():
+            try:
+                self.widen_stream(stream, change)
+            except StreamFault as fault:
+                raise ConnectionFault(fault.code, str(fault), fault.section) from None
+
+    def set_frame_size(self, size: int) -> None:
+        """The client changes how large frames may be."""
+        self._frame_size = min(size, LARGEST_FRAME)
+        self._update_at_once()
+
+    def reprioritise(self, stream: S, priority: Priority) -> None:
+        """The client has changed its mind about a response (RFC 9218 section 7)."""
+        if stream.is_queued:
+            self._order.remove(stream)
+        stream.priority = priority
+        if stream.is_queued:
+            self._order.add(stream)
+
+    def set_stuck(self, is_stuck: bool) -> None:
+        """The transport takes no more, or does again."""
+        self._is_stuck = is_stuck
+        self._update_at_once()
+
+    def _update_at_once(self) -> None:
+        self._at_once = NOT_AT_ONCE if self._is_stuck or self._order else self._frame_size
+
+    # What whoever has the transport does.
+
+    @abstractmethod
+    def _has_output(self) -> None:
+        """There is something in `out`, or something waits that `fill()` may put there: write soon."""
+
+    @abstractmethod
+    def _has_unsent(self, unsent: Unsent) -> None:
+        """A part of a response begins to wait: set its deadline."""
+
+    @abstractmethod
+    def _has_no_streams(self) -> None:
+        """The last stream has been closed."""
+
+
+__all__ = ["REMEMBERED_RESETS", "S", "Sending"]

@@ -1,0 +1,1 @@
+"""The grammar of HTTP messages and the bytes of a response head."""

@@ -1,0 +1,44 @@
+"""Names of header fields: checked once, lower-cased once.
+
+Pure; knows nothing of messages. Names repeat endlessly, so each table learns what it has seen and then answers with one
+look-up. The tables are bounded: what comes after the bound is computed each time.
+"""
+
+import re
+
+from esg_core.asgi import Headers
+from esg_http.message.grammar import TOKEN
+
+_BOUND = 1024
+
+
+class LowerNames(dict[bytes, bytes]):
+    """Field name as received -> in lower case."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        lower = name.lower()
+        if len(self) < _BOUND:
+            self[name] = lower
+        return lower
+
+
+LOWER = LowerNames()
+
+_NAME = re.compile(TOKEN + rb"+")
+
+
+def is_name(name: bytes) -> bool:
+    """Tell whether `name` is a valid field name: a token (RFC 9110 section 5.1)."""
+    return _NAME.fullmatch(name) is not None
+
+
+def split_fields(block: bytes) -> Headers:
+    """The fields of a block of field lines that the grammar has accepted (see `rules.FIELD_LINE`)."""
+    headers = []
+    for line in block.split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b":")
+        headers.append((LOWER[name], value.strip(b" \t")))
+    return headers
+
+
+__all__ = ["LOWER", "is_name", "split_fields"]

@@ -1,0 +1,208 @@
+"""The bytes of HTTP/1.1 responses: heads and chunks (RFC 9112).
+
+Pure but for the `date`, which is renewed once a second while there are responses. Knows nothing of ASGI's messages or
+of connections. The bytes are the same whatever parser read the request (rule H-1): names in lower case, `server` and
+`date` first, framing last.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from esg_core.errors import ApplicationError
+from esg_core.statuses import PHRASES
+from esg_http.message.field_names import is_name
+
+NO_LENGTH = -1
+"""The application gave no content-length."""
+
+SAYS_CLOSE, SAYS_SERVER, SAYS_DATE, SAYS_CHUNKED = 1, 2, 4, 8
+"""What a block of fields says, apart from its content-length."""
+
+FieldBlock = tuple[bytes, int, int]
+"""Encoded field lines, the content-length they announce or `NO_LENGTH`, and what else they say."""
+
+_PHRASES = {status: phrase.encode() for status, phrase in PHRASES.items()}
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+_LENGTH_PREFIX = b"content-length: "
+_HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive", b"server", b"date"}
+_BOUND = 1024
+
+LONGEST_REMEMBERED = 512
+"""Bytes of an encoded block of fields that is worth remembering."""
+
+
+def status_line(status: int) -> bytes:
+    """`HTTP/1.1 200 OK` with its CRLF."""
+    return b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b""))
+
+
+class HeadPrefix:
+    """Status line, `server`, `date` and configured default fields: the same for all responses of one second.
+
+    `server` tells whether to send one; `date` writes a time of day as HTTP does, None sends no date. `extra` are
+    further default fields, names in lower case, of which `server` and `date` take the place of ESG's own. `now` gives
+    the time of day in seconds; `call_later` is the loop's.
+
+    `made` are those of the present second, by their status: for who wants to save the call of `get()`.
+    """
+
+    __slots__ = ("_call_later", "_date", "_extra", "_now", "_own_date", "_server", "made")
+
+    def __init__(
+        self,
+        server: bool,
+        date: Callable[[float], bytes] | None,
+        extra: Iterable[tuple[bytes, bytes]],
+        now: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        lines = {name: b"%b: %b\r\n" % (name, value) for name, value in extra if name in (b"server", b"date")}
+        self._server = lines.get(b"server", b"server: esg\r\n" if server else b"")
+        self._own_date = lines.get(b"date")
+        self._date = date
+        self._extra = b"".join(b"%b: %b\r\n" % field for field in extra if field[0] not in lines)
+        self._now = now
+        self._call_later = call_later
+        self.made: dict[int, bytes] = {}
+
+    def get(self, status: int) -> bytes:
+        """The bytes before the application's own fields."""
+        prefix = self.made.get(status)
+        if prefix is None:
+            if self._date is not None and not self.made:
+                self._call_later(1.0 - self._now() % 1.0, self.made.clear)
+            prefix = self.made[status] = self.without(status, 0)
+        return prefix
+
+    def without(self, status: int, says: int) -> bytes:
+        """The same, leaving out what the application says itself (rule H-1: never two)."""
+        server = b"" if says & SAYS_SERVER else self._server
+        date = b"" if says & SAYS_DATE else self._date_line()
+        return b"".join((status_line(status), server, date, self._extra))
+
+    def _date_line(self) -> bytes:
+        if self._own_date is not None:
+            return self._own_date
+        return b"date: %b\r\n" % self._date(self._now()) if self._date is not None else b""
+
+
+class _Prefixes(dict[bytes, bytes]):
+    """Field name -> `name: `, for names that need no second look."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        if type(name) is not bytes:
+            raise ApplicationError(f"a header name must be bytes, not {type(name).__name__} (ASGI: headers)")
+        if not is_name(name):
+            raise ApplicationError(f"{name!r} is no header name: it must be a token (RFC 9110 section 5.1)")
+        lower = name.lower()
+        prefix = _LENGTH_PREFIX if lower == b"content-length" else lower + b": "
+        if lower in _HOP_BY_HOP:
+            return b""
+        if len(self) < _BOUND:
+            self[name] = prefix
+        return prefix
+
+
+_prefixes = _Prefixes()
+
+
+def encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
+    """Encode an application's header fields, and find out what they say about the framing.
+
+    Raises `ApplicationError` for what is no header: wrong types, names that are no token, CR, LF or NUL in a value, two
+    lengths. `connection` keeps its `close` only (the server decides about the connection), `transfer-encoding` none
+    (the server does the chunking, rule H-3).
+    """
+    lines = []
+    length = NO_LENGTH
+    says = 0
+    try:
+        for name, value in headers:
+            prefix = _prefixes[name]
+            if prefix is _LENGTH_PREFIX:
+                length = _declared_length(value, length)
+            elif not prefix:
+                prefix, said = _note(name.lower(), value)
+                says |= said
+                if not prefix:
+                    continue
+            lines.append(prefix + value)
+    except (TypeError, ValueError) as error:
+        raise ApplicationError(f"headers must be pairs of bytes (ASGI: headers): {error}") from None
+    lines.append(b"")
+    block = b"\r\n".join(lines)
+    breaks = len(lines) - 1
+    if block.count(b"\n") != breaks or block.count(b"\r") != breaks or b"\0" in block:
+        raise ApplicationError("a header value has CR, LF or NUL in it (RFC 9110 section 5.5)")
+    return block, length, says
+
+
+def _declared_length(value: bytes, before: int) -> int:
+    if not value.isdigit() or len(value) > 18:
+        raise ApplicationError(f"content-length must be a number, not {value!r} (RFC 9110 section 8.6)")
+    if before != NO_LENGTH:
+        raise ApplicationError("content-length is sent twice (RFC 9110 section 8.6)")
+    return int(value)
+
+
+def _note(name: bytes, value: bytes) -> tuple[bytes, int]:
+    """What a field says that is the server's business, and its prefix if it is sent all the same."""
+    if name == b"server":
+        return b"server: ", SAYS_SERVER
+    if name == b"date":
+        return b"date: ", SAYS_DATE
+    if name == b"transfer-encoding":
+        return b"", SAYS_CHUNKED
+    if name == b"connection" and b"close" in [option.strip(b" \t").lower() for option in value.split(b",")]:
+        return b"", SAYS_CLOSE
+    return b"", 0
+
+
+_blocks: dict[tuple[tuple[bytes, bytes], ...], FieldBlock] = {}
+
+
+def _remember_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
+    encoded = encode_fields(headers)
+    if len(encoded[0]) <= LONGEST_REMEMBERED:
+        if len(_blocks) >= _BOUND:
+            _blocks.clear()
+        _blocks[tuple(headers)] = encoded
+    return encoded
+
+
+def prepare_fields(status: int, headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
+    """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3).
+
+    Applications send few different sets of fields, so small ones are remembered.
+    """
+    try:
+        prepared = _blocks.get(tuple(headers)) or _remember_fields(headers)
+    except TypeError:  # there is a list among them: what can change is not remembered
+        prepared = encode_fields(headers)
+    if status == 204 or prepared[2] & SAYS_CHUNKED:
+        return encode_fields([field for field in headers if field[0].lower() != b"content-length"])
+    return prepared
+
+
+def encode_chunk(body: bytes, end: bool) -> bytes:
+    """One chunk of the chunked coding, and the last one if this is the end (RFC 9112 section 7.1)."""
+    if not body:
+        return LAST_CHUNK if end else b""
+    return b"%x\r\n%b\r\n%b" % (len(body), body, LAST_CHUNK if end else b"")
+
+
+__all__ = [
+    "LAST_CHUNK",
+    "NO_LENGTH",
+    "SAYS_CHUNKED",
+    "SAYS_CLOSE",
+    "SAYS_DATE",
+    "SAYS_SERVER",
+    "FieldBlock",
+    "HeadPrefix",
+    "encode_chunk",
+    "encode_fields",
+    "prepare_fields",
+    "status_line",
+]

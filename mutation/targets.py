@@ -12,49 +12,66 @@ ROOT = Path(__file__).resolve().parents[1]
 _CORE = "tests/core/"
 _HTTP = "tests/http/"
 _HTTP2 = "tests/http2/"
-_SESSION = tuple(_HTTP2 + f"test_{name}.py" for name in ("bounds", "requests", "allowances", "states", "session"))
-_SENDING = (_HTTP2 + "test_sending.py", _HTTP2 + "test_turns.py")
+_SESSION = tuple(
+    _HTTP2 + name
+    for name in (
+        "test_bounds.py",
+        "engine/test_requests.py",
+        "engine/test_allowances.py",
+        "engine/test_states.py",
+        "test_session.py",
+    )
+)
+_SENDING = (_HTTP2 + "engine/test_sending.py", _HTTP2 + "engine/test_turns.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.message.grammar": (
-        _HTTP + "test_grammar.py",
-        _HTTP + "test_rules.py",
-        _HTTP + "test_request.py",
-        _HTTP + "test_intake.py",
+        _HTTP + "message/test_grammar.py",
+        _HTTP + "message/test_rules.py",
+        _HTTP + "h1/test_request_fields.py",
+        _HTTP + "h1/test_head_intake.py",
     ),
-    "esg_http.h1.request_fields": (_HTTP + "test_request.py",),
-    "esg_http.h1.body": (_HTTP + "test_grammar.py", _HTTP + "test_body.py", _HTTP + "test_body_limits.py"),
-    "esg_http.h1.head_intake": (_HTTP + "test_intake.py",),
-    "esg_http.message.response_head": (_HTTP + "test_wire.py",),
-    "esg_http.message.field_names": (_HTTP + "test_grammar.py", _HTTP + "test_fields.py", _HTTP + "test_wire.py"),
-    "esg_http.call.message_checks": (_HTTP + "test_messages.py",),
-    "esg_http.call.target": (_HTTP + "test_scope.py",),
+    "esg_http.h1.request_fields": (_HTTP + "h1/test_request_fields.py",),
+    "esg_http.h1.body": (
+        _HTTP + "message/test_grammar.py",
+        _HTTP + "h1/test_body.py",
+        _HTTP + "h1/test_body_limits.py",
+    ),
+    "esg_http.h1.head_intake": (_HTTP + "h1/test_head_intake.py",),
+    "esg_http.message.response_head": (_HTTP + "message/test_response_head.py",),
+    "esg_http.message.field_names": (
+        _HTTP + "message/test_grammar.py",
+        _HTTP + "message/test_field_names.py",
+        _HTTP + "message/test_response_head.py",
+    ),
+    "esg_http.call.message_checks": (_HTTP + "call/test_message_checks.py",),
+    "esg_http.call.target": (_HTTP + "call/test_target.py",),
     "esg_http.call.entrance": (
-        _HTTP + "test_entrance.py",
+        _HTTP + "call/test_entrance.py",
         "tests/behaviour/test_health.py",
         "tests/behaviour/test_admission.py",
     ),
     "esg_http.h1.input": (
-        _HTTP + "test_h1_heads.py",
-        _HTTP + "test_h1_input.py",
+        _HTTP + "h1/test_heads.py",
+        _HTTP + "h1/test_input.py",
         "tests/behaviour/test_http_deadlines.py",
-        _HTTP + "test_upgrade.py",
+        _HTTP + "h1/test_upgrade.py",
         "tests/behaviour/test_admission.py",
     ),
-    "esg_http.h1.output": (_HTTP + "test_h1_output.py",),
-    "esg_core.overload.admission": (_CORE + "test_admission.py", _CORE + "test_admission_edges.py"),
-    "esg_core.overload.aimd": (_CORE + "test_aimd.py",),
-    "esg_core.overload.backpressure": (_CORE + "test_backpressure.py",),
+    "esg_http.h1.output": (_HTTP + "h1/test_output.py",),
+    "esg_core.overload.admission": (_CORE + "overload/test_admission.py", _CORE + "overload/test_admission_edges.py"),
+    "esg_core.overload.aimd": (_CORE + "overload/test_aimd.py",),
+    "esg_core.overload.backpressure": (_CORE + "overload/test_backpressure.py",),
     "esg_core.deadlines": (_CORE + "test_deadlines.py",),
-    "esg_http.h2.engine.states": (_HTTP2 + "test_states.py",),
+    "esg_http.h2.engine.states": (_HTTP2 + "engine/test_states.py",),
     "esg_http.h2.engine.base_stream": (*_SESSION, _HTTP2 + "test_tunnel.py", _HTTP2 + "test_stalls.py"),
-    "esg_http.h2.engine.windows": (_HTTP2 + "test_windows.py", _HTTP2 + "test_session.py"),
+    "esg_http.h2.engine.windows": (_HTTP2 + "engine/test_windows.py", _HTTP2 + "test_session.py"),
     "esg_http.h2.engine.control": (*_SESSION, *_SENDING),
     "esg_http.h2.engine.receiving": _SESSION,
     "esg_http.h2.engine.requests": _SESSION,
     "esg_http.h2.coding.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
     "esg_http.h2.engine.sending": (*_SENDING, *_SESSION),
-    "esg_http.h2.coding.hpack": (_HTTP2 + "test_hpack_examples.py", _HTTP2 + "test_hpack.py"),
+    "esg_http.h2.coding.hpack": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
 }
 """Module -> the files of its tests."""
 

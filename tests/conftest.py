@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.behaviour.lifecycle import started
-from tests.core.loops import LOOPS
-from tests.e2e.server import Server
+from tests.support.behaviour.lifecycle import started
+from tests.support.core.loops import LOOPS
+from tests.support.e2e.server import Server
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for what it starts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.sockets import authority
+from tests.support.http.sockets import authority
 
 
 @pytest.fixture(scope="session")

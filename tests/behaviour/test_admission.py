@@ -9,35 +9,15 @@ from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.errors import ClientDisconnected
 from esg_core.lifecycle.stats import stats
 from esg_core.testing import MemoryTransport
-from tests.behaviour.kinds import hello
-from tests.http.asking import answers, ask, by_path, ended
 from tests.http.corpus.case import chunked, get, head, post
-from tests.http.memory import PARSERS, MemoryServer
 from tests.http.misbehaviour.case import body, length, sends, start
-from tests.http.sockets import LOOPS_AND_WIRES, TCP, SocketServer, Wiring
+from tests.support.behaviour.hall import LINE, Hall
+from tests.support.behaviour.kinds import hello
+from tests.support.http.asking import answers, ask, by_path, ended
+from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.sockets import LOOPS_AND_WIRES, TCP, SocketServer, Wiring
 
 each_parser = pytest.mark.parametrize("parser", PARSERS)
-
-LINE: dict[str, Any] = {"backpressure": True, "backpressure_max_limit": 1}
-"""One may run, a hundred may wait."""
-
-
-class Hall:
-    """An application whose calls stay until the test lets them go, by the path of their request."""
-
-    def __init__(self) -> None:
-        self.began: list[str] = []
-        self._stays: dict[str, asyncio.Future[None]] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        self.began.append(path)
-        self._stays[path] = asyncio.get_running_loop().create_future()
-        await self._stays[path]
-        await sends(start(headers=length(b"4")), body(b"done"))(scope, receive, send)
-
-    def let_go(self, path: str) -> None:
-        self._stays[path].set_result(None)
 
 
 class Server(MemoryServer):

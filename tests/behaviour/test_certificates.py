@@ -15,8 +15,8 @@ from cryptography import x509
 
 import esg_http
 from esg_core.asgi import Receive, Scope, Send
-from esg_core.sockets import certificate_reload as renewal
-from tests.core.loops import run_in
+from esg_core.sockets import certificate_reload
+from tests.support.core.loops import run_in
 
 HELLO = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
 
@@ -28,8 +28,8 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the files with each connection, not once a second: that is `tests/core/test_renewal.py`'s."""
-    monkeypatch.setattr(renewal, "LOOK_EVERY", 0.0)
+    """Look at the files with each connection; `tests/core/sockets/test_certificate_reload.py` has the pause."""
+    monkeypatch.setattr(certificate_reload, "LOOK_EVERY", 0.0)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

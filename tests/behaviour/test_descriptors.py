@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import APP, LOOPS, answer, get, request, started
-from tests.e2e.server import Server
+from tests.support.behaviour.lifecycle import APP, LOOPS, answer, get, request, started
+from tests.support.e2e.server import Server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set by prlimit()")
 

@@ -9,11 +9,11 @@ import pytest
 from esg_core.access import AccessLog
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.lifecycle.stats import stats
-from tests.behaviour.kinds import hello
-from tests.http.asking import answers, ask, ended
 from tests.http.corpus.case import get, head, post
-from tests.http.memory import PARSERS, MemoryServer, Recorder
-from tests.http.sockets import TCP, SocketServer, Wiring
+from tests.support.behaviour.kinds import hello
+from tests.support.http.asking import answers, ask, ended
+from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.sockets import TCP, SocketServer, Wiring
 
 HEALTH, READY = b"/__esg_health__", b"/__esg_ready__"
 

@@ -9,15 +9,15 @@ import pytest
 from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.lifecycle.stats import stats
 from esg_http.h2.coding.codes import CANCEL, INTERNAL_ERROR
-from tests.behaviour.kinds import KINDS, Kind, fails, hello, in_parts
-from tests.behaviour.over_http2 import answer_to, ask, plain, response_of
-from tests.behaviour.test_admission import LINE, Hall
 from tests.http.corpus.case import get, head, post
-from tests.http.memory import MemoryServer, Recorder
 from tests.http.misbehaviour import MISBEHAVIOURS, Misbehaviour
 from tests.http.misbehaviour.case import ANSWERED, CUT, ENDED, body, length, sends, start
 from tests.http.misbehaviour.checks import beside, errors
-from tests.http2.driven import GET, Client, request
+from tests.support.behaviour.hall import LINE, Hall
+from tests.support.behaviour.kinds import KINDS, Kind, fails, hello, in_parts
+from tests.support.behaviour.over_http2 import answer_to, ask, plain, response_of
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http2.driven import GET, Client, request
 
 OF_HTTP_1 = re.compile(r"http-1\.0|client-keeps|client-closes|bad-|late-head|large-chunks|coding|version|on-http-1")
 """Kinds that are about bytes or framing which HTTP/2 does not have."""

@@ -8,13 +8,13 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport
-from tests.behaviour.kinds import hello, reads
-from tests.behaviour.pace import UntilTheEnd
-from tests.http.asking import answers, ask, by_path, ended
-from tests.http.client import Incomplete
 from tests.http.corpus.case import chunked, get, head, post
-from tests.http.memory import PARSERS, MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, length, start
+from tests.support.behaviour.kinds import hello, reads
+from tests.support.behaviour.pace import UntilTheEnd
+from tests.support.http.asking import answers, ask, by_path, ended
+from tests.support.http.client import Incomplete
+from tests.support.http.memory import PARSERS, MemoryServer, Recorder
 
 LATE = 0.5
 """Seconds by which a deadline may be noticed too late."""

@@ -12,13 +12,13 @@ from contextlib import suppress
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from tests.behaviour.kinds import hello, reads
-from tests.behaviour.pace import Diary, large, wait_until_it_stands_still
-from tests.http.asking import answers, ask, read_body
 from tests.http.corpus.case import get, head, post
-from tests.http.memory import MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, start
-from tests.http.sockets import CLEARTEXT, LOOPS_AND_WIRES, TCP, WIRINGS, Client, SocketServer, Wiring
+from tests.support.behaviour.kinds import hello, reads
+from tests.support.behaviour.pace import Diary, large, wait_until_it_stands_still
+from tests.support.http.asking import answers, ask, read_body
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http.sockets import CLEARTEXT, LOOPS_AND_WIRES, TCP, WIRINGS, Client, SocketServer, Wiring
 
 MEBIBYTE = 1024 * 1024
 

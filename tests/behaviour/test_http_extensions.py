@@ -14,12 +14,12 @@ import h11
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from tests.behaviour.kinds import hello
-from tests.http.asking import answers, ask, by_path, ended
 from tests.http.corpus.case import get, head
-from tests.http.memory import PARSERS, MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, length, sends, start
-from tests.http.sockets import LOOPS_AND_WIRES, WIRINGS, Client, SocketServer, Wiring, authority
+from tests.support.behaviour.kinds import hello
+from tests.support.http.asking import answers, ask, by_path, ended
+from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.sockets import LOOPS_AND_WIRES, WIRINGS, Client, SocketServer, Wiring, authority
 
 MEBIBYTE = 1024 * 1024
 

@@ -6,13 +6,13 @@ import threading
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from tests.behaviour.kinds import hello
-from tests.behaviour.pace import Diary, large, wait_until_it_stands_still
-from tests.http.asking import by_path, ended, read_body
 from tests.http.corpus.case import get, head, post
-from tests.http.memory import MemoryServer
 from tests.http.misbehaviour.case import body, length, sends, start
-from tests.http.sockets import CLEARTEXT, LOOPS_AND_WIRES, WIRINGS, SocketServer, Wiring
+from tests.support.behaviour.kinds import hello
+from tests.support.behaviour.pace import Diary, large, wait_until_it_stands_still
+from tests.support.http.asking import by_path, ended, read_body
+from tests.support.http.memory import MemoryServer
+from tests.support.http.sockets import CLEARTEXT, LOOPS_AND_WIRES, WIRINGS, SocketServer, Wiring
 
 MEBIBYTE = 1024 * 1024
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Headers, Scope
-from tests.behaviour.kinds import KINDS, Kind, a_file, fails, hello, in_parts
-from tests.http.asking import answers, ask, by_path, ended
-from tests.http.client import Incomplete, Response, read_responses
 from tests.http.corpus.case import get, head, post
-from tests.http.memory import PARSERS, MemoryServer
 from tests.http.misbehaviour.case import body, length, sends, start
+from tests.support.behaviour.kinds import KINDS, Kind, a_file, fails, hello, in_parts
+from tests.support.http.asking import answers, ask, by_path, ended
+from tests.support.http.client import Incomplete, Response, read_responses
+from tests.support.http.memory import PARSERS, MemoryServer
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
 each_parser = pytest.mark.parametrize("parser", PARSERS)

@@ -16,17 +16,17 @@ from esg_http.call.cycle import Cycle
 from esg_http.call.peer import Peer
 from esg_http.h1.body import ChunkedBody, LengthBody
 from esg_http.h1.connection import H1Connection
-from esg_http.h1.head_intake import HeadIntake
-from tests.behaviour.kinds import KINDS, a_file, fails, hello, in_parts, reads
-from tests.http.asking import by_path
+from esg_http.h1.head_intake import HeadReader
 from tests.http.corpus.case import chunked, get, head, post
-from tests.http.memory import PARSERS, MemoryServer
 from tests.http.misbehaviour.case import body, length, sends, start
-from tests.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
+from tests.support.behaviour.kinds import KINDS, a_file, fails, hello, in_parts, reads
+from tests.support.http.asking import by_path
+from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
 
 each_path = pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
 
-OURS = (H1Connection, Cycle, Peer, HeadIntake, LengthBody, ChunkedBody)
+OURS = (H1Connection, Cycle, Peer, HeadReader, LengthBody, ChunkedBody)
 
 
 async def streams(scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,14 +6,14 @@ import threading
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from tests.behaviour.kinds import hello, reads
-from tests.behaviour.pace import UntilTheEnd
-from tests.http.asking import answers, ask, by_path, ended
-from tests.http.client import Incomplete, Response
 from tests.http.corpus.case import chunked, get, head, post
-from tests.http.memory import PARSERS, MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, start
-from tests.http.sockets import TCP, WIRINGS, SocketServer, Wiring
+from tests.support.behaviour.kinds import hello, reads
+from tests.support.behaviour.pace import UntilTheEnd
+from tests.support.http.asking import answers, ask, by_path, ended
+from tests.support.http.client import Incomplete, Response
+from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.sockets import TCP, WIRINGS, SocketServer, Wiring
 
 each_wiring = pytest.mark.parametrize("wiring", WIRINGS, ids=str)
 each_parser = pytest.mark.parametrize("parser", PARSERS)

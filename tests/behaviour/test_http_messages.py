@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Headers, Receive, Scope, Send
-from tests.behaviour.kinds import KINDS, Kind, hello, in_parts
-from tests.http.asking import answers, ask, by_path, ended
-from tests.http.client import Incomplete
 from tests.http.corpus.case import get, head, post
-from tests.http.memory import DATE, PARSERS, MemoryServer
 from tests.http.misbehaviour.case import body, length, sends, start
+from tests.support.behaviour.kinds import KINDS, Kind, hello, in_parts
+from tests.support.http.asking import answers, ask, by_path, ended
+from tests.support.http.client import Incomplete
+from tests.support.http.memory import DATE, PARSERS, MemoryServer
 
 HEAD = head(b"HEAD / HTTP/1.1", b"Host: t")
 OLD = head(b"GET / HTTP/1.0")

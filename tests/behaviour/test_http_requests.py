@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Headers, Receive, Scope, Send
-from tests.behaviour.kinds import fails, hello, in_parts, reads
-from tests.http.asking import answers, ask, by_path, echo, ended
 from tests.http.corpus.case import chunked, get, head, post
-from tests.http.memory import PARSERS, MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, length, raises, sends, start
-from tests.http.sockets import LOOPS_AND_WIRES, TCP, WIRINGS, SocketServer, Wiring
+from tests.support.behaviour.kinds import fails, hello, in_parts, reads
+from tests.support.http.asking import answers, ask, by_path, echo, ended
+from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.sockets import LOOPS_AND_WIRES, TCP, WIRINGS, SocketServer, Wiring
 
 EXPECTS = (b"Content-Length: 5", b"Expect: 100-continue")
 

@@ -12,13 +12,13 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport
-from tests.behaviour.kinds import hello, reads
-from tests.behaviour.pace import large
-from tests.http.asking import answers, ended
 from tests.http.corpus.case import get, head, post
-from tests.http.memory import MemoryServer
 from tests.http.misbehaviour.case import body, start
-from tests.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
+from tests.support.behaviour.kinds import hello, reads
+from tests.support.behaviour.pace import large
+from tests.support.http.asking import answers, ended
+from tests.support.http.memory import MemoryServer
+from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
 
 MEBIBYTE = 1024 * 1024
 EARLY, LATE = 0.1, 2.0

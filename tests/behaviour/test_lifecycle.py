@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import (
+from tests.support.behaviour.lifecycle import (
     APP,
     LIFESPANS,
     Clock,
@@ -27,7 +27,7 @@ from tests.behaviour.lifecycle import (
     started,
     wait_until_refused,
 )
-from tests.e2e.server import PATIENCE, URL, Program, Server
+from tests.support.e2e.server import PATIENCE, URL, Program, Server
 
 
 @pytest.fixture
@@ -79,7 +79,9 @@ def test_l2_k3_request_in_the_buffer_of_an_idle_connection_is_served(server: Ser
     assert server.wait() == 0
 
 
-WITH_A_LONG_LAST_CALL = "from esg_core import drain; from esg.__main__ import main; drain.LAST_CALL = 1.0; main()"
+WITH_A_LONG_LAST_CALL = (
+    "from esg_core.lifecycle import drain; from esg.__main__ import main; drain.LAST_CALL = 1.0; main()"
+)
 
 
 def test_l2_request_that_is_on_its_way_is_served(loop: str) -> None:

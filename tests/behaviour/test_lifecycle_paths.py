@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import (
+from tests.support.behaviour.lifecycle import (
     APP,
     LOOPS,
     Clock,
@@ -20,7 +20,7 @@ from tests.behaviour.lifecycle import (
     started,
     wait_until_refused,
 )
-from tests.e2e.server import Server
+from tests.support.e2e.server import Server
 
 WAYS = tuple(product(LOOPS, ("httptools", "h11"), ("tcp", "tls")))
 TWO_RUN = ("--backpressure", "--backpressure-max-limit", "2", "--health")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import APP, LOOPS, Clock, answer, connect_tls, get, request, started
-from tests.e2e.server import Server
+from tests.support.behaviour.lifecycle import APP, LOOPS, Clock, answer, connect_tls, get, request, started
+from tests.support.e2e.server import Server
 
 
 @pytest.fixture(params=LOOPS)

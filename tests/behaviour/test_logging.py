@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import PATIENCE, ROOT, Program, Server
+from tests.support.e2e.server import PATIENCE, ROOT, Program, Server
 
 APP = "tests.behaviour.apps.logged:app"
 

@@ -13,11 +13,11 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.lifecycle.stats import stats
-from tests.behaviour.kinds import fails, hello, reads
-from tests.http.asking import by_path
 from tests.http.corpus.case import get, post
 from tests.http.misbehaviour.case import body, start
-from tests.http.sockets import WIRINGS, Client, SocketServer, Wiring
+from tests.support.behaviour.kinds import fails, hello, reads
+from tests.support.http.asking import by_path
+from tests.support.http.sockets import WIRINGS, Client, SocketServer, Wiring
 
 each_wiring = pytest.mark.parametrize("wiring", WIRINGS, ids=str)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import Clock, get
-from tests.e2e.server import ROOT, Program, Server
+from tests.support.behaviour.lifecycle import Clock, get
+from tests.support.e2e.server import ROOT, Program, Server
 
 HEAD = """
 import esg

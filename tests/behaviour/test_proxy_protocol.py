@@ -12,7 +12,7 @@ import trustme
 import esg_http
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.proxy.preface import SIGNATURE
-from tests.core.loops import run_in
+from tests.support.core.loops import run_in
 
 V1 = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"
 ADDRESSES = bytes([198, 51, 100, 7, 192, 0, 2, 1]) + struct.pack("!HH", 5012, 443)

@@ -16,11 +16,11 @@ import pytest
 from esg_core.errors import UsageError
 from esg_core.lifecycle.server import Server as CoreServer
 from esg_core.options.config import Config
-from tests.behaviour.lifecycle import Clock, answer, get, refuses, request
-from tests.e2e.server import PATIENCE, ROOT, URL, Program, Server
-from tests.e2e.wire import ask
-from tests.reload.following import Follower
-from tests.reload.processes import is_running, wait_until
+from tests.support.behaviour.lifecycle import Clock, answer, get, refuses, request
+from tests.support.e2e.server import PATIENCE, ROOT, URL, Program, Server
+from tests.support.e2e.wire import ask
+from tests.support.reload.following import Follower
+from tests.support.reload.processes import is_running, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
 """The files that tests change are changed within a second, which is less than what byte code can tell apart."""

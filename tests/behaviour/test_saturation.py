@@ -12,11 +12,11 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.lifecycle.stats import stats
-from tests.behaviour.kinds import hello
-from tests.http.asking import ask, by_path
 from tests.http.corpus.case import get
-from tests.http.memory import MemoryServer
-from tests.http.sockets import TCP, SocketServer, Wiring
+from tests.support.behaviour.kinds import hello
+from tests.support.http.asking import ask, by_path
+from tests.support.http.memory import MemoryServer
+from tests.support.http.sockets import TCP, SocketServer, Wiring
 
 WINDOW = 0.2
 HIGHEST = 20

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import APP, Clock, free_port, get, refuses, request
-from tests.behaviour.notified import hear, systemd
-from tests.e2e.programs import needs
-from tests.e2e.server import PATIENCE, ROOT, Program
+from tests.support.behaviour.lifecycle import APP, Clock, free_port, get, refuses, request
+from tests.support.behaviour.notified import hear, systemd
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import PATIENCE, ROOT, Program
 
 __all__ = ["systemd"]  # a fixture is there by its name
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.behaviour.lifecycle import answer, get, refuses, request
-from tests.behaviour.notified import hear, systemd
-from tests.behaviour.working import Workers, processes
-from tests.e2e.server import PATIENCE, ROOT, URL, Program
-from tests.e2e.wire import ask
-from tests.reload.processes import is_running, wait_until
+from tests.support.behaviour.lifecycle import answer, get, refuses, request
+from tests.support.behaviour.notified import hear, systemd
+from tests.support.behaviour.working import Workers, processes
+from tests.support.e2e.server import PATIENCE, ROOT, URL, Program
+from tests.support.e2e.wire import ask
+from tests.support.reload.processes import is_running, wait_until
 
 __all__ = ["systemd"]  # a fixture is there by its name
 

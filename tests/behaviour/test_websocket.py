@@ -21,9 +21,9 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
-from tests.behaviour.lifecycle import LOOPS
-from tests.e2e.server import PATIENCE, Server, serving
-from tests.ws.frames import CLOSE, CONTINUATION, PING, TEXT, close, frame, text
+from tests.support.behaviour.lifecycle import LOOPS
+from tests.support.e2e.server import PATIENCE, Server, serving
+from tests.support.ws.frames import CLOSE, CONTINUATION, PING, TEXT, close, frame, text
 
 APP = "tests.behaviour.apps.websocket:app"
 CODECS = ("websockets", "wsproto")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import Clock, answer, get, is_closed, refuses, request
-from tests.behaviour.working import Workers, processes, working
-from tests.e2e.server import PATIENCE, URL, Program
-from tests.e2e.wire import ask
-from tests.reload.processes import is_running, wait_until
+from tests.support.behaviour.lifecycle import Clock, answer, get, is_closed, refuses, request
+from tests.support.behaviour.working import Workers, processes, working
+from tests.support.e2e.server import PATIENCE, URL, Program
+from tests.support.e2e.wire import ask
+from tests.support.reload.processes import is_running, wait_until
 
 
 @pytest.fixture(scope="module")

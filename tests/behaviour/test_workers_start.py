@@ -12,10 +12,10 @@ import pytest
 import esg
 from esg_core.errors import UsageError
 from esg_core.options.config import Config
-from tests.behaviour.lifecycle import get
-from tests.behaviour.working import Workers, connect_to, working
-from tests.e2e.server import ROOT, URL, Program, Server
-from tests.reload.processes import is_running, wait_until
+from tests.support.behaviour.lifecycle import get
+from tests.support.behaviour.working import Workers, connect_to, working
+from tests.support.e2e.server import ROOT, URL, Program, Server
+from tests.support.reload.processes import is_running, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 

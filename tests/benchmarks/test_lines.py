@@ -41,7 +41,7 @@ def test_the_page_has_shares_and_lines() -> None:
     [shares] = [line for line in text.splitlines() if line.startswith("| GET, 13 bytes")]
     assert [cell.strip() for cell in shares.strip("|").split("|")][1:3] == ["25", "75"]
     assert f"`{written.text}`" in text
-    assert "h1_output.py respond | 75.0 |" in text
+    assert "h1/output.py respond | 75.0 |" in text
 
 
 def test_unknown_rows_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.losses.__main__ import main
 from benchmarks.losses.wrk import WrkResult, read
-from tests.e2e.programs import needs
+from tests.support.e2e.programs import needs
 
 NOTHING = ("--restarts", "0", "--upgrades", "0", "--recycled", "0", "--kills", "0")
 

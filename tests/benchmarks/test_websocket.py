@@ -14,7 +14,7 @@ from benchmarks.websocket_client import open_clients
 from benchmarks.websocket_frames import FrameCounter, compressed, frames_of, masked_frame, pong, text_of
 from esg_core.testing import pieces
 from esg_ws.frames import head
-from tests.ws.frames import masked
+from tests.support.ws.frames import masked
 
 
 def server_frame(payload: bytes) -> bytes:

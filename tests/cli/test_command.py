@@ -17,9 +17,9 @@ from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.config import Config
 from esg_core.options.merging import Arguments, load
 from esg_core.options.option import Argument, Group, Option
-from esg_core.options.value_types import Action, Flag, Items
-from tests import unmeasured
-from tests.core.test_options import SAMPLES, companions, expected, typed
+from esg_core.options.value_types import Action, Flag, ListOf
+from tests.support import unmeasured
+from tests.support.core.option_samples import SAMPLES, companions, expected, typed
 
 PROGRAM = "from esg_cli.command import main; main()"
 
@@ -102,7 +102,7 @@ def test_each_flag_can_be_switched_on_and_off(name: str) -> None:
     assert parsed(f"--no{flag[1:]}") == {name: False}
 
 
-@pytest.mark.parametrize("name", [name for name, option in SERVER_OPTIONS.items() if isinstance(option.kind, Items)])
+@pytest.mark.parametrize("name", [name for name, option in SERVER_OPTIONS.items() if isinstance(option.kind, ListOf)])
 def test_each_list_is_repeated(name: str) -> None:
     assert parsed(SERVER_OPTIONS[name].flag, "a", SERVER_OPTIONS[name].flag, "b") == {name: ("a", "b")}
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.browser import Browser, Page
-from tests.e2e.programs import needs
-from tests.e2e.server import Server, serving
+from tests.support.e2e.browser import Browser, Page
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import Server, serving
 
 pytestmark = needs("chromium")
 

@@ -17,9 +17,9 @@ import httpx
 import pytest
 import yaml
 
-from tests.behaviour.lifecycle import free_port
-from tests.e2e.programs import needs
-from tests.e2e.server import PATIENCE, ROOT, Program
+from tests.support.behaviour.lifecycle import free_port
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import PATIENCE, ROOT, Program
 
 DEPLOY = ROOT / "examples" / "deploy"
 BIN = Path(sys.executable).parent

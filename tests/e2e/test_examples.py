@@ -11,7 +11,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.e2e.server import PATIENCE, ROOT, URL, Program, Server, serving
+from tests.support.e2e.server import PATIENCE, ROOT, URL, Program, Server, serving
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 

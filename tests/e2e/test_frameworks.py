@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.clients import Client, Curl, Httpx
-from tests.e2e.programs import needs
-from tests.e2e.server import Server, serving
+from tests.support.e2e.clients import Client, Curl, Httpx
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import Server, serving
 
 pytestmark = pytest.mark.slow
 

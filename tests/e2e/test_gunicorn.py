@@ -19,9 +19,9 @@ import trustme
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.behaviour.lifecycle import Clock, closes_in_time, free_port, get, request
-from tests.e2e.server import PATIENCE, ROOT, Program
-from tests.e2e.wire import ask
+from tests.support.behaviour.lifecycle import Clock, closes_in_time, free_port, get, request
+from tests.support.e2e.server import PATIENCE, ROOT, Program
+from tests.support.e2e.wire import ask
 
 APP = "tests.e2e.apps.deployed:app"
 ESG, H11 = "esg.workers.ESGWorker", "esg.workers.ESGH11Worker"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.server import Server, serving
-from tests.e2e.wire import ask
+from tests.support.e2e.server import Server, serving
+from tests.support.e2e.wire import ask
 
 APP = "tests.e2e.apps.plain:app"
 GET = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"

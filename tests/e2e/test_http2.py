@@ -13,10 +13,10 @@ import pytest
 import trustme
 
 from tests.e2e.apps.page import PARTS
-from tests.e2e.browser import Browser
-from tests.e2e.clients import PATIENCE, Curl
-from tests.e2e.programs import needs
-from tests.e2e.server import Server, serving
+from tests.support.e2e.browser import Browser
+from tests.support.e2e.clients import PATIENCE, Curl
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import Server, serving
 
 KINDS = [
     (parser, loop, tls)

@@ -14,8 +14,8 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from tests.e2e.programs import find, needs
-from tests.e2e.server import PATIENCE, ROOT, Program, Server
+from tests.support.e2e.programs import find, needs
+from tests.support.e2e.server import PATIENCE, ROOT, Program, Server
 
 pytestmark = needs("nginx")
 

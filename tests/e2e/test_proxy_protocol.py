@@ -9,10 +9,10 @@ import pytest
 import trustme
 from websockets.sync.client import connect
 
-from tests.behaviour.lifecycle import LOOPS
-from tests.e2e.clients import bodies_of_curl
-from tests.e2e.programs import needs
-from tests.e2e.server import PATIENCE, Server, serving
+from tests.support.behaviour.lifecycle import LOOPS
+from tests.support.e2e.clients import bodies_of_curl
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import PATIENCE, Server, serving
 
 APP = "tests.e2e.apps.deployed:app"
 PREFACE = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"

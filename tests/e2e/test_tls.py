@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.e2e.clients import Curl
-from tests.e2e.programs import needs
-from tests.e2e.server import Server, serving
+from tests.support.e2e.clients import Curl
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import Server, serving
 
 pytestmark = needs("curl")
 

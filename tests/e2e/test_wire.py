@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.clients import PATIENCE, Curl, bodies_of_curl
-from tests.e2e.programs import needs
-from tests.e2e.server import Server, serving
-from tests.e2e.wire import ask, read_response
+from tests.support.e2e.clients import PATIENCE, Curl, bodies_of_curl
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import Server, serving
+from tests.support.e2e.wire import ask, read_response
 
 APP = "tests.e2e.apps.plain:app"
 GET = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"

@@ -9,8 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosedOK
 from websockets.sync.client import connect
 
-from tests.behaviour.lifecycle import Connection, get
-from tests.e2e.server import ROOT, Server
+from tests.support.behaviour.lifecycle import Connection, get
+from tests.support.e2e.server import ROOT, Server
 
 APP = "tests.faults.apps.faulty:app"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import LOOPS, get
-from tests.e2e.programs import needs
-from tests.e2e.server import Server
-from tests.e2e.wire import Response
+from tests.support.behaviour.lifecycle import LOOPS, get
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import Server
+from tests.support.e2e.wire import Response
 
 pytestmark = needs("faketime")
 

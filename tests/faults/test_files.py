@@ -10,9 +10,9 @@ import h2.connection
 import h2.events
 import pytest
 
-from tests.behaviour.lifecycle import get
-from tests.e2e.server import ROOT, Server
-from tests.faults.servers import LOOPS_AND_WIRES, Watched, certificate
+from tests.support.behaviour.lifecycle import get
+from tests.support.e2e.server import ROOT, Server
+from tests.support.faults.servers import LOOPS_AND_WIRES, Watched, certificate
 
 SIZE = 32 << 20
 """Bytes of the file: more than all buffers on the way hold."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.lifecycle import LOOPS, get, started, wait_until_refused
-from tests.faults.servers import certificate, client_tls
-from tests.faults.test_tls import GET, rest, shake_hands
+from tests.support.behaviour.lifecycle import LOOPS, get, started, wait_until_refused
+from tests.support.faults.servers import certificate, client_tls
+from tests.support.faults.tls import GET, rest, shake_hands
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -16,8 +16,8 @@ from typing import IO
 
 import pytest
 
-from tests.behaviour.lifecycle import Connection, get
-from tests.e2e.server import PATIENCE, ROOT
+from tests.support.behaviour.lifecycle import Connection, get
+from tests.support.e2e.server import PATIENCE, ROOT
 
 APP = "tests.faults.apps.answering:app"
 FULL = Path("/dev/full")

@@ -7,9 +7,9 @@ import h2.config
 import h2.connection
 import pytest
 
-from tests.e2e.server import serving
-from tests.faults.servers import LOOPS_AND_WIRES, Watched, certificate, reset
-from tests.ws.frames import text
+from tests.support.e2e.server import serving
+from tests.support.faults.servers import LOOPS_AND_WIRES, Watched, certificate, reset
+from tests.support.ws.frames import text
 
 GET = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nhost: esg\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx: y\r\n\r\n"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.behaviour.lifecycle import LOOPS, get
-from tests.e2e.server import serving
-from tests.faults.servers import Watched, reset
+from tests.support.behaviour.lifecycle import LOOPS, get
+from tests.support.e2e.server import serving
+from tests.support.faults.servers import Watched, reset
 
 SECONDS = 1.0
 MOST = 20_000

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.behaviour.lifecycle import LOOPS, get
-from tests.e2e.programs import needs
-from tests.e2e.server import PATIENCE, serving
-from tests.faults.servers import Watched, certificate, client_tls, reset
-
-GET = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
+from tests.support.behaviour.lifecycle import LOOPS, get
+from tests.support.e2e.programs import needs
+from tests.support.e2e.server import PATIENCE, serving
+from tests.support.faults.servers import Watched, certificate, client_tls, reset
+from tests.support.faults.tls import GET, rest, shake_hands
 
 
 def client_hello() -> bytes:
@@ -56,17 +55,6 @@ def nothing_is_left(watched: Watched) -> Iterator[None]:
     before = watched.state()
     yield
     watched.settles_at(before)
-
-
-def rest(connection: socket.socket) -> bytes:
-    """All that comes until the server closes, or breaks the connection."""
-    parts = []
-    try:
-        while part := connection.recv(65536):
-            parts.append(part)
-    except ConnectionResetError:
-        pass
-    return b"".join(parts)
 
 
 @pytest.mark.parametrize("name", GARBAGE)
@@ -129,20 +117,6 @@ def test_a_record_that_ends_after_each_byte(watched: Watched) -> None:
         tls.write(GET)
         connection.sendall(outgoing.read()[:end])
         reset(connection)
-
-
-def shake_hands(
-    connection: socket.socket, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
-) -> None:
-    while True:
-        try:
-            tls.do_handshake()
-        except ssl.SSLWantReadError:
-            connection.sendall(outgoing.read())
-            incoming.write(connection.recv(65536))
-        else:
-            connection.sendall(outgoing.read())
-            return
 
 
 @needs("openssl")

@@ -14,12 +14,12 @@ from esg_core.errors import RequestError
 from esg_core.testing import MemoryTransport, drip
 from esg_http.h1.body import ChunkedBody
 from esg_http.h1.connection import H1Connection
-from esg_http.h1.head_intake import HeadIntake, HeadLimits
+from esg_http.h1.head_intake import HeadLimits, HeadReader
 from esg_http.h1.request_fields import LONGEST_REMEMBERED
 from esg_http.settings import STARTS
-from tests.http.client import Response, read_responses
-from tests.http.memory import PARSERS, MemoryServer, Recorder
 from tests.http.misbehaviour.case import body, sends, start
+from tests.support.http.client import Response, read_responses
+from tests.support.http.memory import PARSERS, MemoryServer, Recorder
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -230,8 +230,8 @@ class Feedable(Protocol):
     def feed(self, data: bytes) -> object: ...
 
 
-def head_intake(size: int) -> HeadIntake:
-    return HeadIntake(HeadLimits(request_line=2 * size, fields=2 * size, field_bytes=2 * size))
+def head_intake(size: int) -> HeadReader:
+    return HeadReader(HeadLimits(request_line=2 * size, fields=2 * size, field_bytes=2 * size))
 
 
 def line(size: int) -> tuple[Feedable, bytes]:

@@ -13,8 +13,8 @@ import esg_http
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import StartupError, UsageError
 from esg_http.embedding import OF_A_LISTENER, OF_A_PROCESS
-from tests.core.loops import LOOPS, run_in, until
-from tests.http.memory import PARSERS
+from tests.support.core.loops import LOOPS, run_in, until
+from tests.support.http.memory import PARSERS
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 

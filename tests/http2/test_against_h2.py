@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from esg_core.asgi import Headers
-from tests.http2 import wire
-from tests.http2.session import RecordedStream, Session
+from tests.support.http2 import wire
+from tests.support.http2.session import RecordedStream, Session
 
 STREAMS = 10
 """How many the client has open at the most."""

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from esg_http.h2.connection import H2Connection
-from tests.http.memory import MemoryServer, Recorder
-from tests.http2 import wire
-from tests.http2.driven import Client
-from tests.http2.raw import Raw, Waiting, held
-from tests.http2.wire import GET, Code, Kind, Setting
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http2 import wire
+from tests.support.http2.driven import Client
+from tests.support.http2.raw import Raw, Waiting, held
+from tests.support.http2.wire import GET, Code, Kind, Setting
 
 STREAMS = 100
 """The default of `h2-max-concurrent-streams`."""

@@ -17,9 +17,9 @@ from esg_http.h2.coding.frames import (
     window_frame,
 )
 from esg_http.h2.engine.priority import Priority
-from tests.http2 import wire
-from tests.http2.session import Session, session_with
-from tests.http2.wire import GET, METHOD, PATH, POST, SCHEME, Kind
+from tests.support.http2 import wire
+from tests.support.http2.session import Session, session_with
+from tests.support.http2.wire import GET, METHOD, PATH, POST, SCHEME, Kind
 
 
 def codes(session: Session) -> list[tuple[type, int]]:

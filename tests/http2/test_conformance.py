@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from esg_core.testing import pieces, random_sizes
-from tests.http.memory import MemoryServer, Recorder
 from tests.http2.conformance import CASES
 from tests.http2.conformance.case import Case, check
-from tests.http2.wire import Code, Frame, Kind, read
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http2.wire import Code, Frame, Kind, read
 
 SHORT = 1500
 """Bytes up to which a case is also sent byte by byte."""

@@ -5,11 +5,11 @@ In memory everything is checked; here, that sockets and TLS change nothing, and 
 
 import pytest
 
-from tests.http.memory import Recorder
-from tests.http.sockets import LOOPS, SocketServer, Wiring
 from tests.http2.conformance import CASES
 from tests.http2.conformance.case import LAST_PING, Case, Outcome, check
-from tests.http2.wire import ACK, Frame, Kind, read
+from tests.support.http.memory import Recorder
+from tests.support.http.sockets import LOOPS, SocketServer, Wiring
+from tests.support.http2.wire import ACK, Frame, Kind, read
 
 ON_SOCKETS = [case for case in CASES if len(case.steps) == 1 and not case.outcome.sizes]
 

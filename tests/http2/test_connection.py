@@ -1,6 +1,5 @@
 """HTTP/2 connections with their cycles: the rules that hold for all versions, and those of section 8."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -8,41 +7,10 @@ import pytest
 from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.coding.frames import PREFACE, frame, settings_frame
-from tests.http.memory import MemoryServer, Recorder
-from tests.http2.driven import GET, Client, request
-from tests.http2.wire import Kind, read
-
-
-async def hello(scope: Scope, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-    await send({"type": "http.response.body", "body": b"hello"})
-
-
-class Held:
-    """An application that answers when it is told to; `running` counts its calls."""
-
-    def __init__(self) -> None:
-        self.running = self.calls = self.most = 0
-        self.waiting: dict[str, asyncio.Future[None]] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.calls += 1
-        self.running += 1
-        self.most = max(self.most, self.running)
-        future = self.waiting[f"{scope['path']}{self.calls}"] = asyncio.get_running_loop().create_future()
-        try:
-            await future
-            await hello(scope, receive, send)
-        finally:
-            self.running -= 1
-
-    def go(self, number: int) -> None:
-        list(self.waiting.values())[number].set_result(None)
-
-    def end(self) -> None:
-        for future in self.waiting.values():
-            if not future.done():
-                future.cancel()
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http2.applications import Held, hello
+from tests.support.http2.driven import GET, Client, request
+from tests.support.http2.wire import Kind, read
 
 
 def test_2_1_a_request_by_prior_knowledge() -> None:

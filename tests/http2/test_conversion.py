@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Headers, Receive, Scope, Send
-from tests.http.memory import MemoryServer, Recorder
-from tests.http2 import wire
 from tests.http2.conformance import CASES
 from tests.http2.conformance.case import Case
-from tests.http2.driven import Client
-from tests.http2.raw import Raw
-from tests.http2.wire import GET, METHOD, PATH, SCHEME
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http2 import wire
+from tests.support.http2.driven import Client
+from tests.support.http2.raw import Raw
+from tests.support.http2.wire import GET, METHOD, PATH, SCHEME
 
 MALFORMED = [case for case in CASES if case.section.startswith(("8.", "RFC 8441")) and 1 in case.outcome.resets]
 

@@ -7,9 +7,9 @@ import pytest
 from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.coding.codes import LAST_STREAM, NO_ERROR, PROTOCOL_ERROR
 from esg_http.h2.coding.frames import PREFACE, frame, settings_frame
-from tests.http.memory import MemoryServer, Recorder
-from tests.http2.driven import Client, request
-from tests.http2.test_connection import Held, hello
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http2.applications import Held, hello
+from tests.support.http2.driven import Client, request
 
 ANNOUNCED = (LAST_STREAM, NO_ERROR)
 

@@ -6,8 +6,8 @@ from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.coding.frames import frame
 from esg_http.h2.connection import MOST_UNREAD
-from tests.http.memory import MemoryServer
-from tests.http2.driven import Client, request
+from tests.support.http.memory import MemoryServer
+from tests.support.http2.driven import Client, request
 
 PART = bytes(16384)
 

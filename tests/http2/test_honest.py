@@ -3,10 +3,10 @@
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from tests.http.memory import MemoryServer
-from tests.http2 import wire
-from tests.http2.raw import Raw
-from tests.http2.wire import GET, Kind
+from tests.support.http.memory import MemoryServer
+from tests.support.http2 import wire
+from tests.support.http2.raw import Raw
+from tests.support.http2.wire import GET, Kind
 
 NUMBERS = range(1, 2**31, 2)
 

@@ -11,13 +11,13 @@ from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.connection import H2Connection
 from esg_http.h2.stream import H2Stream
 from esg_http.h2.tunnel import Tunnel
-from tests.behaviour.kinds import hello, in_parts, reads
-from tests.http.asking import by_path
 from tests.http.misbehaviour.case import body, sends, start
-from tests.http2.driven import Client, request
-from tests.http2.test_websocket import CONNECT
-from tests.ws.frames import close, text
-from tests.ws.memory import Recorder, WebSocketServer
+from tests.support.behaviour.kinds import hello, in_parts, reads
+from tests.support.http.asking import by_path
+from tests.support.http2.driven import Client, request
+from tests.support.http2.websocket import CONNECT
+from tests.support.ws.frames import close, text
+from tests.support.ws.memory import Recorder, WebSocketServer
 
 OURS = (H2Connection, H2Stream, Cycle, Tunnel)
 

@@ -21,7 +21,7 @@ from esg_http.h2.coding.codes import (
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import PREFACE, frame, settings_frame, window_frame
 from esg_http.h2.coding.hpack import HeaderEncoder
-from tests.http2.session import Session
+from tests.support.http2.session import Session
 
 GET = [(b":method", b"GET"), (b":scheme", b"https"), (b":path", b"/x?y"), (b":authority", b"a.test")]
 POST = [(b":method", b"POST"), *GET[1:]]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from tests.http.memory import MemoryServer, Recorder
-from tests.http2 import wire
-from tests.http2.driven import Client
-from tests.http2.raw import Raw, Waiting, held
-from tests.http2.wire import GET, OPENING, PREFACE, Code, Kind, Setting
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http2 import wire
+from tests.support.http2.driven import Client
+from tests.support.http2.raw import Raw, Waiting, held
+from tests.support.http2.wire import GET, OPENING, PREFACE, Code, Kind, Setting
 
 NUMBERS = range(1, 2**31, 2)
 NO_WINDOW = wire.settings((Setting.INITIAL_WINDOW_SIZE, 0))

@@ -9,9 +9,9 @@ import pytest
 from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.tunnel import Tunnel
-from tests.http.memory import MemoryServer
-from tests.http2.driven import Answer, Client, request
-from tests.http2.wire import Kind, read
+from tests.support.http.memory import MemoryServer
+from tests.support.http2.driven import Answer, Client, request
+from tests.support.http2.wire import Kind, read
 
 CONNECT = request(b"/", b"CONNECT", (b":protocol", b"note"))
 

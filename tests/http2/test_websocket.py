@@ -10,11 +10,10 @@ import pytest
 from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.lifecycle.stats import stats
 from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR, PROTOCOL_ERROR
-from tests.http2.driven import GET, Answer, Client, request
-from tests.ws.frames import CLOSE, Frame, close, deflated, frame, read_frames, text
-from tests.ws.memory import CODECS, Recorder, WebSocketServer
-
-CONNECT = request(b"/chat?room=1", b"CONNECT", (b":protocol", b"websocket"), (b"sec-websocket-version", b"13"))
+from tests.support.http2.driven import GET, Answer, Client
+from tests.support.http2.websocket import CONNECT
+from tests.support.ws.frames import CLOSE, Frame, close, deflated, frame, read_frames, text
+from tests.support.ws.memory import CODECS, Recorder, WebSocketServer
 
 
 def frames_of(answer: Answer) -> list[Frame]:

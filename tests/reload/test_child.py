@@ -15,8 +15,8 @@ import pytest
 
 from esg_reload.child import Child
 from esg_reload.launch import Launch
-from tests.reload.changes import PATIENCE
-from tests.reload.processes import POLITE, STUBBORN, is_running, python, wait_until
+from tests.support.reload.changes import PATIENCE
+from tests.support.reload.processes import POLITE, STUBBORN, is_running, python, wait_until
 
 GRACE = 10.0
 """Seconds that must not be needed."""

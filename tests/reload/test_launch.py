@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from esg_reload.launch import prepare
-from tests.e2e.server import ROOT, Program
+from tests.support.e2e.server import ROOT, Program
 
 WRITER = """\
 import atexit, os, signal, sys

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from esg_reload import Files, Reloader
-from tests.e2e.server import Program
-from tests.reload.changes import PATIENCE
-from tests.reload.following import Follower
-from tests.reload.processes import POLITE, STUBBORN, is_running, python, wait_until
+from tests.support.e2e.server import Program
+from tests.support.reload.changes import PATIENCE
+from tests.support.reload.following import Follower
+from tests.support.reload.processes import POLITE, STUBBORN, is_running, python, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
 """The files that tests change are changed within a second, which is less than what byte code can tell apart."""

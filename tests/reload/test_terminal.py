@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reload.changes import PATIENCE
-from tests.reload.processes import POLITE, is_running, python, wait_until
+from tests.support.reload.changes import PATIENCE
+from tests.support.reload.processes import POLITE, is_running, python, wait_until
 
 OWN_TERMINAL = """\
 import fcntl, os, sys, termios

@@ -13,7 +13,7 @@ import watchfiles
 
 from esg_reload import Files, watch
 from esg_reload.watching import LONGEST_BURST, STEP
-from tests.reload.changes import DELAY, PATIENCE, watcher_of
+from tests.support.reload.changes import DELAY, PATIENCE, watcher_of
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.structure.tree import DISTRIBUTIONS, Module, exports, home, imports, modules
+from tests.support.source_tree import DISTRIBUTIONS, Module, exports, home, imports, modules
 
 BY_NAME = {module.name: module for module in modules()}
 

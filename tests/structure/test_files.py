@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.tree import ROOT, Module, modules
+from tests.support.source_tree import ROOT, Module, modules
 
 FILE_LINES = 400
 FUNCTION_LINES = 45

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.structure.tree import PACKAGES, Import, Module, imports, module_names, modules
+from tests.support.source_tree import PACKAGES, Import, Module, imports, module_names, modules
 
 BELOW = {
     "esg": {"esg_cli", "esg_core", "esg_http", "esg_reload", "esg_ws"},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from tests.structure.tree import DISTRIBUTIONS, ROOT, home
+from tests.support.source_tree import DISTRIBUTIONS, ROOT, home
 
 
 @cache

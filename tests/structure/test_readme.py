@@ -8,7 +8,7 @@ import pytest
 from esg_core.options.catalogue import CommandOptions, ServerOptions
 from esg_core.options.option import options_of
 from esg_reload.__main__ import parser
-from tests.structure.tree import DISTRIBUTIONS, ROOT
+from tests.support.source_tree import DISTRIBUTIONS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "packages").glob("*/README.md")])

@@ -13,8 +13,8 @@ from esg_ws.codec_wsproto import WsprotoCodec
 from esg_ws.compression_offers import Agreement
 from esg_ws.deflate import Deflate
 from esg_ws.frames import WebSocketError
-from esg_ws.intake import Intake
-from tests.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, deflated, frame
+from esg_ws.intake import FrameReader
+from tests.support.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, deflated, frame
 
 LIMIT = 5000
 REST = bytes(LIMIT + 200)
@@ -27,7 +27,7 @@ class Heard:
     def __init__(self, codec: type[WebsocketsCodec] | type[WsprotoCodec], *, deflate: bool) -> None:
         self.events: list[object] = []
         agreed = Deflate(Agreement(client_bits=15), LIMIT) if deflate else None
-        self._intake = Intake(codec, self, self._deliver, agreed, LIMIT)
+        self._intake = FrameReader(codec, self, self._deliver, agreed, LIMIT)
         self._is_over = False
 
     def _deliver(self, message: str | bytes) -> bool:
@@ -92,7 +92,7 @@ def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: byt
 def test_an_intake_is_a_sink() -> None:
     """What a codec of a third party is given."""
     listener = Heard(WsprotoCodec, deflate=False)
-    sink: Sink = Intake(WsprotoCodec, listener, listener.events.append, None, LIMIT)  # type: ignore[arg-type]  # says nothing
+    sink: Sink = FrameReader(WsprotoCodec, listener, listener.events.append, None, LIMIT)  # type: ignore[arg-type]  # says nothing
     sink.on_text("a", False)
     sink.on_text("b", True)
     sink.on_binary(b"c", True)

@@ -10,8 +10,8 @@ from esg_core.testing import pieces
 from esg_ws.compression_offers import Agreement, negotiate, read_offers
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import RSV1, WebSocketError
-from tests.ws.frames import BINARY, CONTINUATION, TEXT, close, deflated, frame, text
-from tests.ws.memory import CODECS, OFFER, Recorder, WebSocketServer, exchange
+from tests.support.ws.frames import BINARY, CONTINUATION, TEXT, close, deflated, frame, text
+from tests.support.ws.memory import CODECS, OFFER, Recorder, WebSocketServer, exchange
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 LONG = "Grüße aus dem Kompressor. " * 20

@@ -9,8 +9,8 @@ import pytest
 from esg_core.asgi import Receive, Send
 from esg_ws.connection import CLOSE_PATIENCE, LAST_MESSAGES
 from esg_ws.intake import FRAMES_AT_ONCE
-from tests.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, fragments, frame, text
-from tests.ws.memory import CODECS, Recorder, WebSocketServer, accepting, exchange
+from tests.support.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, fragments, frame, text
+from tests.support.ws.memory import CODECS, Recorder, WebSocketServer, accepting, exchange
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 NEVER: dict[str, Any] = {"ws_ping_interval": 0}

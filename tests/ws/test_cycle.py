@@ -11,9 +11,9 @@ from esg_core.asgi import Message, Receive, Send
 from esg_core.errors import ApplicationError
 from esg_ws.connection import Connection
 from esg_ws.cycle import Cycle
-from esg_ws.intake import Intake
-from tests.ws.frames import BINARY, CLOSE, TEXT, close, text
-from tests.ws.memory import CODECS, Client, Recorder, WebSocketServer, accepting
+from esg_ws.intake import FrameReader
+from tests.support.ws.frames import BINARY, CLOSE, TEXT, close, text
+from tests.support.ws.memory import CODECS, Client, Recorder, WebSocketServer, accepting
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 
@@ -264,7 +264,7 @@ def test_nothing_waits_for_the_garbage_collector() -> None:
     """The parts of a connection refer to each other no more when it is over."""
 
     def left() -> list[Any]:
-        return [found for found in gc.get_objects() if issubclass(type(found), (Connection, Cycle, Intake))]
+        return [found for found in gc.get_objects() if issubclass(type(found), (Connection, Cycle, FrameReader))]
 
     gc.collect()
     gc.disable()

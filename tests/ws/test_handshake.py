@@ -7,9 +7,9 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_ws.handshake import accept_key
-from tests.http.memory import PARSERS
-from tests.ws.frames import text
-from tests.ws.memory import CODECS, KEY, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
+from tests.support.http.memory import PARSERS
+from tests.support.ws.frames import text
+from tests.support.ws.memory import CODECS, KEY, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
 
 parsers = pytest.mark.parametrize("parser", PARSERS)
 

@@ -12,8 +12,8 @@ import pytest
 from esg_core.asgi import Receive, Send
 from esg_ws.connection import CLOSE_PATIENCE
 from esg_ws.intake import FRAMES_AT_ONCE
-from tests.ws.frames import BINARY, CONTINUATION, PING, PONG, TEXT, close, deflated, fragments, frame, text
-from tests.ws.memory import CODECS, OFFER, Recorder, WebSocketServer, accepting, exchange
+from tests.support.ws.frames import BINARY, CONTINUATION, PING, PONG, TEXT, close, deflated, fragments, frame, text
+from tests.support.ws.memory import CODECS, OFFER, Recorder, WebSocketServer, accepting, exchange
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 NEVER: dict[str, Any] = {"ws_ping_interval": 0}

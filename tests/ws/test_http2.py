@@ -13,8 +13,8 @@ from esg_core.context import Context
 from esg_core.testing import MemoryTransport
 from esg_core.waiting import WriteGate
 from esg_http.call.cycle import Cycle
-from tests.ws.frames import CLOSE, PING, TEXT, close, deflated, frame, read_frames, text
-from tests.ws.memory import CODECS, Conversation, Recorder, WebSocketServer, accepting
+from tests.support.ws.frames import CLOSE, PING, TEXT, close, deflated, frame, read_frames, text
+from tests.support.ws.memory import CODECS, Conversation, Recorder, WebSocketServer, accepting
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 

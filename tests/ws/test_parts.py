@@ -8,7 +8,7 @@ import pytest
 from esg_ws.frames import WebSocketError, close_payload, control, head, may_be_sent, read_long_length
 from esg_ws.masking import _fastest, unmask, unmask_in_python
 from esg_ws.parts import TOGETHER, Parts
-from tests.ws.frames import masked
+from tests.support.ws.frames import masked
 
 
 @pytest.mark.parametrize("function", [unmask, unmask_in_python])

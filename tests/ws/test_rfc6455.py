@@ -5,8 +5,8 @@ import struct
 import pytest
 
 from esg_core.testing import pieces
-from tests.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, fragments, frame, text
-from tests.ws.memory import CODECS, OFFER, exchange
+from tests.support.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, fragments, frame, text
+from tests.support.ws.memory import CODECS, OFFER, exchange
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 

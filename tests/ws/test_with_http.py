@@ -9,8 +9,8 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.lifecycle.stats import stats
-from tests.ws.frames import close, text
-from tests.ws.memory import CODECS, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
+from tests.support.ws.frames import close, text
+from tests.support.ws.memory import CODECS, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n"

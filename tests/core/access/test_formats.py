@@ -11,7 +11,7 @@ from esg_core.access.atoms import ATOMS
 from esg_core.access.exchange import NO_REQUEST, NO_TARGET, ScopeLike
 from esg_core.access.formats import line_format
 from esg_core.errors import UsageError
-from tests.core.access.helpers import HOSTILE, scope
+from tests.support.core.access_log import HOSTILE, scope
 
 TLS = {"tls": {"tls_version": 0x0304}}
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

@@ -14,7 +14,7 @@ from esg_core.access.log import BATCH, DELAY
 from esg_core.errors import UsageError
 from esg_core.options.config import Config
 from esg_core.testing import ManualLoop
-from tests.core.access.helpers import HOSTILE, scope
+from tests.support.core.access_log import HOSTILE, scope
 
 LINE = 'INFO:     127.0.0.1:1234 - "GET /x?y HTTP/1.1" 200 OK\n'
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.logging_state import untouched_logging
+from tests.support.logging_state import untouched_logging
 
 
 @pytest.fixture(autouse=True)

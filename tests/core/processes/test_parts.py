@@ -20,19 +20,19 @@ from esg_core.processes import memory
 from esg_core.processes.fork import Forked
 from esg_core.processes.handover import VARIABLE, Former, take_over
 from esg_core.processes.memory import MIB, resident
-from esg_core.processes.messages import ALIVE, FAILED, READY, SPENT, Heard, as_text
-from esg_core.processes.policy import BEATS, FAILED_TO_START, Act, Fleet, Patience, Step
-from esg_core.processes.shared_sockets import Doors
+from esg_core.processes.messages import ALIVE, FAILED, READY, SPENT, LineReader, as_text
+from esg_core.processes.policy import BEATS, FAILED_TO_START, Act, Patience, Step, WorkerPolicy
+from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.spawn import Running
 from esg_core.processes.worker_config import MARGIN, check, order_for, patience
-from esg_core.processes.workers import Crew, _how
+from esg_core.processes.workers import RunningWorkers, _how
 from esg_core.sockets.bound import bind_all
 
 # The line.
 
 
 def test_messages_and_text_are_told_apart_however_they_come() -> None:
-    heard = Heard()
+    heard = LineReader()
     assert heard.feed(READY + ALIVE + b"Thread 0x1:\n") == [READY, ALIVE]
     assert heard.feed(b"  File " + SPENT + b"x\n") == [SPENT]
     assert heard.take() == "Thread 0x1:\n  File x"
@@ -41,14 +41,14 @@ def test_messages_and_text_are_told_apart_however_they_come() -> None:
 
 def test_no_message_hides_in_a_text() -> None:
     text = "".join(map(chr, range(0x300))) + "\ud800"
-    heard = Heard()
+    heard = LineReader()
     assert heard.feed(FAILED + as_text(text)) == [FAILED]
     assert heard.take().endswith("\\ud800")
 
 
 def test_a_text_stays_as_it_is() -> None:
     text = "no database\nTraceback:\n\tin schön"
-    heard = Heard()
+    heard = LineReader()
     heard.feed(as_text(text))
     assert heard.take() == text
 
@@ -57,14 +57,14 @@ def test_a_text_stays_as_it_is() -> None:
 
 
 @pytest.fixture
-def doors(tmp_path: Path) -> Iterator[Doors]:
+def doors(tmp_path: Path) -> Iterator[SharedSockets]:
     addresses: list[Address] = [TCPAddress("127.0.0.1", 0), UnixAddress(str(tmp_path / "esg.sock"))]
-    doors = Doors(bind_all(addresses, reuse_port=True), reuse_port=True)
+    doors = SharedSockets(bind_all(addresses, reuse_port=True), reuse_port=True)
     yield doors
     doors.close()
 
 
-def test_with_reuse_port_each_place_has_its_own_on_the_same_port_and_shares_the_rest(doors: Doors) -> None:
+def test_with_reuse_port_each_place_has_its_own_on_the_same_port_and_shares_the_rest(doors: SharedSockets) -> None:
     first, second = doors.of(0), doors.of(1)
     assert first[0].sock is not second[0].sock
     assert first[0].sock.getsockname() == second[0].sock.getsockname()
@@ -73,7 +73,7 @@ def test_with_reuse_port_each_place_has_its_own_on_the_same_port_and_shares_the_
     assert doors.of(1) is second
 
 
-def test_a_place_that_is_given_up_is_closed_without_what_others_have_too(doors: Doors) -> None:
+def test_a_place_that_is_given_up_is_closed_without_what_others_have_too(doors: SharedSockets) -> None:
     second = doors.of(1)
     doors.forget(1)
     doors.forget(0)
@@ -84,21 +84,21 @@ def test_a_place_that_is_given_up_is_closed_without_what_others_have_too(doors: 
 
 
 def test_otherwise_all_places_have_the_same() -> None:
-    doors = Doors(bind_all([TCPAddress("127.0.0.1", 0)]), reuse_port=False)
+    doors = SharedSockets(bind_all([TCPAddress("127.0.0.1", 0)]), reuse_port=False)
     assert doors.of(0) is doors.of(5)
     doors.leave_others(5)
     assert doors.sockets[0].fileno() != -1
     doors.close()
 
 
-def test_leaving_keeps_the_files_of_unix_sockets_until_the_end(doors: Doors, tmp_path: Path) -> None:
+def test_leaving_keeps_the_files_of_unix_sockets_until_the_end(doors: SharedSockets, tmp_path: Path) -> None:
     doors.leave()
     assert (tmp_path / "esg.sock").exists()
     doors.close()
     assert not (tmp_path / "esg.sock").exists()
 
 
-def test_who_has_handed_the_files_over_does_not_remove_them(doors: Doors, tmp_path: Path) -> None:
+def test_who_has_handed_the_files_over_does_not_remove_them(doors: SharedSockets, tmp_path: Path) -> None:
     doors.keep_files()
     doors.close()
     assert (tmp_path / "esg.sock").exists()
@@ -190,9 +190,9 @@ def test_w1_a_first_worker_that_cannot_be_started_ends_the_server(caplog: pytest
     def start(slot: int) -> Running:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    fleet = Fleet(1, Patience())
+    fleet = WorkerPolicy(1, Patience())
     with selectors.DefaultSelector() as selector:
-        Crew(fleet, selector, start).do(Step(Act.START), 0)
+        RunningWorkers(fleet, selector, start).do(Step(Act.START), 0)
     assert (fleet.code, fleet.is_over) == (FAILED_TO_START, True)
     assert caplog.messages == [f"a worker cannot be started: [Errno {errno.EAGAIN}] Resource temporarily unavailable"]
 

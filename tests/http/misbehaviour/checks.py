@@ -6,9 +6,9 @@ from typing import Any
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport
-from tests.http.client import Response, read_responses
-from tests.http.memory import LogRecords, MemoryServer
 from tests.http.misbehaviour.case import body, sends, start
+from tests.support.http.client import Response, read_responses
+from tests.support.http.memory import LogRecords, MemoryServer
 
 WELL = b"GET /well HTTP/1.1\r\nHost: t\r\n\r\n"
 

@@ -6,7 +6,7 @@ A case says nothing of how its bytes are cut, nor of loops and sockets: whoever 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.http2.wire import ACK, OPENING, Code, Frame, Kind, ping
+from tests.support.http2.wire import ACK, OPENING, Code, Frame, Kind, ping
 
 LAST_PING = b"still on"
 

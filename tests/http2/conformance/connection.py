@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.http2.conformance.case import Case, Outcome, breaks, ends, goes_on, serves
-from tests.http2.wire import (
+from tests.support.http2.wire import (
     END_HEADERS,
     GET,
     PADDED,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.http2.conformance.case import Case, Outcome, breaks, ends, goes_on, serves
-from tests.http2.wire import (
+from tests.support.http2.wire import (
     ACK,
     END_HEADERS,
     END_STREAM,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.http2.conformance.case import Case, ends, serves
-from tests.http2.wire import GET, Code, block, post, raw_headers
+from tests.support.http2.wire import GET, Code, block, post, raw_headers
 
 COMPRESSION = (Code.COMPRESSION_ERROR,)
 WHOLE = block(GET)

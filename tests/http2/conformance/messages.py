@@ -6,7 +6,7 @@ Whatever is malformed could be another request to whoever turns it into HTTP/1.1
 from collections.abc import Iterator
 
 from tests.http2.conformance.case import Case, Outcome, breaks, ends, goes_on, serves
-from tests.http2.wire import (
+from tests.support.http2.wire import (
     AUTHORITY,
     GET,
     METHOD,

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from esg_core.options.option import Group, Option
-from esg_core.options.value_types import Action, Flag, Items, Path
+from esg_core.options.value_types import Action, Flag, ListOf, Path
 
 COLUMN = 30
 """How wide flags are in the help at most; the words of a longer one begin on the next line."""
@@ -27,7 +27,7 @@ class FlagParameter(click.Option):
             [option.name, both_ways],
             is_flag=switch,
             default=None,
-            multiple=isinstance(option.kind, Items),
+            multiple=isinstance(option.kind, ListOf),
             metavar=option.metavar or None,
             help=option.summary + _default(option),
         )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from esg_core.app.forked_children import watch_forks
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.deadlines import Sweeper
-from esg_core.proxy.trust import Trust
+from esg_core.proxy.trust import TrustedProxies
 from esg_core.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Context:
         self.health: Health | None = None
         self.admission: Admission | None = None
         self.backpressure: Backpressure | None = None
-        self.trust = Trust(config.forwarded_allow_ips) if config.proxy_headers else None
+        self.trust = TrustedProxies(config.forwarded_allow_ips) if config.proxy_headers else None
         self.upgrades: Mapping[bytes, Application] = {}
         self.extensions: dict[str, Any] = {"esg.shutdown": {"wait": self.wait_draining}}
         self.connections: set[Connection] = set()

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from typing import Any
 
 
-class Milestone:
+class OneTimeEvent:
     """False until `reach()` was called, then true; `await` waits for that, in any number of tasks of one event loop.
 
     `fail()` says that it will never be reached: who waits then gets the error.
@@ -60,4 +60,4 @@ class Milestone:
                 future.set_result(None)
 
 
-__all__ = ["Milestone"]
+__all__ = ["OneTimeEvent"]

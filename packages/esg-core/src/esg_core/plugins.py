@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
-class Known:
+class Builtin:
     """One of ESG's own implementations: its import string, and the packages it needs beyond this one."""
 
     def __init__(self, target: str, needs: tuple[str, ...] = ()) -> None:
@@ -36,19 +36,19 @@ class Known:
         return ""
 
 
-KNOWN: Mapping[str, Mapping[str, Known]] = {
+KNOWN: Mapping[str, Mapping[str, Builtin]] = {
     "esg.http": {
-        "httptools": Known("esg_http.entry_points:httptools", ("esg-http", "httptools")),
-        "h11": Known("esg_http.entry_points:h11", ("esg-http", "h11")),
+        "httptools": Builtin("esg_http.entry_points:httptools", ("esg-http", "httptools")),
+        "h11": Builtin("esg_http.entry_points:h11", ("esg-http", "h11")),
     },
     "esg.ws": {
-        "websockets": Known("esg_ws.entry_points:websockets", ("esg-ws", "websockets")),
-        "wsproto": Known("esg_ws.entry_points:wsproto", ("esg-ws", "wsproto")),
-        "none": Known("esg_core.plugins:no_upgrade"),
+        "websockets": Builtin("esg_ws.entry_points:websockets", ("esg-ws", "websockets")),
+        "wsproto": Builtin("esg_ws.entry_points:wsproto", ("esg-ws", "wsproto")),
+        "none": Builtin("esg_core.plugins:no_upgrade"),
     },
     "esg.loop": {
-        "uvloop": Known("esg_core.event_loops:uvloop_loop", ("uvloop",)),
-        "asyncio": Known("esg_core.event_loops:asyncio_loop"),
+        "uvloop": Builtin("esg_core.event_loops:uvloop_loop", ("uvloop",)),
+        "asyncio": Builtin("esg_core.event_loops:asyncio_loop"),
     },
 }
 """By group and name, in the order in which `auto` tries them; the packages declare the same as entry points."""
@@ -123,7 +123,7 @@ def _unknown(group: str, name: str, registered: Iterable[str]) -> str:
     return f"{_option(group)}: there is no {name!r}; there are {listed} and MODULE:ATTRIBUTE{more}"
 
 
-def _absent(known: Mapping[str, Known]) -> str:
+def _absent(known: Mapping[str, Builtin]) -> str:
     return ", ".join(f"{name} ({one.missing})" for name, one in known.items() if one.missing)
 
 
@@ -142,7 +142,7 @@ def _option(group: str) -> str:
 __all__ = [
     "AUTO",
     "KNOWN",
-    "Known",
+    "Builtin",
     "LoopFactory",
     "find",
     "http_factory",

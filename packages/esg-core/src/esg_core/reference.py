@@ -12,7 +12,7 @@ from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import Group, Option
 from esg_core.options.presets import PRESETS
 from esg_core.options.toml import inline
-from esg_core.options.value_types import Action, Flag, Items
+from esg_core.options.value_types import Action, Flag, ListOf
 
 INTRODUCTION = """\
 # Options
@@ -82,12 +82,12 @@ def _command_line(option: Option) -> str:
         return "`APP`"
     if isinstance(option.kind, Flag):
         return f"`{option.flag}`" if isinstance(option.kind, Action) else f"`{option.flag}`, `--no{option.flag[1:]}`"
-    again = ", repeatable" if isinstance(option.kind, Items) else ""
+    again = ", repeatable" if isinstance(option.kind, ListOf) else ""
     return f"`{option.flag} {option.metavar}`{again}".replace("|", "\\|")
 
 
 def _sentence(option: Option) -> str:
-    list_of = "a list of " if isinstance(option.kind, Items) else ""
+    list_of = "a list of " if isinstance(option.kind, ListOf) else ""
     return list_of + option.kind.allowed
 
 

@@ -24,7 +24,7 @@ from esg_core.sockets.bound import AnySocket
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
-    from esg_core.processes.parent_line import Post
+    from esg_core.processes.parent_line import ParentLine
 
 
 def run(
@@ -45,7 +45,7 @@ def run(
     return supervise(config, sockets, again)
 
 
-def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, post: "Post | None" = None) -> int:
+def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, post: "ParentLine | None" = None) -> int:
     """As `run()`, in this very process; a worker has a `post`, and tells its parent what else the log would be told."""
     watchdog = Watchdog()
     server = Server(config, watchdog, Notifier.create() if sockets is None else None, post)

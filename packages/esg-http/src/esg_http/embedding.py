@@ -13,7 +13,7 @@ from esg_core.access import AccessLog
 from esg_core.asgi import Application
 from esg_core.context import Context
 from esg_core.errors import UsageError
-from esg_core.lifecycle.assembly import Site, context_for, put_together
+from esg_core.lifecycle.assembly import ServerParts, assemble, context_for
 from esg_core.lifecycle.drain import Drain
 from esg_core.lifecycle.stats import stats
 from esg_core.options.config import Config
@@ -57,7 +57,7 @@ async def start_server(
     if sock is not None and address:
         raise UsageError("sock takes the place of host and port: give one or the other")
     _refuse(settings, OF_A_PROCESS, "start_server")
-    site = put_together(Config(app, **address, **settings), None if sock is None else [sock])
+    site = assemble(Config(app, **address, **settings), None if sock is None else [sock])
     try:
         await site.lifespan.startup()
         _open_access_log(site.context)
@@ -106,7 +106,7 @@ class HTTPProtocol:
 class HTTPServer(asyncio.AbstractServer):
     """A running server, to be used as what `asyncio.start_server()` returns; made by `start_server()`."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: ServerParts) -> None:
         self._site = site
         self._closing: asyncio.Task[None] | None = None
 

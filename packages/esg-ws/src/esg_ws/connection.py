@@ -1,7 +1,7 @@
 """One WebSocket connection: what its transport tells it, when it has waited long enough, and how it ends.
 
 Knows frames and the transport, no ASGI: messages go to an `Inbox`, the cycle of the application, which is also told
-when the connection ends. Reading is `Intake`'s. Deadlines are numbers that the sweeper looks at: the next ping
+when the connection ends. Reading is `FrameReader`'s. Deadlines are numbers that the sweeper looks at: the next ping
 or the pong that is missing, a client that does not read, the end of the closing handshake (rules S-3, S-4).
 """
 
@@ -30,7 +30,7 @@ from esg_ws.frames import (
     control,
     head,
 )
-from esg_ws.intake import Intake
+from esg_ws.intake import FrameReader
 from esg_ws.keepalive import Keepalive
 from esg_ws.settings import NEVER, Settings
 
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._settings = settings
         self._inbox = inbox
         self._deflate = deflate
-        self._intake = Intake(settings.make_codec, self, inbox.feed, deflate, settings.max_size)
+        self._intake = FrameReader(settings.make_codec, self, inbox.feed, deflate, settings.max_size)
         self._state = OPEN
         self._delivered = Delivery(0, 0)
         self._written: WriteWatch | None = None

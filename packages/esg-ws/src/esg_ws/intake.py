@@ -67,7 +67,7 @@ class Controls(Protocol):
         """The client closes; it sends nothing more."""
 
 
-class Intake:
+class FrameReader:
     """Reads the frames of one connection; the `Sink` of its codec.
 
     A message goes to `deliver`, which can be exchanged at any time. No message may be larger than `limit` bytes.
@@ -303,4 +303,4 @@ class Intake:
         self._add(part, end)
 
 
-__all__ = ["FRAMES_AT_ONCE", "MOST_FRAGMENTS", "Controls", "Deliver", "Intake"]
+__all__ = ["FRAMES_AT_ONCE", "MOST_FRAGMENTS", "Controls", "Deliver", "FrameReader"]

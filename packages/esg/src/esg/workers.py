@@ -21,7 +21,7 @@ from gunicorn.workers.base import Worker
 
 from esg.gunicorn_settings import config_for
 from esg_core.errors import StartupError, UsageError
-from esg_core.lifecycle.heartbeat import Pulse
+from esg_core.lifecycle.heartbeat import Heartbeat
 from esg_core.lifecycle.server import Server
 from esg_core.lifecycle.watchdog import FORCED, Watchdog
 from esg_core.run import report
@@ -133,9 +133,9 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         report(error)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
-    def _pulse(self, loop: asyncio.AbstractEventLoop) -> Pulse:
+    def _pulse(self, loop: asyncio.AbstractEventLoop) -> Heartbeat:
         timeout = self.cfg.timeout
-        return Pulse(loop, min(BEAT, timeout / 3) if timeout else BEAT, self._beat)
+        return Heartbeat(loop, min(BEAT, timeout / 3) if timeout else BEAT, self._beat)
 
     def _beat(self) -> None:
         """Tell gunicorn that the event loop turns; end if gunicorn is gone, or its reloader wants it."""
@@ -154,7 +154,7 @@ class _Server(Server):
     """A server whose signals are the worker's, and that shows a sign of life from its start-up on."""
 
     def __init__(
-        self, config: "Config", watchdog: Watchdog, pulse: Callable[[asyncio.AbstractEventLoop], Pulse]
+        self, config: "Config", watchdog: Watchdog, pulse: Callable[[asyncio.AbstractEventLoop], Heartbeat]
     ) -> None:
         super().__init__(config, watchdog)
         self._pulse = pulse

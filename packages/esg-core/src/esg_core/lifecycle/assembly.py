@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 
-class Site(NamedTuple):
+class ServerParts(NamedTuple):
     """The parts of one server."""
 
     context: Context
@@ -33,7 +33,7 @@ class Site(NamedTuple):
     listeners: Listeners
 
 
-def put_together(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Site:
+def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> ServerParts:
     """Bind and import what the configuration names; `sockets` take the place of its addresses.
 
     Needs a running event loop, so that an application may use it while it is imported. Raises `UsageError` or
@@ -55,7 +55,7 @@ def put_together(config: "Config", sockets: Sequence[AnySocket] | None = None) -
 
 
 def check_parts(config: "Config") -> None:
-    """Look for everything that the configuration names but the application; raises as `put_together()`."""
+    """Look for everything that the configuration names but the application; raises as `assemble()`."""
     check_options(config)
     tls_options(config, http_factory(config.http))
     loop_factory(config.loop)
@@ -78,7 +78,9 @@ def tls_options(config: "Config", protocols: "HTTPFactory") -> TLSOptions | None
     return TLSOptions(renewed_context(config, offered), config.timeout_tls_handshake)
 
 
-def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None) -> Site:
+def _assemble(
+    config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None
+) -> ServerParts:
     context = context_for(config)
     try:
         factory = protocols(context)
@@ -91,7 +93,7 @@ def _assemble(config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundS
         listeners = Listeners(bound, with_preface)
     else:
         listeners = Listeners(bound, factory, tls)
-    return Site(context, Lifespan(context, config.lifespan), listeners)
+    return ServerParts(context, Lifespan(context, config.lifespan), listeners)
 
 
 def context_for(config: "Config") -> Context:
@@ -126,11 +128,11 @@ def response_hook(config: "Config") -> ResponseHook | None:
 
 
 __all__ = [
-    "Site",
+    "ServerParts",
+    "assemble",
     "check_options",
     "check_parts",
     "context_for",
-    "put_together",
     "response_hook",
     "tls_options",
     "upgrades",

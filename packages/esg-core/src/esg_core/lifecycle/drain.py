@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esg_core.app.lifespan import CANCEL_PATIENCE
-from esg_core.lifecycle.assembly import Site
+from esg_core.lifecycle.assembly import ServerParts
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -48,7 +48,7 @@ def drain_budget(context: "Context") -> float | None:
 class Drain:
     """Ends one site, once."""
 
-    def __init__(self, site: Site, allow: Callable[[float], None]) -> None:
+    def __init__(self, site: ServerParts, allow: Callable[[float], None]) -> None:
         self._context = site.context
         self._listeners = site.listeners
         self._lifespan = site.lifespan

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Pulse:
+class Heartbeat:
     """Calls `beat` at once and then every `period` seconds, from the event loop, until `stop()`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, period: float, beat: Callable[[], None]) -> None:
@@ -25,4 +25,4 @@ class Pulse:
         self._beat()
 
 
-__all__ = ["Pulse"]
+__all__ = ["Heartbeat"]

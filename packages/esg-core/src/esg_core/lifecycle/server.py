@@ -17,19 +17,19 @@ from esg_core.access import AccessLog
 from esg_core.context import Context
 from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.lifecycle.announcements import announce_addresses, announce_end, announce_process, url
-from esg_core.lifecycle.assembly import Site, put_together
+from esg_core.lifecycle.assembly import ServerParts, assemble
 from esg_core.lifecycle.drain import Drain, drain_budget
 from esg_core.lifecycle.stats import stats
 from esg_core.lifecycle.stop_signals import handled
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import Watchdog
-from esg_core.milestone import Milestone
+from esg_core.milestone import OneTimeEvent
 from esg_core.plugins import loop_factory
 from esg_core.sockets.bound import AnySocket
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
-    from esg_core.processes.parent_line import Post
+    from esg_core.processes.parent_line import ParentLine
 
 STARTUP_PATIENCE = 5.0
 """Seconds for a start-up that is cancelled by a signal."""
@@ -54,19 +54,19 @@ class Server:
         config: "Config",
         watchdog: Watchdog | None = None,
         notifier: Notifier | None = None,
-        post: "Post | None" = None,
+        post: "ParentLine | None" = None,
     ) -> None:
         self.config = config
-        self.started = Milestone()
-        self.stopped = Milestone()
+        self.started = OneTimeEvent()
+        self.stopped = OneTimeEvent()
         self.forced = False
         self._watchdog = watchdog
         self._notifier = notifier
         self._post = post
-        self._stop = Milestone()
-        self._force = Milestone()
+        self._stop = OneTimeEvent()
+        self._force = OneTimeEvent()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._site: Site | None = None
+        self._site: ServerParts | None = None
         self._drain: Drain | None = None
         self._signals = 0
         self._handles_signals = False
@@ -212,18 +212,18 @@ class Server:
             if site.context.access is not None:
                 site.context.access.flush()
 
-    def _put_together(self, sockets: Sequence[AnySocket] | None) -> Site | None:
+    def _put_together(self, sockets: Sequence[AnySocket] | None) -> ServerParts | None:
         """The parts of the server; None if a signal came meanwhile."""
         self._is_loading = True
         try:
-            self._site = put_together(self.config, sockets)
+            self._site = assemble(self.config, sockets)
         except KeyboardInterrupt:
             self._logger.info("Stopped while the application was imported")
         finally:
             self._is_loading = False
         return self._site
 
-    async def _start(self, site: Site) -> bool:
+    async def _start(self, site: ServerParts) -> bool:
         """Start the application up, then let clients come; returns whether that went to its end."""
         context, listeners = site.context, site.listeners
         if self._watchdog is not None:
@@ -295,7 +295,7 @@ class Server:
             self._watchdog.allow(seconds)
 
 
-async def unless(milestone: Milestone, work: Coroutine[Any, Any, None]) -> bool:
+async def unless(milestone: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:
     """Do `work` and return True, unless the milestone is reached first: then cancel it and return False."""
     working = asyncio.ensure_future(work)
     waiting = asyncio.ensure_future(_wait_for(milestone))
@@ -320,7 +320,7 @@ def _check_that_no_loop_runs() -> None:
     raise UsageError("an event loop is running here already: await esg.Server(config).serve() in it instead")
 
 
-async def _wait_for(milestone: Milestone) -> None:
+async def _wait_for(milestone: OneTimeEvent) -> None:
     await milestone
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import NamedTuple, Self
 
 from esg_core.errors import StartupError
-from esg_core.lifecycle.heartbeat import Pulse
+from esg_core.lifecycle.heartbeat import Heartbeat
 
 FIRST = 3
 """The number of the first descriptor that systemd passes."""
@@ -68,7 +68,7 @@ class Notifier:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._logger = logging.getLogger("esg.error")
         self._has_failed = False
-        self._pulse: Pulse | None = None
+        self._pulse: Heartbeat | None = None
 
     @classmethod
     def create(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
@@ -104,7 +104,7 @@ class Notifier:
     def start_pinging(self, loop: asyncio.AbstractEventLoop) -> None:
         """Tell `alive()` from the event loop for as long as that turns; does nothing without `watchdog`."""
         if self.watchdog is not None:
-            self._pulse = Pulse(loop, self.watchdog / PINGS, self.alive)
+            self._pulse = Heartbeat(loop, self.watchdog / PINGS, self.alive)
 
     def stop_pinging(self) -> None:
         """May be called at any time."""

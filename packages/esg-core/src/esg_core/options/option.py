@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from esg_core.errors import UsageError
-from esg_core.options.value_types import Action, Choice, Flag, Kind
+from esg_core.options.value_types import Action, Choice, Flag, ValueType
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class Option:
     """
 
     name: str
-    kind: Kind
+    kind: ValueType
     default: object
     group: Group
     summary: str
@@ -114,13 +114,13 @@ def _option(field: "dataclasses.Field[Any]", annotation: Any) -> Option:
     return Option(field.name, kind, field.default, **words)
 
 
-def _kind(annotation: Any) -> Kind:
+def _kind(annotation: Any) -> ValueType:
     if annotation is bool:
         return Flag()
     if get_origin(annotation) is Literal:
         return Choice(get_args(annotation))
     kind = annotation.__metadata__[0]
-    assert isinstance(kind, Kind)
+    assert isinstance(kind, ValueType)
     return kind
 
 

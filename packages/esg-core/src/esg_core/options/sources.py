@@ -14,7 +14,7 @@ from esg_core.errors import UsageError
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import PREFIX, Argument, Option, nearest, unknown
 from esg_core.options.toml import inline
-from esg_core.options.value_types import Items, NotAllowed
+from esg_core.options.value_types import ListOf, NotAllowed
 
 PASSED_OVER = frozenset({"ESG_VERSION"})
 """Variables that begin as ours do and mean something else: images of containers name their contents so."""
@@ -186,7 +186,7 @@ class ConfigFile:
 def _parsed(option: Option, value: Argument) -> object:
     if isinstance(value, str):
         return option.kind.parse(value)
-    if isinstance(option.kind, Items) and not isinstance(value, bool):
+    if isinstance(option.kind, ListOf) and not isinstance(value, bool):
         return tuple(item for text in value for item in option.kind.parse(text))
     return option.check(value)
 

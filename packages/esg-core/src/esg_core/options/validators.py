@@ -57,10 +57,10 @@ def is_header(text: str) -> bool:
 
 def is_peer(text: str) -> bool:
     """Whether `esg_core.proxy.trust.Trust` takes the text as an entry of its list."""
-    from esg_core.proxy.trust import Trust
+    from esg_core.proxy.trust import TrustedProxies
 
     try:
-        Trust((text,))
+        TrustedProxies((text,))
     except UsageError:
         return False
     return True

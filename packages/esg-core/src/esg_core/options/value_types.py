@@ -25,7 +25,7 @@ class NotAllowed(ValueError):
         self.value = value
 
 
-class Kind:
+class ValueType:
     """What an option takes. `metavar` stands for a value in the help; `secret` values are never shown."""
 
     metavar: str = ""
@@ -48,7 +48,7 @@ class Kind:
         return self.check(text)
 
 
-class Switch(Kind):
+class Switch(ValueType):
     """True or false, as a word on the command line too: `--name false`."""
 
     allowed = "true or false"
@@ -79,7 +79,7 @@ class Action(Flag):
 
 
 @dataclass(frozen=True)
-class Whole(Kind):
+class Integer(ValueType):
     """A whole number in a range; with `can_be_off`, 0 and None mean "off", which is kept as None."""
 
     minimum: int = 0
@@ -113,7 +113,7 @@ class Whole(Kind):
 
 
 @dataclass(frozen=True)
-class Seconds(Kind):
+class Seconds(ValueType):
     """A time, whole or not; with `can_be_off`, 0 and None mean "off", which is kept as None."""
 
     can_be_off: bool = True
@@ -142,7 +142,7 @@ class Seconds(Kind):
 
 
 @dataclass(frozen=True)
-class Share(Kind):
+class Fraction(ValueType):
     """A part of a whole, as a number."""
 
     metavar: str = "SHARE"
@@ -163,7 +163,7 @@ class Share(Kind):
 
 
 @dataclass(frozen=True)
-class Text(Kind):
+class Text(ValueType):
     """Text that passes `test`; `allowed` says in words what the test wants."""
 
     allowed: str = "text, not empty"
@@ -179,7 +179,7 @@ class Text(Kind):
 
 
 @dataclass(frozen=True)
-class Choice(Kind):
+class Choice(ValueType):
     """One of a few words, in any case; kept in lower case."""
 
     choices: tuple[str, ...]
@@ -196,7 +196,7 @@ class Choice(Kind):
         return value.lower()
 
 
-class Path(Kind):
+class Path(ValueType):
     """The path of a file or directory, kept as str; whether it exists is not looked at."""
 
     allowed = "a path"
@@ -221,7 +221,7 @@ class PathOrTable(Path):
 
 
 @dataclass(frozen=True)
-class Importable(Kind):
+class Importable(ValueType):
     """`module:attribute`, or in a program the callable itself."""
 
     metavar: str = "MODULE:ATTRIBUTE"
@@ -236,7 +236,7 @@ class Importable(Kind):
 
 
 @dataclass(frozen=True)
-class Items(Kind):
+class ListOf(ValueType):
     """Texts that pass `test`: repeated on the command line, a list in TOML, or one text cut by `separator`."""
 
     allowed: str = "text, not empty"
@@ -264,15 +264,15 @@ __all__ = [
     "Action",
     "Choice",
     "Flag",
+    "Fraction",
     "Importable",
-    "Items",
-    "Kind",
+    "Integer",
+    "ListOf",
     "NotAllowed",
     "Path",
     "PathOrTable",
     "Seconds",
-    "Share",
     "Switch",
     "Text",
-    "Whole",
+    "ValueType",
 ]

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from esg_core.processes.signals import blocked
 from esg_core.processes.spawn import Running
-from esg_core.processes.worker import Order, work
+from esg_core.processes.worker import WorkerTask, work
 from esg_core.sockets.bound import BoundSocket
 
 assert sys.platform != "win32"
@@ -46,7 +46,7 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def start_forked(order: Order, bound: Sequence[BoundSocket], let_go: Callable[[], None]) -> Running:
+def start_forked(order: WorkerTask, bound: Sequence[BoundSocket], let_go: Callable[[], None]) -> Running:
     """A worker as a copy of this process; `let_go` closes in it what belongs to the parent alone."""
     ours, theirs = socket.socketpair()
     with blocked():
@@ -58,7 +58,9 @@ def start_forked(order: Order, bound: Sequence[BoundSocket], let_go: Callable[[]
     return Running(Forked(pid), ours)
 
 
-def _be_worker(order: Order, line: socket.socket, sockets: list[socket.socket], let_go: Callable[[], None]) -> NoReturn:
+def _be_worker(
+    order: WorkerTask, line: socket.socket, sockets: list[socket.socket], let_go: Callable[[], None]
+) -> NoReturn:
     """Work, and end without going back to whoever has called the parent."""
     code = 1
     try:

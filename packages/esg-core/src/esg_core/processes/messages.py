@@ -48,7 +48,7 @@ def as_text(text: str) -> bytes:
 
 
 @dataclass
-class Heard:
+class LineReader:
     """What has come from one worker: `text` is what it has said that nobody has taken yet."""
 
     text: bytes = b""
@@ -64,4 +64,4 @@ class Heard:
         return text
 
 
-__all__ = ["ALIVE", "CLOSE", "FAILED", "READY", "REOPEN", "RETIRE", "SHOW", "SPENT", "WISH", "Heard", "as_text"]
+__all__ = ["ALIVE", "CLOSE", "FAILED", "READY", "REOPEN", "RETIRE", "SHOW", "SPENT", "WISH", "LineReader", "as_text"]

@@ -15,8 +15,8 @@ from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.logs import configure
 from esg_core.processes.handover import Former, take_over
-from esg_core.processes.shared_sockets import Doors
-from esg_core.processes.supervisor import Setting, Supervisor
+from esg_core.processes.shared_sockets import SharedSockets
+from esg_core.processes.supervisor import ParentResources, Supervisor
 from esg_core.processes.worker_config import check
 from esg_core.run import report
 from esg_core.sockets.activation import listening_sockets
@@ -42,7 +42,7 @@ def supervise(
         check(config)
         former = take_over() if sockets is None else None
         with ExitStack() as stack:
-            doors = Doors(_bound(config, sockets, former), reuse_port=config.reuse_port)
+            doors = SharedSockets(_bound(config, sockets, former), reuse_port=config.reuse_port)
             stack.callback(doors.close)
             pid_file = _pid_file(config, former)
             if pid_file is not None:
@@ -50,7 +50,7 @@ def supervise(
             logger.info("Started parent process [%d]", os.getpid())
             variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else None
-            setting = Setting(doors, notifier, pid_file, former, _preloaded(config), variables)
+            setting = ParentResources(doors, notifier, pid_file, former, _preloaded(config), variables)
             code = Supervisor(config, setting, again or (lambda: config)).run()
             logger.info("Finished parent process [%d]", os.getpid())
     except (UsageError, StartupError) as error:

@@ -23,7 +23,7 @@ DUMP_SIGNAL: signal.Signals | None = getattr(signal, "SIGRTMIN", None)
 """What makes a worker say where its threads are, although none of them gets to run; None where there is none."""
 
 
-class Post:
+class ParentLine:
     """The line of one worker; `bound` are the sockets that it serves on.
 
     A sign of life is given every `beat` seconds, by the event loop itself, once the worker is ready; None for never.
@@ -121,4 +121,4 @@ def _nothing() -> None:
     """What is done with an order before anybody can follow it."""
 
 
-__all__ = ["DUMP_SIGNAL", "Post"]
+__all__ = ["DUMP_SIGNAL", "ParentLine"]

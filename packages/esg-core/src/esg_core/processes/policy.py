@@ -128,7 +128,7 @@ class Ended:
     pause: float = 0.0
 
 
-class Fleet:
+class WorkerPolicy:
     """All workers of one server; `code` is its exit code as soon as it is to end."""
 
     def __init__(self, target: int, patience: Patience) -> None:
@@ -367,4 +367,4 @@ def _by_due(worker: Worker) -> tuple[float, float]:
     return worker.due_at, worker.began
 
 
-__all__ = ["BEATS", "LATE", "Act", "Ended", "Fleet", "Patience", "State", "Step", "Worker"]
+__all__ = ["BEATS", "LATE", "Act", "Ended", "Patience", "State", "Step", "Worker", "WorkerPolicy"]

@@ -10,7 +10,7 @@ from socket import socket
 from esg_core.sockets.bound import BoundSocket, bind_again, close_all
 
 
-class Doors:
+class SharedSockets:
     """The bound sockets of one server."""
 
     def __init__(self, bound: Sequence[BoundSocket], *, reuse_port: bool) -> None:
@@ -65,4 +65,4 @@ def _close(bound: Iterable[BoundSocket]) -> None:
         one.sock.close()
 
 
-__all__ = ["Doors"]
+__all__ = ["SharedSockets"]

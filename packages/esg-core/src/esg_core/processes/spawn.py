@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from multiprocessing.spawn import get_command_line
 from typing import Protocol
 
-from esg_core.processes.messages import Heard
+from esg_core.processes.messages import LineReader
 from esg_core.processes.parent_line import DUMP_SIGNAL
 from esg_core.processes.signals import blocked
-from esg_core.processes.spawned import Errand, send
-from esg_core.processes.worker import Order
+from esg_core.processes.spawned import SpawnTask, send
+from esg_core.processes.worker import WorkerTask
 from esg_core.sockets.bound import BoundSocket
 
 GLANCE = 0.01
@@ -48,7 +48,7 @@ class Running:
         line.setblocking(False)
         self.process = process
         self.line = line
-        self.heard = Heard()
+        self.heard = LineReader()
 
     def tell(self, message: bytes) -> None:
         """Say something to the worker; one that has gone does not hear it."""
@@ -67,11 +67,11 @@ class Running:
             self.process.send_signal(DUMP_SIGNAL)
 
 
-def start_fresh(order: Order, bound: Sequence[BoundSocket]) -> Running:
+def start_fresh(order: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
     """A worker in a fresh interpreter."""
     ours, theirs = socket.socketpair()
     descriptors = tuple(one.sock.fileno() for one in bound)
-    errand = Errand(order, descriptors, tuple(sys.path), tuple(sys.argv))
+    errand = SpawnTask(order, descriptors, tuple(sys.path), tuple(sys.argv))
     with theirs:
         command = (*_interpreter(), "-c", f"from esg_core.processes.spawned import main; main({theirs.fileno()})")
         with blocked():

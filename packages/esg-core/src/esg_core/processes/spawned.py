@@ -11,16 +11,16 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
-from esg_core.processes.worker import Order, work
+from esg_core.processes.worker import WorkerTask, work
 
 LENGTH = struct.Struct("!Q")
 
 
 @dataclass(frozen=True)
-class Errand:
+class SpawnTask:
     """An order, the descriptors of the sockets that it is about, and `sys.path` and `sys.argv` of the parent."""
 
-    order: Order
+    order: WorkerTask
     descriptors: tuple[int, ...]
     path: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -41,10 +41,10 @@ def main(line_number: int) -> NoReturn:
     sys.exit(work(errand.order, line, sockets))
 
 
-def _receive(line: socket.socket) -> Errand:
+def _receive(line: socket.socket) -> SpawnTask:
     """The errand; without a parent there is none, and this process ends."""
     (length,) = LENGTH.unpack(_exactly(line, LENGTH.size))
-    errand: Errand = pickle.loads(_exactly(line, length))  # noqa: S301 - from our own parent
+    errand: SpawnTask = pickle.loads(_exactly(line, length))  # noqa: S301 - from our own parent
     return errand
 
 
@@ -58,4 +58,4 @@ def _exactly(line: socket.socket, size: int) -> bytes:
     return data
 
 
-__all__ = ["Errand", "main", "send"]
+__all__ = ["SpawnTask", "main", "send"]

@@ -26,12 +26,12 @@ from esg_core.lifecycle.systemd import PINGS, Notifier
 from esg_core.logs import configure
 from esg_core.logs.rotation import reopen
 from esg_core.processes.handover import Former
-from esg_core.processes.policy import LATE, Act, Fleet, Worker
-from esg_core.processes.shared_sockets import Doors
+from esg_core.processes.policy import LATE, Act, Worker, WorkerPolicy
+from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
 from esg_core.processes.spawn import Running, start_fresh
 from esg_core.processes.worker_config import check, order_for, patience
-from esg_core.processes.workers import Crew
+from esg_core.processes.workers import RunningWorkers
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -45,14 +45,14 @@ ONE_SIGNAL = 0.3
 
 
 @dataclass
-class Setting:
+class ParentResources:
     """What a parent has beside its configuration: sockets, and others that it deals with.
 
     `preloaded` is the application if the workers are to be forked; `variables` are those that the program was started
     with. `pid_file` is written already unless there is a `former` program.
     """
 
-    doors: Doors
+    doors: SharedSockets
     notifier: Notifier | None
     pid_file: PidFile | None
     former: Former | None
@@ -63,14 +63,14 @@ class Setting:
 class Supervisor:
     """Runs workers until a signal ends them; `again` reads the configuration anew."""
 
-    def __init__(self, config: "Config", setting: Setting, again: Callable[[], "Config"]) -> None:
+    def __init__(self, config: "Config", setting: ParentResources, again: Callable[[], "Config"]) -> None:
         self._config = config
         self._former_config = config
         self._setting = setting
         self._again = again
-        self._fleet = Fleet(config.workers or 1, patience(config))
+        self._fleet = WorkerPolicy(config.workers or 1, patience(config))
         self._selector = selectors.DefaultSelector()
-        self._crew = Crew(self._fleet, self._selector, self._start)
+        self._crew = RunningWorkers(self._fleet, self._selector, self._start)
         self._successor: Successor | None = None
         self._logger = logging.getLogger("esg.error")
         self._weigh_at = math.inf
@@ -290,4 +290,4 @@ class Supervisor:
         self._setting.doors.leave()
 
 
-__all__ = ["Setting", "Supervisor"]
+__all__ = ["ParentResources", "Supervisor"]

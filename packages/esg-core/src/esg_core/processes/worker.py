@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esg_core.processes.parent_line import Post
+from esg_core.processes.parent_line import ParentLine
 from esg_core.processes.signals import leave_to_parent
 from esg_core.run import run_alone
 from esg_core.sockets.bound import BoundSocket
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkerTask:
     """What one worker is to do: serve what `config` says, with a sign of life every `beat` seconds, if any."""
 
     config: "Config"
     beat: float | None
 
 
-def work(order: Order, line: socket.socket, sockets: list[socket.socket]) -> int:
+def work(order: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
     """Serve until the parent says that it is enough, or has gone, and return the exit code."""
     bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
-    post = Post(line, bound, order.beat)
+    post = ParentLine(line, bound, order.beat)
     leave_to_parent()
     return run_alone(order.config, bound, post)
 
 
-__all__ = ["Order", "work"]
+__all__ = ["WorkerTask", "work"]

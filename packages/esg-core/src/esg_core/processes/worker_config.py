@@ -9,7 +9,7 @@ from esg_core.asgi import Application
 from esg_core.errors import UsageError
 from esg_core.lifecycle.assembly import check_parts
 from esg_core.processes.policy import BEATS, Patience
-from esg_core.processes.worker import Order
+from esg_core.processes.worker import WorkerTask
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -27,14 +27,14 @@ OF_THE_PARENT: dict[str, Any] = {
 """Options that are not a worker's to follow, as it gets them."""
 
 
-def order_for(config: "Config", preloaded: Application | None = None) -> Order:
+def order_for(config: "Config", preloaded: Application | None = None) -> WorkerTask:
     """The order for a worker, with the application if that is there already."""
     loaded: dict[str, Any] = (
         {} if preloaded is None else {"app": preloaded, "factory": False, "interface": "asgi3", "env_file": None}
     )
     own = dataclasses.replace(config, **OF_THE_PARENT, **loaded)
     beat = config.timeout_worker_healthcheck
-    return Order(own, None if beat is None else beat / BEATS)
+    return WorkerTask(own, None if beat is None else beat / BEATS)
 
 
 def check(config: "Config") -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from esg_core.errors import StartupError
 from esg_core.processes import messages
 from esg_core.processes.memory import MIB, resident
-from esg_core.processes.policy import Act, Ended, Fleet, State, Step, Worker
+from esg_core.processes.policy import Act, Ended, State, Step, Worker, WorkerPolicy
 from esg_core.processes.spawn import Running
 
 INSIST_AFTER = 0.5
@@ -35,10 +35,10 @@ JITTER = 0.1
 """Share of its lifetime that a worker may have more, so that those who start together do not end together."""
 
 
-class Crew:
+class RunningWorkers:
     """All running workers; `start` starts one at a place and may raise `OSError` or `StartupError`."""
 
-    def __init__(self, fleet: Fleet, selector: selectors.BaseSelector, start: Callable[[int], Running]) -> None:
+    def __init__(self, fleet: WorkerPolicy, selector: selectors.BaseSelector, start: Callable[[int], Running]) -> None:
         self._fleet = fleet
         self._selector = selector
         self._start = start
@@ -207,4 +207,4 @@ def _reap_strangers(ours: set[int]) -> None:
         os.waitpid(found.si_pid, 0)
 
 
-__all__ = ["Crew"]
+__all__ = ["RunningWorkers"]

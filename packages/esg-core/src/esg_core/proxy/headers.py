@@ -1,7 +1,8 @@
 """What proxies say about the client, put into the scope (rule H-19).
 
-Pure functions over an ASGI scope; no I/O, and whether the peer may be believed has been decided before (`Trust.peer`).
-Nothing here raises: a value that is malformed is ignored, since any client can have a proxy pass one on.
+Pure functions over an ASGI scope; no I/O, and whether the peer may be believed has been decided before
+(`TrustedProxies.peer`). Nothing here raises: a value that is malformed is ignored, since any client can have a proxy
+pass one on.
 
 Fields: `x-forwarded-for`, `-proto`, `-host`, `-port`, `-prefix`, and `forwarded` (RFC 7239).
 
@@ -28,7 +29,7 @@ from itertools import islice
 from esg_core.asgi import Headers, Scope
 from esg_core.proxy.authority import Node, parse_host, parse_node
 from esg_core.proxy.forwarded_field import elements
-from esg_core.proxy.trust import Trust
+from esg_core.proxy.trust import TrustedProxies
 
 EXTENDED = frozenset(
     [b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix"]
@@ -59,7 +60,7 @@ class _Claims:
     prefix: str = ""
 
 
-def apply(scope: Scope, trust: Trust) -> None:
+def apply(scope: Scope, trust: TrustedProxies) -> None:
     """Change client, scheme, server, root_path, path and the `host` header of a scope to what trusted proxies say.
 
     To be called for `http` and `websocket` scopes of a trusted peer; `scope["headers"]` is replaced, never changed.
@@ -76,7 +77,7 @@ def apply(scope: Scope, trust: Trust) -> None:
     _change(scope, claims)
 
 
-def _read_extended(claims: _Claims, fields: dict[bytes, list[bytes]], trust: Trust) -> None:
+def _read_extended(claims: _Claims, fields: dict[bytes, list[bytes]], trust: TrustedProxies) -> None:
     claims.client = _walk(_joined(fields.get(b"x-forwarded-for", [])), trust)
     claims.proto = _last(fields.get(b"x-forwarded-proto"))
     claims.host = _last(fields.get(b"x-forwarded-host"))
@@ -84,7 +85,7 @@ def _read_extended(claims: _Claims, fields: dict[bytes, list[bytes]], trust: Tru
     claims.prefix = _last(fields.get(b"x-forwarded-prefix"))
 
 
-def _read_forwarded(claims: _Claims, fields: dict[bytes, list[bytes]], trust: Trust) -> None:
+def _read_forwarded(claims: _Claims, fields: dict[bytes, list[bytes]], trust: TrustedProxies) -> None:
     for element in islice(elements(_joined(fields.get(b"forwarded", []))), MAX_HOPS):
         claims.proto = element.get("proto", "")
         claims.host = element.get("host", "")
@@ -95,7 +96,7 @@ def _read_forwarded(claims: _Claims, fields: dict[bytes, list[bytes]], trust: Tr
             return
 
 
-def _walk(value: str, trust: Trust) -> Node | None:
+def _walk(value: str, trust: TrustedProxies) -> Node | None:
     client = None
     for element in reversed(value.rsplit(",", MAX_HOPS)):
         hop = element.strip(" \t")
@@ -162,4 +163,4 @@ def _change_root(scope: Scope, prefix: str) -> None:
             scope["raw_path"] = prefix.encode("ascii") + scope["raw_path"]
 
 
-__all__ = ["EXTENDED", "MAX_HOPS", "NAMES", "Trust", "apply"]
+__all__ = ["EXTENDED", "MAX_HOPS", "NAMES", "TrustedProxies", "apply"]

@@ -6,7 +6,7 @@ Knows ASGI only; what the headers mean is in `esg_core.proxy.headers`.
 from collections.abc import Sequence
 
 from esg_core.asgi import Application, Receive, Scope, Send
-from esg_core.proxy.headers import NAMES, Trust, apply
+from esg_core.proxy.headers import NAMES, TrustedProxies, apply
 
 
 class ProxyHeadersMiddleware:
@@ -18,7 +18,7 @@ class ProxyHeadersMiddleware:
 
     def __init__(self, app: Application, trusted_hosts: str | Sequence[str] = "127.0.0.1,::1") -> None:
         self.app = app
-        self.trust = Trust(trusted_hosts)
+        self.trust = TrustedProxies(trusted_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Correct the scope of a trusted peer's request and call the application."""

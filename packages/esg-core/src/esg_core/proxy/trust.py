@@ -21,7 +21,7 @@ _LITERAL = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
-class Trust:
+class TrustedProxies:
     """The proxies whose word is taken, from a list as `forwarded-allow-ips` has it.
 
     `hosts` is a text with commas or a sequence of texts. Each entry is one of: an address (`10.0.0.1`, `::1`); a
@@ -115,4 +115,4 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
     raise UsageError(f"forwarded-allow-ips: {entry!r} is an address within a network; the network is {meant}")
 
 
-__all__ = ["KEPT_DECISIONS", "LONGEST_NAME", "Trust"]
+__all__ = ["KEPT_DECISIONS", "LONGEST_NAME", "TrustedProxies"]

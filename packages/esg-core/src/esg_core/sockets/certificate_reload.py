@@ -20,7 +20,7 @@ LOOK_EVERY = 1.0
 _State = tuple[tuple[int, int, int, int] | None, ...]
 
 
-class Renewed(Generic[T]):
+class ReloadedOnChange(Generic[T]):
     """What `make()` makes from `files`; raises what that raises, the first time. `what` it is, is for the log."""
 
     def __init__(self, make: Callable[[], T], files: Sequence[str], what: str) -> None:
@@ -65,4 +65,4 @@ def _state(path: Path) -> tuple[int, int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
-__all__ = ["LOOK_EVERY", "Renewed"]
+__all__ = ["LOOK_EVERY", "ReloadedOnChange"]

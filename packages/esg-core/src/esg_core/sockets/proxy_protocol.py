@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from esg_core.proxy.preface import PrefaceError, Route, missing, parse
-from esg_core.proxy.trust import Trust
+from esg_core.proxy.trust import TrustedProxies
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -39,7 +39,7 @@ class ProxyProtocol(asyncio.BufferedProtocol):
     """
 
     def __init__(
-        self, factory: "ProtocolFactory", context: "Context", trust: Trust, tls: ssl.SSLContext | None = None
+        self, factory: "ProtocolFactory", context: "Context", trust: TrustedProxies, tls: ssl.SSLContext | None = None
     ) -> None:
         self.deadline = math.inf
         self.check_at = 0
@@ -171,7 +171,7 @@ def after_preface(
 
     `tls` gives the TLS context of the next connection.
     """
-    trust = Trust(context.config.forwarded_allow_ips)
+    trust = TrustedProxies(context.config.forwarded_allow_ips)
     return lambda: ProxyProtocol(factory, context, trust, None if tls is None else tls())
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from esg_core.errors import StartupError, UsageError
 from esg_core.options.named_certificates import ByName, parse_named_certificate
-from esg_core.sockets.certificate_reload import Renewed
+from esg_core.sockets.certificate_reload import ReloadedOnChange
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -21,12 +21,12 @@ HTTP_2_AND_1_1 = ("h2", *HTTP_1_1)
 """What is offered by ALPN (RFC 7301) unless the protocol speaks more."""
 
 
-def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Renewed[ssl.SSLContext]:
+def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ReloadedOnChange[ssl.SSLContext]:
     """As `server_context()`, and made anew when its files have changed; raises the same, the first time."""
     files = [config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs]
     for one in map(parse_named_certificate, config.ssl_sni):
         files += one.certificate, one.key
-    return Renewed(
+    return ReloadedOnChange(
         partial(server_context, config, alpn), [str(file) for file in files if file is not None], "certificates"
     )
 

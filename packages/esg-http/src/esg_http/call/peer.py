@@ -14,7 +14,7 @@ from esg_http.call.tls_extension import tls_extension
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.proxy.headers import Trust
+    from esg_core.proxy.headers import TrustedProxies
 
 
 class Peer:
@@ -27,7 +27,7 @@ class Peer:
         self.is_tls = tls is not None
         self.protocol: str | None = tls.selected_alpn_protocol() if tls is not None else None
         self.client = _address(transport.get_extra_info("peername"))
-        self.trust: Trust | None = (
+        self.trust: TrustedProxies | None = (
             context.trust if context.trust is not None and context.trust.peer(self.client) else None
         )
         announced = transport.get_extra_info("esg.proxy_extensions") or ()

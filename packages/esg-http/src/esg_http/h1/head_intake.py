@@ -33,7 +33,7 @@ class HeadLimits:
             raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
 
 
-class HeadIntake:
+class HeadReader:
     """The bytes of one unfinished head.
 
     `feed()` returns the whole head, and whatever followed it, once the head is complete, else None. It raises
@@ -115,4 +115,4 @@ class HeadIntake:
             self._limits.check(line, 0)
 
 
-__all__ = ["EMPTY_LINES", "HeadIntake", "HeadLimits"]
+__all__ = ["EMPTY_LINES", "HeadLimits", "HeadReader"]

@@ -17,7 +17,7 @@ from esg_http.call.peer import Peer
 from esg_http.call.refusals import too_large
 from esg_http.call.target import read_target, request_scope
 from esg_http.h1.body import ChunkedBody, LengthBody
-from esg_http.h1.head_intake import HeadIntake
+from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.output import H1Output
 from esg_http.h1.request_fields import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start
 from esg_http.message.grammar import CHUNKED, REST, split_target
@@ -81,7 +81,7 @@ class H1Input(H1Output):
         self._settings = settings
         self._reading = AWAIT_HEAD
         self._cycle: Cycle | None = None
-        self._intake: HeadIntake | None = None
+        self._intake: HeadReader | None = None
         self._fields: RequestFields | None = None
         self._held = b""
         self._served = 0
@@ -151,13 +151,13 @@ class H1Input(H1Output):
 
     def _read_slowly(self, data: bytes) -> None:
         """The head is not there yet, or is none: take it in line by line, within the time there is for it."""
-        self._intake = intake = HeadIntake(self._settings.head_limits)
+        self._intake = intake = HeadReader(self._settings.head_limits)
         self._begun_at = self._time()
         if self._served:
             self._await(self._begun_at + self._settings.request_headers)
         self._take_in(intake, data)
 
-    def _take_in(self, intake: HeadIntake, data: bytes) -> None:
+    def _take_in(self, intake: HeadReader, data: bytes) -> None:
         may_be_h2 = not self._served and not self._peer.is_tls and intake.is_preface(data)
         if may_be_h2 and self._settings.h2 is not None:
             self._hand_over(self._settings.h2, intake.taken + data)

@@ -8,17 +8,17 @@ from esg_core.options.addresses import is_address
 from esg_core.options.groups.shorthands import Bound, ByteLimit, FilePath
 from esg_core.options.option import Group, about, option
 from esg_core.options.validators import is_header, is_host, is_mount_path, is_name_or_import_string, is_peer
-from esg_core.options.value_types import Importable, Items, Text, Whole
+from esg_core.options.value_types import Importable, Integer, ListOf, Text
 
 AppReference = Annotated[str | Callable[..., Any], Importable()]
 HookReference = Annotated[str | Callable[..., Any] | None, Importable()]
 Implementation = Annotated[str, Text("a name or MODULE:ATTRIBUTE", is_name_or_import_string, "NAME")]
 
-Addresses = Annotated[Sequence[str], Items("HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N", is_address, "ADDRESS")]
-Peers = Annotated[Sequence[str], Items("addresses, networks (10.0.0.0/8), unix, names or *", is_peer, "PEERS")]
+Addresses = Annotated[Sequence[str], ListOf("HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N", is_address, "ADDRESS")]
+Peers = Annotated[Sequence[str], ListOf("addresses, networks (10.0.0.0/8), unix, names or *", is_peer, "PEERS")]
 Fields = Annotated[
     Sequence[str],
-    Items("NAME:VALUE, and none of connection, content-length, transfer-encoding", is_header, "NAME:VALUE", "\n"),
+    ListOf("NAME:VALUE, and none of connection, content-length, transfer-encoding", is_header, "NAME:VALUE", "\n"),
 ]
 
 
@@ -43,7 +43,7 @@ class ServingOptions:
         "An IPv6 address is written without brackets. `0.0.0.0` or `::` listens on every interface. Sockets that "
         "systemd passes (`LISTEN_FDS`) take the place of host and port, unless `bind`, `uds` or `fd` is given.",
     )
-    port: Annotated[int, Whole(0, 65535)] = option(
+    port: Annotated[int, Integer(0, 65535)] = option(
         8000, Group.BINDING, "Port to listen on; 0 picks a free one.", metavar="PORT"
     )
     uds: FilePath = option(
@@ -52,7 +52,7 @@ class ServingOptions:
         "UNIX domain socket to listen on, instead of host and port.",
         "ESG makes the socket and removes it at the end.",
     )
-    fd: Annotated[int | None, Whole()] = option(
+    fd: Annotated[int | None, Integer()] = option(
         None,
         Group.BINDING,
         "Inherited socket to listen on, instead of host and port.",

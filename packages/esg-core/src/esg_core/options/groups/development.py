@@ -6,10 +6,10 @@ from typing import Annotated
 
 from esg_core.options.option import Group, option
 from esg_core.options.validators import is_path, is_pattern
-from esg_core.options.value_types import Items, Seconds
+from esg_core.options.value_types import ListOf, Seconds
 
-Directories = Annotated[Sequence[str], Items("directories", is_path, "DIR")]
-Patterns = Annotated[Sequence[str], Items("patterns of file names, such as *.html", is_pattern, "GLOB")]
+Directories = Annotated[Sequence[str], ListOf("directories", is_path, "DIR")]
+Patterns = Annotated[Sequence[str], ListOf("patterns of file names, such as *.html", is_pattern, "GLOB")]
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from esg_core.options.groups.shorthands import Bound, ByteBound, ByteLimit, Limit, Timeout
 from esg_core.options.option import Group, option
-from esg_core.options.value_types import Seconds, Share, Whole
+from esg_core.options.value_types import Fraction, Integer, Seconds
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
@@ -32,7 +32,7 @@ class LimitOptions:
         "A server of one process drains and exits with code 0, for a supervisor to start it anew. A worker serves on "
         "until another one is ready.",
     )
-    limit_max_requests_jitter: Annotated[int, Whole()] = option(
+    limit_max_requests_jitter: Annotated[int, Integer()] = option(
         0,
         Group.LIMITS,
         "Add up to N to that limit, at random.",
@@ -87,7 +87,7 @@ class LimitOptions:
         "It falls while the event loop is busier than `backpressure_elu_max` and rises again afterwards; requests "
         "beyond it wait a while, or get 503 with `retry-after: 1`.",
     )
-    backpressure_initial_limit: Annotated[int | None, Whole(1)] = option(
+    backpressure_initial_limit: Annotated[int | None, Integer(1)] = option(
         None,
         Group.LIMITS,
         "Requests that may run at once at first; the most by default.",
@@ -101,7 +101,7 @@ class LimitOptions:
         "Nothing is refused before half as many run at once, however busy the loop is: choose what the application "
         "can have open, not more.",
     )
-    backpressure_elu_max: Annotated[float, Share()] = option(
+    backpressure_elu_max: Annotated[float, Fraction()] = option(
         0.95,
         Group.LIMITS,
         "Share of its time that the event loop may be busy.",
@@ -111,13 +111,13 @@ class LimitOptions:
     backpressure_sample_window: Annotated[float, Seconds(can_be_off=False, minimum=0.05)] = option(
         1.0, Group.LIMITS, "How long to watch the loop before the limit is moved."
     )
-    backpressure_smoothing: Annotated[float, Share()] = option(
+    backpressure_smoothing: Annotated[float, Fraction()] = option(
         0.2,
         Group.LIMITS,
         "Weight of the latest request in the smoothed latency.",
         "That is a figure of the statistics; it decides about nothing.",
     )
-    backpressure_queue_size: Annotated[int, Whole()] = option(
+    backpressure_queue_size: Annotated[int, Integer()] = option(
         100, Group.LIMITS, "Requests that may wait until others are done."
     )
     backpressure_queue_timeout: Timeout = option(5.0, Group.LIMITS, "How long a request may wait; then it gets 503.")

@@ -9,11 +9,11 @@ from esg_core.options.groups.shorthands import FilePath, Timeout
 from esg_core.options.named_certificates import is_named_certificate
 from esg_core.options.option import Group, option
 from esg_core.options.validators import is_url_path
-from esg_core.options.value_types import Flag, Items, PathOrTable, Seconds, Text, Whole
+from esg_core.options.value_types import Flag, Integer, ListOf, PathOrTable, Seconds, Text
 
 Endpoint = Annotated[str, Text("a path that begins with /, without ? or #", is_url_path, "PATH")]
 
-Certificates = Annotated[Sequence[str], Items("HOST=CERT or HOST=CERT:KEY", is_named_certificate, "HOST=CERT:KEY")]
+Certificates = Annotated[Sequence[str], ListOf("HOST=CERT or HOST=CERT:KEY", is_named_certificate, "HOST=CERT:KEY")]
 
 LogLevel = Literal["critical", "error", "warning", "info", "debug", "trace"]
 
@@ -64,13 +64,13 @@ class OperationOptions:
         "`HOST=CERT` where the key is in the same file. On Windows, a semicolon stands before the key. "
         "`*.HOST` is every name with one label more. All other clients get `ssl_certfile`.",
     )
-    ssl_version: Annotated[int, Whole(2, 17)] = option(
+    ssl_version: Annotated[int, Integer(2, 17)] = option(
         17,
         Group.TLS,
         "Protocol, as a number of Python's ssl module.",
         "17 is `ssl.PROTOCOL_TLS_SERVER`: the best version that both sides speak.",
     )
-    ssl_cert_reqs: Annotated[int, Whole(0, 2)] = option(
+    ssl_cert_reqs: Annotated[int, Integer(0, 2)] = option(
         0, Group.TLS, "Client certificate: 0 none, 1 optional, 2 required.", "The values of `ssl.VerifyMode`."
     )
     ssl_ca_certs: FilePath = option(None, Group.TLS, "Authorities that client certificates must come from, in PEM.")
@@ -82,7 +82,7 @@ class OperationOptions:
         metavar="CIPHERS",
     )
 
-    workers: Annotated[int | None, Whole(1)] = option(
+    workers: Annotated[int | None, Integer(1)] = option(
         None,
         Group.PROCESSES,
         "Worker processes; by default, one process without a parent.",
@@ -96,7 +96,7 @@ class OperationOptions:
         "Import the application once, and fork the workers.",
         "Saves memory and time. New code needs a restart of the whole server, or SIGUSR2.",
     )
-    limit_worker_memory: Annotated[int | None, Whole(unit="MiB", can_be_off=True)] = option(
+    limit_worker_memory: Annotated[int | None, Integer(unit="MiB", can_be_off=True)] = option(
         None,
         Group.PROCESSES,
         "Memory in use beyond which a worker is replaced.",

@@ -3,13 +3,13 @@
 import os
 from typing import Annotated
 
-from esg_core.options.value_types import Path, Seconds, Whole
+from esg_core.options.value_types import Integer, Path, Seconds
 
 FilePath = Annotated[str | os.PathLike[str] | None, Path()]
-Limit = Annotated[int | None, Whole(can_be_off=True)]
-ByteLimit = Annotated[int | None, Whole(unit="bytes", can_be_off=True)]
-Bound = Annotated[int, Whole(1)]
-ByteBound = Annotated[int, Whole(1, unit="bytes")]
+Limit = Annotated[int | None, Integer(can_be_off=True)]
+ByteLimit = Annotated[int | None, Integer(unit="bytes", can_be_off=True)]
+Bound = Annotated[int, Integer(1)]
+ByteBound = Annotated[int, Integer(1, unit="bytes")]
 Timeout = Annotated[float | None, Seconds()]
 
 __all__ = ["Bound", "ByteBound", "ByteLimit", "FilePath", "Limit", "Timeout"]

@@ -1,0 +1,47 @@
+"""The page of the reference is what the declarations say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.reference import main, page
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "options.md"
+
+WRITE_IT = "python -m esg_core.reference docs/reference/options.md"
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), f"write it anew: {WRITE_IT}"
+
+
+def test_each_option_has_an_entry() -> None:
+    headings = re.findall(r"^### (\w+)$", page(), re.MULTILINE)
+    assert sorted(headings) == sorted([*SERVER_OPTIONS, *COMMAND_OPTIONS])
+
+
+def test_an_entry_is_complete() -> None:
+    _, _, rest = page().partition("### timeout_request_headers\n")
+    assert [line for line in rest.partition("###")[0].splitlines() if line.startswith("| ")] == [
+        "|  |  |",
+        "| --- | --- |",
+        "| Command line | `--timeout-request-headers SECONDS` |",
+        "| Environment | `ESG_TIMEOUT_REQUEST_HEADERS` |",
+        "| File, keyword | `timeout_request_headers` |",
+        "| Value | a number of seconds, or 0 for no limit |",
+        "| Unit | seconds |",
+        "| Default | `15` |",
+    ]
+
+
+def test_tables_are_not_torn_by_what_they_show() -> None:
+    rows = [line for line in page().splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3}
+
+
+def test_the_program_writes_a_file_or_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(tmp_path / "options.md")])
+    main([])
+    assert (tmp_path / "options.md").read_text(encoding="utf-8") == capsys.readouterr().out == page()

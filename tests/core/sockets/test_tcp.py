@@ -1,0 +1,146 @@
+"""What the kernel tells of a connection (rules H-7, H-16, H-17, L-2)."""
+
+import asyncio
+import math
+import socket
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, has_input
+from esg_core.testing import ManualLoop, MemoryTransport
+from tests.support.core.loops import LOOPS, run_in
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The client's and the server's end of a connection."""
+    if request.param == "unix":
+        client, server = socket.socketpair()
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            server, _ = listener.accept()
+    with client, server:
+        yield client, server
+
+
+def transport_of(connection: socket.socket | None) -> asyncio.Transport:
+    """A transport that has nothing to tell but its socket."""
+    with ManualLoop() as loop:
+        return MemoryTransport(asyncio.Protocol(), loop, extra={"socket": connection})
+
+
+def test_input_that_has_not_been_read(pair: tuple[socket.socket, socket.socket]) -> None:
+    """L-2."""
+    client, server = pair
+    assert not has_input(transport_of(server))
+    client.send(b"x")
+    assert has_input(transport_of(server))
+    server.recv(1)
+    assert not has_input(transport_of(server))
+
+
+@pytest.mark.parametrize("unread", [b"", b"x"])
+def test_clients_that_leave(pair: tuple[socket.socket, socket.socket], unread: bytes) -> None:
+    """H-16: whatever is still unread of them."""
+    client, server = pair
+    client.send(unread)
+    assert departure(transport_of(server)) is Departure.NONE
+    client.shutdown(socket.SHUT_WR)
+    assert departure(transport_of(server)) is Departure.SILENT
+    server.send(b"y")
+    client.close()  # with something unread, which TCP answers with a reset
+    assert departure(transport_of(server)) is Departure.GONE
+
+
+def test_nobody_can_be_asked() -> None:
+    """No socket, or none any more: nothing is known."""
+    with socket.socket() as closed:
+        pass
+    for connection in (None, closed):
+        transport = transport_of(connection)
+        assert (has_input(transport), departure(transport)) == (False, Departure.NONE)
+        assert delivery(transport) == Delivery(0, 0)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_is_on_its_way(loop: str) -> None:
+    """H-17: until the client's side has it, and not longer."""
+
+    async def main() -> None:
+        served: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
+
+        class Server(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                served.set_result(cast(asyncio.Transport, transport))
+
+        server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+        async with server:
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(server.sockets[0].getsockname())
+            with client:
+                transport = await served
+                transport.write(b"x" * 8_000_000)
+                before = await settled(transport)
+                assert before.unsent > 0
+                assert before.acknowledged > 0
+                await asyncio.to_thread(client.recv, 1_000_000, socket.MSG_WAITALL)
+                after = delivery(transport)
+                assert after.has_moved_since(before)
+                assert after.acknowledged > before.acknowledged
+                assert not before.has_moved_since(before)
+                await asyncio.to_thread(client.recv, 7_000_000, socket.MSG_WAITALL)
+                assert (await settled(transport)).unsent == 0
+                transport.abort()
+
+    run_in(loop, main())
+
+
+async def settled(transport: Any) -> Delivery:
+    """What is delivered when nothing moves any more."""
+    seen = [delivery(transport)]
+    for _ in range(50):
+        await asyncio.sleep(0.2)
+        seen.append(delivery(transport))
+        if seen[-1] == seen[-2]:
+            break
+    return seen[-1]
+
+
+def stalled(loop: ManualLoop) -> MemoryTransport:
+    """A transport whose client has not read 100 bytes, and does not read."""
+    transport = MemoryTransport(asyncio.Protocol(), loop)
+    transport.stall()
+    transport.write(b"x" * 100)
+    return transport
+
+
+def looks(watch: WriteWatch, transport: MemoryTransport, reads: dict[float, int]) -> list[float]:
+    """When one looks, until the client is given up; at some times it has read so many bytes."""
+    seen = []
+    while True:
+        seen.append(watch.due)
+        for time in [time for time in reads if time <= watch.due]:
+            transport.read(reads.pop(time))
+        if watch.is_given_up(transport, watch.due):
+            return seen
+
+
+@pytest.mark.parametrize(
+    ("reads", "end"), [({}, 8), ({0.1: 50}, 10), ({7.9: 1}, 16), ({3: 1, 9: 1, 11: 1}, 20)], ids=str
+)
+def test_a_client_that_reads_nothing_is_given_up(reads: dict[float, int], end: float) -> None:
+    """H-17: after the time-out, counted from the first look after it has read something."""
+    with ManualLoop() as loop:
+        transport = stalled(loop)
+        watch = WriteWatch(transport, 8, 0)
+        assert looks(watch, transport, reads) == list(range(2, int(end) + 1, 2))
+        assert watch.unsent > 0
+
+
+def test_without_a_timeout_one_never_looks() -> None:
+    with ManualLoop() as loop:
+        assert WriteWatch(stalled(loop), math.inf, 0).due == math.inf

@@ -1,0 +1,284 @@
+"""One call of the application, over a stream that only listens (rules H-3, H-4, H-5, H-7, H-9, H-10, H-16)."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.testing import ManualLoop
+from esg_http.call.cycle import MOST_PIECES
+from tests.http.misbehaviour.case import body, length, start
+from tests.support.http.streams import CycleOnPaper
+
+DISCONNECT = {"type": "http.disconnect"}
+
+
+def request(content: bytes, more: bool) -> dict[str, Any]:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+@pytest.fixture
+def loop() -> Iterator[ManualLoop]:
+    with ManualLoop() as loop:
+        yield loop
+
+
+@pytest.fixture
+def paper(loop: ManualLoop) -> CycleOnPaper:
+    return CycleOnPaper(loop)
+
+
+# Responses.
+
+
+def test_a_response_in_one_part(paper: CycleOnPaper) -> None:
+    """H-4: nothing is said before the body."""
+    paper.send(start())
+    assert paper.said == []
+    paper.send(body(b"hello"))
+    assert paper.said == [("respond", 200, b"hello", True), ("finished",)]
+
+
+def test_a_response_in_parts(paper: CycleOnPaper) -> None:
+    """H-4: empty parts in the middle are nothing to send."""
+    paper.send(start(), body(more_body=True), body(b"a", more_body=True), body(more_body=True), body())
+    assert paper.said == [("respond", 200, b"", False), ("send", b"a", False), ("send", b"", True), ("finished",)]
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_what_carries_no_body(loop: ManualLoop, method: str, status: int) -> None:
+    """H-3: it is counted, and dropped."""
+    paper = CycleOnPaper(loop, method)
+    paper.send(start(status, length(b"5")), body(b"hel", more_body=True), body(b"lo"))
+    assert paper.said == [("respond", status, b"", False), ("send", b"", True), ("finished",)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([b"hello!"], [("respond", 200, b"hello", False)]),
+        ([b"hel", b"lo!"], [("respond", 200, b"hel", False), ("send", b"lo", False)]),
+        ([b"hello", b"!"], [("respond", 200, b"hello", False)]),
+        ([b"hell"], [("respond", 200, b"hell", False)]),
+        ([b"he", b"ll"], [("respond", 200, b"he", False), ("send", b"ll", False)]),
+    ],
+)
+def test_a_body_of_another_length(paper: CycleOnPaper, parts: list[bytes], said: list[tuple[Any, ...]]) -> None:
+    """H-3: no more than was announced, and no end."""
+    paper.send(start(headers=length(b"5")))
+    with pytest.raises(ApplicationError, match="H-3"):
+        paper.send(*(body(part, more_body=part is not parts[-1]) for part in parts))
+    assert paper.said == [*said, ("give up",)]
+
+
+def test_a_failure_before_the_first_byte(paper: CycleOnPaper) -> None:
+    """H-4, H-10."""
+    paper.send(start(204, [(b"x", b"y")]))
+    paper.cycle.fail()
+    assert paper.said == [("respond", 500, b"Internal Server Error", True), ("finished",)]
+    paper.cycle.fail()
+    assert paper.said == []
+
+
+def test_a_failure_after_the_first_byte(paper: CycleOnPaper) -> None:
+    """H-10."""
+    paper.send(start(), body(b"part", more_body=True))
+    paper.cycle.fail()
+    assert paper.said == [("respond", 200, b"part", False), ("give up",)]
+
+
+def test_an_answer_in_the_application_s_place(loop: ManualLoop) -> None:
+    """H-10, H-18: without a body for HEAD."""
+    for method, content in (("GET", b"late"), ("HEAD", b"")):
+        paper = CycleOnPaper(loop, method)
+        paper.cycle.answer(503, [], b"late")
+        assert paper.said == [("respond", 503, content, True), ("finished",)]
+        assert paper.receive() == DISCONNECT
+        with pytest.raises(ApplicationError, match="complete"):
+            paper.send(start())
+
+
+def test_send_waits_at_the_gate(loop: ManualLoop, paper: CycleOnPaper) -> None:
+    """H-7: after what it was given has been passed on, and not when that was the end."""
+    paper.stream.gate.close()
+    sending = loop.create_task(paper.cycle.send(start()))
+    loop.settle()
+    assert sending.done()
+    sending = loop.create_task(paper.cycle.send(body(b"a", more_body=True)))
+    loop.settle()
+    assert not sending.done()
+    paper.stream.gate.open()
+    loop.settle()
+    assert sending.done()
+    paper.stream.gate.close()
+    paper.send(body(b"b"))
+    assert paper.said[-1] == ("finished",)
+
+
+# Requests.
+
+
+def test_a_body_is_given_out_as_it_comes(paper: CycleOnPaper) -> None:
+    """H-7: joined if the application is late, and the stream told what was taken."""
+    paper.cycle.feed(b"a")
+    paper.cycle.feed(b"b")
+    assert paper.cycle.buffered == 2
+    assert paper.receive() == request(b"ab", True)
+    assert paper.cycle.buffered == 0
+    paper.cycle.feed(b"c")
+    paper.cycle.feed_end()
+    assert paper.receive() == request(b"c", False)
+    assert paper.said == [("consumed", 2), ("consumed", 1)]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_end_without_content(loop: ManualLoop, paper: CycleOnPaper, late: bool) -> None:
+    """ASGI: the last message may be empty."""
+    paper.cycle.feed(b"a")
+    assert paper.receive() == request(b"a", True)
+    receiving = loop.create_task(paper.cycle.receive()) if late else None
+    loop.settle()
+    paper.cycle.feed_end()
+    assert (loop.run_until_complete(receiving) if receiving else paper.receive()) == request(b"", False)
+
+
+def test_a_request_without_a_body(loop: ManualLoop, paper: CycleOnPaper) -> None:
+    """ASGI: one empty message, then nothing until the client goes or has its response."""
+    paper.cycle.body_complete = True
+    assert paper.receive() == request(b"", False)
+    receiving = loop.create_task(paper.cycle.receive())
+    loop.settle()
+    assert not receiving.done()
+    paper.send(start(), body())
+    assert loop.run_until_complete(receiving) == DISCONNECT
+
+
+def test_what_comes_after_the_response_is_not_kept(paper: CycleOnPaper) -> None:
+    """H-7."""
+    paper.cycle.feed(b"a")
+    paper.send(start(), body())
+    paper.cycle.feed(b"b")
+    assert paper.cycle.buffered == 0
+    assert paper.receive() == DISCONNECT
+
+
+def test_who_waits_to_continue_is_told_once(loop: ManualLoop, paper: CycleOnPaper) -> None:
+    """H-5."""
+    paper.cycle.expects_continue = True
+    receiving = [loop.create_task(paper.cycle.receive()) for _ in range(2)]
+    loop.settle()
+    assert paper.said == [("inform", 100, [])]
+    paper.cycle.feed(b"a")
+    paper.cycle.feed_end()
+    loop.settle()
+    assert receiving[0].result() == request(b"a", False)
+    assert not receiving[1].done()
+
+
+def test_who_waits_to_continue_is_not_told_once_the_response_is_under_way(
+    loop: ManualLoop, paper: CycleOnPaper
+) -> None:
+    """H-5."""
+    paper.cycle.expects_continue = True
+    paper.send(start(), body(b"a", more_body=True))
+    receiving = loop.create_task(paper.cycle.receive())
+    loop.settle()
+    assert paper.said == [("respond", 200, b"a", False)]
+    receiving.cancel()
+
+
+# Clients that go.
+
+
+@pytest.mark.parametrize("buffered", [b"", b"abc"])
+def test_a_client_that_goes(loop: ManualLoop, paper: CycleOnPaper, buffered: bytes) -> None:
+    """H-16: what it has left behind goes with it; `receive()` says so as often as it is asked, and `send()` raises."""
+    paper.cycle.feed(buffered) if buffered else None
+    paper.cycle.disconnect()
+    assert paper.cycle.buffered == 0
+    assert [paper.receive(), paper.receive()] == [DISCONNECT] * 2
+    for message in (start(), body(), {"type": "http.response.pathsend", "path": "/"}, {"type": "nothing"}):
+        with pytest.raises(ClientDisconnected):
+            paper.send(message)
+    paper.cycle.fail()
+    assert paper.said == []
+
+
+def test_a_client_that_goes_while_it_is_waited_for(loop: ManualLoop, paper: CycleOnPaper) -> None:
+    """H-16: all who wait are told."""
+    receiving = [loop.create_task(paper.cycle.receive()) for _ in range(3)]
+    loop.settle()
+    paper.cycle.disconnect()
+    loop.settle()
+    assert [task.result() for task in receiving] == [DISCONNECT] * 3
+
+
+def test_a_client_that_only_stops_sending(paper: CycleOnPaper) -> None:
+    """H-9: gets its response; `receive()` gives out what has come, and then tells."""
+    paper.cycle.feed(b"a")
+    paper.cycle.feed_end()
+    paper.cycle.end_input()
+    assert paper.receive() == request(b"a", False)
+    assert paper.receive() == DISCONNECT
+    paper.send(start(), body(b"b"))
+    assert paper.said[-2:] == [("respond", 200, b"b", True), ("finished",)]
+
+
+# Calls.
+
+
+def run(paper: CycleOnPaper, app: Any) -> None:
+    paper.context.start(paper.cycle, app)
+    paper.loop.settle()
+    assert not paper.context.cycles
+
+
+def test_a_call_of_the_application(paper: CycleOnPaper) -> None:
+    """H-10: the cycle is counted as long as it lasts."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["method"] == "GET"
+        assert paper.context.cycles == {paper.cycle}
+        await send(start())
+        await send(body(b"x"))
+
+    run(paper, app)
+    assert paper.said == [("respond", 200, b"x", True), ("finished",)]
+
+
+@pytest.mark.parametrize("error", [ValueError, ClientDisconnected, asyncio.CancelledError, SystemExit])
+def test_a_call_that_raises(paper: CycleOnPaper, error: type[BaseException]) -> None:
+    """H-10: the client is answered, whatever it was."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise error("broken")
+
+    run(paper, app)
+    assert paper.said == [("respond", 500, b"Internal Server Error", True), ("finished",)]
+
+
+def test_a_call_that_is_cancelled_while_the_server_ends(paper: CycleOnPaper, caplog: pytest.LogCaptureFixture) -> None:
+    """L-2: one line says so, without a traceback; the client is answered."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(100)
+
+    paper.context.start(paper.cycle, app)
+    paper.loop.settle()
+    paper.context.drain()
+    paper.cycle.task.cancel()
+    paper.loop.run_until_complete(paper.context.wait_quiet())
+    assert paper.said == [("respond", 500, b"Internal Server Error", True), ("finished",)]
+    [record] = caplog.records
+    assert "cancelled a request that was still running: GET /" in record.getMessage()
+    assert record.exc_info is None
+
+
+def test_a_body_in_tiny_parts_is_not_held_part_by_part(paper: CycleOnPaper) -> None:
+    """H-20: a part costs more than its bytes."""
+    for _ in range(10_000):
+        paper.cycle.feed(b"xy")
+    assert len(paper.cycle._body or []) <= MOST_PIECES
+    assert paper.receive() == request(b"xy" * 10_000, more=True)

@@ -1,0 +1,57 @@
+"""Applications and tests that watch how far something has got."""
+
+import asyncio
+import time
+
+import pytest
+
+from esg_core.asgi import Application, Receive, Scope, Send
+from tests.http.misbehaviour.case import body, length, sends, start
+from tests.support.http.asking import read_body
+
+
+class Diary:
+    """An application that notes when its calls begin and end, and takes as long as the path says."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        self.lines.append(f"begin {path}")
+        content = await read_body(receive)
+        await asyncio.sleep(float(path.rpartition("-")[2] or 0) if "-" in path else 0)
+        await send(start(headers=length(b"%d" % len(path + content.decode()))))
+        self.lines.append(f"end {path}")
+        await send(body(path.encode() + content))
+
+
+class UntilTheEnd:
+    """An application that takes what comes until its client is gone, and notes how it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.told.append("receive")
+        with pytest.raises(OSError, match="disconnected"):
+            await send(start())
+        self.told.append("send")
+
+
+def large(size: int) -> Application:
+    """Answers with so many bytes at once."""
+    return sends(start(headers=length(b"%d" % size)), body(b"x" * size))
+
+
+def wait_until_it_stands_still(progress: list[int]) -> None:
+    """Wait until something has begun and goes no further."""
+    before = -1
+    while not progress or len(progress) != before:
+        before = len(progress)
+        time.sleep(0.1)
+
+
+__all__ = ["Diary", "UntilTheEnd", "large", "wait_until_it_stands_still"]

@@ -1,0 +1,75 @@
+"""What the tests of workers share: a server of several processes, and who of them is there."""
+
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.behaviour.lifecycle import get
+from tests.support.e2e.server import PATIENCE, ROOT, Program, Server
+from tests.support.reload.processes import is_running, wait_until
+
+APP = "tests.behaviour.apps.workers:app"
+
+LONG = 45.0
+"""Seconds for several interpreters to start one after the other, on a busy machine."""
+
+READY = re.compile(r"\[(\d+)\] Application startup complete")
+
+
+class Workers(Server):
+    """`esg --workers N`."""
+
+    def __init__(
+        self, count: int, *options: str, app: str = APP, cwd: Path = ROOT, env: dict[str, str] | None = None
+    ) -> None:
+        quiet = () if "--access-log" in options else ("--no-access-log",)
+        super().__init__(app, "--workers", str(count), *quiet, *options, cwd=cwd, env=env)
+
+    @property
+    def there(self) -> list[int]:
+        """The workers that have been ready and still run, in the order of their start."""
+        return [pid for pid in map(int, READY.findall(self.output)) if is_running(pid)]
+
+    def settle(self, count: int) -> list[int]:
+        """Wait until so many workers are there, and return them."""
+        wait_until(lambda: len(self.there) == count, LONG)
+        return self.there
+
+    def next(self, before: list[int], count: int | None = None) -> list[int]:
+        """Wait until none of `before` is there any more, but as many others, or `count`; returns them."""
+        wanted = len(before) if count is None else count
+        wait_until(lambda: len(self.there) == wanted and not set(self.there) & set(before), LONG)
+        return self.there
+
+    def get(self, path: str = "/pid") -> str:
+        with self.connect() as connection:
+            return get(connection, path).body.decode()
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+
+def connect_to(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), PATIENCE)
+
+
+def processes(program: Program) -> list[int]:
+    """All processes that have said that they started."""
+    return [int(pid) for pid in re.findall(r"Started \w+ process \[(\d+)\]", program.output)]
+
+
+@contextmanager
+def working(count: int, *options: str, app: str = APP, env: dict[str, str] | None = None) -> Iterator[Workers]:
+    """A server whose workers are ready; it must end well, and afterwards nothing of it is left."""
+    with Workers(count, *options, app=app, env=env) as server:
+        server.settle(count)
+        yield server
+        if server.process.poll() is None:
+            assert server.stop() == 0, server.output
+        assert [pid for pid in processes(server) if is_running(pid)] == []
+
+
+__all__ = ["APP", "READY", "Workers", "connect_to", "processes", "working"]

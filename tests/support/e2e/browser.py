@@ -1,0 +1,98 @@
+"""A real browser without a window: Chromium, told what to do by its DevTools protocol."""
+
+import json
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support.e2e.programs import find
+from tests.support.e2e.server import PATIENCE
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-port=0",
+)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._count = 0
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of an expression in JavaScript; that of a promise, once it is there."""
+        self._count += 1
+        parameters = {"expression": expression, "awaitPromise": True, "returnByValue": True}
+        call = {"id": self._count, "method": "Runtime.evaluate", "params": parameters}
+        self._connection.send(json.dumps(call))
+        while (answer := json.loads(self._connection.recv(timeout=PATIENCE))).get("id") != self._count:
+            pass
+        result = answer["result"]
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    def wait_for(self, expression: str) -> Any:
+        """The first value of an expression that is true in JavaScript."""
+        end = time.monotonic() + PATIENCE
+        while not (value := self.evaluate(expression)):
+            assert time.monotonic() < end, f"{expression} is still {value!r}"
+            time.sleep(0.02)
+        return value
+
+
+class Browser:
+    """A browser of its own, with a fresh profile in `directory`; `flags` are for Chromium, besides `FLAGS`."""
+
+    def __init__(self, directory: Path, *flags: str) -> None:
+        self._stack = ExitStack()
+        self._note = directory / "DevToolsActivePort"
+        command = [find("chromium") or "chromium", *FLAGS, *flags, f"--user-data-dir={directory}", "about:blank"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+
+    def open(self, url: str) -> Page:
+        """A new tab with this page."""
+        made = httpx.put(f"http://127.0.0.1:{self._port()}/json/new?{url}", timeout=PATIENCE, trust_env=False).json()
+        connection = self._stack.enter_context(connect(made["webSocketDebuggerUrl"], max_size=None, compression=None))
+        return Page(connection)
+
+    def _port(self) -> int:
+        """Where it listens, which it writes into a file when it does."""
+        end = time.monotonic() + PATIENCE
+        while not (self._note.exists() and self._note.read_text(encoding="ascii").strip()):
+            assert time.monotonic() < end, "the browser does not listen"
+            assert self._process.poll() is None, "the browser has ended"
+            time.sleep(0.02)
+        return int(self._note.read_text(encoding="ascii").split()[0])
+
+
+__all__ = ["Browser", "Page"]

@@ -1,0 +1,298 @@
+"""A server on a real socket, in a thread of its own, and clients that say and read bytes.
+
+Every way to build and reach it is a `Wiring`: both parsers, both loops, TCP, UNIX socket and TLS.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import trustme
+
+import esg_http.entry_points
+from esg_core.asgi import Application
+from esg_core.event_loops import asyncio_loop, uvloop_loop
+from esg_core.options.config import Config
+from tests.support.http.client import Incomplete, Response, read_body, read_head
+from tests.support.http.memory import PARSERS, LogRecords, make_context
+
+T = TypeVar("T")
+
+PATIENCE = 15.0
+"""Seconds to wait for what must happen, on a busy machine."""
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio_loop,
+    "uvloop": uvloop_loop,
+}
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """How a server is built, and how it is reached: `wire` is tcp, unix or tls."""
+
+    parser: str = "httptools"
+    loop: str = "uvloop"
+    wire: str = "tcp"
+
+    def __str__(self) -> str:
+        return f"{self.parser}-{self.loop}-{self.wire}"
+
+
+WIRINGS = [Wiring(*parts) for parts in product(PARSERS, LOOPS, ("tcp", "unix", "tls"))]
+LOOPS_AND_WIRES = [wiring for wiring in WIRINGS if wiring.parser == "httptools"]
+"""For what happens below the parser."""
+
+CLEARTEXT = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire != "tls"]
+"""For what needs a connection that can be half closed."""
+
+TCP = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire == "tcp"]
+
+
+@cache
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def server_tls() -> ssl.SSLContext:
+    """The server's side of TLS; clients may show a certificate of the same authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert("127.0.0.1").configure_cert(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    authority().configure_trust(context)
+    return context
+
+
+@cache
+def client_tls(*protocols: str) -> ssl.SSLContext:
+    """The client's side of TLS, which offers these protocols by ALPN."""
+    context = ssl.create_default_context()
+    authority().configure_trust(context)
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context
+
+
+class Client:
+    """One connection to a server, as a context manager; all calls wait, for `PATIENCE` seconds at the most."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self._data = b""
+
+    def send(self, data: bytes) -> Self:
+        self.socket.sendall(data)
+        return self
+
+    def response(self, method: str = "GET") -> Response:
+        """The next response, be it an interim one; `EOFError` if the connection ends before."""
+        while True:
+            try:
+                response, rest = read_head(self._data)
+                if response.status >= 200:
+                    rest = read_body(response, method, rest)
+            except Incomplete:
+                self._read_more()
+                continue
+            self._data = rest
+            if response.ends_with_connection:
+                response.body += self.rest()
+            return response
+
+    def ask(self, request: bytes) -> Response:
+        """Send a request and read its response."""
+        return self.send(request).response(request.partition(b" ")[0].decode())
+
+    def rest(self) -> bytes:
+        """All bytes that come until the server closes; `OSError` if it breaks the connection."""
+        parts = [self._data]
+        while part := self.socket.recv(1 << 20):
+            parts.append(part)
+        self._data = b""
+        return b"".join(parts)
+
+    def is_open(self) -> bool:
+        """Whether another request can be made; looks only at what has arrived."""
+        self.socket.setblocking(False)
+        try:
+            return self.socket.recv(1) != b""
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        finally:
+            self.socket.settimeout(PATIENCE)
+
+    def half_close(self) -> Self:
+        """Say that no more comes, and go on reading."""
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
+    def reset(self) -> None:
+        """Break the connection: TCP sends RST instead of FIN."""
+        if self.socket.family == socket.AF_INET:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def _read_more(self) -> None:
+        data = self.socket.recv(65536)
+        if not data:
+            raise EOFError(f"the connection ended after {self._data[:200]!r}")
+        self._data += data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.socket.close()
+
+
+class SocketServer:
+    """A context manager: inside it the server runs. It ends by draining, and fails if anything is left over.
+
+    `options` are those of `Config`.
+    """
+
+    def __init__(self, app: Application, wiring: Wiring | None = None, **options: Any) -> None:
+        self.wiring = wiring or Wiring()
+        self.log = LogRecords()
+        self.unhandled: list[dict[str, Any]] = []
+        self._config = Config(app, **options)
+        self._app = app
+        self._directory = tempfile.TemporaryDirectory()
+        self._started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run)
+
+    @property
+    def path(self) -> str:
+        """Where the UNIX socket is."""
+        return str(Path(self._directory.name) / "s")
+
+    def connect(
+        self,
+        *,
+        receive_buffer: int | None = None,
+        certificate: trustme.LeafCert | None = None,
+        protocols: tuple[str, ...] = (),
+    ) -> Client:
+        """A new connection; a small `receive_buffer` makes the client's side fill up soon."""
+        connection = socket.socket(socket.AF_UNIX if self.wiring.wire == "unix" else socket.AF_INET)
+        connection.settimeout(PATIENCE)
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.connect(self.path if self.wiring.wire == "unix" else ("127.0.0.1", self.port))
+        if self.wiring.wire != "tls":
+            return Client(connection)
+        tls = client_tls(*protocols)
+        if certificate is not None:
+            tls = ssl.create_default_context()
+            authority().configure_trust(tls)
+            certificate.configure_cert(tls)
+        return Client(tls.wrap_socket(connection, server_hostname="127.0.0.1", suppress_ragged_eofs=False))
+
+    def run(self, function: Callable[[], T]) -> T:
+        """What `function` returns when it is called in the server's thread."""
+        result: Future[T] = Future()
+        self._loop.call_soon_threadsafe(lambda: result.set_result(function()))
+        return result.result(PATIENCE)
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is true in the server's thread."""
+        end = time.monotonic() + PATIENCE
+        while not self.run(condition):
+            assert time.monotonic() < end, "it did not come true"
+            time.sleep(0.005)
+
+    def wait_idle(self) -> None:
+        """Wait until no connection is open and no application runs."""
+        self.wait_until(lambda: not self.context.connections and not self.context.cycles)
+
+    def __enter__(self) -> Self:
+        logging.getLogger("esg").addHandler(self.log)
+        self._thread.start()
+        try:
+            self._started.result(PATIENCE)
+        except BaseException:
+            self._clean_up()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.run(lambda: self._stop.set_result(None))
+        self._clean_up()
+        if error is None:
+            assert not self.unhandled, self.unhandled
+            assert self._left == []
+
+    def _clean_up(self) -> None:
+        self._thread.join()
+        self._directory.cleanup()
+        logging.getLogger("esg").removeHandler(self.log)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=LOOPS[self.wiring.loop]) as runner:
+            try:
+                runner.run(self._main())
+            except BaseException as error:
+                if self._started.done():
+                    raise
+                self._started.set_exception(error)
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(lambda loop, context: self.unhandled.append(context))
+        self._stop = self._loop.create_future()
+        self.context = make_context(self._config, self._app, self._loop)
+        server = await self._listen(getattr(esg_http.entry_points, self.wiring.parser)(self.context))
+        self.context.open()
+        self._started.set_result(None)
+        await self._stop
+        server.close()
+        self.context.drain()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.context.wait_quiet(), 5)
+        await asyncio.sleep(0)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        self._left: list[Any] = [*self.context.connections, *self.context.cycles, *tasks]
+        self.context.close()
+
+    async def _listen(self, factory: Callable[[], asyncio.Protocol]) -> asyncio.AbstractServer:
+        if self.wiring.wire == "unix":
+            return await self._loop.create_unix_server(factory, self.path)
+        tls = server_tls() if self.wiring.wire == "tls" else None
+        server = await self._loop.create_server(factory, "127.0.0.1", 0, ssl=tls)
+        self.port: int = server.sockets[0].getsockname()[1]
+        return server
+
+
+__all__ = [
+    "CLEARTEXT",
+    "LOOPS",
+    "LOOPS_AND_WIRES",
+    "PATIENCE",
+    "TCP",
+    "WIRINGS",
+    "Client",
+    "SocketServer",
+    "Wiring",
+    "authority",
+    "client_tls",
+    "server_tls",
+]

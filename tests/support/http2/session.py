@@ -1,0 +1,151 @@
+"""A connection without a socket, whose requests are recorded."""
+
+from collections import Counter
+from dataclasses import replace
+
+from esg_core.errors import RequestError
+from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.h2.engine.base_stream import BaseStream, Unsent
+from esg_http.h2.engine.limits import H2Limits
+from esg_http.h2.engine.receiving import Receiving
+from esg_http.h2.engine.request_head import RequestHead
+from tests.support.http2 import wire
+from tests.support.http2.wire import Frame, Kind
+
+LIMITS = H2Limits(
+    streams=100,
+    fields=128,
+    field_bytes=65536,
+    request_line=16384,
+    client_resets=500,
+    server_resets=10,
+    control_frames=1000,
+    stream_window=2**20,
+)
+
+
+class RecordedStream(BaseStream):
+    """A stream that remembers what it was told."""
+
+    def __init__(self, number: int, window: int) -> None:
+        super().__init__(number, window)
+        self.head: RequestHead | None = None
+        self.declined: RequestError | None = None
+        self.body = b""
+        self.is_complete = self.was_reset = False
+        self.moves = 0
+
+    def on_content(self, data: bytes) -> None:
+        self.body += data
+
+    def on_end(self) -> None:
+        self.is_complete = True
+
+    def on_reset(self) -> None:
+        self.was_reset = True
+
+    def on_moved(self) -> None:
+        self.moves += 1
+
+
+class Session(Receiving[RecordedStream]):
+    """A server's connection; `opened` has all streams that it ever had, `told` how often it was told of what."""
+
+    def __init__(self, limits: H2Limits = LIMITS) -> None:
+        super().__init__(limits)
+        self.told: Counter[str] = Counter()
+        self.opened: dict[int, RecordedStream] = {}
+        self.faults: list[StreamFault | ConnectionFault] = []
+        self.pongs: list[bytes] = []
+
+    def take(self) -> bytes:
+        """What is to be written by now, as far as the windows allow."""
+        while self.fill(2**20):
+            pass
+        data = b"".join(self.out)
+        self.out.clear()
+        self.out_size = 0
+        return data
+
+    def _make_stream(self, number: int, window: int) -> RecordedStream:
+        stream = self.opened[number] = RecordedStream(number, window)
+        return stream
+
+    def _begin(self, stream: RecordedStream, head: RequestHead) -> None:
+        stream.head = head
+        stream.is_complete = stream.upload is None
+
+    def _decline(self, stream: RecordedStream, error: RequestError) -> None:
+        stream.declined = error
+
+    def _has_begun_block(self) -> None:
+        self.told["block"] += 1
+
+    def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+        self.faults.append(fault)
+
+    def _count_leftovers(self) -> None:
+        self.told["leftovers"] += 1
+
+    def _has_output(self) -> None:
+        self.told["output"] += 1
+
+    def _has_unsent(self, unsent: Unsent) -> None:
+        self.told["unsent"] += 1
+
+    def _has_no_streams(self) -> None:
+        self.told["no streams"] += 1
+
+    def _has_started(self) -> None:
+        self.told["start"] += 1
+
+    def _has_failed(self) -> None:
+        self.told["failed"] += 1
+
+    def _has_pong(self, payload: bytes) -> None:
+        self.pongs.append(payload)
+
+
+def session_with(*frames: bytes, **limits: int) -> Session:
+    """A session with some other limits, which has got the opening and these frames at the time 0."""
+    session = Session(replace(LIMITS, **limits))
+    session.receive(wire.OPENING + b"".join(frames), 0.0)
+    return session
+
+
+def asked_session(*frames: bytes, requests: int = 1) -> Session:
+    """A session that has been asked, and has nothing to say yet; its connection's window is large."""
+    asked = [wire.headers(number) for number in range(1, 2 * requests, 2)]
+    session = Session()
+    session.receive(wire.OPENING + wire.window(0, 10**7) + b"".join([*frames, *asked]), 0.0)
+    assert session.faults == []
+    session.take()
+    return session
+
+
+def first(session: Session) -> RecordedStream:
+    return session.opened[1]
+
+
+def said(session: Session) -> list[tuple[int, int, bool]]:
+    """Stream, size and whether it is the end, of each DATA frame that is to be written by now."""
+    return [(frame.stream, len(frame.payload), frame.ends) for frame in frames(session) if frame.kind == Kind.DATA]
+
+
+def frames(session: Session) -> list[Frame]:
+    size = session.out_size
+    framed = b"".join(session.out)
+    assert len(framed) == size
+    return [*wire.read(session.take())]
+
+
+__all__ = [
+    "LIMITS",
+    "RecordedStream",
+    "Session",
+    "asked_session",
+    "first",
+    "frames",
+    "said",
+    "session_with",
+]

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from esg_core.errors import StartupError
-from esg_core.milestone import OneTimeEvent
+from esg_core.waiting import OneTimeEvent
 
 
 async def wait(milestone: OneTimeEvent) -> str:

@@ -14,9 +14,10 @@ from esg_core.errors import RequestError
 from esg_core.testing import MemoryTransport, drip
 from esg_http.h1.body import ChunkedBody
 from esg_http.h1.connection import H1Connection
-from esg_http.h1.head_intake import HeadLimits, HeadReader
+from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.request_fields import LONGEST_REMEMBERED
-from esg_http.settings import STARTS
+from esg_http.h1.settings import STARTS
+from esg_http.message.head_limits import HeadLimits
 from tests.http.misbehaviour.case import body, sends, start
 from tests.support.http.client import Response, read_responses
 from tests.support.http.memory import PARSERS, MemoryServer, Recorder

@@ -8,6 +8,7 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.coding.codes import CANCEL
+from esg_http.h2.stream import H2Stream
 from esg_http.h2.tunnel import Tunnel
 from tests.support.http.memory import MemoryServer
 from tests.support.http2.driven import Answer, Client, request
@@ -62,7 +63,7 @@ class Conversation:
         assert self.answer.status == 200
 
     @property
-    def tunnel(self) -> Tunnel:
+    def tunnel(self) -> Tunnel[H2Stream]:
         return self.notes.transport
 
     @property

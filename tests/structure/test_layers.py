@@ -66,6 +66,7 @@ SANS_IO = {
     "esg_http.call.phases",
     "esg_http.h1.request_fields",
     "esg_http.message.grammar",
+    "esg_http.message.head_limits",
     "esg_http.call.target",
     "esg_http.message.response_head",
     "esg_ws.codec",

@@ -41,6 +41,11 @@ class Import:
     def package(self) -> str:
         return self.module.partition(".")[0]
 
+    def targets(self, known: frozenset[str]) -> set[str]:
+        """The modules among `known` that it stands for: `from package import module` is one of `package.module`."""
+        inner = {f"{self.module}.{name}" for name in self.names} & known
+        return inner or ({self.module} & known)
+
 
 def home(distribution: str) -> Path:
     """The directory of a distribution."""
@@ -62,6 +67,11 @@ def module_names() -> frozenset[str]:
 def imports(module: Module) -> list[Import]:
     """Everything that a module imports, except what only type checkers see."""
     return list(_imports(module.tree.body, runs_at_import=True))
+
+
+def all_imports(module: Module) -> list[Import]:
+    """Everything that a module imports, for type checkers too."""
+    return [found for node in ast.walk(module.tree) if isinstance(node, ast.stmt) for found in _named(node, True)]
 
 
 def exports(module: Module) -> list[str] | None:
@@ -86,16 +96,22 @@ def _read(path: Path, source: Path) -> Module:
 
 def _imports(body: list[ast.stmt], runs_at_import: bool) -> Iterator[Import]:
     for node in body:
-        if isinstance(node, ast.Import):
-            yield from (Import(alias.name, (), runs_at_import) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield Import(node.module or "", tuple(alias.name for alias in node.names), runs_at_import)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from _named(node, runs_at_import)
         elif not _is_for_type_checkers(node):
             inside = runs_at_import and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             yield from _imports(_statements(node), inside)
         else:
             assert isinstance(node, ast.If)
             yield from _imports(node.orelse, runs_at_import)
+
+
+def _named(node: ast.stmt, runs_at_import: bool) -> Iterator[Import]:
+    """What one statement imports, if it is one that does."""
+    if isinstance(node, ast.Import):
+        yield from (Import(alias.name, (), runs_at_import) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield Import(node.module or "", tuple(alias.name for alias in node.names), runs_at_import)
 
 
 def _statements(node: ast.AST) -> list[ast.stmt]:

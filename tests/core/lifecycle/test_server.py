@@ -17,8 +17,8 @@ import esg
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.server import Server, unless
-from esg_core.milestone import OneTimeEvent
 from esg_core.options.config import Config
+from esg_core.waiting import OneTimeEvent
 from tests.support.core.loops import run_in, until
 from tests.support.logging_state import untouched_logging
 

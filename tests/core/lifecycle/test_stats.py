@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from esg_core.context import Context
+from esg_core.lifecycle.assembly import install_admission
 from esg_core.lifecycle.stats import stats
 from esg_core.options.config import Config
-from esg_core.overload.backpressure import install_admission
 from esg_core.testing import ManualLoop
 
 NAMES = {

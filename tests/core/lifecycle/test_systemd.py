@@ -13,9 +13,9 @@ import pytest
 
 from esg_core.errors import StartupError
 from esg_core.lifecycle import systemd
-from esg_core.lifecycle.systemd import Notifier, Passed, take_descriptors
+from esg_core.lifecycle.systemd import Notifier
 from esg_core.options.config import Config
-from esg_core.sockets.activation import listening_sockets, passed_sockets
+from esg_core.sockets.activation import Passed, listening_sockets, passed_sockets, take_descriptors
 from esg_core.sockets.bound import BoundSocket, close_all, describe
 from esg_core.testing import ManualLoop
 

@@ -8,10 +8,11 @@ import pytest
 
 from esg_core.context import Context
 from esg_core.errors import UsageError
+from esg_core.lifecycle.assembly import install_admission
 from esg_core.options.config import Config
 from esg_core.overload.admission import Admission, Place
 from esg_core.overload.aimd import AIMD, Window
-from esg_core.overload.backpressure import Backpressure, install_admission
+from esg_core.overload.backpressure import Backpressure
 from esg_core.overload.loop_load import Reading
 from esg_core.testing import ManualLoop
 

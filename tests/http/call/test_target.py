@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from esg_http.call.peer import Peer
-from esg_http.call.target import SHORT_TARGET, Target, known_target, read_target, request_scope, scope_template
+from esg_http.call.peer import Peer, request_scope, scope_template
+from esg_http.call.target import SHORT_TARGET, Target, known_target, read_target
 
 
 @pytest.mark.parametrize(

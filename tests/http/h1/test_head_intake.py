@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from esg_core.errors import RequestError
 from esg_core.testing import pieces
-from esg_http.h1.head_intake import HeadLimits, HeadReader
+from esg_http.h1.head_intake import HeadReader
+from esg_http.message.head_limits import HeadLimits
 
 LIMITS = HeadLimits(request_line=40, fields=3, field_bytes=60)
 HEAD = b"GET /a HTTP/1.1\r\nHost: t\r\nX: y\r\n\r\n"

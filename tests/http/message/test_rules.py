@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from esg_core.errors import RequestError
-from esg_http.h1.head_intake import HeadLimits, HeadReader
+from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.request_fields import read_start
 from esg_http.message.grammar import (
     CHUNKED,
@@ -19,6 +19,7 @@ from esg_http.message.grammar import (
     is_host,
     split_target,
 )
+from esg_http.message.head_limits import HeadLimits
 
 LIMITS = HeadLimits(request_line=200, fields=10, field_bytes=400)
 

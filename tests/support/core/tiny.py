@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from esg_core.context import Context
-from esg_core.contracts import ProtocolFactory
+from esg_core.plugins import ProtocolFactory
 
 
 class Tiny(asyncio.Protocol):

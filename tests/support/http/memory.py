@@ -12,9 +12,8 @@ from typing import Any, Self
 import esg_http.entry_points
 from esg_core.asgi import Application, Receive, Scope, Send
 from esg_core.context import Context
-from esg_core.lifecycle.assembly import response_hook
+from esg_core.lifecycle.assembly import install_admission, response_hook
 from esg_core.options.config import Config
-from esg_core.overload.backpressure import install_admission
 from esg_core.overload.health import Health
 from esg_core.testing import ManualLoop, MemoryTransport
 from tests.support.http.client import Response, read_responses

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any
 
-from esg_core.app.forked_children import watch_forks
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.deadlines import Sweeper
 from esg_core.proxy.trust import TrustedProxies
@@ -78,7 +77,6 @@ class Context:
         self.process = os.getpid()
         self._task_settings: dict[str, Any] = {"loop": loop, "name": TASK_NAME}
         self._has_fresh_variables = config.reset_contextvars
-        watch_forks(self)
 
     def open(self) -> None:
         """Connections may come: the server is ready."""

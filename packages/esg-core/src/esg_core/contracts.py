@@ -5,14 +5,13 @@ or one stream of HTTP/2. A *connection* is one accepted socket. None of these kn
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from esg_core.asgi import Application, Headers
 from esg_core.waiting import WriteGate
 
 if TYPE_CHECKING:
-    from esg_core.context import Context
     from esg_core.overload.admission import Place
 
 
@@ -102,24 +101,4 @@ class Stream(Protocol):
         """End the response before its end, so that the client sees it is not complete."""
 
 
-ProtocolFactory = Callable[[], asyncio.Protocol]
-
-HTTPFactory = Callable[["Context"], ProtocolFactory]
-"""What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection.
-
-If it has an attribute `speaks_http2`, and that is true, TLS offers HTTP/2 by ALPN where the option `http2` is on; the
-protocol then finds out from its transport which version the client has chosen.
-"""
-
-
-UpgradeFactory = Callable[["Context"], Application | None]
-"""What an entry point of the group `esg.ws` is: given the context, it makes what serves upgrade requests (rule S-2).
-
-None leaves them to the user's application, as plain HTTP.
-
-That is an ASGI application of type `http`, run in the cycle of the request like any other: it may answer in HTTP. Its
-`scope["extensions"]["esg.switch"]` is `switch(protocol, headers)`, which takes the connection over; it takes that out
-of the scope before anybody else sees it. `Context.upgrades` has it under the name that clients put into `upgrade`.
-"""
-
-__all__ = ["Connection", "Cycle", "HTTPFactory", "Prepared", "ProtocolFactory", "Stream", "UpgradeFactory"]
+__all__ = ["Connection", "Cycle", "Prepared", "Stream"]

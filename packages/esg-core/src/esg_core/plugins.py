@@ -11,13 +11,34 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from esg_core.app.loading import import_string
+from esg_core.asgi import Application
 from esg_core.errors import UsageError
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.contracts import HTTPFactory, UpgradeFactory
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+
+HTTPFactory = Callable[["Context"], ProtocolFactory]
+"""What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection.
+
+If it has an attribute `speaks_http2`, and that is true, TLS offers HTTP/2 by ALPN where the option `http2` is on; the
+protocol then finds out from its transport which version the client has chosen.
+"""
+
+
+UpgradeFactory = Callable[["Context"], Application | None]
+"""What an entry point of the group `esg.ws` is: given the context, it makes what serves upgrade requests (rule S-2).
+
+None leaves them to the user's application, as plain HTTP.
+
+That is an ASGI application of type `http`, run in the cycle of the request like any other: it may answer in HTTP. Its
+`scope["extensions"]["esg.switch"]` is `switch(protocol, headers)`, which takes the connection over; it takes that out
+of the scope before anybody else sees it. `Context.upgrades` has it under the name that clients put into `upgrade`.
+"""
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+"""What an entry point of the group `esg.loop` is."""
 
 
 class Builtin:
@@ -56,12 +77,12 @@ KNOWN: Mapping[str, Mapping[str, Builtin]] = {
 AUTO = "auto"
 
 
-def http_factory(name: str) -> "HTTPFactory":
+def http_factory(name: str) -> HTTPFactory:
     """The HTTP protocol called `name`; raises `UsageError` for a name that is not there."""
     return cast("HTTPFactory", find("esg.http", name))
 
 
-def ws_factory(name: str) -> "UpgradeFactory":
+def ws_factory(name: str) -> UpgradeFactory:
     """What serves requests for a WebSocket; raises `UsageError` for a name that is not there."""
     return cast("UpgradeFactory", find("esg.ws", name))
 
@@ -143,7 +164,10 @@ __all__ = [
     "AUTO",
     "KNOWN",
     "Builtin",
+    "HTTPFactory",
     "LoopFactory",
+    "ProtocolFactory",
+    "UpgradeFactory",
     "find",
     "http_factory",
     "loop_factory",

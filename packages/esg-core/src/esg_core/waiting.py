@@ -1,10 +1,13 @@
 """Waiting without `asyncio.Event`: a future is made when somebody has to wait, and only then.
 
 Knows nothing of bytes or protocols. `Waiters` is a list of those who wait for the next wake-up; `WriteGate` is the gate
-that makes `send()` wait while the client does not read (rule H-7), moved by the transport's flow control.
+that makes `send()` wait while the client does not read (rule H-7), moved by the transport's flow control;
+`OneTimeEvent` happens once: a server has started, is to stop, has stopped.
 """
 
 import asyncio
+from collections.abc import Generator
+from typing import Any
 
 
 class Waiters:
@@ -54,4 +57,59 @@ class WriteGate:
             await self._waiters.wait()
 
 
-__all__ = ["Waiters", "WriteGate"]
+class OneTimeEvent:
+    """False until `reach()` was called, then true; `await` waits for that, in any number of tasks of one event loop.
+
+    `fail()` says that it will never be reached: who waits then gets the error.
+    """
+
+    __slots__ = ("_failure", "_reached", "_waiting")
+
+    def __init__(self) -> None:
+        self._reached = False
+        self._failure: BaseException | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def __bool__(self) -> bool:
+        return self._reached
+
+    def __repr__(self) -> str:
+        return f"<OneTimeEvent {'reached' if self._reached else 'failed' if self._failure else 'ahead'}>"
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if not self._reached:
+            yield from self._wait().__await__()
+
+    def reach(self) -> None:
+        """It has happened; calling this again changes nothing."""
+        self._reached = True
+        self._wake()
+
+    def reach_from_anywhere(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """As `reach()`, from another thread or a signal handler; `loop` is the one in which others wait, if any do."""
+        self._reached = True
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._wake)
+
+    def fail(self, error: BaseException) -> None:
+        """It can no longer happen, unless it has; the first reason counts."""
+        if not self._reached and self._failure is None:
+            self._failure = error
+            self._wake()
+
+    async def _wait(self) -> None:
+        while not self._reached:
+            if self._failure is not None:
+                raise self._failure
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+
+__all__ = ["OneTimeEvent", "Waiters", "WriteGate"]

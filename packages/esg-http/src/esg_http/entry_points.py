@@ -5,11 +5,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from esg_http.h1.connection import H1Connection
-from esg_http.settings import FieldParser, H1Settings
+from esg_http.h1.settings import FieldParser, H1Settings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.contracts import HTTPFactory
+    from esg_core.plugins import HTTPFactory
 
 H = TypeVar("H", bound="HTTPFactory")
 
@@ -19,7 +19,7 @@ def _factory(context: "Context", parse_fields: FieldParser, bound: int | None = 
 
 
 def _with_http2(factory: H) -> H:
-    """Mark what speaks HTTP/2 too; see `esg_core.contracts.HTTPFactory`."""
+    """Mark what speaks HTTP/2 too; see `esg_core.plugins.HTTPFactory`."""
     factory.__dict__["speaks_http2"] = True
     return factory
 

@@ -1,6 +1,6 @@
 """Serves upgrade requests: the application that HTTP runs in place of the user's (rule S-2).
 
-See `esg_core.contracts.UpgradeFactory`. Takes a request as far as its handshake is known to be right, and then calls
+See `esg_core.plugins.UpgradeFactory`. Takes a request as far as its handshake is known to be right, and then calls
 the user's application with the scope of a WebSocket.
 """
 

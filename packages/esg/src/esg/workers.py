@@ -22,9 +22,9 @@ from gunicorn.workers.base import Worker
 from esg.gunicorn_settings import config_for
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.heartbeat import Heartbeat
+from esg_core.lifecycle.process import report
 from esg_core.lifecycle.server import Server
 from esg_core.lifecycle.watchdog import FORCED, Watchdog
-from esg_core.run import report
 from esg_core.sockets.bound import AnySocket, BoundSocket
 
 if TYPE_CHECKING:

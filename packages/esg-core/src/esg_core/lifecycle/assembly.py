@@ -9,19 +9,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from esg_core.access.formats import line_format
+from esg_core.app.forked_children import watch_forks
 from esg_core.app.lifespan import Lifespan
 from esg_core.app.loading import import_string, load_application
 from esg_core.asgi import Application
 from esg_core.context import Context, ResponseHook
 from esg_core.errors import StartupError, UsageError
-from esg_core.overload.backpressure import install_admission
+from esg_core.overload.admission import Admission
+from esg_core.overload.aimd import AIMD
+from esg_core.overload.backpressure import Backpressure
 from esg_core.overload.health import Health
-from esg_core.plugins import http_factory, loop_factory, ws_factory
+from esg_core.overload.loop_load import choose_meter
+from esg_core.plugins import HTTPFactory, http_factory, loop_factory, ws_factory
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, bind_all, close_all
 from esg_core.sockets.listeners import Listeners, TLSOptions
 
 if TYPE_CHECKING:
-    from esg_core.contracts import HTTPFactory
     from esg_core.options.config import Config
 
 
@@ -68,7 +71,7 @@ def check_options(config: "Config") -> None:
     ws_factory(config.ws)
 
 
-def tls_options(config: "Config", protocols: "HTTPFactory") -> TLSOptions | None:
+def tls_options(config: "Config", protocols: HTTPFactory) -> TLSOptions | None:
     """How connections speak TLS, None if they do not; what is offered by ALPN is what the protocol can speak."""
     if not config.tls:
         return None
@@ -79,7 +82,7 @@ def tls_options(config: "Config", protocols: "HTTPFactory") -> TLSOptions | None
 
 
 def _assemble(
-    config: "Config", protocols: "HTTPFactory", bound: Sequence[BoundSocket], tls: TLSOptions | None
+    config: "Config", protocols: HTTPFactory, bound: Sequence[BoundSocket], tls: TLSOptions | None
 ) -> ServerParts:
     context = context_for(config)
     try:
@@ -99,12 +102,36 @@ def _assemble(
 def context_for(config: "Config") -> Context:
     """A context of the running loop, with the application and the hook that the configuration names."""
     context = Context(config, load_application(config), asyncio.get_running_loop())
+    watch_forks(context)
     context.on_response = response_hook(config)
     context.upgrades = upgrades(context)
     if config.health:
         context.health = Health(config.health_path, config.ready_path)
     install_admission(context)
     return context
+
+
+def install_admission(context: Context) -> None:
+    """Give the context the admission that its configuration asks for, if it asks for any."""
+    config = context.config
+    if config.backpressure:
+        context.admission, context.backpressure = _adaptive(config, context.loop)
+    elif config.limit_concurrent_requests is not None:
+        context.admission = Admission(context.loop, config.limit_concurrent_requests)
+
+
+def _adaptive(config: "Config", loop: asyncio.AbstractEventLoop) -> tuple[Admission, Backpressure]:
+    """Admission with a limit that moves, under the ceiling of the static one."""
+    low = config.backpressure_min_limit
+    high = min(config.backpressure_max_limit, config.limit_concurrent_requests or config.backpressure_max_limit)
+    initial = min(max(low, config.backpressure_initial_limit or high), high)
+    admission = Admission(
+        loop, initial, config.backpressure_queue_size, config.backpressure_queue_timeout, config.backpressure_smoothing
+    )
+    elu_max = config.backpressure_elu_max
+    policy = AIMD(low, high, elu_max)
+    window = config.backpressure_sample_window
+    return admission, Backpressure(loop, admission, choose_meter(loop), policy, window=window, elu_max=elu_max)
 
 
 def upgrades(context: Context) -> dict[bytes, Application]:
@@ -133,6 +160,7 @@ __all__ = [
     "check_options",
     "check_parts",
     "context_for",
+    "install_admission",
     "response_hook",
     "tls_options",
     "upgrades",

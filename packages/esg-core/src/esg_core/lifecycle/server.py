@@ -23,9 +23,9 @@ from esg_core.lifecycle.stats import stats
 from esg_core.lifecycle.stop_signals import handled
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import Watchdog
-from esg_core.milestone import OneTimeEvent
 from esg_core.plugins import loop_factory
 from esg_core.sockets.bound import AnySocket
+from esg_core.waiting import OneTimeEvent
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config

@@ -1,8 +1,6 @@
-"""What systemd says to a service, and what a service says to systemd (rule W-5).
+"""What a service tells systemd (rule W-5); see sd_notify(3) and sd_watchdog_enabled(3).
 
-Knows the environment, descriptors and datagrams, and nothing of servers. Both directions are for the main process of a
-service alone: descriptors are for the process that `$LISTEN_PID` names, and systemd listens to the main process. See
-sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3).
+Knows the environment and datagrams, and nothing of servers. Systemd listens to the main process of a service alone.
 """
 
 import asyncio
@@ -10,50 +8,16 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Mapping, MutableMapping
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from typing import Self
 
-from esg_core.errors import StartupError
 from esg_core.lifecycle.heartbeat import Heartbeat
-
-FIRST = 3
-"""The number of the first descriptor that systemd passes."""
 
 PATIENCE = 1.0
 """Seconds that systemd may take to receive a datagram."""
 
 PINGS = 3
 """How often the watchdog is told within its time that all is well; systemd asks for twice or more."""
-
-_PASSING = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
-
-
-class Passed(NamedTuple):
-    """A descriptor that systemd has opened; the name is that of `FileDescriptorName=`, or of the socket unit."""
-
-    number: int
-    name: str
-
-
-def take_descriptors(environment: MutableMapping[str, str] = os.environ) -> tuple[Passed, ...]:
-    """The descriptors that systemd has passed to this very process; none the second time.
-
-    From now on they, and the variables that tell of them, are not inherited by other programs. Raises `StartupError`
-    if the variables make no sense.
-    """
-    values = {name: environment.pop(name, "") for name in _PASSING}
-    if values["LISTEN_PID"] != str(os.getpid()):
-        return ()
-    if not values["LISTEN_FDS"].isdecimal():
-        raise StartupError(f"LISTEN_FDS={values['LISTEN_FDS']!r}: must be the number of descriptors that are passed")
-    numbers = range(FIRST, FIRST + int(values["LISTEN_FDS"]))
-    names = [*values["LISTEN_FDNAMES"].split(":"), *("" for _ in numbers)]
-    for number in numbers:
-        try:
-            os.set_inheritable(number, False)
-        except OSError:
-            raise StartupError(f"LISTEN_FDS={len(numbers)}: descriptor {number} is not open") from None
-    return tuple(map(Passed, numbers, names))
 
 
 class Notifier:
@@ -135,4 +99,4 @@ def _status(text: str) -> str:
     return f"STATUS={' '.join(text.split())}" if text else ""
 
 
-__all__ = ["FIRST", "PINGS", "Notifier", "Passed", "take_descriptors"]
+__all__ = ["PINGS", "Notifier"]

@@ -6,15 +6,10 @@ loop was and where that is known from, and `lag`, by how much the look itself ca
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from esg_core.overload.admission import Admission
-from esg_core.overload.aimd import AIMD, Policy, Window
-from esg_core.overload.loop_load import LoopMeter, choose_meter
-
-if TYPE_CHECKING:
-    from esg_core.context import Context
-    from esg_core.options.config import Config
+from esg_core.overload.aimd import Policy, Window
+from esg_core.overload.loop_load import LoopMeter
 
 
 class Backpressure:
@@ -90,27 +85,4 @@ class Backpressure:
             self._logger.info("not overloaded any more: the limit is %d again; %d were refused", limit, refused)
 
 
-def install_admission(context: "Context") -> None:
-    """Give the context the admission that its configuration asks for, if it asks for any."""
-    config = context.config
-    if config.backpressure:
-        context.admission, context.backpressure = _adaptive(config, context.loop)
-    elif config.limit_concurrent_requests is not None:
-        context.admission = Admission(context.loop, config.limit_concurrent_requests)
-
-
-def _adaptive(config: "Config", loop: asyncio.AbstractEventLoop) -> tuple[Admission, Backpressure]:
-    """Admission with a limit that moves, under the ceiling of the static one."""
-    low = config.backpressure_min_limit
-    high = min(config.backpressure_max_limit, config.limit_concurrent_requests or config.backpressure_max_limit)
-    initial = min(max(low, config.backpressure_initial_limit or high), high)
-    admission = Admission(
-        loop, initial, config.backpressure_queue_size, config.backpressure_queue_timeout, config.backpressure_smoothing
-    )
-    elu_max = config.backpressure_elu_max
-    policy = AIMD(low, high, elu_max)
-    window = config.backpressure_sample_window
-    return admission, Backpressure(loop, admission, choose_meter(loop), policy, window=window, elu_max=elu_max)
-
-
-__all__ = ["Backpressure", "install_admission"]
+__all__ = ["Backpressure"]

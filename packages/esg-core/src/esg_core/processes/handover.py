@@ -12,8 +12,8 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 from esg_core.errors import StartupError
-from esg_core.lifecycle.systemd import FIRST, take_descriptors
 from esg_core.processes.messages import READY
+from esg_core.sockets.activation import FIRST, take_descriptors
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.unix_files import remover
 

@@ -10,10 +10,10 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from esg_core.lifecycle.systemd import FIRST
 from esg_core.processes.handover import VARIABLE
 from esg_core.processes.messages import READY
 from esg_core.processes.signals import NAMES, blocked, known
+from esg_core.sockets.activation import FIRST
 from esg_core.sockets.bound import BoundSocket
 
 assert sys.platform != "win32"

@@ -12,13 +12,13 @@ from esg_core.app.loading import load_application
 from esg_core.asgi import Application
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.pid_file import PidFile
+from esg_core.lifecycle.process import report
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.logs import configure
 from esg_core.processes.handover import Former, take_over
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.supervisor import ParentResources, Supervisor
 from esg_core.processes.worker_config import check
-from esg_core.run import report
 from esg_core.sockets.activation import listening_sockets
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt
 

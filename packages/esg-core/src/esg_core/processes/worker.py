@@ -7,9 +7,9 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esg_core.lifecycle.process import run_alone
 from esg_core.processes.parent_line import ParentLine
 from esg_core.processes.signals import leave_to_parent
-from esg_core.run import run_alone
 from esg_core.sockets.bound import BoundSocket
 
 if TYPE_CHECKING:

@@ -1,17 +1,54 @@
 """Which sockets a process listens on: those that systemd has passed, or those that it binds itself (rules U-7, W-5).
 
-For whoever owns the process: a server that is embedded in a program leaves the variables of systemd alone.
+Descriptors are for the process that `$LISTEN_PID` names; see sd_listen_fds(3). A server that is embedded in a program
+leaves the variables of systemd alone: they are for the owner of the process.
 """
 
 import logging
-from typing import TYPE_CHECKING
+import os
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from esg_core.lifecycle.systemd import take_descriptors
+from esg_core.errors import StartupError
 from esg_core.options.addresses import Descriptor
 from esg_core.sockets.bound import BoundSocket, bind_all
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+
+
+FIRST = 3
+"""The number of the first descriptor that systemd passes."""
+
+_PASSING = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
+
+
+class Passed(NamedTuple):
+    """A descriptor that systemd has opened; the name is that of `FileDescriptorName=`, or of the socket unit."""
+
+    number: int
+    name: str
+
+
+def take_descriptors(environment: MutableMapping[str, str] = os.environ) -> tuple[Passed, ...]:
+    """The descriptors that systemd has passed to this very process; none the second time.
+
+    From now on they, and the variables that tell of them, are not inherited by other programs. Raises `StartupError`
+    if the variables make no sense.
+    """
+    values = {name: environment.pop(name, "") for name in _PASSING}
+    if values["LISTEN_PID"] != str(os.getpid()):
+        return ()
+    if not values["LISTEN_FDS"].isdecimal():
+        raise StartupError(f"LISTEN_FDS={values['LISTEN_FDS']!r}: must be the number of descriptors that are passed")
+    numbers = range(FIRST, FIRST + int(values["LISTEN_FDS"]))
+    names = [*values["LISTEN_FDNAMES"].split(":"), *("" for _ in numbers)]
+    for number in numbers:
+        try:
+            os.set_inheritable(number, False)
+        except OSError:
+            raise StartupError(f"LISTEN_FDS={len(numbers)}: descriptor {number} is not open") from None
+    return tuple(map(Passed, numbers, names))
 
 
 def passed_sockets(config: "Config") -> list[BoundSocket] | None:
@@ -37,4 +74,4 @@ def listening_sockets(config: "Config") -> list[BoundSocket]:
     return passed_sockets(config) or bind_all(config.addresses, reuse_port=config.reuse_port)
 
 
-__all__ = ["listening_sockets", "passed_sockets"]
+__all__ = ["FIRST", "Passed", "listening_sockets", "passed_sockets", "take_descriptors"]

@@ -22,7 +22,7 @@ from esg_core.proxy.trust import TrustedProxies
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.contracts import ProtocolFactory
+    from esg_core.plugins import ProtocolFactory
 
 LARGEST_READ = 4096
 """Bytes; a preface with many extensions (TLVs) is read in several pieces."""

@@ -15,9 +15,9 @@ from esg_http.call.phases import COMPLETE, EXPECT_TRAILERS, HEAD_HELD, IN_BODY
 
 if TYPE_CHECKING:
     from esg_core.contracts import Stream
-    from esg_http.call.cycle import Cycle
+    from esg_http.call.contracts import Call
 
-Handler = Callable[["Cycle", "Stream", Message], Awaitable[bool]]
+Handler = Callable[["Call", "Stream", Message], Awaitable[bool]]
 
 _FORBIDDEN_TRAILERS = frozenset(
     b"transfer-encoding content-length host trailer te connection keep-alive upgrade content-encoding content-type"
@@ -27,7 +27,7 @@ _FORBIDDEN_TRAILERS = frozenset(
 """Fields that must not come after the body, because who needs them needs them before (RFC 9110 section 6.5.1)."""
 
 
-async def _trailers(cycle: "Cycle", stream: "Stream", message: Message) -> bool:
+async def _trailers(cycle: "Call", stream: "Stream", message: Message) -> bool:
     if cycle.phase != EXPECT_TRAILERS:
         return False
     headers: Headers = [
@@ -39,14 +39,14 @@ async def _trailers(cycle: "Cycle", stream: "Stream", message: Message) -> bool:
     return True
 
 
-async def _early_hint(cycle: "Cycle", stream: "Stream", message: Message) -> bool:
+async def _early_hint(cycle: "Call", stream: "Stream", message: Message) -> bool:
     if cycle.phase > HEAD_HELD:
         return False
     stream.inform(103, [(b"link", link) for link in message.get("links", ())])
     return True
 
 
-async def _pathsend(cycle: "Cycle", stream: "Stream", message: Message) -> bool:
+async def _pathsend(cycle: "Call", stream: "Stream", message: Message) -> bool:
     if cycle.phase != HEAD_HELD:
         return False
     path = message.get("path")
@@ -62,7 +62,7 @@ async def _pathsend(cycle: "Cycle", stream: "Stream", message: Message) -> bool:
     return True
 
 
-async def _zerocopysend(cycle: "Cycle", stream: "Stream", message: Message) -> bool:
+async def _zerocopysend(cycle: "Call", stream: "Stream", message: Message) -> bool:
     if cycle.phase not in (HEAD_HELD, IN_BODY):
         return False
     descriptor = message.get("file")
@@ -93,7 +93,7 @@ def _descriptor(file: object) -> int:
     return int(fileno())
 
 
-async def _send_file(cycle: "Cycle", stream: "Stream", file: BinaryIO, offset: int, size: int) -> None:
+async def _send_file(cycle: "Call", stream: "Stream", file: BinaryIO, offset: int, size: int) -> None:
     if cycle.begin_file(size) and size:
         await stream.send_file(file, offset, size)
 

@@ -11,10 +11,10 @@ from esg_http.call.phases import EXPECT_START
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_http.call.cycle import Cycle
+    from esg_http.call.contracts import Call
 
 
-def has_returned(context: "Context", cycle: "Cycle", result: object) -> None:
+def has_returned(context: "Context", cycle: "Call", result: object) -> None:
     """The application has returned something, or without a whole response."""
     if result is not None:
         context.logger.error("the application returned %r, and ASGI wants None (H-10)", type(result).__name__)
@@ -25,7 +25,7 @@ def has_returned(context: "Context", cycle: "Cycle", result: object) -> None:
     cycle.fail()
 
 
-def has_raised(context: "Context", cycle: "Cycle", error: BaseException) -> None:
+def has_raised(context: "Context", cycle: "Call", error: BaseException) -> None:
     """The application has raised; that it was told of its client's end is no failure."""
     end_if_forked(context, error)
     if isinstance(error, ClientDisconnected) or (cycle.client_gone and isinstance(error, asyncio.CancelledError)):
@@ -38,7 +38,7 @@ def has_raised(context: "Context", cycle: "Cycle", error: BaseException) -> None
     cycle.fail()
 
 
-def withdraw(context: "Context", cycle: "Cycle") -> bool:
+def withdraw(context: "Context", cycle: "Call") -> bool:
     """Its client has gone: do not call the application if that has not happened yet; returns whether it is so."""
     call = cycle.task.get_coro()
     if not isinstance(call, Coroutine) or getcoroutinestate(call) != CORO_CREATED:
@@ -51,7 +51,7 @@ def withdraw(context: "Context", cycle: "Cycle") -> bool:
     return True
 
 
-def _line(cycle: "Cycle") -> str:
+def _line(cycle: "Call") -> str:
     return f"{cycle.scope.get('method', '-')} {cycle.target.decode('ascii', 'backslashreplace')}"
 
 

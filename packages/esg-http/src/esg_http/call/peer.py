@@ -1,20 +1,22 @@
-"""What one accepted connection tells about its two ends, read from the transport once.
+"""What one accepted connection tells about its two ends, read from the transport once, and the scopes made of it.
 
-Shared by all HTTP versions and the WebSocket handshake: from it come the parts of the scope that all requests of the
-connection have in common.
+Shared by all HTTP versions and the WebSocket handshake (rule H-15, ASGI HTTP 2.5).
 """
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
 from esg_core.access.escaping import client_text
+from esg_core.asgi import Headers
 from esg_core.proxy.preface_extensions import tells_of_tls
-from esg_http.call.target import scope_template
+from esg_http.call.target import Target
 from esg_http.call.tls_extension import tls_extension
 
 if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.proxy.headers import TrustedProxies
+
+ASGI = {"version": "3.0", "spec_version": "2.5"}
 
 
 class Peer:
@@ -62,4 +64,38 @@ def _server(name: object) -> tuple[str, int | None] | None:
     return (name, None) if isinstance(name, str) else _address(name)
 
 
-__all__ = ["Peer"]
+def scope_template(peer: Peer) -> dict[str, Any]:
+    """A scope with what all HTTP/1.1 requests of a connection have in common, and room for the rest."""
+    own = dict.fromkeys(("method", "path", "raw_path", "query_string", "headers", "extensions", "state"))
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "http_version": "1.1",
+        "server": peer.server,
+        "client": peer.client,
+        "scheme": peer.scheme,
+        "root_path": peer.root_path,
+        **own,
+    }
+
+
+def request_scope(peer: Peer, method: str, target: Target, headers: Headers) -> dict[str, Any]:
+    """The scope of one HTTP/1.1 request, but for `state`.
+
+    The root path is put before the path, as users of uvicorn know it.
+    """
+    scope = peer.scope.copy()  # cheaper than a new dict of as many names
+    scope["method"] = method
+    scope["path"] = target.path
+    scope["raw_path"] = target.raw_path
+    scope["query_string"] = target.query
+    scope["headers"] = headers.copy()
+    scope["extensions"] = peer.extensions.copy()
+    root_path = peer.root_path
+    if root_path:
+        scope["path"] = root_path + target.path
+        scope["raw_path"] = root_path.encode("utf-8") + target.raw_path
+    return scope
+
+
+__all__ = ["Peer", "request_scope", "scope_template"]

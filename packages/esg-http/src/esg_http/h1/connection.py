@@ -16,7 +16,8 @@ from esg_http.call.refusals import answer_late, answer_unreadable, warn
 from esg_http.h1.input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
 from esg_http.h1.output import BY_LENGTH
 from esg_http.h1.request_fields import NO_FIELDS
-from esg_http.settings import NEVER, H1Settings
+from esg_http.h1.settings import H1Settings
+from esg_http.settings import NEVER
 
 if TYPE_CHECKING:
     from esg_core.context import Context

@@ -4,10 +4,9 @@ Sans-I/O. The usual head comes whole and never passes here. A head that drips in
 each byte is looked at once, each line is judged when it is complete, and the limits hold before the line is.
 """
 
-from dataclasses import dataclass
-
 from esg_core.errors import RequestError
 from esg_http.message.grammar import check_field_line, check_request_line, check_unfinished
+from esg_http.message.head_limits import HeadLimits
 
 EMPTY_LINES = 2
 """How many empty lines before a request are skipped (RFC 9112 section 2.2)."""
@@ -15,22 +14,6 @@ EMPTY_LINES = 2
 
 H2_LINE = b"PRI * HTTP/2.0\r\n"
 """How HTTP/2 begins in cleartext; no request of HTTP/1.1 does."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeadLimits:
-    """Bounds of a request head: bytes of the request line, number of fields, bytes of all field lines together."""
-
-    request_line: int
-    fields: int
-    field_bytes: int
-
-    def check(self, request_line: int, field_bytes: int) -> None:
-        """Refuse a head that is larger; raises `RequestError`, 414 or 431."""
-        if request_line > self.request_line:
-            raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
-        if field_bytes > self.field_bytes:
-            raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
 
 
 class HeadReader:
@@ -115,4 +98,4 @@ class HeadReader:
             self._limits.check(line, 0)
 
 
-__all__ = ["EMPTY_LINES", "HeadLimits", "HeadReader"]
+__all__ = ["EMPTY_LINES", "HeadReader"]

@@ -13,15 +13,16 @@ from esg_core.asgi import Application, Headers
 from esg_core.errors import RequestError
 from esg_core.proxy.headers import apply as apply_forwarded
 from esg_http.call.cycle import Cycle
-from esg_http.call.peer import Peer
+from esg_http.call.peer import Peer, request_scope
 from esg_http.call.refusals import too_large
-from esg_http.call.target import read_target, request_scope
+from esg_http.call.target import read_target
 from esg_http.h1.body import ChunkedBody, LengthBody
 from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.output import H1Output
 from esg_http.h1.request_fields import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start
+from esg_http.h1.settings import H1Settings
 from esg_http.message.grammar import CHUNKED, REST, split_target
-from esg_http.settings import NEVER, H1Settings
+from esg_http.settings import NEVER
 
 if TYPE_CHECKING:
     from esg_core.context import Context

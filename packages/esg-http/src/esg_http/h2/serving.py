@@ -12,11 +12,12 @@ from esg_core.asgi import Application
 from esg_core.errors import RequestError
 from esg_core.proxy.headers import apply as apply_forwarded
 from esg_core.waiting import WriteGate
+from esg_http.call.contracts import Call
 from esg_http.call.cycle import Cycle
 from esg_http.call.failures import withdraw
-from esg_http.call.peer import Peer
+from esg_http.call.peer import Peer, request_scope
 from esg_http.call.refusals import answer_unreadable, too_large, warn
-from esg_http.call.target import known_target, request_scope
+from esg_http.call.target import known_target
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.engine.base_stream import Upload
 from esg_http.h2.engine.receiving import Receiving
@@ -63,7 +64,7 @@ class Serving(Receiving[H2Stream]):
         self.gate = WriteGate(context.loop)
         self.heads = ResponseHeads(self.encoder, settings.http.prefix)
         self.body_limit = settings.http.body_limit
-        self._left: set[Cycle] = set()
+        self._left: set[Call] = set()
         self._served = 0
         self._call_limit = 0
 
@@ -123,7 +124,7 @@ class Serving(Receiving[H2Stream]):
     def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
         self._context.logger.warning("refused what %s sent: %s (%s)", self._peer, fault, fault.section)
 
-    def leave(self, cycle: Cycle) -> None:
+    def leave(self, cycle: Call) -> None:
         """A cycle has lost its stream before its end; it takes a place here until its call has returned."""
         if cycle in self._context.cycles and not withdraw(self._context, cycle):
             self._left.add(cycle)

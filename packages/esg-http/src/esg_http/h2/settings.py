@@ -14,17 +14,16 @@ from esg_http.h2.coding.frames import settings_frame, window_frame
 from esg_http.h2.coding.hpack import ENTRY_OVERHEAD
 from esg_http.h2.engine.limits import H2Limits
 from esg_http.h2.engine.windows import CONNECTION_WINDOW
-from esg_http.settings import NEVER
+from esg_http.settings import NEVER, HTTPSettings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_http.settings import H1Settings
 
 
 class H2Settings:
     """Limits, time-outs (seconds, `inf` for none) and the server's preface; `http` is what all versions share."""
 
-    def __init__(self, context: "Context", http: "H1Settings") -> None:
+    def __init__(self, context: "Context", http: HTTPSettings) -> None:
         config = context.config
         self._context = context
         self.http = http

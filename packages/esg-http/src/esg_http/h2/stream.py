@@ -14,6 +14,7 @@ from esg_http.call.refusals import answer_late, too_large
 from esg_http.call.sendfile import FilePart
 from esg_http.h2.coding.codes import CANCEL, INTERNAL_ERROR
 from esg_http.h2.coding.hpack import Field
+from esg_http.h2.contracts import StreamOwner
 from esg_http.h2.engine.base_stream import BaseStream
 from esg_http.h2.engine.states import CLOSED
 from esg_http.h2.response_heads import split_headers
@@ -22,7 +23,6 @@ from esg_http.message.response_head import SAYS_CLOSE, prepare_fields
 
 if TYPE_CHECKING:
     from esg_http.call.cycle import Cycle
-    from esg_http.h2.serving import Serving
 
 HIGH_WATER = 65536
 """Bytes of a response that may wait before its application has to."""
@@ -45,14 +45,14 @@ class H2Stream(BaseStream):
         "wants_trailers",
     )
 
-    def __init__(self, connection: "Serving", number: int, window: int) -> None:
+    def __init__(self, connection: "StreamOwner[H2Stream]", number: int, window: int) -> None:
         super().__init__(number, window)
         self._connection = connection
         self._trailers: list[Field] | None = None
         self._early: bytearray | None = None
         self._opener: Cycle | None = None
         self.cycle: Cycle | None = None
-        self.tunnel: Tunnel | None = None
+        self.tunnel: Tunnel[H2Stream] | None = None
         self.gate = connection.gate
         self.is_head = False
         self.wants_trailers = False
@@ -139,6 +139,10 @@ class H2Stream(BaseStream):
         if self.upload is None:
             tunnel.feed_eof()
         return 200
+
+    def forget_tunnel(self) -> None:
+        """As `TunnelStream.forget_tunnel`."""
+        self.tunnel = None
 
     def _check_open(self) -> None:
         if self.state >= CLOSED:

@@ -7,23 +7,22 @@ what the end of a connection is elsewhere: END_STREAM closes a side, RST_STREAM 
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from esg_http.h2.coding.codes import CANCEL
+from esg_http.h2.contracts import StreamOwner, TunnelStream
 from esg_http.h2.engine.states import CLOSED
 
-if TYPE_CHECKING:
-    from esg_http.h2.serving import Serving
-    from esg_http.h2.stream import H2Stream
+S = TypeVar("S", bound=TunnelStream)
 
 LINGER = 1.0
 """Seconds that a client has to end its side after ours; then the stream is reset."""
 
 
-class Tunnel(asyncio.Transport):
+class Tunnel(asyncio.Transport, Generic[S]):
     """See `asyncio.Transport`; the methods of the other direction are called by its stream."""
 
-    def __init__(self, stream: "H2Stream", connection: "Serving", protocol: asyncio.Protocol) -> None:
+    def __init__(self, stream: S, connection: StreamOwner[S], protocol: asyncio.Protocol) -> None:
         super().__init__()
         self._stream = stream
         self._connection = connection
@@ -73,7 +72,7 @@ class Tunnel(asyncio.Transport):
     def _let_go(self) -> None:
         """Once both are over, nothing of them waits for the garbage collector."""
         if self._stream.state >= CLOSED:
-            self._stream.tunnel = None
+            self._stream.forget_tunnel()
 
     def on_moved(self) -> None:
         """Some of what was unsent has been sent."""

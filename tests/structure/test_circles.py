@@ -1,0 +1,100 @@
+"""No circle of imports inside a package, not of modules and not of folders, those for type checkers included."""
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from tests.support.source_tree import PACKAGES, all_imports, module_names, modules
+
+MOST_MODULES = 20
+"""In one folder: more are not found by looking."""
+
+
+def graph_of(package: str) -> dict[str, set[str]]:
+    """Which modules of the package each of them imports, wherever and for whatever purpose."""
+    names = module_names()
+    return {
+        module.name: {
+            target
+            for found in all_imports(module)
+            for target in found.targets(names)
+            if target.partition(".")[0] == package and target != module.name
+        }
+        for module in modules()
+        if module.package == package
+    }
+
+
+def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """The strongly connected components of more than one node (Tarjan)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for target in graph[node]:
+            if target not in index:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], index[target])
+        if low[node] == index[node]:
+            members = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(members) > 1:
+                found.append(sorted(members))
+
+    for node in graph:
+        if node not in index:
+            visit(node)
+    return found
+
+
+def of_siblings(graph: Mapping[str, Iterable[str]]) -> dict[str, dict[str, set[str]]]:
+    """For each folder, which of the modules and folders in it import which of the others.
+
+    An import counts where the ways to its two ends part: what is inside a folder counts as that folder.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    for module, targets in graph.items():
+        for target in targets:
+            here, there = module.split("."), target.split(".")
+            depth = next(
+                (at for at, (one, other) in enumerate(zip(here, there, strict=False)) if one != other),
+                min(len(here), len(there)),
+            )
+            if depth < min(len(here), len(there)):
+                siblings = found.setdefault(".".join(here[:depth]), {})
+                siblings.setdefault(here[depth], set()).add(there[depth])
+                siblings.setdefault(there[depth], set())
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_circle_of_modules_or_folders(package: str) -> None:
+    found = {folder: circles(siblings) for folder, siblings in of_siblings(graph_of(package)).items()}
+    assert {folder: ones for folder, ones in found.items() if ones} == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_folder_holds_more_modules_than_one_finds(package: str) -> None:
+    held: dict[str, int] = {}
+    for module in modules():
+        if module.package == package:
+            parent = module.name.rpartition(".")[0]
+            held[parent] = held.get(parent, 0) + 1
+    assert {folder: count for folder, count in held.items() if count > MOST_MODULES} == {}
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": ["b"], "b": ["c"], "c": ["b"], "d": []}) == [["b", "c"]]
+
+
+def test_a_circle_of_folders_is_found_where_it_is() -> None:
+    graph = {"p.a.one": {"p.b.two"}, "p.b.three": {"p.a.four"}, "p.b.two": set[str](), "p.a.four": {"p.a.one"}}
+    found = of_siblings(graph)
+    assert circles(found["p"]) == [["a", "b"]]
+    assert circles(found["p.a"]) == []

@@ -1,5 +1,6 @@
 """No circle of imports inside a package, not of modules and not of folders, those for type checkers included."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -81,11 +82,11 @@ def test_no_circle_of_modules_or_folders(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_folder_holds_more_modules_than_one_finds(package: str) -> None:
-    held: dict[str, int] = {}
-    for module in modules():
-        if module.package == package:
-            parent = module.name.rpartition(".")[0]
-            held[parent] = held.get(parent, 0) + 1
+    held = Counter(
+        module.path.parent.name
+        for module in modules()
+        if module.package == package and module.path.name != "__init__.py"
+    )
     assert {folder: count for folder, count in held.items() if count > MOST_MODULES} == {}
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from esg_core.app.loading import load_application
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.assembly import check_parts, response_hook
-from esg_core.lifecycle.process import report, run_alone
+from esg_core.lifecycle.failures import report
+from esg_core.lifecycle.process import run_alone
 from esg_core.logs import configure
 from esg_core.sockets.bound import AnySocket
 

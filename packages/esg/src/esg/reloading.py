@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.assembly import check_parts
-from esg_core.lifecycle.process import report, run_alone
+from esg_core.lifecycle.failures import report
+from esg_core.lifecycle.process import run_alone
 from esg_core.logs import configure
 from esg_core.sockets.activation import listening_sockets
 from esg_core.sockets.bound import BoundSocket, close_all, inherit

@@ -21,11 +21,13 @@ from gunicorn.workers.base import Worker
 
 from esg.gunicorn_settings import config_for
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.heartbeat import Heartbeat
-from esg_core.lifecycle.process import report
+from esg_core.lifecycle.owner import ThisProcess
 from esg_core.lifecycle.server import Server
-from esg_core.lifecycle.watchdog import FORCED, Watchdog
-from esg_core.sockets.bound import AnySocket, BoundSocket
+from esg_core.lifecycle.systemd import Notifier
+from esg_core.lifecycle.watchdog import FORCED
+from esg_core.sockets.bound import BoundSocket
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -48,7 +50,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     alive: bool
     _config: "Config"
-    _watchdog: Watchdog
+    _owner: "_Gunicorn"
     _server: Server | None = None
     _is_quick = False
 
@@ -57,7 +59,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         """Read the settings, in the new process; gunicorn then loads the application and calls `run()`."""
         self._take_logs()
-        self._watchdog = Watchdog()
+        self._owner = _Gunicorn(self._pulse)
         try:
             self._config = config_for(_not_loaded, self.cfg, self.CONFIG_KWARGS, self._max_requests())
         except UsageError as error:
@@ -89,7 +91,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self.cfg.worker_int(self)
         if self._server is None:
             sys.exit(0)
-        self._watchdog.allow(QUICK_PATIENCE)
+        self._owner.allow(QUICK_PATIENCE)
         self._server.force_exit = True
 
     def handle_abort(self, sig: int, frame: FrameType | None) -> NoReturn:
@@ -97,17 +99,17 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self.alive = False
         self.cfg.worker_abort(self)
         place = "".join(traceback.format_stack(frame)).rstrip()
-        self._watchdog.leave(f"the event loop is blocked, so this worker is stopped by force; it was here:\n{place}")
+        self._owner.leave(f"the event loop is blocked, so this worker is stopped by force; it was here:\n{place}")
 
     def run(self) -> NoReturn:
         """Serve until the end, and exit."""
-        self._server = _Server(dataclasses.replace(self._config, app=self.wsgi), self._watchdog, self._pulse)
+        self._server = Server(dataclasses.replace(self._config, app=self.wsgi), self._owner)
         try:
             self._server.run(self._sockets())
         except (UsageError, StartupError) as error:
             self._fail(error)
         finally:
-            self._watchdog.dismiss()
+            self._owner.dismiss()
         sys.exit(FORCED if self._server.forced and not self._is_quick else 0)
 
     # How it is done.
@@ -150,23 +152,22 @@ class ESGH11Worker(ESGWorker):
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "asyncio", "http": "h11"}
 
 
-class _Server(Server):
-    """A server whose signals are the worker's, and that shows a sign of life from its start-up on."""
+class _Gunicorn(ThisProcess):
+    """Gunicorn's arbiter as the owner: signals are the worker's, and the sign of life is for gunicorn."""
 
-    def __init__(
-        self, config: "Config", watchdog: Watchdog, pulse: Callable[[asyncio.AbstractEventLoop], Heartbeat]
-    ) -> None:
-        super().__init__(config, watchdog)
+    def __init__(self, pulse: Callable[[asyncio.AbstractEventLoop], Heartbeat]) -> None:
+        super().__init__(Notifier())
         self._pulse = pulse
 
     @contextlib.contextmanager
-    def handling_signals(self) -> Iterator[None]:
+    def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
         yield
 
-    async def serve(self, sockets: Sequence[AnySocket] | None = None) -> None:
-        pulse = self._pulse(asyncio.get_running_loop())
+    @contextlib.contextmanager
+    def sign_of_life(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        pulse = self._pulse(loop)
         try:
-            await super().serve(sockets)
+            yield
         finally:
             pulse.stop()
 

@@ -16,20 +16,17 @@ from typing import TYPE_CHECKING, Any
 from esg_core.access import AccessLog
 from esg_core.context import Context
 from esg_core.errors import ESGError, StartupError, UsageError
-from esg_core.lifecycle.announcements import announce_addresses, announce_end, announce_process, url
+from esg_core.lifecycle.announcements import announce_end, announce_process, url
 from esg_core.lifecycle.assembly import ServerParts, assemble
 from esg_core.lifecycle.drain import Drain, drain_budget
+from esg_core.lifecycle.owner import Owner
 from esg_core.lifecycle.stats import stats
-from esg_core.lifecycle.stop_signals import handled
-from esg_core.lifecycle.systemd import Notifier
-from esg_core.lifecycle.watchdog import Watchdog
 from esg_core.plugins import loop_factory
 from esg_core.sockets.bound import AnySocket
 from esg_core.waiting import OneTimeEvent
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
-    from esg_core.processes.parent_line import ParentLine
 
 STARTUP_PATIENCE = 5.0
 """Seconds for a start-up that is cancelled by a signal."""
@@ -45,24 +42,16 @@ class Server:
     """Serves what a `Config` says: `await Server(config).serve()`.
 
     `started` and `stopped` are true once that has happened, and can be awaited. `forced` is true after an end in which
-    something had to be cancelled. `watchdog` and `notifier` are for whoever owns the process; see `esg_core.run`. A
-    worker has a `post`, the line to its parent, who decides about its end.
+    something had to be cancelled. `owner` is the owner of the process; the default is that of a program that embeds a
+    server.
     """
 
-    def __init__(
-        self,
-        config: "Config",
-        watchdog: Watchdog | None = None,
-        notifier: Notifier | None = None,
-        post: "ParentLine | None" = None,
-    ) -> None:
+    def __init__(self, config: "Config", owner: Owner | None = None) -> None:
         self.config = config
         self.started = OneTimeEvent()
         self.stopped = OneTimeEvent()
         self.forced = False
-        self._watchdog = watchdog
-        self._notifier = notifier
-        self._post = post
+        self._owner = owner if owner is not None else Owner()
         self._stop = OneTimeEvent()
         self._force = OneTimeEvent()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -98,7 +87,7 @@ class Server:
         try:
             with self.handling_signals():
                 announce_process(self.config, self._loop)
-                with self._pinging(self._loop):
+                with self._owner.sign_of_life(self._loop):
                     await self._serve(sockets)
                 announce_end()
         except BaseException as error:
@@ -165,19 +154,18 @@ class Server:
             return
         self._handles_signals = True
         try:
-            with handled(self._on_signal):
+            with self._owner.handling_signals(self._on_signal):
                 yield
         finally:
             self._handles_signals = False
 
     def _on_signal(self, _number: signal.Signals) -> None:
         """As a handler: between any two instructions of the main thread, also while the event loop is blocked."""
-        if self._post is not None and not self._post.may_end():
+        if not self._owner.may_end():
             return
         self._signals += 1
         if self._signals > 1:
-            if self._watchdog is not None:
-                self._watchdog.leave("second signal: stopped at once")
+            self._owner.leave("second signal: stopped at once")
             self.force_exit = True
             return
         self.interrupt()
@@ -188,10 +176,10 @@ class Server:
         """As `shutdown()`, but from a signal handler: in the main thread, also while the event loop is blocked."""
         self.shutdown()
         if not self.started or self._loop is None:
-            self._allow(STARTUP_PATIENCE)
+            self._owner.allow(STARTUP_PATIENCE)
             return
         self._loop.call_soon_threadsafe(self.context.announce_closing)  # before whatever the loop does next
-        self._allow(drain_budget(self.context))
+        self._owner.allow(drain_budget(self.context))
 
     # From start to end.
 
@@ -199,11 +187,11 @@ class Server:
         site = None if self._stop else self._put_together(sockets)
         if site is None:
             return
-        drain = self._drain = Drain(site, self._allow)
+        drain = self._drain = Drain(site, self._owner.allow)
         try:
             if await self._start(site):
                 await self._stop
-                self._begin_to_end(drain_budget(site.context))
+                self._owner.stopping(drain_budget(site.context))
                 self._is_over = await unless(self._force, drain.run())
         finally:
             if not self._is_over:
@@ -226,8 +214,7 @@ class Server:
     async def _start(self, site: ServerParts) -> bool:
         """Start the application up, then let clients come; returns whether that went to its end."""
         context, listeners = site.context, site.listeners
-        if self._watchdog is not None:
-            self._watchdog.before_exit.append(listeners.unlink)
+        self._owner.before_leaving(listeners.unlink)
         if not await unless(self._stop, site.lifespan.startup()):
             self._logger.info("Stopped during the application's startup")
             return False
@@ -235,41 +222,13 @@ class Server:
         context.on_limit = self._on_limit
         listeners.start(self.config.backlog)
         context.open()
-        self._tell_ready(context, listeners.sockets)
+        self._owner.ready(context, listeners.sockets)
         self.started.reach()
         return True
 
-    def _tell_ready(self, context: Context, sockets: Sequence[socket.socket]) -> None:
-        if self._post is not None:
-            self._post.ready(context.loop)
-            return
-        announce_addresses(sockets, tls=self.config.tls)
-        if self._notifier is not None:
-            self._notifier.ready(f"Serving on {', '.join(self.urls)}")
-
-    def _begin_to_end(self, budget: float | None) -> None:
-        self._allow(budget)
-        if self._notifier is not None:
-            self._notifier.stopping(budget)
-
-    @contextlib.contextmanager
-    def _pinging(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Tell systemd that the event loop turns, if it wants to know."""
-        if self._notifier is None:
-            yield
-            return
-        self._notifier.start_pinging(loop)
-        try:
-            yield
-        finally:
-            self._notifier.stop_pinging()
-
     def _on_limit(self) -> None:
-        if self._post is not None:
-            self._post.spent()
-            return
-        self._logger.info("Limit of %d requests is reached: shutting down", self.context.requests)
-        self.shutdown()
+        if self._owner.limit_reached(self.context):
+            self.shutdown()
 
     def _loop_has_ended(self, runner: asyncio.Runner, error: BaseException) -> None:
         """Nothing but the application can have ended it: let it go on until the server is stopped in order."""
@@ -284,15 +243,10 @@ class Server:
 
     def _before_closing(self) -> None:
         """The loop cancels what tasks there still are, and waits for threads: that can hang too."""
-        if self._watchdog is not None and self._site is not None and self._site.context.cycles:
-            self._watchdog.leave("the application ignores that it was cancelled: stopped by force")
+        if self._site is not None and self._site.context.cycles:
+            self._owner.leave("the application ignores that it was cancelled: stopped by force")
         if self._drain is not None:
-            self._allow(FORCED_PATIENCE if self.forced else self._drain.time_left(CLOSING_PATIENCE))
-
-    def _allow(self, seconds: float | None) -> None:
-        """Before something that may hang: give it its time, if somebody watches over that."""
-        if self._watchdog is not None and seconds is not None:
-            self._watchdog.allow(seconds)
+            self._owner.allow(FORCED_PATIENCE if self.forced else self._drain.time_left(CLOSING_PATIENCE))
 
 
 async def unless(milestone: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from math import inf
 from typing import Self
 
 from esg_core.lifecycle.heartbeat import Heartbeat
@@ -21,13 +22,13 @@ PINGS = 3
 
 
 class Notifier:
-    """Tells systemd how the service does, by datagrams to `address`, as `$NOTIFY_SOCKET` has it.
+    """Tells systemd how the service does, by datagrams to `address`, as `$NOTIFY_SOCKET` has it; nothing without one.
 
     What cannot be told is logged, the first time, and does no harm otherwise. `watchdog` is within how many seconds
-    systemd wants to hear `alive()`, or None.
+    systemd wants to hear `alive()`; `inf` if it does not.
     """
 
-    def __init__(self, address: str, watchdog: float | None = None) -> None:
+    def __init__(self, address: str = "", watchdog: float = inf) -> None:
         self.watchdog = watchdog
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._logger = logging.getLogger("esg.error")
@@ -35,10 +36,10 @@ class Notifier:
         self._pulse: Heartbeat | None = None
 
     @classmethod
-    def create(cls, environment: Mapping[str, str] = os.environ) -> Self | None:
-        """The notifier that the environment asks for; None if nobody listens."""
+    def create(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The notifier that the environment asks for."""
         address = environment.get("NOTIFY_SOCKET")
-        return cls(address, _watchdog(environment)) if address and hasattr(socket, "AF_UNIX") else None
+        return cls(address, _watchdog(environment)) if address and hasattr(socket, "AF_UNIX") else cls()
 
     def ready(self, status: str = "") -> None:
         """The service has started, or has reloaded; `status` is for people."""
@@ -66,8 +67,8 @@ class Notifier:
         self._tell("WATCHDOG=1")
 
     def start_pinging(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell `alive()` from the event loop for as long as that turns; does nothing without `watchdog`."""
-        if self.watchdog is not None:
+        """Tell `alive()` from the event loop for as long as that turns; does nothing without a watchdog."""
+        if self.watchdog < inf:
             self._pulse = Heartbeat(loop, self.watchdog / PINGS, self.alive)
 
     def stop_pinging(self) -> None:
@@ -76,6 +77,8 @@ class Notifier:
             self._pulse.stop()
 
     def _tell(self, *lines: str) -> None:
+        if not self._address:
+            return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
                 sock.settimeout(PATIENCE)
@@ -87,12 +90,12 @@ class Notifier:
                 self._logger.warning("systemd cannot be told %s: NOTIFY_SOCKET: %s", lines[0], error.strerror or error)
 
 
-def _watchdog(environment: Mapping[str, str]) -> float | None:
-    """The time of the watchdog in seconds, if it is this process that it watches."""
+def _watchdog(environment: Mapping[str, str]) -> float:
+    """The time of the watchdog in seconds; `inf` if it does not watch this process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return None
+        return inf
     text = environment.get("WATCHDOG_USEC", "")
-    return int(text) / 1_000_000 if text.isdecimal() and int(text) else None
+    return int(text) / 1_000_000 if text.isdecimal() and int(text) else inf
 
 
 def _status(text: str) -> str:

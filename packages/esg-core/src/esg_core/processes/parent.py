@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from esg_core.app.loading import load_application
 from esg_core.asgi import Application
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.pid_file import PidFile
-from esg_core.lifecycle.process import report
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.logs import configure
 from esg_core.processes.handover import Former, take_over
@@ -49,7 +49,7 @@ def supervise(
                 stack.callback(pid_file.remove)
             logger.info("Started parent process [%d]", os.getpid())
             variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
-            notifier = Notifier.create() if sockets is None else None
+            notifier = Notifier.create() if sockets is None else Notifier()
             setting = ParentResources(doors, notifier, pid_file, former, _preloaded(config), variables)
             code = Supervisor(config, setting, again or (lambda: config)).run()
             logger.info("Finished parent process [%d]", os.getpid())

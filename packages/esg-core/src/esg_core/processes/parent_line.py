@@ -4,7 +4,6 @@ Knows no server. A thread hears, because the parent must be heard, and its death
 imported or blocks the event loop; what it hears it tells the server by SIGTERM, as everybody else would.
 """
 
-import asyncio
 import contextlib
 import faulthandler
 import os
@@ -13,36 +12,48 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
+from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.failures import explanation
+from esg_core.lifecycle.heartbeat import Heartbeat
+from esg_core.lifecycle.owner import ThisProcess
+from esg_core.lifecycle.systemd import Notifier
 from esg_core.logs.rotation import reopen
 from esg_core.processes.messages import ALIVE, CLOSE, FAILED, READY, REOPEN, RETIRE, SHOW, SPENT, WISH, as_text
 from esg_core.processes.thread_stacks import stacks
 from esg_core.sockets.bound import BoundSocket
 
+if TYPE_CHECKING:
+    from esg_core.context import Context
+
 DUMP_SIGNAL: signal.Signals | None = getattr(signal, "SIGRTMIN", None)
 """What makes a worker say where its threads are, although none of them gets to run; None where there is none."""
 
 
-class ParentLine:
-    """The line of one worker; `bound` are the sockets that it serves on.
+class ParentLine(ThisProcess):
+    """The line of one worker, whose owner the parent is; `bound` are the sockets that it serves on.
 
     A sign of life is given every `beat` seconds, by the event loop itself, once the worker is ready; None for never.
     """
 
+    is_one_of_many = True
+
     def __init__(self, line: socket.socket, bound: Sequence[BoundSocket], beat: float | None) -> None:
+        super().__init__(Notifier())
         self._line = line
         self._bound = bound
         self._beat = beat
         self._is_ordered = False
         self._has_answered = False
-        self._on_order: Callable[[], None] = _nothing
+        self._stop: Callable[[], None] = _nothing
 
-    def open(self, on_order: Callable[[], None]) -> None:
+    def begin(self, stop: Callable[[], None]) -> None:
         """Listen to the parent from now on; SIGQUIT tells it what the threads are doing. In the main thread only.
 
-        `on_order` stops the server where there are no signals.
+        `stop` stops the server where there are no signals.
         """
-        self._on_order = on_order
+        self._stop = stop
         if sys.platform != "win32":
             signal.signal(signal.SIGQUIT, lambda _number, _frame: self._show())
             if DUMP_SIGNAL is not None:
@@ -51,19 +62,24 @@ class ParentLine:
 
     # What the worker has to say.
 
-    def ready(self, loop: asyncio.AbstractEventLoop) -> None:
+    def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
         """Clients can come."""
         self._say(READY)
         if self._beat is not None:
-            self._live(loop, self._beat)
+            Heartbeat(context.loop, self._beat, self._live)
 
-    def spent(self) -> None:
-        """As many requests have begun as this worker is to serve."""
+    def stopping(self, seconds: float | None) -> None:
+        """The end has begun, by the parent's order."""
+        self.allow(seconds)
+
+    def limit_reached(self, context: "Context") -> bool:
+        """As many requests have begun as this worker is to serve: the parent replaces it."""
         self._say(SPENT)
+        return False
 
-    def failed(self, reason: str) -> None:
+    def failed(self, error: UsageError | StartupError) -> None:
         """The worker cannot start."""
-        self._say(FAILED + as_text(reason))
+        self._say(FAILED + as_text(explanation(error)))
 
     def may_end(self) -> bool:
         """Whether a signal that has come is the parent's order to end: true once, and otherwise the parent is asked.
@@ -85,9 +101,8 @@ class ParentLine:
         with contextlib.suppress(OSError):
             self._line.send(message, getattr(socket, "MSG_DONTWAIT", 0))
 
-    def _live(self, loop: asyncio.AbstractEventLoop, beat: float) -> None:
+    def _live(self) -> None:
         self._say(ALIVE)
-        loop.call_later(beat, self._live, loop, beat)
 
     # What the parent has to say.
 
@@ -112,7 +127,7 @@ class ParentLine:
             one.is_shared = not is_last
         self._is_ordered = True
         if sys.platform == "win32":
-            self._on_order()
+            self._stop()
         else:
             os.kill(os.getpid(), signal.SIGTERM)
 

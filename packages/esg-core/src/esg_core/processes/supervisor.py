@@ -53,7 +53,7 @@ class ParentResources:
     """
 
     doors: SharedSockets
-    notifier: Notifier | None
+    notifier: Notifier
     pid_file: PidFile | None
     former: Former | None
     preloaded: Application | None
@@ -74,7 +74,7 @@ class Supervisor:
         self._successor: Successor | None = None
         self._logger = logging.getLogger("esg.error")
         self._weigh_at = math.inf
-        self._ping_at = -math.inf if setting.notifier is not None and setting.notifier.watchdog else math.inf
+        self._ping_at = math.inf if setting.notifier.watchdog == math.inf else -math.inf
         self._has_started = False
         self._has_begun = False
         self._is_renewing = False
@@ -136,8 +136,7 @@ class Supervisor:
         self._say_ready()
 
     def _say_ready(self) -> None:
-        if self._setting.notifier is not None:
-            self._setting.notifier.ready(f"Serving by {self._fleet.target} workers")
+        self._setting.notifier.ready(f"Serving by {self._fleet.target} workers")
 
     # Signals.
 
@@ -206,7 +205,7 @@ class Supervisor:
     def _ping(self, now: float) -> float:
         """Tell systemd that this process turns, which looks after its workers itself."""
         notifier = self._setting.notifier
-        if notifier is not None and notifier.watchdog is not None and now >= self._ping_at:
+        if now >= self._ping_at:
             notifier.alive()
             self._ping_at = now + notifier.watchdog / PINGS
         return self._ping_at
@@ -228,8 +227,7 @@ class Supervisor:
         if config.workers != self._config.workers:
             self._fleet.resize(config.workers or 1)
         self._logger.info("Restarting %d workers, one by one", self._fleet.target)
-        if self._setting.notifier is not None:
-            self._setting.notifier.reloading()
+        self._setting.notifier.reloading()
         self._former_config = self._config
         self._adopt(config)
         self._fleet.renew()
@@ -264,8 +262,7 @@ class Supervisor:
             self._logger.error("The new program failed: %s; this one goes on", successor.end())
             return
         self._logger.info("The new program [%d] serves; this one ends", successor.pid)
-        if self._setting.notifier is not None:
-            self._setting.notifier.main_process(successor.pid)
+        self._setting.notifier.main_process(successor.pid)
         if self._fleet.code is None:
             self._setting.doors.keep_files()
             self._fleet.stop(time.monotonic())
@@ -284,9 +281,8 @@ class Supervisor:
         self._fleet.stop(now)
         if self._successor is not None:
             self._successor.ask_to_end()
-        if self._setting.notifier is not None:
-            drain = self._fleet.patience.drain
-            self._setting.notifier.stopping(None if drain == math.inf else drain)
+        drain = self._fleet.patience.drain
+        self._setting.notifier.stopping(None if drain == math.inf else drain)
         self._setting.doors.leave()
 
 

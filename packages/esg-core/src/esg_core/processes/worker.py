@@ -27,9 +27,8 @@ class WorkerTask:
 def work(order: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
     """Serve until the parent says that it is enough, or has gone, and return the exit code."""
     bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
-    post = ParentLine(line, bound, order.beat)
     leave_to_parent()
-    return run_alone(order.config, bound, post)
+    return run_alone(order.config, bound, ParentLine(line, bound, order.beat))
 
 
 __all__ = ["WorkerTask", "work"]

@@ -129,6 +129,20 @@ def test_a_client_that_reads_slowly_gets_everything(data: bytes) -> None:
     assert not any("does not read" in text for text in server.log.texts(30))
 
 
+@pytest.mark.parametrize("data", REQUESTS.values(), ids=REQUESTS)
+def test_a_byte_now_and_then_keeps_no_response_alive(data: bytes) -> None:
+    """H-17, timeout-write-rate: less than so many bytes a second, averaged over timeout-write."""
+    with MemoryServer(large(400_000), timeout_write=10, timeout_write_rate=100, timeout_keep_alive=3) as server:
+        transport = stalled(server, data)
+        for _ in range(9):
+            server.loop.advance(1)
+            transport.read(1)
+        assert not transport.aborted
+        server.loop.advance(1.5)
+        assert transport.aborted
+    assert any("does not read" in text and "timeout-write" in text for text in server.log.texts(30))
+
+
 def test_the_connection_of_a_slow_reader_is_kept() -> None:
     """H-17: timeout-keep-alive begins when the client has its response."""
     with MemoryServer(large(400_000), timeout_write=10, timeout_keep_alive=3) as server:

@@ -68,6 +68,26 @@ def test_h17_a_client_that_opens_no_window_of_the_connection_is_late() -> None:
         assert not server.context.cycles
 
 
+@pytest.mark.parametrize("window", ["stream", "connection"])
+def test_h17_a_window_of_a_byte_now_and_then_keeps_no_response_alive(window: str) -> None:
+    """timeout-write-rate: whichever of the two windows is the narrow one."""
+    with MemoryServer(app, timeout_write=8.0, timeout_write_rate=100) as server:
+        client = Client(server, window=65_535 if window == "stream" else 2**20)
+        if window == "stream":
+            client.h2.increment_flow_control_window(2**20)
+        number = client.ask(parts(20))
+        client.turn(credit=False)
+        for _ in range(9):  # the first look counts what the windows had room for
+            server.loop.advance(1.0)
+            client.h2.increment_flow_control_window(1, number if window == "stream" else None)
+            client.turn(credit=False)
+        assert client.answers[number].reset is None
+        server.loop.advance(2.0)
+        client.turn(credit=False)
+        assert client.answers[number].reset == CANCEL
+        assert not server.context.cycles
+
+
 def test_2_3_who_does_not_read_is_not_read_from() -> None:
     """Heads have no flow control: without end they would pile up."""
     block = b"\x02\x04HEAD\x86\x04\x02/0\x01\x03a.t"

@@ -41,6 +41,7 @@ SANS_IO = {
     "esg_core.proxy.forwarded_field",
     "esg_core.statuses",
     "esg_core.proxy.trust",
+    "esg_core.write_pace",
     "esg_http.h1.body",
     "esg_http.h1.codec_h11",
     "esg_http.h1.codec_httptools",

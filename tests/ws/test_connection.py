@@ -404,7 +404,7 @@ def test_s3_a_client_that_reads_nothing_is_cut_off() -> None:
         client.say(text("go"))
         for _ in range(4):
             client.wait(8)
-            client.transport.read(1000)
+            client.transport.read(3000)
         assert not client.transport.closed
         client.wait(21)
         assert client.transport.aborted

@@ -59,6 +59,8 @@ def hosts(scope: Scope) -> list[bytes]:
         ("127.0.0.1", "::ffff:127.0.0.1", True),
         ("::ffff:127.0.0.1", "127.0.0.1", True),
         ("10.0.0.0/8", "::ffff:10.1.2.3", True),
+        ("10.0.0.0/8", "::ffff:10.1.1.1%x", False),
+        ("10.1.1.1", "::ffff:10.1.1.1%x", False),
         ("10.0.0.0/8", "10.255.0.1", True),
         ("10.0.0.0/8", "11.0.0.1", False),
         ("2001:db8::/32", "2001:DB8::5", True),
@@ -73,6 +75,9 @@ def hosts(scope: Scope) -> list[bytes]:
         ("", "127.0.0.1", False),
         (" , ", "127.0.0.1", False),
         ("unix", "127.0.0.1", False),
+        ("unix", "unix:", True),
+        ("unix:", "unix:", True),
+        ("127.0.0.1", "unix:", False),
         ("127.0.0.1", "1" * 5000, False),
     ],
 )
@@ -81,7 +86,9 @@ def test_trusted_peers_are_addresses_networks_literals_or_everybody(allowed: str
     assert [trust.peer((client, 1)), trust.peer((client, 2))] == [trusted, trusted]
 
 
-@pytest.mark.parametrize(("allowed", "trusted"), [("unix", True), ("*", True), ("127.0.0.1", False), ("", False)])
+@pytest.mark.parametrize(
+    ("allowed", "trusted"), [("unix", True), ("unix:", True), ("*", True), ("127.0.0.1", False), ("", False)]
+)
 def test_a_peer_on_a_unix_socket_has_no_address_and_a_word_of_its_own(allowed: str, trusted: bool) -> None:
     assert TrustedProxies(allowed).peer(None) is trusted
 
@@ -138,6 +145,8 @@ def test_the_cache_of_decisions_is_bounded() -> None:
         ("1.1.1.1, 198.51.100.7, 10.0.0.2", CLIENT),
         ("10.0.0.7, 10.0.0.2, 10.0.0.3", ("10.0.0.7", 0)),
         (", 198.51.100.7, ,10.0.0.2,", CLIENT),
+        ("::ffff:198.51.100.7", CLIENT),
+        ("[::ffff:198.51.100.7]:80, ::ffff:10.0.0.2", ("198.51.100.7", 80)),
     ],
 )
 def test_the_client_is_the_first_untrusted_hop_from_the_right(value: str, client: tuple[str, int]) -> None:
@@ -152,6 +161,8 @@ def test_the_client_is_the_first_untrusted_hop_from_the_right(value: str, client
         ("unknown", (PROXY, 4711)),
         ("198.51.100.7, unknown", (PROXY, 4711)),
         ("198.51.100.7, unknown, 10.0.0.2", ("10.0.0.2", 0)),
+        ("198.51.100.7, unix:", (PROXY, 4711)),
+        ("198.51.100.7, ::ffff:10.1.1.1%x", (PROXY, 4711)),
         ("198.51.100.7, 10.0.0.2:99999", (PROXY, 4711)),
         ("198.51.100.7, 10.0.0.2:-1", (PROXY, 4711)),
         ("fe80::1%\x1b[31m", (PROXY, 4711)),
@@ -167,6 +178,12 @@ def test_the_client_is_the_first_untrusted_hop_from_the_right(value: str, client
 )
 def test_what_is_no_address_is_never_the_client_nor_skipped(value: str, client: tuple[str, int]) -> None:
     assert applied(("x-forwarded-for", value))["client"] == client
+
+
+def test_a_hop_on_a_unix_socket_is_what_nginx_calls_one() -> None:
+    """H-19: with `unix` among the proxies it is passed by."""
+    trust = TrustedProxies(("unix", "10.0.0.0/8"))
+    assert applied(("x-forwarded-for", "198.51.100.7, unix:, 10.0.0.2"), trust=trust)["client"] == CLIENT
 
 
 def test_lines_are_joined_in_order() -> None:

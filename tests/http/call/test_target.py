@@ -90,3 +90,9 @@ def test_a_root_path() -> None:
     assert (scope["root_path"], scope["path"]) == ("/\u20ac", "/\u20ac/a")
     assert scope["raw_path"] == "/\u20ac".encode() + b"/a"
     assert request_scope(peer(), "GET", A_B, [])["path"] == "/a"
+
+
+def test_the_server_itself_is_below_no_root_path() -> None:
+    """H-15: `OPTIONS *` (RFC 9110 section 9.3.7)."""
+    scope = request_scope(peer(root_path="/app"), "OPTIONS", read_target(b"*"), [])
+    assert (scope["root_path"], scope["path"], scope["raw_path"]) == ("/app", "*", b"*")

@@ -24,11 +24,11 @@ VALID = {
     "ipv6-with-ipv4": b"[::ffff:192.0.2.1]",
     "ipv6-any": b"[::]",
     "space-around": b" \tt \t",
+    "empty": b"",
+    "only-space": b" \t ",
 }
 
 INVALID = {
-    "empty": b"",
-    "only-space": b" \t ",
     "userinfo": b"user@t",
     "password": b"user:secret@t",
     "path": b"t/path",

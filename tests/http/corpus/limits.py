@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.http.corpus.case import Call, Case, chunked, get, head, post, refused, served
+from tests.http.corpus.case import Call, Case, chunked, get, post, refused, served
 
 HELLO = Call("POST", body=b"hello")
 SMALL_BODY = {"limit_request_body": 5}
@@ -17,9 +17,7 @@ def heads() -> Iterator[Case]:
     yield served("limit/line-16000", "H-20", get(target=b"/" + b"a" * 16_000), Call(path="/" + "a" * 16_000))
     yield refused("limit/line", "RFC 9110 15.5.15", get(target=b"/" + b"a" * 16_400), 414)
     yield refused("limit/query", "RFC 9110 15.5.15", get(target=b"/?" + b"a" * 16_400), 414)
-    yield refused("limit/method", "RFC 9110 15.5.15", head(b"M" * 16_400 + b" / HTTP/1.1", b"Host: t"), 414)
     yield refused("limit/line-without-end", "H-20", b"GET /" + b"a" * 20_000, 414)
-    yield refused("limit/method-without-end", "H-20", b"M" * 20_000, 414)
     yield served("limit/fields-128", "H-20", many_fields(128), Call(headers=((b"x-126", b"126"),)))
     yield refused("limit/fields", "RFC 6585 5", many_fields(129), 431)
     yield refused("limit/fields-1000", "RFC 6585 5", many_fields(1000), 431)

@@ -30,7 +30,7 @@ def valid() -> Iterator[Case]:
         "shorter-than-a-known-one": "GE",
         "ice": "SOURCE",
         "all-token-characters": "!#$%&'*+-.^_`|~09azAZ",
-        "long": "M" * 500,
+        "long": "M" * 64,
     }.items():
         yield served(f"line/method-{name}", "H-12", line(token.encode() + b" / HTTP/1.1"), Call(token))
 
@@ -123,16 +123,16 @@ VERSIONS = {
     "shttp": line(b"GET / Secure-HTTP/1.4"),
 }
 
+MINORS = [b"1.2", b"1.3", b"1.9"]
+"""Versions that are yet to come, and are served as 1.1 (RFC 9110 section 2.5)."""
+
 NOT_SUPPORTED = {
     "0.9": line(b"GET / HTTP/0.9"),
     "0.0": line(b"GET / HTTP/0.0"),
-    "1.2": line(b"GET / HTTP/1.2"),
-    "1.9": line(b"GET / HTTP/1.9"),
     "2.0": line(b"GET / HTTP/2.0"),
     "3.0": line(b"GET / HTTP/3.0"),
     "9.9": line(b"GET / HTTP/9.9"),
     "8.8-and-long-target": line(b"GET /" + b"a" * 300 + b" HTTP/8.8"),
-    "1.2-without-host": b"GET / HTTP/1.2\r\n\r\n",
 }
 
 OTHER_PROTOCOLS = {
@@ -168,6 +168,14 @@ def cases() -> Iterator[Case]:
         yield refused(f"line/{name}", "RFC 9112 2.2", data, 400, *before)
     yield from all_refused("version", "RFC 9112 2.3", VERSIONS)
     yield from all_refused("version", "RFC 9110 15.6.6", NOT_SUPPORTED, 505)
+    for version in MINORS:
+        name = version.decode()
+        yield served(f"version/{name}", "RFC 9110 2.5", line(b"GET / HTTP/" + version), Call(http_version="1.1"))
+        yield refused(f"version/{name}-without-host", "RFC 9112 3.2", b"GET / HTTP/%b\r\n\r\n" % version, 400)
+    yield served("method/longest", "H-11", line(b"M" * 64 + b" / HTTP/1.1"), Call("M" * 64))
+    yield refused("method/too-long", "H-11", line(b"M" * 65 + b" / HTTP/1.1"), 501)
+    yield refused("method/longer-than-a-line", "H-11", line(b"M" * 20000 + b" / HTTP/1.1"), 501)
+    yield refused("method/without-an-end", "H-11", b"M" * 20000, 501)
     off = {"http2": False}
     yield refused("version/http2-preface", "RFC 9110 15.6.6", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, options=off)
     yield from all_refused("not-http", "H-11", OTHER_PROTOCOLS)

@@ -26,7 +26,7 @@ ORIGIN: dict[str, tuple[bytes, Call]] = {
     "plus-is-a-plus": (b"/a+b", Call(path="/a+b")),
     "broken-escape": (b"/%zz%4", Call(path="/%zz%4", raw_path=b"/%zz%4")),
     "percent-at-the-end": (b"/100%", Call(path="/100%", raw_path=b"/100%")),
-    "unwise-characters": (b'/{}|\\^`<>"', Call(path='/{}|\\^`<>"')),
+    "unwise-characters": (b'/{}|^`<>"', Call(path='/{}|^`<>"')),
     "sub-delimiters": (b"/!$&'()*+,;=:@", Call(path="/!$&'()*+,;=:@")),
     "semicolon": (b"/a;v=1/b", Call(path="/a;v=1/b")),
     "colon-first": (b"/:80/", Call(path="/:80/")),
@@ -53,6 +53,9 @@ BYTES = {
     "utf-8": get(target="/\u20ac".encode()),
     "utf-8-in-query": get(target="/?q=\u20ac".encode()),
     "next-line": get(target=b"/\x85"),
+    "backslash": get(target=b"/a\\b"),
+    "backslash-in-query": get(target=b"/?a\\b"),
+    "backslash-after-a-slash": get(target=b"/\\other"),
     "fragment": get(target=b"/a#b"),
     "fragment-in-query": get(target=b"/?a#b"),
     "only-a-fragment": get(target=b"#"),
@@ -84,13 +87,21 @@ FORMS = {
     "bad-ipv6": get(target=b"http://[::1/"),
 }
 
-CONTRADICTIONS = {
-    "other-host": get(target=b"http://other/"),
-    "other-port": get(target=b"http://t:81/"),
-    "suffix": get(target=b"http://t.other/"),
-    "empty-host": head(b"GET http://t/ HTTP/1.1", b"Host:"),
+AUTHORITIES: dict[str, tuple[bytes, bytes]] = {
+    "the-same": (b"t", b"t"),
+    "other-host": (b"other", b"t"),
+    "other-port": (b"t:81", b"t"),
+    "other-case": (b"T", b"t"),
+    "default-port": (b"t:80", b"t"),
+    "suffix": (b"t.other", b"t"),
+    "ipv6": (b"[::1]:81", b"t"),
+    "empty-host": (b"t", b""),
+}
+"""The authority of the target, which counts, and what `host` says (RFC 9112 section 3.2.2)."""
+
+ABSOLUTE_REFUSED = {
     "no-host": head(b"GET http://t/ HTTP/1.1"),
-    "http-1.0": head(b"GET http://other/ HTTP/1.0", b"Host: t"),
+    "invalid-host": head(b"GET http://t/ HTTP/1.1", b"Host: a/b"),
 }
 
 
@@ -100,17 +111,27 @@ def cases() -> Iterator[Case]:
     for name, (target, host, call) in ABSOLUTE.items():
         data = head(b"GET %b HTTP/1.1" % target, b"Host: " + host)
         yield served(f"absolute/{name}", "RFC 9112 3.2.2", data, call)
+    for name, (authority, host) in AUTHORITIES.items():
+        data = head(b"GET http://%b/ HTTP/1.1" % authority, b"X: v", b"Host: " + host)
+        yield served(f"authority/{name}", "RFC 9112 3.2.2", data, Call(headers=((b"x", b"v"), (b"host", authority))))
+    yield served(
+        "authority/http-1.0",
+        "RFC 9112 3.2.2",
+        head(b"GET http://other/ HTTP/1.0", b"Host: t"),
+        Call(http_version="1.0", headers=((b"host", b"other"),)),
+        closes=True,
+    )
     yield served(
         "absolute/http-1.0-without-host",
         "RFC 9112 3.2.2",
         head(b"GET http://t/x HTTP/1.0"),
-        Call(path="/x", http_version="1.0"),
+        Call(path="/x", http_version="1.0", headers=((b"host", b"t"),)),
         closes=True,
     )
     yield served("asterisk/options", "RFC 9112 3.2.4", head(b"OPTIONS * HTTP/1.1", b"Host: t"), Call("OPTIONS", "*"))
     yield from all_refused("target", "RFC 9112 3.2", BYTES)
     yield from all_refused("form", "RFC 9112 3.2", FORMS)
-    yield from all_refused("absolute", "RFC 9112 3.2.2", CONTRADICTIONS)
+    yield from all_refused("absolute", "RFC 9112 3.2.2", ABSOLUTE_REFUSED)
     yield refused("connect/authority", "H-12", head(b"CONNECT t:443 HTTP/1.1", b"Host: t:443"), 501)
     yield refused("connect/path", "H-12", head(b"CONNECT / HTTP/1.1", b"Host: t"), 501)
     yield refused(

@@ -122,7 +122,8 @@ def test_hosts() -> None:
     """H-12: one, unless the request is an old one."""
     assert fields().host == b"t"
     assert fields(host=False, old=True).host is None
-    for wrong in ((), (HOST, HOST), (HOST, (b"host", b"other")), ((b"host", b""),), ((b"host", b"a b"),)):
+    assert fields((b"host", b""), host=False).host == b"", "RFC 9112 section 3.2: where the target has no authority"
+    for wrong in ((), (HOST, HOST), (HOST, (b"host", b"other")), ((b"host", b"a b"),)):
         with pytest.raises(RequestError) as caught:
             fields(*wrong, host=False)
         assert caught.value.status == 400

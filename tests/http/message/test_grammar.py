@@ -29,7 +29,7 @@ ABOVE_ASCII = bytes(range(0x80, 0x100))
 VALUE = b"\t " + VISIBLE + ABOVE_ASCII
 """RFC 9110 section 5.5."""
 
-TARGET = VISIBLE.replace(b"#", b"")
+TARGET = VISIBLE.replace(b"#", b"").replace(b"\\", b"")
 """Visible ASCII but the fragment's mark (RFC 9112 section 3.2)."""
 
 QUOTED = VALUE.replace(b'"', b"").replace(b"\\", b"")
@@ -81,13 +81,13 @@ def chunks(data: bytes) -> bool:
     [
         (lambda byte: sound(check_request_line, b"G%bT / HTTP/1.1" % byte), TOKEN),
         (lambda byte: sound(check_request_line, b"GET /%ba HTTP/1.1" % byte), TARGET),
-        (lambda byte: sound(check_request_line, b"GET / HTTP/1.%b" % byte), b"01"),
+        (lambda byte: sound(check_request_line, b"GET / HTTP/1.%b" % byte), DIGITS),
         (lambda byte: sound(check_request_line, b"GET / HTTP/%b.1" % byte), b"1"),
         (lambda byte: sound(check_request_line, b"GET / HTTP/1%b1" % byte), b"."),
         (lambda byte: read_start(b"G%bT /" % byte), TOKEN),
         (lambda byte: read_start(b"GET /%ba" % byte), TARGET),
         (lambda byte: read_start(b"GET%b/" % byte), b" "),
-        (lambda byte: REST.match(b"1.%b\r\n\r\n" % byte), b"01"),
+        (lambda byte: REST.match(b"1.%b\r\n\r\n" % byte), DIGITS),
         (lambda byte: REST.match(b"1%b1\r\n\r\n" % byte), b"."),
         (lambda byte: REST.match(b"1.1\r\na%ba: b\r\n\r\n" % byte), TOKEN + b":"),
         (lambda byte: REST.match(b"1.1\r\na: b%bb\r\n\r\n" % byte), VALUE),
@@ -105,7 +105,7 @@ def test_a_version_that_is_none_and_one_that_is_not_served() -> None:
     """H-11: two numbers of one digit are a version, and 505 the answer."""
     for byte in range(256):
         for line in (b"GET / HTTP/%c.1", b"GET / HTTP/1.%c"):
-            is_served = byte in (b"1" if b"%c." in line else b"01")
+            is_served = byte in (b"1" if b"%c." in line else DIGITS)
             status = refusal(check_request_line, line % byte)
             assert status == (0 if is_served else 505 if byte in DIGITS else 400), line % byte
 

@@ -67,7 +67,8 @@ def test_sound_request_lines(line: bytes) -> None:
         (b"G(T / HTTP/1.1", 400, "method"),
         (b" / HTTP/1.1", 400, "method"),
         (b"GET / HTTP/2.0", 505, "version"),
-        (b"GET / HTTP/1.2", 505, "version"),
+        (b"GET / HTTP/2.1", 505, "version"),
+        (b"M" * 65 + b" / HTTP/1.1", 501, "method"),
         (b"GET / HTTP/11", 400, "end with an HTTP version"),
         (b"GET / http/1.1", 400, "end with an HTTP version"),
         (b"GET /", 400, "end with an HTTP version"),
@@ -254,60 +255,49 @@ def test_repeated_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "target", "host", "path"),
+    ("method", "target", "authority", "path"),
     [
-        ("OPTIONS", b"*", b"t", b"*"),
+        ("OPTIONS", b"*", None, b"*"),
         ("OPTIONS", b"http://t/", b"t", b"/"),
         ("GET", b"http://t/a?b", b"t", b"/a?b"),
         ("GET", b"http://t", b"t", b"/"),
         ("GET", b"http://t?q", b"t", b"/?q"),
-        ("GET", b"HTTPS://T:443/", b"t", b"/"),
-        ("GET", b"https://t/", b"t:443", b"/"),
-        ("GET", b"http://t:80/", b"t", b"/"),
-        ("GET", b"http://t/", b"t:80", b"/"),
-        ("GET", b"http://t:/", b"t", b"/"),
-        ("GET", b"http://t/", None, b"/"),
+        ("GET", b"HTTPS://T:443/", b"T:443", b"/"),
+        ("GET", b"http://t:/", b"t:", b"/"),
     ],
 )
-def test_other_forms_of_a_target(method: str, target: bytes, host: bytes | None, path: bytes) -> None:
+def test_other_forms_of_a_target(method: str, target: bytes, authority: bytes | None, path: bytes) -> None:
     """H-12."""
-    assert split_target(method, target, host) == path
+    assert split_target(method, target) == (authority, path)
 
 
 @pytest.mark.parametrize(
-    ("method", "target", "host", "status"),
+    ("method", "target", "status"),
     [
-        ("CONNECT", b"t:80", b"t", 501),
-        ("CONNECT", b"/", b"t", 501),
-        ("GET", b"*", b"t", 400),
-        ("OPTIONS", b"t", b"t", 400),
-        ("OPTIONS", b"**", b"t", 400),
-        ("GET", b"t", b"t", 400),
-        ("GET", b"ftp://t/", b"t", 400),
-        ("GET", b"http:///", b"t", 400),
-        ("GET", b"http://a@t/", b"t", 400),
-        ("GET", b"http://t:81/", b"t", 400),
-        ("GET", b"https://t:80/", b"t", 400),
-        ("GET", b"https://t/", b"t:80", 400),
-        ("GET", b"http://t/", b"t:443", 400),
-        ("GET", b"http://other/", b"t", 400),
+        ("CONNECT", b"t:80", 501),
+        ("CONNECT", b"/", 501),
+        ("GET", b"*", 400),
+        ("OPTIONS", b"t", 400),
+        ("OPTIONS", b"**", 400),
+        ("GET", b"t", 400),
+        ("GET", b"ftp://t/", 400),
+        ("GET", b"http:///", 400),
+        ("GET", b"http://a@t/", 400),
     ],
 )
-def test_forms_of_a_target_that_are_refused(method: str, target: bytes, host: bytes, status: int) -> None:
+def test_forms_of_a_target_that_are_refused(method: str, target: bytes, status: int) -> None:
     """H-11, H-12."""
-    error(status, split_target, method, target, host)
+    error(status, split_target, method, target)
 
 
 @pytest.mark.parametrize(
-    ("target", "host", "reason"),
+    ("target", "reason"),
     [
-        (b"*", b"t", "in no form"),
-        (b"xhttp://t/", b"t", "in no form"),
-        (b"http:///", b"t", "authority of the request target is malformed"),
-        (b"http://t/", b"other", "contradicts host"),
-        (b"http://t:443/", b"t", "contradicts host"),
+        (b"*", "in no form"),
+        (b"xhttp://t/", "in no form"),
+        (b"http:///", "authority of the request target is malformed"),
     ],
 )
-def test_what_is_wrong_with_a_target(target: bytes, host: bytes, reason: str) -> None:
+def test_what_is_wrong_with_a_target(target: bytes, reason: str) -> None:
     """H-11, H-12: is in the log."""
-    assert reason in str(error(400, split_target, "GET", target, host))
+    assert reason in str(error(400, split_target, "GET", target))

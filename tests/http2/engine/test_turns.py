@@ -117,6 +117,6 @@ def test_6_9_2_a_response_whose_window_is_taken_back_before_its_turn_has_not_mov
     assert said(session) == []
     unsent = first(session).unsent
     assert unsent is not None
-    assert (unsent.has_moved, first(session).moves, first(session).is_queued) == (False, 0, False)
+    assert (unsent.moved, first(session).moves, first(session).is_queued) == (0, 0, False)
     session.receive(wire.window(1, 1), 0.0)
     assert said(session) == [(1, 1, False)]

@@ -52,6 +52,7 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "timeout_request_headers": ("2.5", 2.5),
     "timeout_request": ("0", 0),
     "timeout_write": ("10", 10.0),
+    "timeout_write_rate": ("1000", 1000),
     "timeout_tls_handshake": ("5", 5),
     "timeout_graceful_shutdown": ("0.5", 0.5),
     "backpressure": ("on", True),

@@ -4,6 +4,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from esg_core.write_pace import WriteLimits
 from esg_http.call.entrance import Entrance
 from esg_http.message.dates import http_date
 from esg_http.message.head_limits import HeadLimits
@@ -33,7 +34,7 @@ class HTTPSettings:
         self.request: float = config.timeout_request or NEVER
         self.request_headers: float = min(config.timeout_request_headers or NEVER, self.request)
         self.shortest_timeout = config.shortest_timeout
-        self.write: float = config.timeout_write or NEVER
+        self.write = WriteLimits.of(config)
         self.root_path = config.root_path
         self.entrance = Entrance.of(context)
         self.prefix = HeadPrefix(

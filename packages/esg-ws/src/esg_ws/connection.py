@@ -289,7 +289,7 @@ class Connection(asyncio.Protocol):
         """Whether the client is still reading what was sent before the end, which a drain does not wait for."""
         before, self._delivered = self._delivered, delivery(self._transport)
         is_under_way = self._delivered.unsent > 0 and not self._context.draining
-        return is_under_way and self._delivered.has_moved_since(before)
+        return is_under_way and self._delivered.moved_since(before) > 0
 
     def _keep_alive(self, now: float) -> None:
         is_waiting = self._keepalive.is_waiting

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from esg_core.write_pace import WriteLimits
 from esg_ws.codec import CodecFactory
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Settings:
         self.compress = config.ws_per_message_deflate
         self.ping_interval: float = config.ws_ping_interval or NEVER
         self.ping_timeout: float = config.ws_ping_timeout or NEVER
-        self.write: float = config.timeout_write or NEVER
+        self.write = WriteLimits.of(config)
 
 
 __all__ = ["NEVER", "Settings"]

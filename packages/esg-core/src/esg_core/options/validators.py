@@ -56,7 +56,7 @@ def is_header(text: str) -> bool:
 
 
 def is_peer(text: str) -> bool:
-    """Whether `esg_core.proxy.trust.Trust` takes the text as an entry of its list."""
+    """Whether `esg_core.proxy.trust.TrustedProxies` takes the text as an entry of its list."""
     from esg_core.proxy.trust import TrustedProxies
 
     try:

@@ -17,6 +17,8 @@ LONGEST_ADDRESS = 64
 LONGEST_HOST = 255 + 6
 """Characters: the longest name that DNS knows, and a port."""
 
+_MAPPED = "::ffff:"
+
 _PORT = re.compile(r"[0-9]{1,5}")
 _HIDDEN_PORT = re.compile(r"_[A-Za-z0-9._\-]+")
 _HOST = re.compile(r"([A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
@@ -25,8 +27,8 @@ _HOST = re.compile(r"([A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 def parse_node(text: str) -> Node | None:
     """Parse an IP address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
 
-    The address comes back in its canonical form, so that equal addresses are equal texts. Zone identifiers (`%eth0`)
-    are malformed here: outside of the machine that wrote them they mean nothing.
+    The address comes back in its canonical form, so that equal addresses are equal texts; IPv4-mapped ones as IPv4.
+    Zone identifiers (`%eth0`) are malformed here: outside the machine that wrote them they mean nothing.
     """
     return _parse_node(text) if len(text) <= LONGEST_ADDRESS else None
 
@@ -38,7 +40,7 @@ def _parse_node(text: str) -> Node | None:
     if number is None or "%" in host:
         return None
     try:
-        return str(_bracketed(host) if host[:1] == "[" else ip_address(host)), number
+        return str(unmapped(_bracketed(host) if host[:1] == "[" else ip_address(host))), number
     except ValueError:
         return None
 
@@ -87,10 +89,18 @@ def parse_host(text: str) -> Node | None:
 
 
 def unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address within an IPv4-mapped one (`::ffff:192.0.2.1`, as dual-stack sockets report), else itself."""
-    if isinstance(address, IPv6Address):
+    """The IPv4 address within an IPv4-mapped one (`::ffff:192.0.2.1`, as dual-stack sockets report), else itself.
+
+    One with a zone is no address of IPv4, which knows none.
+    """
+    if isinstance(address, IPv6Address) and address.scope_id is None:
         return address.ipv4_mapped or address
     return address
 
 
-__all__ = ["LONGEST_ADDRESS", "LONGEST_HOST", "Node", "parse_host", "parse_node", "unmapped"]
+def shown(host: str) -> str:
+    """The address of a socket's end as people write it: IPv4-mapped ones as IPv4, all others as they are."""
+    return host[len(_MAPPED) :] if host.startswith(_MAPPED) and "." in host and "%" not in host else host
+
+
+__all__ = ["LONGEST_ADDRESS", "LONGEST_HOST", "Node", "parse_host", "parse_node", "shown", "unmapped"]

@@ -20,14 +20,18 @@ LONGEST_NAME = 64
 _LITERAL = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _LOOPBACK = ("127.0.0.1", "::1")
 
+UNIX_HOP = "unix:"
+"""What nginx calls a client on a UNIX socket."""
+
 
 class TrustedProxies:
     """The proxies whose word is taken, from a list as `forwarded-allow-ips` has it.
 
     `hosts` is a text with commas or a sequence of texts. Each entry is one of: an address (`10.0.0.1`, `::1`); a
-    network (`10.0.0.0/8`); `unix`, whoever connects through a UNIX socket; `localhost`, both loopback addresses; `*`,
-    everybody; or a literal, compared as it is with what a proxy or a test client calls itself (`unknown`, `_proxy1`,
-    `testclient`). An empty list trusts nobody. Raises `UsageError` for any other entry.
+    network (`10.0.0.0/8`); `unix` or `unix:`, any peer on a UNIX socket, and the hop that nginx writes for one;
+    `localhost`, both loopback addresses; `*`, everything; or a literal, compared as it is with what a proxy or a test
+    client calls itself (`unknown`, `_proxy1`, `testclient`). An empty list trusts nothing. Raises `UsageError` for any
+    other entry.
     """
 
     __slots__ = ("_addresses", "_decisions", "_everybody", "_literals", "_networks", "_unix")
@@ -75,8 +79,9 @@ class TrustedProxies:
     def _add(self, entry: str) -> None:
         if entry == "*":
             self._everybody = True
-        elif entry == "unix":
+        elif entry in ("unix", UNIX_HOP):
             self._unix = True
+            self._literals.add(UNIX_HOP)
         elif entry == "localhost":
             self._addresses.update(map(ip_address, _LOOPBACK))
         elif "/" in entry:

@@ -14,6 +14,8 @@ import struct
 from enum import Enum
 from typing import NamedTuple
 
+from esg_core.write_pace import WriteLimits, WritePace
+
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 
 _RESET = struct.pack("ii", 1, 0)
@@ -28,9 +30,9 @@ class Delivery(NamedTuple):
     unsent: int
     acknowledged: int
 
-    def has_moved_since(self, before: "Delivery") -> bool:
-        """Whether the client has read anything since then, as far as anybody can tell (timeout-write)."""
-        return self.unsent < before.unsent or self.acknowledged > before.acknowledged
+    def moved_since(self, before: "Delivery") -> int:
+        """How many bytes the client has read since then, as far as can be known; at least 0."""
+        return max(0, self.acknowledged - before.acknowledged, before.unsent - self.unsent)
 
 
 def delivery(transport: asyncio.Transport) -> Delivery:
@@ -49,33 +51,27 @@ def delivery(transport: asyncio.Transport) -> Delivery:
     return Delivery(unsent + segments + waiting, acknowledged)
 
 
-LOOKS = 4
-"""Into so many parts a time-out is cut, after each of which one looks: a client is given up at most one part late."""
-
-
 class WriteWatch:
-    """Whether a client reads what was written to it, looked at now and then from `now` on (timeout-write).
+    """Whether a client reads what was written to it, looked at now and then from `now` on (rule H-17).
 
-    A look at each end of the time-out would not do: a client that reads nothing takes in what fits into its kernel's
-    buffer, and so has moved on when the first one is over. `due` is the time of the next look.
+    `due` is the time of the next look.
     """
 
-    __slots__ = ("_delivered", "_moved_at", "_timeout", "due")
+    __slots__ = ("_delivered", "_pace")
 
-    def __init__(self, transport: asyncio.Transport, timeout: float, now: float) -> None:
-        self._timeout = timeout
+    def __init__(self, transport: asyncio.Transport, limits: WriteLimits, now: float) -> None:
         self._delivered = delivery(transport)
-        self._moved_at = now
-        self.due = now + timeout / LOOKS
+        self._pace = WritePace(limits, now)
+
+    @property
+    def due(self) -> float:
+        """When to look again."""
+        return self._pace.due
 
     def is_given_up(self, transport: asyncio.Transport, now: float) -> bool:
-        """Look, not before `due`: whether nothing has been read for the whole time-out, as far as anybody can tell."""
+        """Look, not before `due`: whether too little has been read for too long, as far as can be known."""
         before, self._delivered = self._delivered, delivery(transport)
-        if self._delivered.has_moved_since(before):
-            self._moved_at = now
-        end = self._moved_at + self._timeout
-        self.due = min(now + self._timeout / LOOKS, end)
-        return now >= end
+        return self._pace.is_too_slow(self._delivered.moved_since(before), now)
 
     @property
     def unsent(self) -> int:
@@ -137,4 +133,4 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-__all__ = ["LOOKS", "Delivery", "Departure", "WriteWatch", "delivery", "departure", "end_sending", "has_input", "reset"]
+__all__ = ["Delivery", "Departure", "WriteWatch", "delivery", "departure", "end_sending", "has_input", "reset"]

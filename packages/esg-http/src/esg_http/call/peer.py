@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.access.escaping import client_text
 from esg_core.asgi import Headers
+from esg_core.proxy.authority import shown
 from esg_core.proxy.preface_extensions import tells_of_tls
 from esg_http.call.target import Target
 from esg_http.call.tls_extension import tls_extension
@@ -54,7 +55,7 @@ class Peer:
 
 def _address(name: object) -> tuple[str, int] | None:
     """Host and port; None for what is no address of the Internet."""
-    return (str(name[0]), int(name[1])) if isinstance(name, (tuple, list)) and len(name) >= 2 else None
+    return (shown(str(name[0])), int(name[1])) if isinstance(name, (tuple, list)) and len(name) >= 2 else None
 
 
 def _server(name: object) -> tuple[str, int | None] | None:
@@ -92,7 +93,7 @@ def request_scope(peer: Peer, method: str, target: Target, headers: Headers) -> 
     scope["headers"] = headers.copy()
     scope["extensions"] = peer.extensions.copy()
     root_path = peer.root_path
-    if root_path:
+    if root_path and target.raw_path != b"*":  # the server itself, which is below no path (RFC 9110 section 9.3.7)
         scope["path"] = root_path + target.path
         scope["raw_path"] = root_path.encode("utf-8") + target.raw_path
     return scope

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
-from esg_core.sockets.tcp import LOOKS, Departure, WriteWatch, delivery, departure, end_sending, has_input, reset
+from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure, end_sending, has_input, reset
+from esg_core.write_pace import LOOKS
 from esg_http.call.peer import Peer
 from esg_http.call.refusals import answer_late, answer_unreadable, warn
 from esg_http.h1.input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
@@ -218,11 +219,11 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._written = written = WriteWatch(self.transport, settings.write, now)
         self._write_deadline = written.due
         self.deadline = min(self._read_deadline, written.due)
-        if settings.write < LOOKS * settings.shortest_timeout:
+        if settings.write.timeout < LOOKS * settings.shortest_timeout:
             self._hasten()
 
     def _expire_writing(self, now: float) -> None:
-        """Look whether the client still reads; abort if it has read nothing for too long (timeout-write)."""
+        """Look whether the client still reads; abort if it has read too little for too long (timeout-write)."""
         written = self._written
         assert written is not None
         if written.is_given_up(self.transport, now):

@@ -5,7 +5,13 @@ each byte is looked at once, each line is judged when it is complete, and the li
 """
 
 from esg_core.errors import RequestError
-from esg_http.message.grammar import check_field_line, check_request_line, check_unfinished
+from esg_http.message.grammar import (
+    LONGEST_METHOD,
+    check_field_line,
+    check_method,
+    check_request_line,
+    check_unfinished,
+)
 from esg_http.message.head_limits import HeadLimits
 
 EMPTY_LINES = 2
@@ -20,7 +26,7 @@ class HeadReader:
     """The bytes of one unfinished head.
 
     `feed()` returns the whole head, and whatever followed it, once the head is complete, else None. It raises
-    `RequestError`: 400 for what is malformed, 414 and 431 for what is too large, 505 for another version.
+    `RequestError`: 400 for what is malformed, 414, 431 and 501 for what is too large, 505 for another version.
     """
 
     __slots__ = ("_buffer", "_fields", "_fields_at", "_limits", "_line_at", "_searched", "_skipped")
@@ -95,6 +101,8 @@ class HeadReader:
         if self._fields_at:
             self._limits.check(0, self._line_at - self._fields_at + line + 2)
         else:
+            end = self._buffer.find(b" ", self._line_at, self._line_at + LONGEST_METHOD + 1)
+            check_method(line if end < 0 else end - self._line_at)
             self._limits.check(line, 0)
 
 

@@ -175,9 +175,12 @@ class H1Input(H1Output):
         method = start.method
         target = start.target
         parts = start.parts
+        headers = fields.headers
         if parts is None:
-            target = split_target(method, target, fields.host)
+            authority, target = split_target(method, target)
             parts = read_target(target)
+            if authority is not None:
+                headers = fields.with_host(authority)
         context = self._context
         settings = self._settings
         served = self._served = self._served + 1
@@ -185,7 +188,7 @@ class H1Input(H1Output):
             self._keep_alive = False
         self.is_head = method == "HEAD"
         self._asked = fields
-        scope = request_scope(self._peer, method, parts, fields.headers)
+        scope = request_scope(self._peer, method, parts, headers)
         scope["state"] = context.state.copy()
         cycle = self._cycle = Cycle(context, self, scope, target)
         app = self._adapt(cycle, fields) if fields.is_special else context.app

@@ -11,7 +11,7 @@ from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_core.proxy.headers import NAMES as FORWARDED
 from esg_http.call.target import Target, read_target
-from esg_http.message.grammar import START, body_length, check_repeats, is_host
+from esg_http.message.grammar import START, body_length, check_method, check_repeats, is_host
 
 LONGEST_REMEMBERED = 256
 """Bytes of a request's start that is worth remembering."""
@@ -39,11 +39,15 @@ class RequestStart:
 
 
 def read_start(start: bytes) -> RequestStart | None:
-    """Read how a request begins, up to the space before its version; None if it is malformed."""
+    """Read how a request begins, up to the space before its version; None if it is malformed.
+
+    Raises `RequestError` 501 for a method that is too long to be one.
+    """
     match = START.fullmatch(start)
     if match is None:
         return None
     method, target = match.groups()
+    check_method(len(method))
     is_path = target[0] == SLASH and method != b"CONNECT"
     return RequestStart(method.decode("ascii"), target, read_target(target) if is_path else None)
 
@@ -93,7 +97,7 @@ class RequestFields:
         if self.host is None:
             if not self.old:
                 raise RequestError(400, "host is missing", "RFC 9112 section 3.2")
-        elif not is_host(self.host):
+        elif self.host and not is_host(self.host):
             raise RequestError(400, "host is malformed", "RFC 9112 section 3.2")
 
     def _read_rare(self, fields: dict[bytes, bytes]) -> None:
@@ -108,6 +112,12 @@ class RequestFields:
         if not self.old:
             self.wants_trailers = b"te" in fields and b"trailers" in _options(self._joined(b"te"))
             self.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"
+
+    def with_host(self, host: bytes) -> Headers:
+        """The fields with `host` in the place of what the client says it is (RFC 9112 section 3.2.2)."""
+        if self.host is None:
+            return [(b"host", host), *self.headers]
+        return [(name, host if name == b"host" else value) for name, value in self.headers]
 
     def _joined(self, wanted: bytes) -> bytes:
         return b",".join([value for name, value in self.headers if name == wanted])

@@ -9,7 +9,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
-from esg_core.sockets.tcp import LOOKS, WriteWatch, delivery, reset
+from esg_core.sockets.tcp import WriteWatch, delivery, reset
+from esg_core.write_pace import WritePace
 from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.coding.faults import ConnectionFault
 from esg_http.h2.coding.frames import goaway_frame
@@ -62,15 +63,13 @@ class Deadlines(Serving):
         self._watch(WRITE, self._written.due)
 
     def _has_unsent(self, unsent: Unsent) -> None:
-        unsent.moved_at = now = self.time()
-        self._look_again(unsent, now)
+        unsent.pace = WritePace(self._settings.http.write, self.time())
+        self._look_again(unsent)
 
-    def _look_again(self, unsent: Unsent, now: float) -> None:
-        unsent.has_moved = False
+    def _look_again(self, unsent: Unsent) -> None:
+        unsent.moved = 0
         unsent.sent_before = self.sent
-        write = self._settings.http.write
-        unsent.deadline = min(now + write / LOOKS, unsent.moved_at + write)
-        self.hasten(unsent.deadline)
+        self.hasten(unsent.pace.due)
 
     def _has_started(self) -> None:
         self._watch(START, self._now + self._settings.settings_timeout)
@@ -123,19 +122,17 @@ class Deadlines(Serving):
             if stream.upload is not None:
                 due.append(stream.upload.deadline)
             if stream.unsent is not None:
-                due.append(stream.unsent.deadline)
+                due.append(stream.unsent.pace.due)
         return min(due, default=NEVER)
 
     def _expire_stream(self, stream: H2Stream, now: float) -> None:
         upload, unsent = stream.upload, stream.unsent
-        if unsent is not None and unsent.deadline <= now:
-            if self._has_moved(stream, unsent):
-                unsent.moved_at = now
-            elif unsent.moved_at + self._settings.http.write <= now:
+        if unsent is not None and unsent.pace.due <= now:
+            if unsent.pace.is_too_slow(self._moved(stream, unsent), now):
                 self._context.logger.warning("%s does not read a response: reset (timeout-write)", self._peer)
                 stream.cut(CANCEL)
                 return
-            self._look_again(unsent, now)
+            self._look_again(unsent)
         if upload is not None and upload.deadline <= now:
             if stream.tunnel is not None:  # its client does not end it
                 stream.cut(NO_ERROR)
@@ -145,9 +142,9 @@ class Deadlines(Serving):
                 late = "the body of the request did not come in time"
                 stream.refuse(RequestError(408, late, "RFC 9110 section 15.5.9"))
 
-    def _has_moved(self, stream: H2Stream, unsent: Unsent) -> bool:
-        """Whether the client has taken something of a response, or of those that go before it."""
-        return unsent.has_moved or (stream.window > 0 and self.sent != unsent.sent_before)
+    def _moved(self, stream: H2Stream, unsent: Unsent) -> int:
+        """How many bytes the client has taken of a response, or of those that go before it."""
+        return max(unsent.moved, self.sent - unsent.sent_before) if stream.window > 0 else unsent.moved
 
     def _expire_start(self) -> None:
         if not self.has_begun:

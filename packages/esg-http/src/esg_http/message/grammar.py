@@ -23,26 +23,35 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 FIELD_LINE = TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n"
 """One field line (RFC 9112 section 5), as strict as the grammar allows."""
 
-TARGET = rb"[\x21\x22\x24-\x7e]"
-"""One byte of a request target: visible ASCII, but no fragment (RFC 9112 section 3.2)."""
+TARGET = rb"[\x21\x22\x24-\x5b\x5d-\x7e]"
+"""One byte of a request target: visible ASCII, but no fragment (RFC 9112 section 3.2), and no backslash.
+
+No URI has one (RFC 3986 section 2), browsers take it for a slash, and what others make of it differs.
+"""
+
+LONGEST_METHOD = 64
+"""Bytes: more than twice the longest name in the registry of methods."""
 
 START = re.compile(rb"(" + TOKEN + rb"++) (" + TARGET + rb"++)")
 """How a request head begins: groups method and target (RFC 9112 section 3)."""
 
-REST = re.compile(rb"(1\.[01])\r\n((?:" + FIELD_LINE + rb")*+)\r\n")
-"""How it goes on, after ` HTTP/`: groups version and field lines (RFC 9112 sections 2.3 and 5)."""
+REST = re.compile(rb"(1\.[0-9])\r\n((?:" + FIELD_LINE + rb")*+)\r\n")
+"""How it goes on, after ` HTTP/`: groups version and field lines (RFC 9112 sections 2.3 and 5).
+
+A minor version that is yet to come is served as the highest one that is known (RFC 9110 section 2.5).
+"""
 
 CHUNKED = -1
 """The length of a body that is framed by the chunked coding."""
 
-_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
+_VERSION = re.compile(rb"HTTP/([0-9])\.[0-9]")
 _METHOD = re.compile(TOKEN + rb"+")
 _TARGET = re.compile(TARGET + rb"+")
 _LINE = re.compile(FIELD_LINE)
 _UNFINISHED_LINE = re.compile(rb"(?:" + TOKEN + rb"+(?: (?:" + TARGET + rb"+(?: [HTP/0-9.]*)?)?)?)?\r?")
 _UNFINISHED_NAME = re.compile(TOKEN + rb"*\r?")
 _REG_NAME = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+")
-_ABSOLUTE = re.compile(rb"(?i)(https?)://([^/?]*)")
+_ABSOLUTE = re.compile(rb"(?i)https?://([^/?]*)")
 _LENGTH_LINE = re.compile(rb"(?i)\r\ncontent-length:([^\r]*+)")
 _CODING_LINE = re.compile(rb"(?i)\r\ntransfer-encoding:([^\r]*+)")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
@@ -51,7 +60,8 @@ _DIGITS = re.compile(rb"[0-9]{1,18}")
 def check_request_line(line: bytes) -> None:
     """Say what is wrong with a complete request line (without its CRLF); returns None if nothing is.
 
-    Raises `RequestError`: 505 for a version that is not 1.0 or 1.1, 400 for everything else.
+    Raises `RequestError`: 505 for a major version other than 1, 501 for a method that is too long to be one, 400 for
+    everything else.
     """
     if b"\n" in line or b"\r" in line:
         raise RequestError(400, "a line ends with a bare CR or LF", "RFC 9112 section 2.2")
@@ -59,14 +69,22 @@ def check_request_line(line: bytes) -> None:
     target, _, version = rest.rpartition(b" ")
     if not _METHOD.fullmatch(method):
         raise RequestError(400, "the method is not a token", "RFC 9112 section 3.1")
-    if not _VERSION.fullmatch(version):
+    check_method(len(method))
+    matched = _VERSION.fullmatch(version)
+    if matched is None:
         raise RequestError(400, "the request line does not end with an HTTP version", "RFC 9112 section 3")
     if not _TARGET.fullmatch(target):
         raise RequestError(400, "the request target has a byte that does not belong there", "RFC 9112 section 3.2")
-    if version not in (b"HTTP/1.0", b"HTTP/1.1"):
-        raise RequestError(505, "the HTTP version is not 1.0 or 1.1", "RFC 9110 section 2.5")
+    if matched[1] != b"1":
+        raise RequestError(505, "the HTTP version is not 1.x", "RFC 9110 section 2.5")
     if target.startswith(b"HTTP/"):  # in no form of a target, and it would pass for the version
         raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
+
+
+def check_method(size: int) -> None:
+    """Refuse a method of so many bytes if it can be none; raises `RequestError` 501."""
+    if size > LONGEST_METHOD:
+        raise RequestError(501, "the method is longer than any that is known", "RFC 9112 section 3")
 
 
 def check_field_line(line: bytes) -> None:
@@ -108,8 +126,7 @@ def check_unfinished(line: bytes, is_request_line: bool) -> None:
 def is_host(value: bytes) -> bool:
     """Tell whether `value` is a valid Host: a name, an IPv4 or a bracketed IPv6 address, with an optional port.
 
-    The empty value is none: an HTTP server always has a name (RFC 9110 section 7.2 allows it only for targets without
-    an authority, which http URIs are not).
+    The empty value is none: RFC 9112 section 3.2 allows it where the target has no authority, and nowhere else.
     """
     if value[:1] == b"[":
         address, bracket, port = value[1:].partition(b"]")
@@ -169,26 +186,24 @@ def check_repeats(headers: Headers) -> None:
         raise RequestError(400, "host is repeated", "RFC 9112 section 3.2")
 
 
-def split_target(method: str, target: bytes, host: bytes | None) -> bytes:
-    """The path and query that a target in another than origin form stands for (RFC 9112 section 3.2).
+def split_target(method: str, target: bytes) -> tuple[bytes | None, bytes]:
+    """The authority, and the path and query, that a target in another than origin form stands for.
 
-    Raises `RequestError`: 501 for CONNECT, 400 for a form that is malformed, does not fit the method, or names another
-    authority than Host does.
+    The authority is None where the target has none. Raises `RequestError`: 501 for CONNECT, 400 for a form that is
+    malformed or does not fit the method (RFC 9112 section 3.2).
     """
     if method == "CONNECT":
         raise RequestError(501, "CONNECT is not served", "RFC 9110 section 9.3.6")
     if target == b"*" and method == "OPTIONS":
-        return target
+        return None, target
     absolute = _ABSOLUTE.match(target)
     if absolute is None:
         raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
-    authority = absolute[2]
+    authority = absolute[1]
     if not is_host(authority):
         raise RequestError(400, "the authority of the request target is malformed", "RFC 9112 section 3.2.2")
-    if host is not None and without_default_port(host, absolute[1]) != without_default_port(authority, absolute[1]):
-        raise RequestError(400, "the authority of the request target contradicts host", "RFC 9112 section 3.2.2")
     rest = target[absolute.end() :]
-    return rest if rest[:1] == b"/" else b"/" + rest
+    return authority, rest if rest[:1] == b"/" else b"/" + rest
 
 
 def without_default_port(authority: bytes, scheme: bytes) -> bytes:
@@ -200,12 +215,14 @@ def without_default_port(authority: bytes, scheme: bytes) -> bytes:
 __all__ = [
     "CHUNKED",
     "FIELD_LINE",
+    "LONGEST_METHOD",
     "REST",
     "START",
     "TARGET",
     "TOKEN",
     "body_length",
     "check_field_line",
+    "check_method",
     "check_repeats",
     "check_request_line",
     "check_unfinished",

@@ -5,6 +5,7 @@ of connections. The bytes are the same whatever parser read the request (rule H-
 `date` first, framing last.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from esg_core.errors import ApplicationError
@@ -23,6 +24,9 @@ FieldBlock = tuple[bytes, int, int]
 _PHRASES = {status: phrase.encode() for status, phrase in PHRASES.items()}
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no field value may have, but for CR and LF, of which each line has its own (RFC 9110 section 5.5)."""
 
 _LENGTH_PREFIX = b"content-length: "
 _HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive", b"server", b"date"}
@@ -110,8 +114,8 @@ _prefixes = _Prefixes()
 def encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     """Encode an application's header fields, and find out what they say about the framing.
 
-    Raises `ApplicationError` for what is no header: wrong types, names that are no token, CR, LF or NUL in a value, two
-    lengths. `connection` keeps its `close` only (the server decides about the connection), `transfer-encoding` none
+    Raises `ApplicationError` for what is no header: wrong types, names that are no token, a control byte in a value,
+    two lengths. `connection` keeps its `close` only (the server decides about the connection), `transfer-encoding` none
     (the server does the chunking, rule H-3).
     """
     lines = []
@@ -133,8 +137,8 @@ def encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     lines.append(b"")
     block = b"\r\n".join(lines)
     breaks = len(lines) - 1
-    if block.count(b"\n") != breaks or block.count(b"\r") != breaks or b"\0" in block:
-        raise ApplicationError("a header value has CR, LF or NUL in it (RFC 9110 section 5.5)")
+    if block.count(b"\n") != breaks or block.count(b"\r") != breaks or _CONTROL.search(block):
+        raise ApplicationError("a header value has a control byte in it (RFC 9110 section 5.5)")
     return block, length, says
 
 

@@ -73,6 +73,14 @@ class LimitOptions:
         "How long a client may leave a response unread.",
         "A response that makes no progress for so long is aborted.",
     )
+    timeout_write_rate: Annotated[int, Integer(0)] = option(
+        240,
+        Group.LIMITS,
+        "Bytes a second that a client must read of a response.",
+        "Averaged over `timeout-write`, so a client may pause and be slow, but not keep a response alive by a byte now"
+        " and then. The slowest mobile networks carry ten times the default. 0 sets no rate.",
+        metavar="BYTES",
+    )
     timeout_tls_handshake: Timeout = option(15.0, Group.LIMITS, "How long a TLS handshake may take.")
     timeout_graceful_shutdown: Timeout = option(
         25.0,

@@ -6,6 +6,7 @@ Sans-I/O. What a stream is for, its subclass knows; the methods here that do not
 from collections import deque
 
 from esg_core.asgi import Headers
+from esg_core.write_pace import WritePace
 from esg_http.h2.engine.priority import UNTOLD, Priority
 from esg_http.h2.engine.states import OPEN
 from esg_http.h2.engine.windows import StreamWindow
@@ -16,21 +17,21 @@ NEVER = float("inf")
 class Unsent:
     """What of a response waits for windows or for the transport: parts of the body, then trailers, then the end.
 
-    `has_moved` tells that some of it was sent since it was last looked at, which `deadline` says when to do;
-    `sent_before` is what the connection had sent by then, `moved_at` when something was last seen to be sent.
+    `moved` bytes of it were sent since it was last looked at, which `pace` says when to do; `sent_before` is what the
+    connection had sent by then. The pace is set where it is noticed that something waits (`Sending._has_unsent`).
     """
 
-    __slots__ = ("deadline", "ends", "has_moved", "moved_at", "pieces", "sent_before", "size", "trailers")
+    __slots__ = ("ends", "moved", "pace", "pieces", "sent_before", "size", "trailers")
+
+    pace: WritePace
 
     def __init__(self) -> None:
         self.pieces: deque[bytes | memoryview] = deque()
         self.size = 0
         self.ends = False
         self.trailers: Headers | None = None
-        self.has_moved = False
+        self.moved = 0
         self.sent_before = 0
-        self.moved_at = 0.0
-        self.deadline = NEVER
 
 
 class Upload:

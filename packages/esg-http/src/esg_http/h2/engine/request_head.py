@@ -13,7 +13,7 @@ from esg_core.proxy.headers import NAMES as FORWARDED
 from esg_http.h2.coding.codes import PROTOCOL_ERROR
 from esg_http.h2.coding.faults import StreamFault
 from esg_http.h2.engine.priority import UNTOLD, Priority, read_priority
-from esg_http.message.grammar import TARGET, TOKEN, content_length, is_host, without_default_port
+from esg_http.message.grammar import TARGET, TOKEN, check_method, content_length, is_host, without_default_port
 
 UNKNOWN_LENGTH = -1
 """No content-length: only END_STREAM tells the end of the body."""
@@ -123,6 +123,7 @@ class RequestHead:
         method = pseudo.get(b":method", b"")
         if not _METHOD.fullmatch(method):
             raise malformed("no method, or one that is no token", "8.3.1")
+        check_method(len(method))
         self.method = method.decode("ascii")
         if b":protocol" in pseudo:
             if method != b"CONNECT":

@@ -222,10 +222,10 @@ class Sending(Generic[S]):
         left = room = min(most, self.window, stream.window)
         while unsent.pieces and left > 0:
             left -= self._frame_piece(stream, unsent, left)
+        unsent.moved += room - left
         if not unsent.pieces:
             self._sent_all(stream, unsent)
         elif left < room:
-            unsent.has_moved = True
             stream.on_moved()
         return room - left
 

@@ -27,6 +27,9 @@ __all__ = ["MARK", "PROTOCOLS", "Client", "main", "request_of"]
 MARK = "sched_yield"
 """The function of the C library that is called right before and right after the measured requests."""
 
+PATIENCE = 600.0
+"""Seconds for all requests of a count, in which each instruction may cost a call of Python."""
+
 _WARM_UP = 500
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -94,7 +97,10 @@ def _application(row: Row) -> Any:
 
 
 class Client(asyncio.Transport):
-    """Connects a protocol to a client that asks again as soon as it has its answer."""
+    """Connects a protocol to a client that asks again as soon as it has its answer.
+
+    A server that ends the connection, or does not answer in time, ends the count with an error.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, row: Row, protocol: asyncio.Protocol) -> None:
         super().__init__({"peername": ("127.0.0.1", 50000), "sockname": ("127.0.0.1", 8000)})
@@ -111,7 +117,8 @@ class Client(asyncio.Transport):
         self._left = times
         self._done = self._loop.create_future()
         self._loop.call_soon(self._send)
-        await self._done
+        async with asyncio.timeout(PATIENCE):
+            await self._done
 
     def _send(self) -> None:
         self._protocol.data_received(self._request)
@@ -137,6 +144,12 @@ class Client(asyncio.Transport):
 
     def close(self) -> None:
         """As asyncio's."""
+        self.abort()
+
+    def abort(self) -> None:
+        """As asyncio's."""
+        if not self._done.done():
+            self._done.set_exception(ConnectionAbortedError("the server has ended the connection"))
 
     def get_write_buffer_size(self) -> int:
         """As asyncio's."""

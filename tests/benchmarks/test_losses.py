@@ -11,7 +11,6 @@ NOTHING = ("--restarts", "0", "--upgrades", "0", "--recycled", "0", "--kills", "
 
 @pytest.mark.slow
 @needs("wrk")
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "options",
     [

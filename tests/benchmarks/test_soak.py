@@ -6,7 +6,6 @@ from benchmarks.soak.__main__ import main
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--seconds", "8", "--pause", "2", "--workers", "1"])
     said = capsys.readouterr().out

@@ -70,3 +70,32 @@ def test_each_readme_says_what_the_package_is_exports_and_must_not_know(distribu
     assert text.startswith(f"# {distribution}\n\n")
     assert "## What it exports\n" in text
     assert "## What it must not know\n" in text
+
+
+HOME = "https://github.com/esg-server/esg"
+"""Where the project lives: what an index shows links there."""
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_what_an_index_shows_of_a_package_is_complete(distribution: str) -> None:
+    table = project(distribution)
+    assert table["authors"]
+    assert table["keywords"]
+    assert all(url.startswith(f"{HOME}/") for url in table["urls"].values())
+    assert set(table["urls"]) == {"Documentation", "Source", "Changelog", "Issues"}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_each_package_carries_the_license(distribution: str) -> None:
+    assert project(distribution)["license-files"] == ["LICENSE"]
+    assert (home(distribution) / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_links_of_a_package_work_on_an_index(distribution: str) -> None:
+    """They are absolute, and those into the project lead to files that exist."""
+    text = (home(distribution) / "README.md").read_text(encoding="utf-8")
+    targets = [*re.findall(r"\]\(([^)#\s]+)", text), *project(distribution)["urls"].values()]
+    assert [target for target in targets if not target.startswith("https://")] == []
+    paths = [re.sub(f"^{HOME}/(?:blob|tree)/main/", "", target) for target in targets]
+    assert [path for path in paths if not path.startswith("https://") and not (ROOT / path).exists()] == []

@@ -15,10 +15,13 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "pa
 OF_OTHERS = {
     "--all",
     "--cover",
+    "--find-links",
     "--group",
+    "--no-deps",
     "--upgrade",
     "--help",
     "--strict",
+    "--wheel-dir",
 }
 """Flags of pip, hatch and mypy, and the one that every command has."""
 

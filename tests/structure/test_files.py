@@ -1,6 +1,9 @@
 """The habits of the code: short files, short functions, documented names, no notes to ourselves."""
 
 import ast
+import importlib
+import inspect
+import pydoc
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -20,6 +23,9 @@ BINARY = {".png", ".pyc", ".svg"}
 
 NOTES = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 MACHINE_PATHS = re.compile(r"/(wo" r"rk|ro" r"ot|ho" r"me/\w+|Us" r"ers/\w+|tm" r"p/(venv|esg))\b")
+
+CONTRACT = re.compile(r"[Ss]ee `([\w.]+)`")
+"""How a class names the contract that its methods fulfil."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 DECISIONS = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.ExceptHandler, ast.Match)
@@ -62,20 +68,27 @@ def undocumented(module: Module) -> Iterator[str]:
             if ast.get_docstring(node) is None:
                 yield node.name
             if isinstance(node, ast.ClassDef):
-                yield from (f"{node.name}.{name}" for name in undocumented_methods(node))
+                yield from (f"{node.name}.{name}" for name in undocumented_methods(module, node))
 
 
-def undocumented_methods(owner: ast.ClassDef) -> Iterator[str]:
+def undocumented_methods(module: Module, owner: ast.ClassDef) -> Iterator[str]:
     for method in owner.body:
-        if isinstance(method, Function) and not method.name.startswith("_") and not is_inherited(method):
-            yield from () if ast.get_docstring(method) else (method.name,)
+        if isinstance(method, Function) and not method.name.startswith("_") and not is_told_elsewhere(method):
+            yield from () if is_documented(module, owner.name, method) else (method.name,)
 
 
-def is_inherited(method: Function) -> bool:
-    """The doc string of an overridden, overloaded or assigned-to name stands elsewhere."""
-    return any(
-        ast.unparse(mark).rpartition(".")[2] in ("override", "overload", "setter") for mark in method.decorator_list
-    )
+def is_told_elsewhere(method: Function) -> bool:
+    """The doc string of an overloaded or assigned-to name stands with its other half."""
+    return any(ast.unparse(mark).rpartition(".")[2] in ("overload", "setter") for mark in method.decorator_list)
+
+
+def is_documented(module: Module, owner: str, method: Function) -> bool:
+    """By its own doc string, that of a base class, or that of the contract that its class says it fulfils."""
+    if ast.get_docstring(method):
+        return True
+    loaded = getattr(importlib.import_module(module.name), owner)
+    contracts = CONTRACT.findall(inspect.getdoc(loaded) or "")
+    return any(inspect.getdoc(getattr(one, method.name, None)) for one in (loaded, *map(pydoc.locate, contracts)))
 
 
 @cache

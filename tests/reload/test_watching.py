@@ -171,16 +171,23 @@ def test_watching_ends_when_it_is_to_stop() -> None:
 @pytest.mark.parametrize(
     "error", [OSError('OS file watch limit reached. about ["/a"] (Error)'), RuntimeError("OS file watch limit reached")]
 )
-def test_a_system_that_cannot_watch_so_much_says_so_with_what_to_do(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
+def test_a_system_that_cannot_watch_so_much_says_what_to_do(
+    error: Exception, here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """W-6: the files are looked at instead."""
+
     def fail(*_: object, **__: object) -> Iterator[object]:
         raise error
         yield
 
     monkeypatch.setattr(watchfiles, "watch", fail)
-    with pytest.raises(OSError, match=r"^cannot watch files: OS file watch limit reached; watch fewer directories, "):
-        next(watch(Files()))
+    with watcher_of(Files()) as watcher:
+        (here / "a.py").touch()
+        assert watcher.next() == ("a.py",)
+    said = (
+        "Files are looked at every 0.25 s, not watched: OS file watch limit reached; watch fewer directories, or raise"
+    )
+    assert [message.startswith(said) for message in caplog.messages] == [True]
 
 
 def test_a_log_in_the_directory_does_not_feed_itself(here: Path) -> None:

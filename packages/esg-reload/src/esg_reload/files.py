@@ -44,6 +44,11 @@ class Files:
             return True
         return _fits(places, self.includes) and not _fits(places, self.excludes)
 
+    def leaves_out(self, directory: str | os.PathLike[str]) -> bool:
+        """Whether nothing in a directory can count: it is excluded, and no include names a file without a wildcard."""
+        places = tuple(self._places(Path(directory).absolute()))
+        return not self._names and _fits(places, self.excludes)
+
     @property
     def roots(self) -> tuple[Path, ...]:
         """The directories without those that lie in another one of them."""

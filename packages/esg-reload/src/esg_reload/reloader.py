@@ -56,12 +56,11 @@ class Reloader:
         """Run and restart until SIGINT, SIGTERM or SIGHUP comes or `stop()` is called; nothing is left running then.
 
         Returns 0, or 1 if the last process had to be killed; a second signal, or SIGQUIT, does that at once. Raises
-        `OSError` if the command cannot even be started, or files cannot be watched. Signals are handled in the main
-        thread only.
+        `OSError` if the command cannot even be started. Signals are handled in the main thread only.
         """
         with handled(self._on_signal):
             try:
-                for changed in watch(self._files, delay=self._delay, stop=self._stop):
+                for changed in watch(self._files, delay=self._delay, stop=self._stop, logger=self._logger):
                     self._run_with(changed)
             finally:
                 self._end()

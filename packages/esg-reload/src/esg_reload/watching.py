@@ -1,25 +1,29 @@
 """Tells when files have changed, and which: bursts of changes as one.
 
-Knows files and the clock, and no processes. `watchfiles` says what happens in the directories; this waits for the end
-of a burst, because a formatter, a checkout or an editor changes many files, or one file several times.
+Knows files and the clock, and no processes. `watchfiles` says when something happens in the directories; where it is
+not installed, or gives up, the files are looked at every `SCAN_EVERY` seconds. So are those behind links, in any case:
+no system reports their changes. A burst is waited out, because a formatter, a checkout or an editor changes many files,
+or one file several times.
 """
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-import watchfiles
-
 from esg_reload.files import Files
+from esg_reload.scanning import Scan, printable, signature_of
 
 STEP = 0.05
 """Seconds in which a change, and a wish to stop, is noticed."""
 
-WAYS_OUT = "watch fewer directories, raise the limit (on Linux sysctl fs.inotify) or set WATCHFILES_FORCE_POLLING=1"
-"""What to do when the system cannot watch so much."""
+SCAN_EVERY = 0.25
+"""Seconds between two looks at files that no system tells of."""
+
+HINT = "; watch fewer directories, or raise the limit (on Linux sysctl fs.inotify)"
 
 LONGEST_BURST = 5.0
 """Seconds after which a burst that does not end is told all the same."""
@@ -32,7 +36,9 @@ class StopEvent(Protocol):
         """Whether to stop."""
 
 
-def watch(files: Files, *, delay: float = 0.25, stop: StopEvent | None = None) -> Iterator[tuple[str, ...]]:
+def watch(
+    files: Files, *, delay: float = 0.25, stop: StopEvent | None = None, logger: logging.Logger | None = None
+) -> Iterator[tuple[str, ...]]:
     """Yield the paths of files that have changed, each time that nothing more has changed for `delay` seconds.
 
     Paths are relative to the current directory if they lie in it, and sorted. The first item is empty: from then on, no
@@ -41,15 +47,18 @@ def watch(files: Files, *, delay: float = 0.25, stop: StopEvent | None = None) -
         for changed in watch(Files("src")):
             rebuild()
 
-    Ends when `stop` is set. Raises `KeyboardInterrupt` as any waiting does, and `OSError` if the system cannot watch.
+    Ends when `stop` is set, and never because of what is in the directories: what cannot be watched is named once by
+    `logger`, which is the logger `esg_reload` unless given. Raises `KeyboardInterrupt` as any waiting does.
     """
+    logger = logger if logger is not None else logging.getLogger("esg_reload")
+    stop = stop if stop is not None else threading.Event()
     burst = _Burst(delay)
     is_first = True
-    for changes in _happenings(files, stop):
+    for changed in _changes(files, stop, logger):
         if is_first:
             is_first = False
             yield ()
-        burst.add(path for path in _paths(changes) if files(path))
+        burst.add(changed)
         if burst.is_over():
             yield burst.take()
 
@@ -62,14 +71,13 @@ class _Burst:
         self._paths: set[str] = set()
         self._began = self._went_on = 0.0
 
-    def add(self, paths: Iterator[str]) -> None:
-        found = set(paths)
-        if not found:
+    def add(self, paths: set[str]) -> None:
+        if not paths:
             return
         self._went_on = time.monotonic()
         if not self._paths:
             self._began = self._went_on
-        self._paths |= found
+        self._paths |= paths
 
     def is_over(self) -> bool:
         now = time.monotonic()
@@ -82,37 +90,68 @@ class _Burst:
         return tuple(sorted(_named(Path(path), here) for path in paths))
 
 
-def _happenings(files: Files, stop: StopEvent | None) -> Iterator[set[watchfiles.main.FileChange]]:
-    """Whatever happens in the directories, and every `STEP` seconds an empty set: nothing."""
+def _changes(files: Files, stop: StopEvent, logger: logging.Logger) -> Iterator[set[str]]:
+    """The files that have changed since the last item, which may be none; the first comes when watching has begun."""
+    scan = Scan(files, logger)
+    reason = ""
+    try:
+        if not _is_to_poll():
+            yield from _reported(files, stop, scan)
+            reason = "" if stop.is_set() else "a directory has been replaced"
+    except ImportError:
+        pass  # watchfiles is optional: some interpreters have no build of it
+    except Exception as error:  # noqa: BLE001 - Rust's panics and internal errors have no common base
+        reason = str(error).partition(" about ")[0].rstrip(". ")
+    if reason:
+        hint = HINT if "limit" in reason else ""
+        logger.warning("Files are looked at every %g s, not watched: %s%s", SCAN_EVERY, printable(reason), hint)
+    while not stop.is_set():
+        yield scan.changes()
+        time.sleep(SCAN_EVERY)
+
+
+def _is_to_poll() -> bool:
+    """What users of watchfiles say where the system reports nothing, as on a network's file system."""
+    return os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "false", "disable", "disabled")
+
+
+def _reported(files: Files, stop: StopEvent, scan: Scan) -> Iterator[set[str]]:
+    """What the system reports, and what is found behind links; ends when a directory that is watched is another one."""
+    import watchfiles
+
     # It logs each change, excluded ones too: a log file in a watched directory would feed itself.
     logging.getLogger("watchfiles.main").setLevel(logging.WARNING)
+    roots = {root: _identity(root) for root in files.roots}
     step = round(STEP * 1000)
-    try:
-        yield from watchfiles.watch(
-            *files.roots,
-            watch_filter=None,
-            step=step,
-            debounce=2 * step,
-            rust_timeout=step,
-            yield_on_timeout=True,
-            stop_event=stop,
-        )
-    except (OSError, RuntimeError) as error:
-        reason = str(error).partition(" about ")[0].rstrip(". ")
-        raise OSError(f"cannot watch files: {reason}; {WAYS_OUT}") from error
+    look_at = 0.0
+    for happened in watchfiles.watch(
+        *roots,
+        watch_filter=None,
+        step=step,
+        debounce=2 * step,
+        rust_timeout=step,
+        yield_on_timeout=True,
+        stop_event=stop,
+        ignore_permission_denied=True,
+    ):
+        changed = {path for _, path in happened if files(path)}
+        if happened:
+            changed |= scan.changes()
+        elif time.monotonic() >= look_at:
+            look_at = time.monotonic() + SCAN_EVERY
+            changed = scan.changes_behind_links()
+            if any(_identity(root) != identity for root, identity in roots.items()):
+                return
+        yield changed
 
 
-def _paths(changes: set[watchfiles.main.FileChange]) -> Iterator[str]:
-    """The paths that changed; of a directory that was moved here, the system tells nothing but its name."""
-    for change, path in changes:
-        yield path
-        if change is watchfiles.Change.added:
-            for directory, _, names in os.walk(path):
-                yield from (os.path.join(directory, name) for name in names)  # noqa: PTH118 - text in, text out
+def _identity(directory: Path) -> tuple[int, int] | None:
+    found = signature_of(directory)
+    return found[:2] if found is not None else None
 
 
 def _named(path: Path, here: Path) -> str:
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
-__all__ = ["StopEvent", "watch"]
+__all__ = ["SCAN_EVERY", "StopEvent", "watch"]

@@ -228,6 +228,7 @@ def test_c2_a_shared_variable_does_not_stand_in_the_way_of_reloading(
 
     assert load(Keywords({"app": "main:app", "reload": True}), {"WEB_CONCURRENCY": "4"}).config.workers is None
     assert load(Keywords({"app": "main:app"}), {"WEB_CONCURRENCY": "4"}).config.workers == 4
+    wrong: dict[str, Any] = {"workers": "many"}
     with pytest.raises(SystemExit):
-        esg.run("main:app", workers="many")
+        esg.run("main:app", **wrong)
     assert capsys.readouterr().err == "Error: workers='many': must be a whole number, 1 or more\n"

@@ -240,14 +240,16 @@ def test_u3_options_of_a_process_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(OF_A_PROCESS | OF_A_LISTENER))
 def test_u3_options_of_a_listener_are_refused_where_somebody_else_listens(name: str) -> None:
     async def make() -> None:
-        esg_http.HTTPProtocol(nobody, **{name: 1})
+        setting: dict[str, Any] = {name: 1}
+        esg_http.HTTPProtocol(nobody, **setting)
 
     assert refusal(make).startswith(f"{name} is no setting of HTTPProtocol: ")
 
 
 def test_u3_an_address_and_a_socket_or_a_certificate_of_nobodys_are_refused() -> None:
     async def make() -> None:
-        esg_http.HTTPProtocol(nobody, ssl_certfile="cert.pem")
+        settings: dict[str, Any] = {"ssl_certfile": "cert.pem"}
+        esg_http.HTTPProtocol(nobody, **settings)
 
     assert refusal(make).startswith("ssl_certfile: TLS is the business of who accepts")
     with socket.socket() as sock:

@@ -59,6 +59,7 @@ WRONG: dict[str, Any] = {
     "backpressure_queue_size": -1,
     "backpressure_queue_timeout": -1,
     "log_level": "loud",
+    "ssl_context_factory": "context",
     "ssl_version": 1,
     "ssl_cert_reqs": 3,
     "shutdown_delay": -0.5,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from esg_core.app.loading import import_string
 from esg_core.asgi import Application
 from esg_core.errors import UsageError
+from esg_core.options.uvicorn_names import NO_VALUE, PROTOCOL_CLASSES, SAME_VALUE
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -91,9 +92,9 @@ def no_upgrade(_context: "Context") -> None:
     """What is called `none`: such requests are plain HTTP."""
 
 
-def loop_factory(name: str) -> LoopFactory:
-    """What makes event loops of the kind called `name`; raises `UsageError` for a name that is not there."""
-    return cast(LoopFactory, find("esg.loop", name))
+def loop_factory(loop: str | LoopFactory) -> LoopFactory:
+    """What makes event loops of a kind, by name or itself; raises `UsageError` for a name that is not there."""
+    return cast(LoopFactory, find("esg.loop", loop)) if isinstance(loop, str) else loop
 
 
 def find(group: str, name: str) -> Callable[..., object]:
@@ -102,9 +103,9 @@ def find(group: str, name: str) -> Callable[..., object]:
     Raises `UsageError` when nothing has that name or what it needs is not installed, `StartupError` when importing it
     fails.
     """
-    if ":" in name:
-        return _load(group, name, name)
     chosen = resolve(group, name)
+    if ":" in chosen:
+        return _load(group, name, chosen)
     known = KNOWN.get(group, {}).get(chosen)
     if known is None:
         return _load(group, chosen, _entry_point(group, chosen))
@@ -114,9 +115,9 @@ def find(group: str, name: str) -> Callable[..., object]:
 
 
 def resolve(group: str, name: str) -> str:
-    """The name that `name` stands for: another one only for `auto`."""
+    """The name that `name` stands for: another one for `auto`, and for what uvicorn calls otherwise."""
     if name != AUTO:
-        return name
+        return SAME_VALUE.get((_option(group), name), name)
     ours = KNOWN.get(group, {})
     for candidate, known in ours.items():
         if not known.missing:
@@ -138,6 +139,9 @@ def _unknown(group: str, name: str, registered: Iterable[str]) -> str:
     """What to say about a name that is not there: which are, and what would bring the others."""
     ours = KNOWN.get(group, {})
     here = sorted({own for own, known in ours.items() if not known.missing} | (set(registered) - ours.keys()))
+    instead = NO_VALUE.get((_option(group), name))
+    if instead is not None:
+        return f"{_option(group)}: {name!r} is for uvicorn only; {instead}"
     absent = _absent(ours)
     listed = ", ".join([AUTO, *here])
     more = f"; not installed: {absent}" if absent else ""
@@ -150,6 +154,8 @@ def _absent(known: Mapping[str, Builtin]) -> str:
 
 def _load(group: str, name: str, target: str) -> Callable[..., object]:
     found = import_string(target, _option(group))
+    if isinstance(found, type) and issubclass(found, asyncio.BaseProtocol):
+        raise UsageError(f"{_option(group)} {name!r}: {PROTOCOL_CLASSES.format(', '.join(KNOWN[group]))}")
     if not callable(found):
         raise UsageError(f"{_option(group)} {name!r} is {type(found).__name__}, which cannot be called")
     return found

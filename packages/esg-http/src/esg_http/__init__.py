@@ -6,8 +6,21 @@
 Builds on esg_core and knows nothing of WebSocket, processes or the terminal.
 """
 
+from esg_core.errors import ClientDisconnected, ESGError, StartupError, UsageError
 from esg_http.embedding import HTTPProtocol, HTTPServer, start_server
+from esg_http.keywords import ProtocolSettings, ServerSettings
 
 __version__ = "0.1.0"
 
-__all__ = ["HTTPProtocol", "HTTPServer", "__version__", "start_server"]
+__all__ = [
+    "ClientDisconnected",
+    "ESGError",
+    "HTTPProtocol",
+    "HTTPServer",
+    "ProtocolSettings",
+    "ServerSettings",
+    "StartupError",
+    "UsageError",
+    "__version__",
+    "start_server",
+]

@@ -7,7 +7,8 @@ environment, no exit codes. The loop is the one that runs.
 import asyncio
 import logging
 import socket
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from esg_core.access import AccessLog
 from esg_core.asgi import Application
@@ -17,19 +18,21 @@ from esg_core.lifecycle.assembly import ServerParts, assemble, context_for
 from esg_core.lifecycle.drain import Drain
 from esg_core.lifecycle.stats import stats
 from esg_core.options.config import Config
+from esg_core.options.uvicorn_names import translated
 from esg_core.plugins import http_factory
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from esg_http.keywords import ProtocolSettings, ServerSettings
 
 OF_A_PROCESS = frozenset(
     (
-        *("app_dir", "env_file", "factory", "limit_max_requests", "log_config", "log_level", "loop", "use_colors"),
-        *(
-            "limit_worker_lifetime",
-            "limit_worker_memory",
-            "pid_file",
-            "preload",
-            "timeout_worker_healthcheck",
-            "workers",
-        ),
+        *("app_dir", "env_file", "factory", "limit_max_requests", "limit_max_requests_jitter", "loop"),
+        *("log_config", "log_level", "log_timestamps", "use_colors"),
+        *("reload", "reload_delay", "reload_dir", "reload_exclude", "reload_include"),
+        *("limit_worker_lifetime", "limit_worker_memory", "pid_file", "preload"),
+        *("timeout_worker_healthcheck", "workers"),
     )
 )
 """Options that only a whole server follows (`esg.run`, `esg.Server`)."""
@@ -44,7 +47,7 @@ async def start_server(
     port: int | None = None,
     *,
     sock: socket.socket | None = None,
-    **settings: Any,
+    **settings: "Unpack[ServerSettings]",
 ) -> "HTTPServer":
     """Serve `app` in the running loop, on `host` and `port` (127.0.0.1 and 8000), or on a bound socket.
 
@@ -76,12 +79,13 @@ class HTTPProtocol:
     the application is the business of whoever runs it. To be made inside the running loop. Raises `UsageError`.
     """
 
-    def __init__(self, app: Application, **settings: Any) -> None:
+    def __init__(self, app: Application, **settings: "Unpack[ProtocolSettings]") -> None:
         _refuse(settings, OF_A_PROCESS | OF_A_LISTENER, "HTTPProtocol")
         config = Config(app, **settings)
         if config.tls:
+            given = "ssl_certfile" if config.ssl_context_factory is None else "ssl_context_factory"
             raise UsageError(
-                "ssl_certfile: TLS is the business of who accepts: give loop.create_server() an ssl context"
+                f"{given}: TLS is the business of who accepts: give loop.create_server() an ssl context"
             )
         self.context = context_for(config)
         _open_access_log(self.context)
@@ -174,8 +178,8 @@ class HTTPServer(asyncio.AbstractServer):
         await self.wait_closed()
 
 
-def _refuse(settings: dict[str, Any], names: frozenset[str], what: str) -> None:
-    for name in settings.keys() & names:
+def _refuse(settings: Mapping[str, object], names: frozenset[str], what: str) -> None:
+    for name in translated(settings).keys() & names:
         raise UsageError(f"{name} is no setting of {what}: it belongs to a whole server (esg.run, esg.Server)")
 
 

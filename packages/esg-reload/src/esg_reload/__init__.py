@@ -6,7 +6,7 @@ Knows files and processes, and nothing of what runs in them. The names are impor
 process that is started fresh begins here too.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from esg_reload.files import Files
@@ -18,12 +18,14 @@ __version__ = "0.1.0"
 _HOMES = {"Files": "esg_reload.files", "Reloader": "esg_reload.reloader", "watch": "esg_reload.watching"}
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # or else type checkers would take any name
 
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> object:
+        import importlib
+
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 __all__ = ["Files", "Reloader", "__version__", "watch"]

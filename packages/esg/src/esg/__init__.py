@@ -7,20 +7,34 @@ Holds no logic but what joins the packages. The names are imported when they are
 there at once.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, Unpack
 
+    from esg_core.context import ResponseHook
+    from esg_core.errors import ClientDisconnected, ESGError, StartupError, UsageError
     from esg_core.lifecycle.server import Server
     from esg_core.options.config import Config
+    from esg_core.options.keywords import ConfigOptions, RunOptions
 
 __version__ = "0.1.0"
 
-_HOMES = {"Config": "esg_core.options.config", "Server": "esg_core.lifecycle.server"}
+_HOMES = {
+    "ClientDisconnected": "esg_core.errors",
+    "Config": "esg_core.options.config",
+    "ConfigOptions": "esg_core.options.keywords",
+    "ESGError": "esg_core.errors",
+    "ResponseHook": "esg_core.context",
+    "RunOptions": "esg_core.options.keywords",
+    "Server": "esg_core.lifecycle.server",
+    "StartupError": "esg_core.errors",
+    "UsageError": "esg_core.errors",
+}
 
 
-def run(app: "str | Callable[..., Any]", **options: Any) -> None:
+def run(app: "str | Callable[..., Any]", **options: "Unpack[RunOptions]") -> None:
     """Serve an application, given as `"module:attribute"` or itself, until the end.
 
     Takes every option of the reference by keyword; `ESG_*` variables count below them. Returns after a clean stop.
@@ -42,12 +56,26 @@ def run(app: "str | Callable[..., Any]", **options: Any) -> None:
         raise SystemExit(code)
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # or else type checkers would take any name
 
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> object:
+        import importlib
+
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_HOMES[name]), name)
 
 
-__all__ = ["Config", "Server", "__version__", "run"]
+__all__ = [
+    "ClientDisconnected",
+    "Config",
+    "ConfigOptions",
+    "ESGError",
+    "ResponseHook",
+    "RunOptions",
+    "Server",
+    "StartupError",
+    "UsageError",
+    "__version__",
+    "run",
+]

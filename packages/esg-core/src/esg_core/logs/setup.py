@@ -16,21 +16,12 @@ from esg_core.logs.console import ConsoleHandler
 from esg_core.logs.formatters import AccessFormatter, DefaultFormatter
 from esg_core.logs.names import LOGGERS
 from esg_core.logs.output import Output
+from esg_core.options.groups.processes import OWN_LOGGING
+from esg_core.options.log_levels import LEVELS, TRACE, level_number
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
 
-TRACE = 5
-"""The level below debug: what every connection does."""
-
-LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-    "trace": TRACE,
-}
 DEFAULT_LEVEL = "info"
 
 FORMAT_OF_ONE_OF_MANY = "%(levelprefix)s [%(process)d] %(message)s"
@@ -55,16 +46,18 @@ def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
     logging.addLevelName(TRACE, "TRACE")
     Preference.use_colors = config.use_colors
     _remove_own_handlers()
-    if config.log_config is None:
+    level = level_number(config.log_level)
+    if config.log_config == OWN_LOGGING:
         _add_own_handlers(config, FORMAT_OF_ONE_OF_MANY if is_one_of_many else None)
-        logging.getLogger("esg").setLevel(LEVELS[config.log_level])
-    else:
+        logging.getLogger("esg").setLevel(level)
+        return
+    if config.log_config is not None:
         from esg_core.logs.user_config import apply
 
         apply(config.log_config)
-        if config.log_level != DEFAULT_LEVEL:
-            for name in LOGGERS:
-                logging.getLogger(name).setLevel(LEVELS[config.log_level])
+    if config.log_level != DEFAULT_LEVEL:
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(level)
 
 
 def flush(wait: float = EXIT_PATIENCE) -> None:

@@ -10,6 +10,7 @@ import logging
 import os
 import tomllib
 from collections.abc import Mapping
+from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ def apply(given: LogConfig) -> None:
 def _apply(given: LogConfig) -> None:
     import logging.config  # slow, and of no use without a configuration
 
+    if isinstance(given, RawConfigParser):
+        logging.config.fileConfig(given, disable_existing_loggers=False)
+        return
     if isinstance(given, Mapping):
         logging.config.dictConfig(_gently(given))
         return
@@ -71,7 +75,18 @@ def _yaml(path: Path, data: bytes) -> Any:
 def _gently(table: Any) -> dict[str, Any]:
     if not isinstance(table, Mapping):
         raise TypeError(f"must be a table as logging.config.dictConfig takes it, not {type(table).__name__}")
+    _check_names(table)
     return {"disable_existing_loggers": False, **table}
+
+
+def _check_names(table: Mapping[str, Any]) -> None:
+    """A configuration made for uvicorn would leave ESG's records nowhere to go (rule U-8)."""
+    loggers = table.get("loggers")
+    names = set(loggers) if isinstance(loggers, Mapping) else set()
+    theirs = sorted(str(name) for name in names if str(name).partition(".")[0] == "uvicorn")
+    root = table.get("root")
+    if theirs and names.isdisjoint(LOGGERS) and not (isinstance(root, Mapping) and root.get("handlers")):
+        raise ValueError(f"sets up {', '.join(theirs)} and none of ESG's loggers, which are {', '.join(LOGGERS)}")
 
 
 def _said(error: BaseException) -> str:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TCPAddress:
-    """An address or name, and a port; port 0 lets the system pick one."""
+    """An address or name, and a port; no host is every interface, port 0 lets the system pick one."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host or '*'}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

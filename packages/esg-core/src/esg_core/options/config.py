@@ -7,46 +7,43 @@ lists are tuples, paths are str, times are float. A preset fills in what was not
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress, parse_address
 from esg_core.options.catalogue import SERVER_OPTIONS, ServerOptions
 from esg_core.options.conflicts import check_combinations
-from esg_core.options.option import unknown
+from esg_core.options.groups.application import AppReference
+from esg_core.options.option import Option, unknown
 from esg_core.options.presets import PRESETS
+from esg_core.options.uvicorn_names import translated
 from esg_core.options.value_types import NotAllowed
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from esg_core.options.keywords import ConfigOptions
 
 NO_TIMEOUT = 60.0
 """What `Config.shortest_timeout` is when every time-out is off: then any finite time will do."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False)
 class Config(ServerOptions):
     """What one server is to do: the application, and any option of `ServerOptions` by keyword.
 
-    Raises `UsageError` for an unknown name, a value that is not allowed and options that contradict each other. The
-    environment and configuration files do not count here: `esg_core.options.merging.load()` is where they do.
+    Takes the keywords of `uvicorn.Config` too (rule U-8). Raises `UsageError` for an unknown name, a value that is not
+    allowed and options that contradict each other. The environment and configuration files do not count here:
+    `esg_core.options.merging.load()` is where they do.
     """
 
-    def __new__(cls, *_app: object, **given: object) -> Self:
-        """Check the names before the generated `__init__` does, and note which were given, for the preset."""
+    def __init__(self, app: AppReference, **options: "Unpack[ConfigOptions]") -> None:
+        given = translated({"app": app, **options})
         for name in given.keys() - SERVER_OPTIONS.keys():
             raise unknown(name, SERVER_OPTIONS)
-        config = super().__new__(cls)
-        vars(config)["_given"] = given.keys() | {"app"}
-        return config
-
-    def __post_init__(self) -> None:
-        """Check what was given, keep each value in its one form, and let the preset fill in the rest."""
         values = vars(self)
-        given = values.pop("_given")
         for name, option in SERVER_OPTIONS.items():
-            if name in given:
-                try:
-                    values[name] = option.check(values[name])
-                except NotAllowed as error:
-                    raise option.wrong(f"{name}={option.shown(error.value)}") from None
+            values[name] = _checked(option, *given[name]) if name in given else option.default
         if self.preset is not None:
             values.update({name: value for name, value in PRESETS[self.preset].items() if name not in given})
         check_combinations(values, self.changed())
@@ -71,12 +68,12 @@ class Config(ServerOptions):
             return (UnixAddress(str(self.uds)),)
         if self.fd is not None:
             return (Descriptor(self.fd),)
-        return (TCPAddress(self.host, self.port),)
+        return (TCPAddress(self.host or "", self.port),)
 
     @property
     def tls(self) -> bool:
         """Whether the server speaks TLS."""
-        return self.ssl_certfile is not None
+        return self.ssl_certfile is not None or self.ssl_context_factory is not None
 
     @property
     def has_parent(self) -> bool:
@@ -110,6 +107,13 @@ class Config(ServerOptions):
         ):
             if timeout is not None:
                 yield timeout
+
+
+def _checked(option: Option, called: str, value: object) -> object:
+    try:
+        return option.check(value)
+    except NotAllowed as error:
+        raise option.wrong(f"{called}={option.shown(error.value)}") from None
 
 
 __all__ = ["Config"]

@@ -22,6 +22,9 @@ DISPLACES = {
 }
 """Which options about listeners lose their effect in lower places when a higher place sets one of them."""
 
+IMPORTED_BY_NAME = ("app", "on_response", "loop", "ssl_context_factory")
+"""Options that may be objects of a program, which cannot be handed to a fresh process."""
+
 NEED_TLS = (
     "ssl_keyfile",
     "ssl_keyfile_password",
@@ -72,7 +75,7 @@ def _check_application(values: Mapping[str, object], spell: Spell) -> None:
 
 
 def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
-    for name in ("app", "on_response"):
+    for name in IMPORTED_BY_NAME:
         if values["reload"] and callable(values[name]):
             raise UsageError(f"{spell('reload')} needs {spell(name)} as 'MODULE:ATTRIBUTE': a fresh process imports it")
 
@@ -82,7 +85,7 @@ def _check_workers(values: Mapping[str, object], spell: Spell) -> None:
     for name in wanted:
         if values["reload"]:
             raise UsageError(f"{spell('reload')} and {spell(name)} contradict each other: reloading is for one process")
-        for imported in ("app", "on_response"):
+        for imported in IMPORTED_BY_NAME:
             if callable(values[imported]) and not values["preload"]:
                 raise UsageError(f"{spell(name)} needs {spell(imported)} as 'MODULE:ATTRIBUTE': each worker imports it")
 

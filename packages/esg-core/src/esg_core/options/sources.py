@@ -14,6 +14,7 @@ from esg_core.errors import UsageError
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import PREFIX, Argument, Option, nearest, unknown
 from esg_core.options.toml import inline
+from esg_core.options.uvicorn_names import translated
 from esg_core.options.value_types import ListOf, NotAllowed
 
 PASSED_OVER = frozenset({"ESG_VERSION"})
@@ -74,27 +75,30 @@ class Arguments:
 
 
 class Keywords:
-    """The keyword arguments of a program: `esg.run(app, port=9000)`; an `app` of None is none."""
+    """The keyword arguments of a program: `esg.run(app, port=9000)`; an `app` of None is none.
+
+    Those that only `uvicorn.run()` knows are taken as well (rule U-8).
+    """
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = {name: value for name, value in values.items() if name != "app" or value is not None}
 
     def read(self) -> Found:
         """All keywords that were passed, also those that are None."""
-        return {name: self._setting(name, value) for name, value in self._values.items()}
+        return {name: self._setting(name, *called) for name, called in translated(self._values).items()}
 
     def spell(self, name: str) -> str:
         """The name as it is."""
         return name
 
-    def _setting(self, name: str, value: object) -> Setting:
+    def _setting(self, name: str, called: str, value: object) -> Setting:
         option = _KEYWORDS.get(name)
         if option is None:
             raise unknown(name, _KEYWORDS)
         try:
-            return Setting(option.check(value), name, "keyword argument")
+            return Setting(option.check(value), called, "keyword argument")
         except NotAllowed as error:
-            raise option.wrong(f"{name}={option.shown(error.value)}") from None
+            raise option.wrong(f"{called}={option.shown(error.value)}") from None
 
 
 class Environment:

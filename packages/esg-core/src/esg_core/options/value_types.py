@@ -171,7 +171,7 @@ class Text(ValueType):
     metavar: str = "TEXT"
     secret: bool = False
 
-    def check(self, value: object) -> str:
+    def check(self, value: object) -> object:
         """A str that passes the test."""
         if not isinstance(value, str) or not self.test(value):
             raise NotAllowed(value)
@@ -210,14 +210,28 @@ class Path(ValueType):
         return path
 
 
+class Directory(Path):
+    """The path of a directory; empty stands for the current one, whichever it is then."""
+
+    allowed = "a directory"
+    metavar = "DIR"
+
+    def check(self, value: object) -> object:
+        """As `Path`, or an empty str."""
+        return value if value == "" else super().check(value)
+
+
 class PathOrTable(Path):
-    """A path, or the contents of the file as a mapping: in a program or as a table of the configuration file."""
+    """A path, or the contents of the file as a mapping: in a program or as a table of the configuration file.
+
+    None is kept as it is, for what a program does by itself.
+    """
 
     allowed = "a path, or a table of settings in a program or a configuration file"
 
     def check(self, value: object) -> object:
-        """A mapping is kept as it is."""
-        return value if isinstance(value, Mapping) else super().check(value)
+        """A mapping and None are kept as they are."""
+        return value if value is None or isinstance(value, Mapping) else super().check(value)
 
 
 @dataclass(frozen=True)
@@ -235,25 +249,50 @@ class Importable(ValueType):
         return value
 
 
+class Host(Text):
+    """A text that passes `test`; None, in a program, stands for every interface."""
+
+    def check(self, value: object) -> object:
+        """None is kept as it is."""
+        return None if value is None else super().check(value)
+
+
+class NameOrFactory(Text):
+    """A text that passes `test`, or in a program the callable that it would stand for."""
+
+    def check(self, value: object) -> object:
+        """A str that passes the test, or a callable."""
+        return value if callable(value) else super().check(value)
+
+
 @dataclass(frozen=True)
 class ListOf(ValueType):
-    """Texts that pass `test`: repeated on the command line, a list in TOML, or one text cut by `separator`."""
+    """Texts that pass `test`: repeated on the command line, a list in TOML, or one text cut by `separator`.
+
+    `of_paths`: an item may be an `os.PathLike` too, and is kept as str; one alone is a list.
+    """
 
     allowed: str = "text, not empty"
     test: Callable[[str], object] = bool
     metavar: str = "TEXT"
     separator: str = ","
+    of_paths: bool = False
 
     def check(self, value: object) -> tuple[str, ...]:
         """A text with separators or a list of texts; kept as a tuple."""
         if isinstance(value, str):
             return self.parse(value)
+        if self.of_paths and isinstance(value, os.PathLike):
+            value = (value,)
         if not isinstance(value, list | tuple):
             raise NotAllowed(value)
-        for item in value:
-            if not isinstance(item, str) or not self.test(item):
-                raise NotAllowed(item)
-        return tuple(value)
+        return tuple(map(self._item, value))
+
+    def _item(self, item: object) -> str:
+        text = os.fspath(item) if self.of_paths and isinstance(item, os.PathLike) else item
+        if not isinstance(text, str) or not self.test(text):
+            raise NotAllowed(item)
+        return text
 
     def parse(self, text: str) -> tuple[str, ...]:
         """Cut at the separator; space around an item and empty items do not count."""
@@ -263,11 +302,14 @@ class ListOf(ValueType):
 __all__ = [
     "Action",
     "Choice",
+    "Directory",
     "Flag",
     "Fraction",
+    "Host",
     "Importable",
     "Integer",
     "ListOf",
+    "NameOrFactory",
     "NotAllowed",
     "Path",
     "PathOrTable",

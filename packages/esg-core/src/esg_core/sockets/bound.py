@@ -196,7 +196,7 @@ Place = tuple[int, tuple[object, ...]]
 def _resolve(address: TCPAddress) -> list[Place]:
     host = address.host.encode() if address.host.isascii() else address.host  # a str would have the idna codec loaded
     try:
-        found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError):
         raise StartupError(f"cannot listen on {address}: the host {address.host!r} is not known here") from None
     return list(dict.fromkeys((family, name) for family, _, _, _, name in found))

@@ -4,12 +4,13 @@ What is not set is left to Python and OpenSSL, whose defaults are kept secure by
 """
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from esg_core.errors import StartupError, UsageError
+from esg_core.app.loading import import_string
+from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.options.named_certificates import ByName, parse_named_certificate
 from esg_core.sockets.certificate_reload import ReloadedOnChange
 
@@ -22,20 +23,43 @@ HTTP_2_AND_1_1 = ("h2", *HTTP_1_1)
 
 
 def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ReloadedOnChange[ssl.SSLContext]:
-    """As `server_context()`, and made anew when its files have changed; raises the same, the first time."""
+    """As `server_context()`, or what the user's factory makes of it, and made anew when its files have changed.
+
+    Raises what `server_context()` does, and what is wrong with the factory, the first time.
+    """
+    make = partial(server_context, config, alpn)
+    if config.ssl_context_factory is not None:
+        make = partial(_made_by_user, config, make)
     files = [config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs]
     for one in map(parse_named_certificate, config.ssl_sni):
         files += one.certificate, one.key
-    return ReloadedOnChange(
-        partial(server_context, config, alpn), [str(file) for file in files if file is not None], "certificates"
-    )
+    return ReloadedOnChange(make, [str(file) for file in files if file is not None], "certificates")
+
+
+def _made_by_user(config: "Config", default_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """What the function of the option `ssl_context_factory` returns."""
+    found = config.ssl_context_factory
+    factory = import_string(found, "ssl_context_factory") if isinstance(found, str) else found
+    if not callable(factory):
+        raise UsageError(f"ssl_context_factory: {found!r} is {type(factory).__name__}, which cannot be called")
+    try:
+        context = factory(config, default_factory)
+    except ESGError:
+        raise
+    except Exception as error:
+        raise StartupError(f"ssl_context_factory raised {type(error).__name__}") from error
+    if not isinstance(context, ssl.SSLContext):
+        raise StartupError(f"ssl_context_factory returned {type(context).__name__} instead of an ssl.SSLContext")
+    return context
 
 
 def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext:
-    """The context that the options ask for, which must name a certificate; raises `StartupError` or `UsageError`.
+    """The context that the options ask for; raises `StartupError` or `UsageError`, also if they name no certificate.
 
     A client that asks for a name of `ssl_sni` gets that certificate, any other the one of `ssl_certfile`.
     """
+    if config.ssl_certfile is None:
+        raise UsageError("ssl_certfile: the default of ssl_context_factory needs a certificate")
     key = None if config.ssl_keyfile is None else str(config.ssl_keyfile)
     context = _context_with(config, alpn, _Source("ssl_certfile", str(config.ssl_certfile), key))
     if config.ssl_sni:

@@ -8,11 +8,14 @@ from esg_core.options.addresses import is_address
 from esg_core.options.groups.shorthands import Bound, ByteLimit, FilePath
 from esg_core.options.option import Group, about, option
 from esg_core.options.validators import is_header, is_host, is_mount_path, is_name_or_import_string, is_peer
-from esg_core.options.value_types import Importable, Integer, ListOf, Text
+from esg_core.options.value_types import Directory, Host, Importable, Integer, ListOf, NameOrFactory, Text
 
 AppReference = Annotated[str | Callable[..., Any], Importable()]
 HookReference = Annotated[str | Callable[..., Any] | None, Importable()]
 Implementation = Annotated[str, Text("a name or MODULE:ATTRIBUTE", is_name_or_import_string, "NAME")]
+LoopReference = Annotated[
+    str | Callable[[], Any], NameOrFactory("a name or MODULE:ATTRIBUTE", is_name_or_import_string, "NAME")
+]
 
 Addresses = Annotated[Sequence[str], ListOf("HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N", is_address, "ADDRESS")]
 Peers = Annotated[Sequence[str], ListOf("addresses, networks (10.0.0.0/8), unix, names or *", is_peer, "PEERS")]
@@ -36,12 +39,13 @@ class ServingOptions:
         ),
     )
 
-    host: Annotated[str, Text("a name, or an address without brackets", is_host, "HOST")] = option(
+    host: Annotated[str | None, Host("a name, or an address without brackets", is_host, "HOST")] = option(
         "127.0.0.1",
         Group.BINDING,
         "Address or name to listen on.",
-        "An IPv6 address is written without brackets. `0.0.0.0` or `::` listens on every interface. Sockets that "
-        "systemd passes (`LISTEN_FDS`) take the place of host and port, unless `bind`, `uds` or `fd` is given.",
+        "An IPv6 address is written without brackets. `0.0.0.0` listens on every interface of IPv4, `::` on those of "
+        "both versions, and so does None in a program, also on a machine without IPv6. Sockets that systemd passes "
+        "(`LISTEN_FDS`) take the place of host and port, unless `bind`, `uds` or `fd` is given.",
     )
     port: Annotated[int, Integer(0, 65535)] = option(
         8000, Group.BINDING, "Port to listen on; 0 picks a free one.", metavar="PORT"
@@ -81,7 +85,7 @@ class ServingOptions:
         "what else it tells is in the scope, as `extensions['esg.proxy_protocol']`.",
     )
 
-    app_dir: Annotated[str, Text("a directory", str.isprintable, "DIR")] = option(
+    app_dir: Annotated[str, Directory()] = option(
         "",
         Group.APPLICATION,
         "Directory to import APP from; the current one by default.",
@@ -131,11 +135,12 @@ class ServingOptions:
         "another `(status, headers)`. In a program, the function itself will do.",
     )
 
-    loop: Implementation = option(
+    loop: LoopReference = option(
         "auto",
         Group.PROTOCOLS,
         "Event loop: auto, asyncio, uvloop or MODULE:ATTRIBUTE.",
-        "`auto` is uvloop where it is installed. Other packages add names by entry points of the group `esg.loop`.",
+        "`auto` is uvloop where it is installed, `none` what `asyncio.new_event_loop()` makes. In a program, a "
+        "function that makes a loop will do. Other packages add names by entry points of the group `esg.loop`.",
     )
     http: Implementation = option(
         "auto",
@@ -180,4 +185,4 @@ class ServingOptions:
     )
 
 
-__all__ = ["ServingOptions"]
+__all__ = ["AppReference", "ServingOptions"]

@@ -8,8 +8,8 @@ from esg_core.options.option import Group, option
 from esg_core.options.validators import is_path, is_pattern
 from esg_core.options.value_types import ListOf, Seconds
 
-Directories = Annotated[Sequence[str], ListOf("directories", is_path, "DIR")]
-Patterns = Annotated[Sequence[str], ListOf("patterns of file names, such as *.html", is_pattern, "GLOB")]
+Directories = Annotated[Sequence[str], ListOf("directories", is_path, "DIR", of_paths=True)]
+Patterns = Annotated[Sequence[str], ListOf("patterns of file names, such as *.html", is_pattern, "GLOB", of_paths=True)]
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)

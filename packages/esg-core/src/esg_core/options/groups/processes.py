@@ -1,34 +1,52 @@
 """Options about running a server: its logs, its certificates, its process."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from esg_core.options.groups.shorthands import FilePath, Timeout
+from esg_core.options.log_levels import Level
 from esg_core.options.named_certificates import is_named_certificate
 from esg_core.options.option import Group, option
 from esg_core.options.validators import is_url_path
-from esg_core.options.value_types import Flag, Integer, ListOf, PathOrTable, Seconds, Text
+from esg_core.options.value_types import Flag, Importable, Integer, ListOf, PathOrTable, Seconds, Text
 
 Endpoint = Annotated[str, Text("a path that begins with /, without ? or #", is_url_path, "PATH")]
 
 Certificates = Annotated[Sequence[str], ListOf("HOST=CERT or HOST=CERT:KEY", is_named_certificate, "HOST=CERT:KEY")]
 
-LogLevel = Literal["critical", "error", "warning", "info", "debug", "trace"]
+LogLevel = Annotated[str | int, Level()]
+LogConfig = Annotated[str | os.PathLike[str] | Mapping[str, Any] | None, PathOrTable()]
+ContextFactory = Annotated[str | Callable[..., Any] | None, Importable()]
+
+OWN_LOGGING = "default"
+"""The value of `log_config` that stands for ESG's own set-up."""
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class OperationOptions:
     """Logging, TLS, processes."""
 
-    log_config: Annotated[str | os.PathLike[str] | Mapping[str, Any] | None, PathOrTable()] = option(
-        None,
+    log_config: LogConfig = option(
+        OWN_LOGGING,
         Group.LOGGING,
         "Logging configuration: a file .ini, .json, .yaml or .toml.",
-        "Takes the place of ESG's own. A table is what `logging.config.dictConfig` takes.",
+        "Takes the place of ESG's own, which is `default`. A table is what `logging.config.dictConfig` takes. In a "
+        "program, None leaves logging as the program has set it up.",
     )
-    log_level: LogLevel = option("info", Group.LOGGING, "Least level that is logged.")
+    log_level: LogLevel = option(
+        "info",
+        Group.LOGGING,
+        "Least level that is logged.",
+        "`trace` shows each connection and each ASGI message. A number is one of Python's `logging`.",
+    )
+    log_timestamps: bool = option(
+        False,
+        Group.LOGGING,
+        "Begin each line of the log with the time.",
+        "In UTC, as RFC 3339 writes it. Counts for the lines whose format is ESG's own.",
+    )
     access_log: bool = option(True, Group.LOGGING, "Log each request.")
     access_log_format: Annotated[str, Text("default, json or a format string", metavar="FORMAT")] = option(
         "default",
@@ -80,6 +98,15 @@ class OperationOptions:
         "Cipher list, as OpenSSL writes it.",
         "OpenSSL's own secure default when it is not set.",
         metavar="CIPHERS",
+    )
+    ssl_context_factory: ContextFactory = option(
+        None,
+        Group.TLS,
+        "Function that makes the TLS context, as MODULE:ATTRIBUTE.",
+        "Called with `(config, default_factory)`, returns an `ssl.SSLContext`: one of its own, or what "
+        "`default_factory()` has made of the options, changed. Called again when files of TLS have changed. In a "
+        "program, the function itself will do.",
+        metavar="MODULE:ATTRIBUTE",
     )
 
     workers: Annotated[int | None, Integer(1)] = option(
@@ -138,4 +165,4 @@ class OperationOptions:
     )
 
 
-__all__ = ["OperationOptions"]
+__all__ = ["OWN_LOGGING", "OperationOptions"]

@@ -25,7 +25,7 @@ TYPES = {
 }
 """The static type of each option."""
 
-SUMMARIES = {name: option.summary for name, option in (SERVER_OPTIONS | COMMAND_OPTIONS).items()}
+DECLARED = {**SERVER_OPTIONS, **COMMAND_OPTIONS}
 
 OF_UVICORN = {known.name: known.ours for known in UVICORN.values() if known.ours and known.ours != known.name}
 """Keywords that only uvicorn has, and what ESG calls them."""
@@ -74,8 +74,8 @@ def _keys(names: Iterable[str]) -> dict[str, str]:
 
 
 def _given(name: str) -> str:
-    """The type of the values that an option takes: wider than that of those it keeps where paths may be `os.PathLike`."""
-    kind, text = (SERVER_OPTIONS | COMMAND_OPTIONS)[name].kind, source(TYPES[name])
+    """The type of the values that an option takes: wider than that of those it keeps, where they are paths."""
+    kind, text = DECLARED[name].kind, source(TYPES[name])
     if isinstance(kind, ListOf) and kind.of_paths:
         return f"Sequence[str | {PATH}] | {PATH}"
     return f"{text} | {PATH}" if isinstance(kind, Directory) else text
@@ -144,7 +144,7 @@ def _class(one: Class) -> Iterator[str]:
     yield from ("", f"class {one.name}({one.base}):", f'    """{one.doc}"""', "")
     for name, annotation in one.keys.items():
         ours = OF_UVICORN.get(name)
-        about = SUMMARIES[name] if ours is None else f"As `{ours}`, for those who come from uvicorn."
+        about = DECLARED[name].summary if ours is None else f"As `{ours}`, for those who come from uvicorn."
         yield from (f"    {name}: {annotation}", f'    """{about}"""')
     yield ""
 

@@ -15,6 +15,7 @@ from cryptography import x509
 
 import esg_http
 from esg_core.asgi import Receive, Scope, Send
+from esg_core.options.config import Config
 from esg_core.sockets import certificate_reload
 from tests.support.core.loops import run_in
 
@@ -52,6 +53,7 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        self.version = writer.get_extra_info("ssl_object").version()
         self.serial = x509.load_der_x509_certificate(shown).serial_number
 
     async def ask(self) -> bytes:
@@ -132,6 +134,47 @@ def test_certificates_by_name(loop: str, authority: trustme.CA, tmp_path: Path) 
         assert (await connect("www.shop.example")).serial == renewed
 
     serve(loop, authority, script, ssl_certfile=tmp_path / "default.pem", ssl_sni=sni)
+
+
+def weakest(config: Config, default_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """A factory by its name: ESG's context, and one change."""
+    context = default_factory()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@pytest.mark.parametrize("factory", [weakest, "tests.behaviour.test_certificates:weakest"])
+def test_u8_the_context_may_be_made_by_the_program(
+    loop: str, authority: trustme.CA, tmp_path: Path, factory: object
+) -> None:
+    """As in uvicorn, the function gets the configuration and what else makes the context; also when files change."""
+    file = tmp_path / "server.pem"
+    first = issue(authority, file, "localhost")
+
+    async def script(connect: Connect) -> None:
+        client = await connect("localhost")
+        assert (client.serial, client.version, await client.ask()) == (first, "TLSv1.2", b"HTTP/1.1 200 OK")
+        second = issue(authority, file, "localhost")
+        client = await connect("localhost")
+        assert (client.serial, client.version) == (second, "TLSv1.2")
+
+    serve(loop, authority, script, ssl_certfile=file, ssl_context_factory=factory)
+
+
+def test_u8_a_context_of_the_programs_own_needs_no_certificate_here(
+    loop: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    serial = issue(authority, tmp_path / "server.pem", "localhost")
+
+    def own(config: Config, default_factory: object) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "server.pem")
+        return context
+
+    async def script(connect: Connect) -> None:
+        assert (await connect("localhost")).serial == serial
+
+    serve(loop, authority, script, ssl_context_factory=own)
 
 
 @pytest.mark.parametrize("name", ["localhost", "shop.example"])

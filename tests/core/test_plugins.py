@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from esg_core.errors import StartupError, UsageError
-from esg_core.plugins import KNOWN, find, http_factory, loop_factory, resolve
+from esg_core.plugins import KNOWN, LoopFactory, find, http_factory, loop_factory, resolve
 
 
 def test_known_names_are_the_entry_points_of_the_packages() -> None:
@@ -26,18 +26,18 @@ def test_names_are_found_without_reading_metadata() -> None:
     assert answer.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("name", ["asyncio", "uvloop", "auto", "tests.core.test_plugins:own_loop"])
-def test_loops(name: str) -> None:
+def own_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop()
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvloop", "auto", "none", "tests.core.test_plugins:own_loop", own_loop])
+def test_loops(name: str | LoopFactory) -> None:
     loop = loop_factory(name)()
     try:
         assert isinstance(loop, asyncio.AbstractEventLoop)
         assert type(loop).__module__.startswith("uvloop") == (name in ("uvloop", "auto"))
     finally:
         loop.close()
-
-
-def own_loop() -> asyncio.AbstractEventLoop:
-    return asyncio.SelectorEventLoop()
 
 
 @pytest.mark.parametrize("name", ["httptools", "h11", "auto"])

@@ -141,6 +141,16 @@ def test_several_listeners(loop: str, tmp_path: Path) -> None:
     run_in(loop, main())
 
 
+def test_u8_one_worker_is_what_a_server_is(loop: str) -> None:
+    """As in uvicorn; only `esg.run()` and the command make a parent of it."""
+
+    async def main() -> None:
+        async with serving(application="tests.core.lifecycle.test_server:app", workers=1) as server:
+            assert await ask(server) == b"ping hello\n"
+
+    run_in(loop, main())
+
+
 def test_sockets_of_the_caller_take_the_place_of_the_addresses(loop: str) -> None:
     async def main() -> None:
         given = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]

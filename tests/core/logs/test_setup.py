@@ -85,6 +85,23 @@ def test_logging_can_be_left_as_a_program_has_set_it_up() -> None:
     assert logging.getLogger("esg").handlers == []
 
 
+def test_u8_none_leaves_logging_as_the_program_has_set_it_up() -> None:
+    root = logging.getLogger()
+    before = root.handlers.copy(), root.level
+    logs.configure(config(log_config=None))
+    assert (root.handlers, root.level) == before
+    for name in ("esg", "esg.error", "esg.access"):
+        logger = logging.getLogger(name)
+        assert (logger.handlers, logger.propagate, logger.level) == ([], True, logging.NOTSET)
+    logs.configure(config(log_config=None, log_level=logging.ERROR))
+    assert logging.getLogger("esg.access").level == logging.ERROR
+
+
+def test_u8_a_number_is_a_level() -> None:
+    logs.configure(config(log_level=25))
+    assert logging.getLogger("esg").level == 25
+
+
 def test_a_level_that_is_set_comes_before_those_of_the_configuration() -> None:
     table = {"version": 1, "loggers": {"esg.access": {"level": "ERROR"}}}
     logs.configure(config(log_config=table, log_level="debug"))

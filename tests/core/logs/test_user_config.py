@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,29 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_mistake_in_a_table() -> None:
     with pytest.raises(UsageError, match=r"^log-config: .*version"):
         apply({})
+
+
+def test_u8_a_parser_is_a_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = RawConfigParser()
+    parser.read_string(INI)
+    for _ in range(2):  # as SIGHUP does
+        apply(parser)
+    logging.getLogger("esg.error").debug("hello")
+    assert capsys.readouterr().out == "mine: hello\n"
+
+
+def test_u8_a_configuration_for_the_loggers_of_uvicorn_alone_is_a_mistake(tmp_path: Path) -> None:
+    """Its records would go nowhere; one that has the root logger, or ESG's too, is none."""
+    table = {name: TABLE[name] for name in ("version", "formatters", "handlers")}
+    theirs = {**table, "loggers": {"uvicorn": TABLE["loggers"]["esg"], "uvicorn.access": {"level": "INFO"}}}
+    said = "sets up uvicorn, uvicorn.access and none of ESG's loggers, which are esg, esg.error, esg.access"
+    with pytest.raises(UsageError, match=f"^log-config: {said}$"):
+        apply(theirs)
+    path = written(tmp_path, "log.json", json.dumps(theirs))
+    with pytest.raises(UsageError, match=f"^log-config {path}: {said}$"):
+        apply(path)
+    apply({**theirs, "root": {"handlers": ["out"]}})
+    apply({**theirs, "loggers": {**theirs["loggers"], "esg": {"level": "INFO"}}})
 
 
 def test_yaml_without_pyyaml_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

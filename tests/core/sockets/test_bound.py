@@ -11,6 +11,7 @@ import pytest
 
 from esg_core.errors import StartupError
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
+from esg_core.options.config import Config
 from esg_core.sockets.bound import BoundSocket, adopt, bind_all, close_all, describe, inherit
 
 Bind = Callable[..., list[BoundSocket]]
@@ -70,6 +71,23 @@ def test_wildcard_of_ipv6_takes_ipv4_too(bind: Bind) -> None:
     bound.listen(10)
     assert reaches("::1", port_of(bound))
     assert reaches("127.0.0.1", port_of(bound))
+
+
+def test_u8_no_host_is_every_interface(bind: Bind) -> None:
+    bound = bind(*Config("main:app", host=None, port=0).addresses)
+    for one in bound:
+        one.listen(10)
+    assert len({port_of(one) for one in bound}) == 1
+    assert reaches("127.0.0.1", port_of(bound[0]))
+    assert reaches("::1", port_of(bound[0]))
+
+
+def test_u8_every_interface_is_those_that_there_are(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without IPv6, the wildcard of IPv4 is enough."""
+    found = [(socket.AF_INET, 1, 6, "", (host, 0)) for host in ("0.0.0.0", NOT_OURS)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: found if host is None else [])
+    (bound,) = bind(TCPAddress("", 0))
+    assert bound.sock.getsockname()[0] == "0.0.0.0"
 
 
 def test_both_wildcards_share_a_port(bind: Bind) -> None:

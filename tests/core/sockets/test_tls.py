@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.options.config import Config
-from esg_core.sockets.tls import server_context
+from esg_core.sockets.tls import renewed_context, server_context
 
 PASSWORD = "secret"
 
@@ -98,6 +98,25 @@ def test_ciphers(files: Path) -> None:
     context = server_context(config(files, ssl_ciphers="ECDHE-RSA-AES128-GCM-SHA256"))
     names = {cipher["name"] for cipher in context.get_ciphers() if cipher["protocol"] == "TLSv1.2"}
     assert names == {"ECDHE-RSA-AES128-GCM-SHA256"}
+
+
+def fails(config: Config, default_factory: object) -> ssl.SSLContext:
+    raise LookupError("no vault")
+
+
+@pytest.mark.parametrize(
+    ("factory", "kind", "text"),
+    [
+        (fails, StartupError, "ssl_context_factory raised LookupError"),
+        (lambda config, default_factory: None, StartupError, "ssl_context_factory returned NoneType instead of an ssl"),
+        (lambda config, default_factory: default_factory(), UsageError, "ssl_certfile: the default of ssl_context_fac"),
+        ("tests.core.sockets.test_tls:PASSWORD", UsageError, "ssl_context_factory: .* is str, which cannot be called"),
+        ("tests.core.sockets.test_tls:nothing", StartupError, "cannot import ssl_context_factory .*nothing"),
+    ],
+)
+def test_u8_a_factory_that_makes_no_context(factory: Any, kind: type[ESGError], text: str) -> None:
+    with pytest.raises(kind, match=f"^{text}"):
+        renewed_context(Config("main:app", ssl_context_factory=factory))
 
 
 @pytest.mark.parametrize(

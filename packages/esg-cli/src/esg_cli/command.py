@@ -82,6 +82,8 @@ def _load(typed: Mapping[str, Argument]) -> "Settings":
     settings = load(Arguments(typed))
     if settings.strangers:
         click.echo(f"Warning: no option of {NAME}: {', '.join(settings.strangers)}", err=True)
+    for theirs, ours in settings.of_uvicorn.items():
+        click.echo(f"Warning: {theirs} has no effect: {NAME} reads {ours}", err=True)
     return settings
 
 

@@ -84,9 +84,7 @@ class HTTPProtocol:
         config = Config(app, **settings)
         if config.tls:
             given = "ssl_certfile" if config.ssl_context_factory is None else "ssl_context_factory"
-            raise UsageError(
-                f"{given}: TLS is the business of who accepts: give loop.create_server() an ssl context"
-            )
+            raise UsageError(f"{given}: TLS is the business of who accepts: give loop.create_server() an ssl context")
         self.context = context_for(config)
         _open_access_log(self.context)
         self._make = http_factory(config.http)(self.context)

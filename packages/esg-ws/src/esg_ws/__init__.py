@@ -1,8 +1,8 @@
 """WebSocket for ASGI applications: what serves upgrade requests of the ESG web server (rules S-1 to S-5).
 
-Is found by its entry points (group `esg.ws`): installing it is enough, also beside `esg_http` alone. What it exports is
-the error that applications catch. Knows `esg_core` and its contracts, and reads frames with the library `websockets` or `wsproto`; it must not know
-HTTP's bytes, the command line or the reloader.
+Is found by its entry points (group `esg.ws`): installing it is enough, also beside `esg_http` alone. It exports the
+error that applications catch, and nothing else. Knows `esg_core` and its contracts, and reads frames with the library
+`websockets` or `wsproto`; it must not know HTTP's bytes, the command line or the reloader.
 """
 
 from esg_core.errors import ClientDisconnected

@@ -44,7 +44,7 @@ def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Se
     """
     if config.reload:
         raise UsageError("reload: a server cannot restart itself: use the command esg, or esg.run()")
-    if config.has_parent:
+    if config.needs_parent:
         raise UsageError("workers: a server is one process: use the command esg, or esg.run()")
     check_options(config)
     protocols = http_factory(config.http)

@@ -82,9 +82,12 @@ class Config(ServerOptions):
         There is one as soon as any option is about workers, also for one worker. An application that is an object can
         be handed to no other process, unless that is forked.
         """
-        if self.preload or self.limit_worker_memory or self.limit_worker_lifetime:
-            return True
-        return self.workers is not None and (self.workers > 1 or isinstance(self.app, str))
+        return self.needs_parent or (self.workers is not None and isinstance(self.app, str))
+
+    @property
+    def needs_parent(self) -> bool:
+        """Whether a server of one process cannot do what is asked for; it can be the one of `workers=1`."""
+        return bool(self.preload or self.limit_worker_memory or self.limit_worker_lifetime or (self.workers or 1) > 1)
 
     @property
     def default_headers(self) -> Headers:

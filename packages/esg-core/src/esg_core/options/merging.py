@@ -22,13 +22,15 @@ from esg_core.options.sources import Arguments, ConfigFile, Environment, Found, 
 class Settings:
     """The merged configuration, and where its values come from.
 
-    `strangers` are variables that begin with `ESG_` and resemble no option: the caller should tell the user of them.
+    `strangers` are variables that begin with `ESG_` and resemble no option, `of_uvicorn` those that only uvicorn reads,
+    with ESG's in their place: the caller should tell the user of them.
     `again` merges once more, with the configuration file as it is then, and raises as `load()`.
     """
 
     config: Config
     found: Found
     strangers: tuple[str, ...] = ()
+    of_uvicorn: Mapping[str, str] = field(default_factory=dict)
     again: Callable[[], Config] = field(kw_only=True, compare=False)
 
     def origin(self, name: str) -> str:
@@ -54,7 +56,13 @@ def load(caller: Reader, variables: Mapping[str, str] | None = None) -> Settings
     found = {**_wanted(environment.read_fallbacks(), found), **found}
     _check(found, caller)
     options: dict[str, Any] = {name: setting.value for name, setting in found.items()}
-    return Settings(Config(**options), found, environment.strangers, again=lambda: load(caller, variables).config)
+    return Settings(
+        Config(**options),
+        found,
+        environment.strangers,
+        environment.of_uvicorn,
+        again=lambda: load(caller, variables).config,
+    )
 
 
 def _merged(high: Found, low: Found) -> dict[str, Setting]:

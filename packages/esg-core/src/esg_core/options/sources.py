@@ -14,7 +14,7 @@ from esg_core.errors import UsageError
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import PREFIX, Argument, Option, nearest, unknown
 from esg_core.options.toml import inline
-from esg_core.options.uvicorn_names import translated
+from esg_core.options.uvicorn_names import translated, without_effect
 from esg_core.options.value_types import ListOf, NotAllowed
 
 PASSED_OVER = frozenset({"ESG_VERSION"})
@@ -105,7 +105,7 @@ class Environment:
     """The variables `ESG_*`. An empty one counts as not set; those that Kubernetes makes for a service do not count.
 
     Applications may use the prefix too: a variable that is no option is taken for a mistake if it resembles one, else
-    for theirs, and is one of the `strangers`.
+    for theirs, and is one of the `strangers`. `of_uvicorn` are those that uvicorn's command would read, with ours.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -116,6 +116,11 @@ class Environment:
             if name.startswith(PREFIX) and text and name not in PASSED_OVER and not _is_service_link(name, text)
         }
         self.strangers = tuple(sorted(name for name in self._ours if name not in _VARIABLES))
+        self.of_uvicorn = {
+            theirs: ours
+            for theirs, ours in without_effect(variables).items()
+            if not _is_service_link(theirs, variables[theirs])
+        }
 
     def read(self) -> Found:
         """All options that have a variable."""

@@ -8,11 +8,12 @@ uvicorn. Knows no option's declaration and imports nothing of uvicorn.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from esg_core.errors import UsageError
+from esg_core.options.option import PREFIX
 
-PREFIX = "UVICORN_"
+THEIR_PREFIX = "UVICORN_"
 """How the names of uvicorn's variables begin."""
 
 
@@ -56,7 +57,8 @@ def translated(keywords: Mapping[str, object]) -> dict[str, tuple[str, object]]:
 
 def without_effect(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables of uvicorn's command that are set, and ESG's in their place, as far as those are not set."""
-    names = {f"{PREFIX}{known.name.upper()}": f"ESG_{known.ours.upper()}" for known in UVICORN.values() if known.ours}
+    pairs = [(known.name.upper(), known.ours.upper()) for known in UVICORN.values() if known.ours]
+    names = {f"{THEIR_PREFIX}{theirs}": f"{PREFIX}{ours}" for theirs, ours in pairs}
     return {theirs: ours for theirs, ours in names.items() if variables.get(theirs) and not variables.get(ours)}
 
 
@@ -67,8 +69,9 @@ def _pairs(headers: object) -> object:
     return [":".join(pair) if _is_pair(pair) else pair for pair in headers]
 
 
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, str) for part in value)
+def _is_pair(value: Any) -> bool:
+    is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, str) for part in value)
+    return is_pair and ":" not in value[0]
 
 
 def _one_or_more(paths: object) -> object:
@@ -300,9 +303,9 @@ UVICORN: Mapping[str, UvicornOption] = {
 
 __all__ = [
     "NO_VALUE",
-    "PREFIX",
     "PROTOCOL_CLASSES",
     "SAME_VALUE",
+    "THEIR_PREFIX",
     "UVICORN",
     "Difference",
     "UvicornOption",

@@ -23,6 +23,7 @@ from esg_core.options.config import Config
 from esg_core.options.merging import Arguments, Keywords, load
 from esg_core.options.uvicorn_names import NO_VALUE, SAME_VALUE, UVICORN
 from esg_core.plugins import find, resolve
+from tools.uvicorn_page import PAGE, page
 
 THEIR_COMMAND: click.Command = importlib.import_module("uvicorn.main").main
 
@@ -215,3 +216,7 @@ def test_a_variable_that_is_renamed_like_the_others_gets_its_name(name: str) -> 
     ours = UVICORN[name].ours
     with pytest.raises(UsageError, match=f"^ESG_{name.upper()}: no such option; did you mean ESG_{ours.upper()}[?]$"):
         program({f"ESG_{name.upper()}": "x"})
+
+
+def test_the_page_says_what_the_list_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: python -m tools.uvicorn_page"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Connection(Protocol):
     """One accepted connection, as the server sees it; it is in `Context.connections` from made to lost.
 
-    It may have numbers for the statistics: `streams` of HTTP/2 that are open, `websockets` that it carries.
+    It may have numbers for the statistics: `streams` of HTTP/2 that are open, `websockets` that it carries; and for the
+    log at the level trace its `transport` and `protocol_name`.
     """
 
     deadline: float

@@ -17,14 +17,12 @@ from esg_ws.frames import (
     ABNORMAL,
     CLOSE,
     INTERNAL_ERROR,
-    INVALID_DATA,
     PING,
     PONG,
-    PROTOCOL_ERROR,
+    REASONS,
     RSV1,
     SERVICE_RESTART,
     SHORT_HEADS,
-    TOO_BIG,
     WebSocketError,
     close_payload,
     control,
@@ -45,9 +43,6 @@ LAST_MESSAGES = 1.0
 
 LARGE_PAYLOAD = 262144
 """From this size on, a payload is handed to the transport as it is instead of being copied behind its head."""
-
-REASONS = {PROTOCOL_ERROR: "protocol error", INVALID_DATA: "invalid UTF-8", TOO_BIG: "message too big"}
-"""What a client is told that broke a rule; the log has the particulars."""
 
 LINGER = 1.0
 """Seconds for which input is discarded over TLS after a broken rule, so that the client can read why."""
@@ -87,6 +82,7 @@ class Connection(asyncio.Protocol):
     """One accepted WebSocket; see `esg_core.contracts.Connection`."""
 
     websockets = 1
+    protocol_name = "WebSocket"
 
     __slots__ = (
         "_context",
@@ -126,6 +122,11 @@ class Connection(asyncio.Protocol):
         self.check_at = 0
         self.paused = False
         self.gate = WriteGate(context.loop)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """As `Connection.transport`."""
+        return self._transport
 
     # What the transport tells.
 

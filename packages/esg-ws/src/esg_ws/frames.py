@@ -27,6 +27,9 @@ NORMAL, GOING_AWAY, PROTOCOL_ERROR, NO_STATUS, ABNORMAL = 1000, 1001, 1002, 1005
 INVALID_DATA, TOO_BIG, INTERNAL_ERROR, SERVICE_RESTART = 1007, 1009, 1011, 1012
 """Close codes; NO_STATUS and ABNORMAL are for the application only, never for the wire."""
 
+REASONS = {PROTOCOL_ERROR: "protocol error", INVALID_DATA: "invalid UTF-8", TOO_BIG: "message too big"}
+"""What a client is told that broke a rule; the log has the particulars."""
+
 LONGEST_CONTROL = 125
 """Bytes of payload that a control frame may carry."""
 
@@ -133,6 +136,7 @@ __all__ = [
     "PING",
     "PONG",
     "PROTOCOL_ERROR",
+    "REASONS",
     "RSV1",
     "SERVICE_RESTART",
     "SHORT_HEADS",

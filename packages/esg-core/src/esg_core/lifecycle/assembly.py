@@ -15,6 +15,7 @@ from esg_core.app.loading import import_string, load_application
 from esg_core.asgi import Application
 from esg_core.context import Context, ResponseHook
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.tracing import install_tracing
 from esg_core.overload.admission import Admission
 from esg_core.overload.aimd import AIMD
 from esg_core.overload.backpressure import Backpressure
@@ -108,6 +109,7 @@ def context_for(config: "Config") -> Context:
     if config.health:
         context.health = Health(config.health_path, config.ready_path)
     install_admission(context)
+    install_tracing(context)
     return context
 
 

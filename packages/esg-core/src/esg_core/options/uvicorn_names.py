@@ -103,8 +103,8 @@ NO_VALUE = {("http", "zttp"): "HTTP/2 is spoken with httptools and with h11, so 
 """Names of implementations that ESG has nothing in the place of, by option and name: what to do instead."""
 
 _SAME = """
-    app host port uds ws_ping_interval ws_ping_timeout ws_per_message_deflate lifespan env_file reload_delay backlog
-    access_log server_header date_header limit_max_requests_jitter factory reset_contextvars
+    app host port uds loop ws_ping_interval ws_ping_timeout ws_per_message_deflate lifespan env_file reload_delay
+    backlog access_log server_header date_header limit_max_requests_jitter factory reset_contextvars
     ssl_keyfile ssl_certfile ssl_keyfile_password ssl_version ssl_cert_reqs ssl_ca_certs ssl_ciphers ssl_context_factory
 """
 
@@ -112,21 +112,12 @@ _OTHERS: Iterable[UvicornOption] = (
     UvicornOption("app_dir", "app_dir", may_be_none=True),
     UvicornOption("fd", "fd", Difference("taken for a UNIX socket", "any family", "supervisors hand over TCP too")),
     UvicornOption(
-        "loop",
-        "loop",
-        Difference(
-            "`auto`, `asyncio`, `uvloop`, `zuvloop`, `none` or an import string",
-            "the same, and names of other packages; `zuvloop` and `none` are `zuvloop:new_event_loop` and "
-            "`asyncio:new_event_loop`",
-        ),
-    ),
-    UvicornOption(
         "http",
         "http",
         Difference(
-            "`auto`, `httptools`, `h11`, `zttp`, an import string or a class",
-            "`auto`, `httptools`, `h11`, a registered name or an import string",
-            "ESG's parsers only parse: classes of protocols do not fit",
+            "a name, an import string or a class of protocols",
+            "a name, also of another package, or an import string; no class of protocols",
+            "such a class is made for uvicorn",
         ),
         _no_class("http", "httptools or h11"),
     ),
@@ -138,11 +129,7 @@ _OTHERS: Iterable[UvicornOption] = (
     UvicornOption(
         "ws",
         "ws",
-        Difference(
-            "`auto`, `none`, `websockets`, `websockets-sansio`, `wsproto`, an import string or a class",
-            "`auto`, `none`, `websockets`, `wsproto`, a registered name or an import string; `websockets-sansio` is "
-            "`websockets`",
-        ),
+        Difference("as `http`", "as `http`; `websockets` is the sans-I/O one"),
         _no_class("ws", "websockets or wsproto"),
     ),
     UvicornOption(
@@ -173,7 +160,7 @@ _OTHERS: Iterable[UvicornOption] = (
     UvicornOption(
         "log_level",
         "log_level",
-        Difference("not set: what `log_config` says", "`info`, which is what `log_config` says"),
+        Difference("not set: what `log_config` says", "`info`, which leaves the levels of a `log_config` as they are"),
         may_be_none=True,
     ),
     UvicornOption(
@@ -293,7 +280,7 @@ _OTHERS: Iterable[UvicornOption] = (
         Difference("16 KiB", "the limits of heads, unless it is lower", "they hold with either parser"),
     ),
     UvicornOption("callback_notify", "", instead="call it in a task that the application's lifespan starts"),
-    UvicornOption("timeout_notify", "", instead="it belongs to callback_notify, whose task can wait for as long"),
+    UvicornOption("timeout_notify", "", instead="that task can wait for as long as it likes"),
 )
 
 UVICORN: Mapping[str, UvicornOption] = {

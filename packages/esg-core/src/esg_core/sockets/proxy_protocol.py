@@ -38,6 +38,8 @@ class ProxyProtocol(asyncio.BufferedProtocol):
     one line in the log. The preface has `timeout_request_headers` to arrive, TLS after it `timeout_tls_handshake`.
     """
 
+    protocol_name = "PROXY protocol"
+
     def __init__(
         self, factory: "ProtocolFactory", context: "Context", trust: TrustedProxies, tls: ssl.SSLContext | None = None
     ) -> None:
@@ -51,6 +53,11 @@ class ProxyProtocol(asyncio.BufferedProtocol):
         self._preface = bytearray()
         self._piece = bytearray()
         self._handshake: asyncio.Task[None] | None = None
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """As `Connection.transport`."""
+        return self._transport
 
     # What the transport tells.
 

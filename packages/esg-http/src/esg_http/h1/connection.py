@@ -34,6 +34,8 @@ TLS_LINGER = 5.0
 class H1Connection(H1Input, asyncio.Protocol):
     """One accepted connection; see `esg_core.contracts.Connection`."""
 
+    protocol_name = "HTTP/1.1"
+
     __slots__ = ("_written", "check_at")
 
     def __init__(self, context: "Context", settings: H1Settings) -> None:

@@ -35,6 +35,8 @@ _LAST_CALL_PING = b"draining"
 class H2Connection(Deadlines, asyncio.Protocol):
     """One accepted connection; see `esg_core.contracts.Connection`."""
 
+    protocol_name = "HTTP/2"
+
     __slots__ = ("_drains", "_gathers", "_has_ended", "_is_lost", "_is_paused", "_will_flush")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:

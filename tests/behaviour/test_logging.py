@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.support.e2e.server import PATIENCE, ROOT, Program, Server
 
@@ -208,6 +209,32 @@ def test_what_the_application_prints_comes_out_with_the_log() -> None:
         assert server.lines.index("printed by the application") < len(server.lines) - 1
 
 
+@pytest.mark.parametrize("codec", ["websockets", "wsproto"])
+def test_a_websocket_has_the_lines_that_users_of_uvicorn_know(codec: str) -> None:
+    """Rule R-3."""
+    with Server("tests.behaviour.apps.traced:app", "--ws", codec) as server:
+        with connect(f"ws://127.0.0.1:{server.port}/ws?x=%22", open_timeout=PATIENCE) as websocket:
+            websocket.send("hello")
+            assert websocket.recv(PATIENCE) == "hello"
+        server.wait_for("connection closed")
+        at = r"(?m)^INFO:     127\.0\.0\.1:(\d+) - "
+        told = re.findall(
+            rf'{at}("WebSocket /ws\?x=%22" \[accepted\]|connection open|connection closed)$', server.output
+        )
+    assert [what for _, what in told] == ['"WebSocket /ws?x=%22" [accepted]', "connection open", "connection closed"]
+    assert len({port for port, _ in told}) == 1
+
+
+def test_r5_timestamps() -> None:
+    with Server(APP, "--log-timestamps") as server:
+        ask(server)
+        server.wait_for("200 OK")
+        assert server.stop() == 0
+        lines = [line for line in server.lines if line != "printed by the application"]
+    assert len(lines) > 5
+    assert [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO:     ", line)] == []
+
+
 def test_the_last_lines_are_there_after_a_stop() -> None:
     """Rule R-3: flushed at exit."""
     with Server(APP) as server:
@@ -268,6 +295,9 @@ def test_colours_on_a_terminal(no_colour: bool) -> None:
             seen += terminal.read(1024)
         assert process.wait(PATIENCE) == 0
     assert (b"\x1b[32mINFO\x1b[0m:     " in seen) is not no_colour
+    assert (b"process [\x1b[36m%d\x1b[0m]" % process.pid in seen) is not no_colour
+    assert bool(re.search(rb"running on \x1b\[1mhttp://127\.0\.0\.1:\d+\x1b\[0m ", seen)) is not no_colour
+    assert (b"\x1b" in seen) is not no_colour
 
 
 def plain_environment() -> dict[str, str]:

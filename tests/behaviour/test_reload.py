@@ -83,7 +83,7 @@ def test_w6_a_change_is_served_and_named(here: Path) -> None:
         first = server.ready()
         assert (server.get(), server.get("/process")) == ("one", str(first))
         server.change()
-        assert server.next("restarting").endswith("INFO:     reloaded.py changed: restarting")
+        assert server.next("restarting").endswith("WARNING:  reloaded.py changed: restarting")
         server.next("application shut down")
         second = server.ready()
         assert (server.get(), server.get("/process")) == ("two", str(second))
@@ -282,7 +282,7 @@ def test_w6_other_files_can_be_included_and_python_files_excluded(here: Path) ->
             (here / name).touch()
         (here / "templates").mkdir()
         (here / "templates" / "shop.html").touch()
-        assert server.next("restarting").endswith(f"INFO:     {Path('templates', 'shop.html')} changed: restarting")
+        assert server.next("restarting").endswith(f"WARNING:  {Path('templates', 'shop.html')} changed: restarting")
         server.ready()
         assert server.output.count("restarting") == 1
 
@@ -294,7 +294,7 @@ def test_w6_other_directories_can_be_watched_instead(here: Path) -> None:
         server.ready()
         server.change()
         (here / "b" / "x.py").touch()
-        assert server.next("restarting").endswith(f"INFO:     {Path('b', 'x.py')} changed: restarting")
+        assert server.next("restarting").endswith(f"WARNING:  {Path('b', 'x.py')} changed: restarting")
         server.ready()
         assert server.get() == "two"
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from esg_core.access import AccessLog
 from esg_core.asgi import Receive, Scope, Send
 from esg_ws.handshake import accept_key
 from tests.support.http.memory import PARSERS
-from tests.support.ws.frames import text
+from tests.support.ws.frames import close, text
 from tests.support.ws.memory import CODECS, KEY, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
 
 parsers = pytest.mark.parametrize("parser", PARSERS)
@@ -324,21 +325,21 @@ def test_receiving_before_the_answer_goes_on_after_it() -> None:
         assert client.payloads == [b"first"]
 
 
-def test_the_access_log_has_a_line_with_101() -> None:
-    """R-3: at the switch, as that is when HTTP ends."""
-    lines: list[tuple[Any, ...]] = []
-
-    class Access:
-        timed = False
-
-        def record(self, scope: Scope, target: bytes, status: int, *rest: Any, **more: Any) -> None:
-            lines.append((scope["type"], scope["method"], target, status))
-
-    app = Recorder()
-    with WebSocketServer(app) as server:
-        server.context.access = Access()  # type: ignore[assignment]  # as much of one as is needed
-        server.open()
-        assert lines == [("http", "GET", b"/chat?room=1", 101)]
+@pytest.mark.parametrize("codec", ["websockets", "wsproto"])
+@pytest.mark.parametrize("form", ["default", "json"])
+def test_r3_the_log_has_the_handshake_at_the_switch_and_in_the_default_format_both_ends(
+    caplog: pytest.LogCaptureFixture, codec: str, form: str
+) -> None:
+    with WebSocketServer(Recorder(), codec, access_log_format=form) as server, caplog.at_level(logging.INFO):
+        server.context.access = AccessLog.create(server.context.config, server.loop)
+        client = server.open()
+        (access,) = [record for record in caplog.records if record.name == "esg.access"]
+        assert access.args == ("127.0.0.1:50000", "GET", "/chat?room=1", "1.1", 101)
+        client.say(close(1000))
+        server.loop.settle()
+    told = [record.getMessage() for record in caplog.records if record.name == "esg.error"]
+    ends = [f"127.0.0.1:50000 - connection {what}" for what in ("open", "closed")]
+    assert told == (ends if form == "default" else [])
 
 
 def test_compression_can_be_switched_off() -> None:

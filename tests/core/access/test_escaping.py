@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esg_core.access.escaping import ENTRIES, LONGEST, Memo, client_text, rfc3339, safe_text, target_text
+from esg_core.access.escaping import ENTRIES, LONGEST, Memo, client_text, safe_text, target_text
+from esg_core.logs.timestamps import rfc3339
 
 HARMLESS = re.compile(r'[^\x00-\x1f"\\\x7f-\U0010ffff]*')
 

@@ -50,6 +50,14 @@ def test_the_default_line_in_colours() -> None:
     )
 
 
+def test_the_line_of_a_websocket_in_colours() -> None:
+    accepted = line_format("default", coloured=True).accepted
+    assert accepted is not None
+    assert accepted(scope(), b"/x", 101, 0, 0.0, False) == (
+        '\x1b[32mINFO\x1b[0m:     127.0.0.1:1234 - "\x1b[1mWebSocket /x\x1b[0m" \x1b[32m[accepted]\x1b[0m'
+    )
+
+
 def test_the_default_line_needs_no_clock() -> None:
     assert not line_format("default").timed
 

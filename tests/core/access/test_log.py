@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from esg_core.errors import UsageError
 from esg_core.options.config import Config
 from esg_core.testing import ManualLoop
 from tests.support.core.access_log import HOSTILE, scope
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 LINE = 'INFO:     127.0.0.1:1234 - "GET /x?y HTTP/1.1" 200 OK\n'
 
@@ -159,6 +162,62 @@ def test_colours(loop: ManualLoop, out: Out) -> None:
     record(access)
     access.flush()
     assert out().startswith("\x1b[32mINFO\x1b[0m:     127.0.0.1:1234")
+
+
+def test_r5_timestamps(loop: ManualLoop, out: Out) -> None:
+    """Of lines in ESG's own format, collected or as records; other formats say themselves what they show."""
+    access = access_log(loop, log_timestamps=True)
+    record(access)
+    access.record_websocket(scope(), b"/ws", 101, 0.0)
+    loop.advance(DELAY)
+    logging.getLogger("esg.access").addFilter(lambda _: True)
+    record(access)
+    first, second, third = out().splitlines()
+    assert re.fullmatch(rf"{TIME} {re.escape(LINE.rstrip())}", first)
+    assert re.fullmatch(rf'{TIME} INFO:     127\.0\.0\.1:1234 - "WebSocket /ws" \[accepted\]', second)
+    assert re.fullmatch(rf"{TIME} {re.escape(LINE.rstrip())}", third)
+    access = access_log(loop, log_timestamps=True, access_log_format="%(m)s")
+    record(access)
+    access.flush()
+    assert out() == "GET\n"
+
+
+# WebSockets.
+
+
+def test_r3_an_accepted_websocket_has_its_line_in_its_place(loop: ManualLoop, out: Out) -> None:
+    access = access_log(loop)
+    record(access, b"/1")
+    access.record_websocket(scope(), b'/ws?"', 101, 0.0)
+    access.record_websocket(scope(method="CONNECT", http_version="2"), b"/ws", 200, 0.0)
+    record(access, b"/2")
+    access.flush()
+    assert [line.partition(" - ")[2] for line in out().splitlines()] == [
+        '"GET /1 HTTP/1.1" 200 OK',
+        '"WebSocket /ws?%22" [accepted]',
+        '"WebSocket /ws" [accepted]',
+        '"GET /2 HTTP/1.1" 200 OK',
+    ]
+
+
+@pytest.mark.parametrize(("form", "text"), [("%(r)s %(s)s", "GET /ws HTTP/1.1 101"), ("json", '"status":101')])
+def test_r3_in_other_formats_it_is_the_response_that_it_is(loop: ManualLoop, out: Out, form: str, text: str) -> None:
+    access = access_log(loop, access_log_format=form)
+    access.record_websocket(scope(), b"/ws", 101, 0.25)
+    access.tell("connection open", "client")
+    access.flush()
+    (line,) = out().splitlines()
+    assert text in line
+
+
+def test_r3_as_a_record_it_has_the_arguments_of_all_others(loop: ManualLoop, out: Out) -> None:
+    access = access_log(loop)
+    kept = Kept()
+    logging.getLogger("esg.access").addHandler(kept)
+    access.record_websocket(scope(), b"/ws", 101, 0.25)
+    (made,) = kept.records
+    assert made.args == ("127.0.0.1:1234", "GET", "/ws", "1.1", 101)
+    assert out() == 'INFO:     127.0.0.1:1234 - "WebSocket /ws" [accepted]\n'
 
 
 # Whether the duration is wanted.

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from esg_core.logs import TRACE, AccessFormatter, DefaultFormatter, JSONFormatter
+from esg_core.logs.colours import Bold, Cyan
 
 
 def record(message: object = "hello", *args: object, level: int = logging.INFO, **extra: object) -> logging.LogRecord:
@@ -65,6 +66,28 @@ def test_an_access_record_has_its_status_with_phrase() -> None:
     assert AccessFormatter(use_colors=False).format(made) == line
     coloured = AccessFormatter(use_colors=True).format(made)
     assert '"\x1b[1mGET /x?y HTTP/1.1\x1b[0m" \x1b[31m404 Not Found\x1b[0m' in coloured
+
+
+@pytest.mark.parametrize(("method", "version", "status"), [("GET", "1.1", 101), ("CONNECT", "2", 200)])
+def test_an_access_record_of_a_websocket_is_shown_as_one(method: str, version: str, status: int) -> None:
+    made = record(*ACCESS[:2], method, "/ws", version, status)
+    assert AccessFormatter(use_colors=False).format(made) == 'INFO:     127.0.0.1:1234 - "WebSocket /ws" [accepted]'
+
+
+def test_what_stands_out_is_painted_where_colours_are_used_and_plain_elsewhere() -> None:
+    made = record("%s runs on %s, %d times", Cyan(12), Bold("http://a"), 2)
+    assert DefaultFormatter(use_colors=False).format(made) == "INFO:     12 runs on http://a, 2 times"
+    painted = DefaultFormatter("%(message)s", use_colors=True).format(made)
+    assert painted == "\x1b[36m12\x1b[0m runs on \x1b[1mhttp://a\x1b[0m, 2 times"
+    assert json.loads(JSONFormatter().format(made))["message"] == made.getMessage() == "12 runs on http://a, 2 times"
+
+
+def test_a_format_may_have_the_process_and_the_time() -> None:
+    made = record()
+    made.process, made.created = 12, 1_700_000_000.25
+    fmt = "%(timestamp)s [%(pid)s] %(message)s"
+    assert DefaultFormatter(fmt, use_colors=False).format(made) == "2023-11-14T22:13:20.250Z [12] hello"
+    assert DefaultFormatter(fmt, use_colors=True).format(made) == "2023-11-14T22:13:20.250Z [\x1b[36m12\x1b[0m] hello"
 
 
 def test_a_format_made_for_uvicorns_access_log_works() -> None:

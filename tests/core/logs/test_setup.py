@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import subprocess
 import sys
 from typing import Any
@@ -54,6 +55,14 @@ def test_colours_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(config(use_colors=True))
     logging.getLogger("esg.error").error("red")
     assert capsys.readouterr().out == "\x1b[31mERROR\x1b[0m:    red\n"
+
+
+@pytest.mark.parametrize(("is_one_of_many", "number"), [(False, ""), (True, r"\[\d+\] ")])
+def test_r5_timestamps_when_asked_for(capsys: pytest.CaptureFixture[str], is_one_of_many: bool, number: str) -> None:
+    logs.configure(config(log_timestamps=True), is_one_of_many=is_one_of_many)
+    logging.getLogger("esg.error").info("hello")
+    time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+    assert re.fullmatch(rf"{time} INFO:     {number}hello\n", capsys.readouterr().out)
 
 
 def test_use_colors_also_counts_for_formatters_of_a_users_configuration(capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,7 +166,7 @@ def test_u8_a_configuration_for_the_loggers_of_uvicorn_alone_is_a_mistake(tmp_pa
     """Its records would go nowhere; one that has the root logger, or ESG's too, is none."""
     table = {name: TABLE[name] for name in ("version", "formatters", "handlers")}
     theirs = {**table, "loggers": {"uvicorn": TABLE["loggers"]["esg"], "uvicorn.access": {"level": "INFO"}}}
-    said = "sets up uvicorn, uvicorn.access and none of ESG's loggers, which are esg, esg.error, esg.access"
+    said = "sets up uvicorn, uvicorn.access and none of ESG's loggers, which are esg, esg.error, esg.access, esg.asgi"
     with pytest.raises(UsageError, match=f"^log-config: {said}$"):
         apply(theirs)
     path = written(tmp_path, "log.json", json.dumps(theirs))

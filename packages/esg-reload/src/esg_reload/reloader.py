@@ -72,7 +72,7 @@ class Reloader:
 
     def _run_with(self, changed: Sequence[str]) -> None:
         if changed:
-            self._logger.info("%s changed: restarting", _listed(changed))
+            self._logger.warning("%s changed: restarting", _listed(changed))
             self._end()
         else:
             self._logger.info("Watching %s for changes", ", ".join(map(str, self._files.roots)))

@@ -166,6 +166,8 @@ class Connection(asyncio.Protocol):
         self._lose()
         self.gate.open()
         self._intake.close()
+        if context.access is not None:
+            context.access.tell("connection closed", self._inbox)
         del self._inbox, self._intake  # they refer to this, and all would wait for the garbage collector
         if context.draining:
             context.left()

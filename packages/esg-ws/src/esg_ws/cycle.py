@@ -206,6 +206,8 @@ class Cycle:
             self._phase = CONNECTING
             raise
         self._opening = None
+        if self._context.access is not None:
+            self._context.access.tell("connection open", self)
         if self._watch is not None:
             self._watch.cancel()
         if self._context.draining:

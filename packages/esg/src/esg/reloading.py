@@ -17,6 +17,7 @@ from esg_core.lifecycle.assembly import check_parts
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.process import run_alone
 from esg_core.logs import configure
+from esg_core.logs.colours import Cyan
 from esg_core.sockets.activation import listening_sockets
 from esg_core.sockets.bound import BoundSocket, close_all, inherit
 
@@ -40,9 +41,9 @@ def run(config: "Config") -> int:
         files = _files(config)
         check_parts(config)
         bound = listening_sockets(config)
-        logger.info("Started reloader process [%d]", os.getpid())
+        logger.info("Started reloader process [%s]", Cyan(os.getpid()))
         code = _reloader(config, files, bound).run()
-        logger.info("Finished reloader process [%d]", os.getpid())
+        logger.info("Finished reloader process [%s]", Cyan(os.getpid()))
     except (UsageError, StartupError) as error:
         return report(error)
     except OSError as error:

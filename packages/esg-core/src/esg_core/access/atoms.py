@@ -11,10 +11,11 @@ import time
 from base64 import b64decode
 from collections.abc import Callable
 
-from esg_core.access.escaping import Memo, client_text, rfc3339, safe_text, target_text
+from esg_core.access.escaping import Memo, client_text, safe_text, target_text
 from esg_core.access.exchange import Exchange, Line, LineFormat, ScopeLike, request_id, tls_version
 from esg_core.errors import UsageError
 from esg_core.logs.formatters import status_text
+from esg_core.logs.timestamps import rfc3339
 
 Atom = Callable[[Exchange], str]
 

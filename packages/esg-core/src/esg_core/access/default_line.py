@@ -1,14 +1,33 @@
 """The default line of the access log: `INFO:     127.0.0.1:1234 - "GET /x?y HTTP/1.1" 200 OK`.
 
-Pure. Made for speed: texts that recur (clients, methods, statuses) are made once, the target is only looked through.
+Pure but for the clock of timestamps. Made for speed: texts that recur (clients, methods, statuses) are made once, the
+target is only looked through.
 """
 
+import time
 from functools import partial
 
 from esg_core.access.escaping import PLAIN, Memo, client_text, safe_text, target_text
 from esg_core.access.exchange import Line, ScopeLike
 from esg_core.logs.colours import BOLD, RESET
-from esg_core.logs.formatters import level_prefix, status_text
+from esg_core.logs.formatters import level_prefix, status_text, websocket_words
+from esg_core.logs.timestamps import rfc3339
+
+
+def with_timestamp(line: Line) -> Line:
+    """The function that makes the same line behind the time."""
+    return lambda *exchange: f"{rfc3339(time.time())} {line(*exchange)}"
+
+
+def accepted_line(coloured: bool) -> Line:
+    """The function that makes the line of an accepted WebSocket: `INFO:     ... - "WebSocket /x?y" [accepted]`."""
+    prefix = level_prefix("INFO", coloured)
+
+    def line(scope: ScopeLike, target: bytes, status: int, size: int, seconds: float, aborted: bool) -> str:  # noqa: ARG001 - as below
+        words, accepted = websocket_words(target_text(target), coloured)
+        return f'{prefix} {client_text(scope["client"])} - "{words}" {accepted}'
+
+    return line
 
 
 def default_line(coloured: bool) -> Line:
@@ -30,4 +49,4 @@ def default_line(coloured: bool) -> Line:
     return line
 
 
-__all__ = ["default_line"]
+__all__ = ["accepted_line", "default_line", "with_timestamp"]

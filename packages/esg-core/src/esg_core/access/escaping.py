@@ -5,7 +5,6 @@ default line as well as in JSON. A target is percent-encoded, as in a URL; other
 """
 
 import re
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -67,17 +66,4 @@ def client_text(client: tuple[str, int | None] | None, nobody: str = "-") -> str
     return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
 
 
-def _moment(milliseconds: int) -> str:
-    second, rest = divmod(milliseconds, 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03d}Z"
-
-
-_moments = Memo(_moment)
-
-
-def rfc3339(now: float) -> str:
-    """A time as RFC 3339 writes it: UTC, with milliseconds."""
-    return _moments[int(now * 1000)]
-
-
-__all__ = ["ENTRIES", "LONGEST", "PLAIN", "Memo", "client_text", "rfc3339", "safe_text", "target_text"]
+__all__ = ["ENTRIES", "LONGEST", "PLAIN", "Memo", "client_text", "safe_text", "target_text"]

@@ -31,12 +31,13 @@ class LineFormat:
     """A format of the access log, ready for use.
 
     `timed` says whether the line needs the duration. The default line can be had from a record's arguments; any other
-    is the record's message.
+    is the record's message. `accepted` makes the line of an accepted WebSocket, where that is another one.
     """
 
     line: Line
     timed: bool
     is_default: bool = False
+    accepted: Line | None = None
 
 
 @dataclass

@@ -1,16 +1,19 @@
 """From the option `access_log_format` to the function that makes the lines."""
 
-from esg_core.access.default_line import default_line
+from esg_core.access.default_line import accepted_line, default_line, with_timestamp
 from esg_core.access.exchange import LineFormat
 
 
-def line_format(text: str, coloured: bool = False) -> LineFormat:
-    """The format that `text` names: `default`, `json`, or one of atoms; colours are for the default line.
+def line_format(text: str, coloured: bool = False, *, timestamps: bool = False) -> LineFormat:
+    """The format that `text` names: `default`, `json`, or one of atoms; colours and timestamps are for the default.
 
     Raises `UsageError` for a format that cannot be read.
     """
     if text == "default":
-        return LineFormat(default_line(coloured), timed=False, is_default=True)
+        line, accepted = default_line(coloured), accepted_line(coloured)
+        if timestamps:
+            line, accepted = with_timestamp(line), with_timestamp(accepted)
+        return LineFormat(line, timed=False, is_default=True, accepted=accepted)
     if text == "json":
         from esg_core.access.json_line import json_line
 

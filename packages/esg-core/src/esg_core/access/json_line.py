@@ -6,8 +6,9 @@ Pure but for the clock. The objects are put together as text, because all values
 import time as clock
 from json.encoder import encode_basestring_ascii as quote
 
-from esg_core.access.escaping import Memo, client_text, rfc3339, target_text
+from esg_core.access.escaping import Memo, client_text, target_text
 from esg_core.access.exchange import NO_TARGET, ScopeLike, request_id, tls_version
+from esg_core.logs.timestamps import rfc3339
 
 
 def _or_null(text: str | None) -> str:

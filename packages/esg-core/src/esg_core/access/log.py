@@ -63,7 +63,8 @@ class AccessLog:
             return None
         logger = logging.getLogger(LOGGER)
         console = untouched_console(logger)
-        return cls(logger, line_format(config.access_log_format, console is not None and console.coloured), loop)
+        coloured = console is not None and console.coloured
+        return cls(logger, line_format(config.access_log_format, coloured, timestamps=config.log_timestamps), loop)
 
     def record(
         self, scope: ScopeLike | None, target: bytes, status: int, size: int, seconds: float, *, aborted: bool = False
@@ -86,6 +87,18 @@ class AccessLog:
         self._room -= len(line)
         if self._room < 0:
             self.flush()
+
+    def record_websocket(self, scope: ScopeLike, target: bytes, status: int, seconds: float) -> None:
+        """Log that a WebSocket was accepted, by a response with this status. Never raises."""
+        if self._format.accepted is None or (self._timer is None and not self._open_batch()):
+            self.record(scope, target, status, 0, seconds)
+        else:
+            self._batch.append(self._format.accepted(scope, target, status, 0, seconds, False))
+
+    def tell(self, event: str, client: object) -> None:
+        """Log what happens to a WebSocket beside its handshake: in the default format, as a record of the server's."""
+        if self._format.is_default:
+            logging.getLogger("esg.error").info("%s - %s", client, event)
 
     def record_unreadable(self, client: tuple[str, int] | None, status: int, size: int) -> None:
         """Log the answer to a request that could not be parsed. Never raises."""

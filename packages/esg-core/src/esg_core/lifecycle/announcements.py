@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from esg_core.logs.colours import Bold, Cyan
 from esg_core.plugins import resolve
 from esg_core.sockets.bound import describe
 
@@ -22,17 +23,18 @@ def announce_process(config: "Config", loop: asyncio.AbstractEventLoop) -> None:
     package = "asyncio" if is_own else type(loop).__module__.partition(".")[0]
     protocols = [resolve("esg.http", config.http), resolve("esg.ws", config.ws)]
     packages = ", ".join([package, *(name for name in protocols if name != "none")])
-    logger.info("Started server process [%d] with %s", os.getpid(), packages)
+    logger.info("Started server process [%s] with %s", Cyan(os.getpid()), packages)
 
 
 def announce_addresses(sockets: Iterable[socket.socket], *, tls: bool) -> None:
     """Say where the server can be reached now, in a form that terminals make clickable."""
-    logger.info("ESG running on %s (Press CTRL+C to quit)", ", ".join(url(sock, tls=tls) for sock in sockets))
+    urls = ", ".join(url(sock, tls=tls) for sock in sockets)
+    logger.info("ESG running on %s (Press CTRL+C to quit)", Bold(urls))
 
 
 def announce_end() -> None:
     """Say that the server has ended."""
-    logger.info("Finished server process [%d]", os.getpid())
+    logger.info("Finished server process [%s]", Cyan(os.getpid()))
 
 
 def url(sock: socket.socket, *, tls: bool) -> str:

@@ -28,6 +28,20 @@ LEVELS = {
 STATUS_CLASSES = {1: BRIGHT_WHITE, 2: GREEN, 3: YELLOW, 4: RED, 5: BRIGHT_RED}
 
 
+class Bold(str):
+    """Text that stands out where colours are used, and is plain text everywhere else: an argument of a log record."""
+
+    __slots__ = ()
+    colour = BOLD
+
+
+class Cyan(Bold):
+    """The same in a colour, for the numbers of processes."""
+
+    __slots__ = ()
+    colour = CYAN
+
+
 class Preference:
     """What the option `use_colors` says; here, because it also counts for formatters that a user's own file makes."""
 
@@ -63,4 +77,16 @@ def paint(text: str, colour: str) -> str:
     return f"{colour}{text}{RESET}" if colour else text
 
 
-__all__ = ["BOLD", "LEVELS", "RESET", "STATUS_CLASSES", "Preference", "is_terminal", "paint", "uses_colours"]
+__all__ = [
+    "BOLD",
+    "GREEN",
+    "LEVELS",
+    "RESET",
+    "STATUS_CLASSES",
+    "Bold",
+    "Cyan",
+    "Preference",
+    "is_terminal",
+    "paint",
+    "uses_colours",
+]

@@ -7,11 +7,11 @@ changing names. None of them changes a record, which other handlers see too.
 
 import logging
 import sys
-import time
 from copy import copy
 from typing import Any, Literal, TextIO
 
-from esg_core.logs.colours import BOLD, LEVELS, STATUS_CLASSES, paint, uses_colours
+from esg_core.logs.colours import BOLD, GREEN, LEVELS, STATUS_CLASSES, Bold, Cyan, paint, uses_colours
+from esg_core.logs.timestamps import rfc3339
 from esg_core.statuses import PHRASES
 
 PREFIX_WIDTH = 9
@@ -35,8 +35,13 @@ def status_text(status: int, coloured: bool = False) -> str:
     return paint(text, STATUS_CLASSES.get(status // 100, "")) if coloured else text
 
 
+def websocket_words(target: str, coloured: bool) -> tuple[str, str]:
+    """What stands for request line and status where a WebSocket was accepted: `WebSocket /x?y`, `[accepted]`."""
+    return paint(f"WebSocket {target}", BOLD if coloured else ""), paint("[accepted]", GREEN if coloured else "")
+
+
 class DefaultFormatter(logging.Formatter):
-    """`LEVEL:    message`; has the field `levelprefix` beside those of the standard library.
+    """`LEVEL:    message`; has the fields `levelprefix`, `pid` and `timestamp` beside those of the standard library.
 
     `use_colors` None asks the terminal: `stream`, which should be that of the handler, is standard output by default.
     """
@@ -58,18 +63,24 @@ class DefaultFormatter(logging.Formatter):
         """The line of a record, with the fields that only this formatter has."""
         extended = copy(record)
         vars(extended).update(self.fields(record))
+        if self.coloured and isinstance(record.args, tuple) and any(isinstance(one, Bold) for one in record.args):
+            extended.message = record.msg % tuple(map(_painted, record.args))
         return super().formatMessage(extended)
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """The fields that formats may name beside those of the standard library."""
-        return {"levelprefix": level_prefix(record.levelname, self.coloured)}
+        return {
+            "levelprefix": level_prefix(record.levelname, self.coloured),
+            "pid": paint(str(record.process), Cyan.colour if self.coloured else ""),
+            "timestamp": rfc3339(record.created),
+        }
 
 
 class AccessFormatter(DefaultFormatter):
     """The default line of the access log; has the fields `client_addr`, `request_line` and `status_code`.
 
-    `status_code` comes with its phrase: `200 OK`. A record whose arguments are not those of the access log is an error
-    of whoever logged it, and shown as its message.
+    `status_code` comes with its phrase: `200 OK`. An accepted WebSocket has the words of the default line. A record
+    whose arguments are not those of the access log is an error of whoever logged it, and shown as its message.
     """
 
     default_format = '%(levelprefix)s %(client_addr)s - "%(request_line)s" %(status_code)s'
@@ -85,11 +96,11 @@ class AccessFormatter(DefaultFormatter):
         assert isinstance(record.args, tuple)
         client, method, target, version, status = record.args
         assert isinstance(status, int)
-        return super().fields(record) | {
-            "client_addr": client,
-            "request_line": paint(f"{method} {target} HTTP/{version}", BOLD if self.coloured else ""),
-            "status_code": status_text(status, self.coloured),
-        }
+        line = paint(f"{method} {target} HTTP/{version}", BOLD if self.coloured else "")
+        words = line, status_text(status, self.coloured)
+        if status == 101 or (method, status) == ("CONNECT", 200):
+            words = websocket_words(str(target), self.coloured)
+        return super().fields(record) | {"client_addr": client, "request_line": words[0], "status_code": words[1]}
 
 
 class JSONFormatter(logging.Formatter):
@@ -98,7 +109,7 @@ class JSONFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The object of one record; values that JSON does not know are written as their text."""
         entry = {
-            "time": _rfc3339(record),
+            "time": rfc3339(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -113,8 +124,8 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
-def _rfc3339(record: logging.LogRecord) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+def _painted(argument: object) -> object:
+    return paint(argument, argument.colour) if isinstance(argument, Bold) else argument
 
 
-__all__ = ["AccessFormatter", "DefaultFormatter", "JSONFormatter", "level_prefix", "status_text"]
+__all__ = ["AccessFormatter", "DefaultFormatter", "JSONFormatter", "level_prefix", "status_text", "websocket_words"]

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 DEFAULT_LEVEL = "info"
 
-FORMAT_OF_ONE_OF_MANY = "%(levelprefix)s [%(process)d] %(message)s"
-
 EXIT_PATIENCE = 1.0
 """Seconds that the end of the process waits for a reader of standard output."""
 
@@ -48,7 +46,7 @@ def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
     _remove_own_handlers()
     level = level_number(config.log_level)
     if config.log_config == OWN_LOGGING:
-        _add_own_handlers(config, FORMAT_OF_ONE_OF_MANY if is_one_of_many else None)
+        _add_own_handlers(config, is_one_of_many)
         logging.getLogger("esg").setLevel(level)
         return
     if config.log_config is not None:
@@ -69,16 +67,18 @@ def flush(wait: float = EXIT_PATIENCE) -> None:
         _Console.output.flush(wait)
 
 
-def _add_own_handlers(config: "Config", text: str | None) -> None:
+def _add_own_handlers(config: "Config", is_one_of_many: bool) -> None:
     if sys.stdout is None:
         return
     output = _Console.output = Output(sys.stdout)
     coloured = uses_colours(sys.stdout)
-    message = "%(message)s"
-    access = (
-        AccessFormatter(use_colors=coloured) if config.access_log_format == "default" else logging.Formatter(message)
-    )
+    time = "%(timestamp)s " if config.log_timestamps else ""
+    number = "[%(pid)s] " if is_one_of_many else ""
+    text = f"{time}%(levelprefix)s {number}%(message)s"
     _attach("esg", ConsoleHandler(output, DefaultFormatter(text, use_colors=coloured)))
+    access = logging.Formatter("%(message)s")
+    if config.access_log_format == "default":
+        access = AccessFormatter(time + AccessFormatter.default_format, use_colors=coloured)
     _attach("esg.access", ConsoleHandler(output, access))
     if not _Console.hooked:
         _hook_ends()

@@ -15,6 +15,7 @@ from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.logs import configure
+from esg_core.logs.colours import Cyan
 from esg_core.processes.handover import Former, take_over
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.supervisor import ParentResources, Supervisor
@@ -47,12 +48,12 @@ def supervise(
             pid_file = _pid_file(config, former)
             if pid_file is not None:
                 stack.callback(pid_file.remove)
-            logger.info("Started parent process [%d]", os.getpid())
+            logger.info("Started parent process [%s]", Cyan(os.getpid()))
             variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
             setting = ParentResources(doors, notifier, pid_file, former, _preloaded(config), variables)
             code = Supervisor(config, setting, again or (lambda: config)).run()
-            logger.info("Finished parent process [%d]", os.getpid())
+            logger.info("Finished parent process [%s]", Cyan(os.getpid()))
     except (UsageError, StartupError) as error:
         return report(error)
     return code

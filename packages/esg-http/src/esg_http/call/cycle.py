@@ -2,8 +2,7 @@
 
 Knows ASGI and the stream it writes to, never bytes on the wire: the same cycle serves HTTP/1.1 and HTTP/2. It holds the
 response's head until the first body (rule H-4), counts the body against content-length (H-3), drops what HEAD, 204 and
-304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16) and writes the access
-line at the end (R-3).
+304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16), logs the end (R-3).
 
 The order of messages is the table in `phases`; one that does not fit its phase is an error which names the rule.
 """
@@ -81,9 +80,7 @@ class Cycle:
         self.status = 0
         self.bodyless = stream.is_head
         self.buffered = 0
-        self.client_gone = False
-        self.input_over = False
-        self.expects_continue = False
+        self.client_gone = self.input_over = self.expects_continue = False
         access = context.access
         self.logged = access is not None
         self.place: Place | None = None
@@ -359,7 +356,10 @@ class Cycle:
         self.status = self._stream.switch(protocol, headers)
         self.give_back()
         self._phase = COMPLETE
-        self._log_access(aborted=False)
+        access = self._context.access
+        if access is not None and self.logged:
+            began = self._started_at if access.timed else perf_counter()
+            access.record_websocket(self.scope, self.target, self.status, perf_counter() - began)
         del self._stream  # the other protocol may live long
 
     # What the further messages of `extensions` need.

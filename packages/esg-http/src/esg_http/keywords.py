@@ -57,6 +57,8 @@ class ProtocolSettings(TypedDict, total=False):
     """How long a request, its body included, may take."""
     timeout_write: float | None
     """How long a client may leave a response unread."""
+    timeout_write_rate: int
+    """Bytes a second that a client must read of a response."""
     timeout_tls_handshake: float | None
     """How long a TLS handshake may take."""
     timeout_graceful_shutdown: float | None

@@ -51,6 +51,25 @@ def test_u2_handlers_of_the_program_are_back_afterwards() -> None:
         assert program.stop() == 0
 
 
+@pytest.mark.parametrize("loop", ["'none'", "asyncio.SelectorEventLoop"])
+def test_u8_a_program_made_for_uvicorn(loop: str) -> None:
+    """What its keywords say is what happens."""
+    text = f"""
+        import asyncio, logging
+        logging.basicConfig(format="mine: %(message)s", level="INFO")
+        esg.run(
+            app=app, port=0, loop={loop}, ws="websockets-sansio", log_config=None, log_level=logging.INFO,
+            headers=[("X-Frame-Options", "DENY"), ("server", "mine")], forwarded_allow_ips=None, reload_dirs=None,
+        )
+    """
+    with Script(text) as program, program.connect() as connection:
+        answer = get(connection)
+        assert (answer.header("x-frame-options"), answer.header("server")) == ("DENY", "mine")
+        program.wait_for(r"(?m)^mine: Started server process \[\d+\] with asyncio, \w+, websockets$")
+        program.wait_for(r'(?m)^mine: 127\.0\.0\.1:\d+ - "GET / HTTP/1.1" 200$')
+        assert program.stop() == 0
+
+
 def test_u2_variables_count_below_keywords() -> None:
     with Script("esg.run(app, log_level='info')", env={"ESG_PORT": "0", "ESG_LOG_LEVEL": "critical"}) as program:
         assert program.url

@@ -211,6 +211,17 @@ def test_variables_that_mean_nothing_to_esg_are_named(site: Path) -> None:
     assert answer.stderr.splitlines()[0] == "Warning: no option of esg: ESG_API_KEY, ESG_DATABASE"
 
 
+def test_u8_variables_of_uvicorn_are_named_with_those_that_count(site: Path) -> None:
+    variables = {"UVICORN_PORT": "1", "UVICORN_HEADERS": "x", "UVICORN_HOST": "::1", "ESG_HOST": "127.0.0.1"}
+    answer = run("--check", "site_of_test:app", cwd=site, **variables)
+    assert answer.returncode == 0
+    assert [line for line in answer.stderr.splitlines() if line.startswith("Warning")] == [
+        "Warning: UVICORN_PORT has no effect: esg reads ESG_PORT",
+        "Warning: UVICORN_HEADERS has no effect: esg reads ESG_HEADER",
+    ]
+    assert "\nport = 8000  # default\n" in answer.stdout
+
+
 def test_a_name_that_is_not_there_is_a_mistake_too(site: Path) -> None:
     """U-4, C-2: the names that are there come with the error."""
     answer = run("site_of_test:app", "--http", "h12", "--port", "0", cwd=site)

@@ -142,6 +142,21 @@ def test_values_of_another_type_are_not_converted(option: Option, wrong: object)
         option.check(wrong)
 
 
+URL_PATHS = {"root_path", "health_path", "ready_path"}
+
+
+@options
+def test_u9_a_path_object_is_taken_wherever_a_file_or_directory_is_named(option: Option) -> None:
+    names_one = option.metavar in ("PATH", "DIR", "FILE", "GLOB") and option.name not in URL_PATHS
+    try:
+        kept = option.check(Path("a") / "b")
+    except NotAllowed:
+        assert not names_one
+    else:
+        assert names_one
+        assert kept in ("a/b", ("a/b",))
+
+
 def test_flags_and_numbers_are_not_mixed_up() -> None:
     with pytest.raises(NotAllowed):
         SERVER_OPTIONS["access_log"].check(1)

@@ -128,6 +128,8 @@ class ProtocolSettings(TypedDict, total=False):
 class ServerSettings(ProtocolSettings, total=False):
     """What `esg_http.start_server()` takes beside the application and where to listen."""
 
+    lifespan: Literal["auto", "on", "off"]
+    """Run the application's start-up and shutdown."""
     uds: str | os.PathLike[str] | None
     """UNIX domain socket to listen on, instead of host and port."""
     fd: int | None
@@ -140,8 +142,6 @@ class ServerSettings(ProtocolSettings, total=False):
     """Connections that may wait to be accepted."""
     proxy_protocol: bool
     """Expect the PROXY protocol, version 1 or 2, on each connection."""
-    lifespan: Literal["auto", "on", "off"]
-    """Run the application's start-up and shutdown."""
     ssl_certfile: str | os.PathLike[str] | None
     """Certificate, with its chain, in PEM; makes the server speak TLS."""
     ssl_keyfile: str | os.PathLike[str] | None

@@ -16,7 +16,7 @@ from esg_core.logs.console import ConsoleHandler
 from esg_core.logs.formatters import AccessFormatter, DefaultFormatter
 from esg_core.logs.names import LOGGERS
 from esg_core.logs.output import Output
-from esg_core.options.groups.processes import OWN_LOGGING
+from esg_core.options.groups.logging import OWN_LOGGING
 from esg_core.options.log_levels import LEVELS, TRACE, level_number
 
 if TYPE_CHECKING:

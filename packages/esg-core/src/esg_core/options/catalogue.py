@@ -9,12 +9,16 @@ else but the code that obeys it.
 from dataclasses import dataclass
 from typing import Annotated
 
-from esg_core.options.groups.application import ServingOptions
+from esg_core.options.groups.application import ApplicationOptions
 from esg_core.options.groups.development import DevelopmentOptions
 from esg_core.options.groups.http2 import HTTP2Options
 from esg_core.options.groups.limits import LimitOptions
-from esg_core.options.groups.processes import OperationOptions
+from esg_core.options.groups.listening import ListeningOptions
+from esg_core.options.groups.logging import LoggingOptions
+from esg_core.options.groups.processes import ProcessOptions
+from esg_core.options.groups.protocols import ProtocolOptions
 from esg_core.options.groups.shorthands import FilePath
+from esg_core.options.groups.tls import TLSOptions
 from esg_core.options.groups.websocket import WebSocketOptions
 from esg_core.options.option import Group, option, options_of
 from esg_core.options.presets import PRESETS
@@ -22,7 +26,18 @@ from esg_core.options.value_types import Action, Choice
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
-class ServerOptions(OperationOptions, WebSocketOptions, HTTP2Options, LimitOptions, DevelopmentOptions, ServingOptions):
+class ServerOptions(
+    ProcessOptions,
+    TLSOptions,
+    LoggingOptions,
+    WebSocketOptions,
+    HTTP2Options,
+    LimitOptions,
+    DevelopmentOptions,
+    ProtocolOptions,
+    ListeningOptions,
+    ApplicationOptions,
+):
     """What a server can be told: the fields of `Config`, those of the last base first."""
 
     preset: Annotated[str | None, Choice(tuple(PRESETS))] = option(

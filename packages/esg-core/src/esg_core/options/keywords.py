@@ -11,22 +11,6 @@ from typing import Any, Literal, TypedDict
 class ConfigOptions(TypedDict, total=False):
     """What `esg.Config` takes beside the application, the keywords of uvicorn included."""
 
-    host: str | None
-    """Address or name to listen on."""
-    port: int
-    """Port to listen on; 0 picks a free one."""
-    uds: str | os.PathLike[str] | None
-    """UNIX domain socket to listen on, instead of host and port."""
-    fd: int | None
-    """Inherited socket to listen on, instead of host and port."""
-    bind: Sequence[str]
-    """Listen on HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N. Repeatable."""
-    reuse_port: bool
-    """Bind with SO_REUSEPORT, each worker for itself."""
-    backlog: int
-    """Connections that may wait to be accepted."""
-    proxy_protocol: bool
-    """Expect the PROXY protocol, version 1 or 2, on each connection."""
     app_dir: str | os.PathLike[str] | None
     """Directory to import APP from; the current one by default."""
     factory: bool
@@ -43,6 +27,22 @@ class ConfigOptions(TypedDict, total=False):
     """Run each request in a fresh context."""
     on_response: str | Callable[..., Any] | None
     """Hook that sees each response before it is sent."""
+    host: str | None
+    """Address or name to listen on."""
+    port: int
+    """Port to listen on; 0 picks a free one."""
+    uds: str | os.PathLike[str] | None
+    """UNIX domain socket to listen on, instead of host and port."""
+    fd: int | None
+    """Inherited socket to listen on, instead of host and port."""
+    bind: Sequence[str]
+    """Listen on HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N. Repeatable."""
+    reuse_port: bool
+    """Bind with SO_REUSEPORT, each worker for itself."""
+    backlog: int
+    """Connections that may wait to be accepted."""
+    proxy_protocol: bool
+    """Expect the PROXY protocol, version 1 or 2, on each connection."""
     loop: str | Callable[[], Any]
     """Event loop: auto, asyncio, uvloop or MODULE:ATTRIBUTE."""
     http: str

@@ -1,33 +1,21 @@
-"""Options about what is served, where, and in which protocols."""
+"""Options about the application: where it is, what it speaks, what it is told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from esg_core.options.addresses import is_address
-from esg_core.options.groups.shorthands import Bound, ByteLimit, FilePath
+from esg_core.options.groups.shorthands import FilePath
 from esg_core.options.option import Group, about, option
-from esg_core.options.validators import is_header, is_host, is_mount_path, is_name_or_import_string, is_peer
-from esg_core.options.value_types import Directory, Host, Importable, Integer, ListOf, NameOrFactory, Text
+from esg_core.options.validators import is_mount_path
+from esg_core.options.value_types import Directory, Importable, Text
 
 AppReference = Annotated[str | Callable[..., Any], Importable()]
 HookReference = Annotated[str | Callable[..., Any] | None, Importable()]
-Implementation = Annotated[str, Text("a name or MODULE:ATTRIBUTE", is_name_or_import_string, "NAME")]
-LoopReference = Annotated[
-    str | Callable[[], Any], NameOrFactory("a name or MODULE:ATTRIBUTE", is_name_or_import_string, "NAME")
-]
-
-Addresses = Annotated[Sequence[str], ListOf("HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N", is_address, "ADDRESS")]
-Peers = Annotated[Sequence[str], ListOf("addresses, networks (10.0.0.0/8), unix, names or *", is_peer, "PEERS")]
-Fields = Annotated[
-    Sequence[str],
-    ListOf("NAME:VALUE, and none of connection, content-length, transfer-encoding", is_header, "NAME:VALUE", "\n"),
-]
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
-class ServingOptions:
-    """The application, the listeners, the protocols."""
+class ApplicationOptions:
+    """The application."""
 
     app: AppReference = field(
         kw_only=False,
@@ -38,53 +26,6 @@ class ServingOptions:
             metavar="APP",
         ),
     )
-
-    host: Annotated[str | None, Host("a name, or an address without brackets", is_host, "HOST")] = option(
-        "127.0.0.1",
-        Group.BINDING,
-        "Address or name to listen on.",
-        "An IPv6 address is written without brackets. `0.0.0.0` listens on every interface of IPv4, `::` on those of "
-        "both versions, and so does None in a program, also on a machine without IPv6. Sockets that systemd passes "
-        "(`LISTEN_FDS`) take the place of host and port, unless `bind`, `uds` or `fd` is given.",
-    )
-    port: Annotated[int, Integer(0, 65535)] = option(
-        8000, Group.BINDING, "Port to listen on; 0 picks a free one.", metavar="PORT"
-    )
-    uds: FilePath = option(
-        None,
-        Group.BINDING,
-        "UNIX domain socket to listen on, instead of host and port.",
-        "ESG makes the socket and removes it at the end.",
-    )
-    fd: Annotated[int | None, Integer()] = option(
-        None,
-        Group.BINDING,
-        "Inherited socket to listen on, instead of host and port.",
-        "The number of a descriptor that a supervisor opened, of any family; ESG does not remove what it did not make.",
-        metavar="FD",
-    )
-    bind: Addresses = option(
-        (),
-        Group.BINDING,
-        "Listen on HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N. Repeatable.",
-        "Several listeners in one process. Takes the place of `host`, `port`, `uds` and `fd`.",
-    )
-    reuse_port: bool = option(
-        False,
-        Group.BINDING,
-        "Bind with SO_REUSEPORT, each worker for itself.",
-        "The kernel then spreads connections evenly over workers, and other servers may listen on the same port.",
-    )
-    backlog: Bound = option(2048, Group.BINDING, "Connections that may wait to be accepted.")
-    proxy_protocol: bool = option(
-        False,
-        Group.BINDING,
-        "Expect the PROXY protocol, version 1 or 2, on each connection.",
-        "For a balancer that speaks it, on every listener. Connections of peers that `forwarded_allow_ips` does not "
-        "trust are closed. Where the balancer tells (version 2) that its client speaks TLS, the scheme is `https`; "
-        "what else it tells is in the scope, as `extensions['esg.proxy_protocol']`.",
-    )
-
     app_dir: Annotated[str, Directory()] = option(
         "",
         Group.APPLICATION,
@@ -135,54 +76,5 @@ class ServingOptions:
         "another `(status, headers)`. In a program, the function itself will do.",
     )
 
-    loop: LoopReference = option(
-        "auto",
-        Group.PROTOCOLS,
-        "Event loop: auto, asyncio, uvloop or MODULE:ATTRIBUTE.",
-        "`auto` is uvloop where it is installed, `none` what `asyncio.new_event_loop()` makes. In a program, a "
-        "function that makes a loop will do. Other packages add names by entry points of the group `esg.loop`.",
-    )
-    http: Implementation = option(
-        "auto",
-        Group.PROTOCOLS,
-        "HTTP parser: auto, httptools, h11 or MODULE:ATTRIBUTE.",
-        "`auto` is httptools where it is installed. Other packages add names by entry points of the group `esg.http`.",
-    )
-    ws: Implementation = option(
-        "auto",
-        Group.PROTOCOLS,
-        "WebSocket: auto, none, websockets, wsproto or MODULE:ATTRIBUTE.",
-        "`auto` is websockets where it is installed, else wsproto, else none. With `none`, and for WSGI applications, "
-        "requests for a WebSocket are plain HTTP. Other packages add names by entry points of the group `esg.ws`.",
-    )
-    h11_max_incomplete_event_size: ByteLimit = option(
-        None,
-        Group.PROTOCOLS,
-        "With h11, bytes of a head that is not complete yet.",
-        "Counts only where it is lower than the limits of the request line and of the header fields together.",
-    )
-    proxy_headers: bool = option(
-        True,
-        Group.PROTOCOLS,
-        "Take client and scheme from the headers of a trusted proxy.",
-        "`x-forwarded-for`, `-proto`, `-host`, `-port`, `-prefix` and `forwarded`, see `forwarded_allow_ips`.",
-    )
-    forwarded_allow_ips: Peers = option(
-        ("127.0.0.1", "::1"),
-        Group.PROTOCOLS,
-        "Proxies to trust: addresses, networks, unix or *.",
-        "`unix` is every peer on a UNIX socket, `localhost` both loopback addresses; a name is compared with what a "
-        "proxy calls itself. `*` trusts everybody: only for servers that nobody but the proxy can reach.",
-        fallback="FORWARDED_ALLOW_IPS",
-    )
-    server_header: bool = option(True, Group.PROTOCOLS, "Send a server header.")
-    date_header: bool = option(True, Group.PROTOCOLS, "Send a date header.")
-    header: Fields = option(
-        (),
-        Group.PROTOCOLS,
-        "Header to add to each response. Repeatable.",
-        "A `server` or `date` takes the place of ESG's own.",
-    )
 
-
-__all__ = ["AppReference", "ServingOptions"]
+__all__ = ["AppReference", "ApplicationOptions"]

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
-from esg_core.reference import main, page
+from tools.options_page import main, page
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "options.md"
 
-WRITE_IT = "python -m esg_core.reference docs/reference/options.md"
+WRITE_IT = "python -m tools.options_page docs/reference/options.md"
 
 
 def test_the_page_is_up_to_date() -> None:

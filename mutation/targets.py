@@ -62,6 +62,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_core.overload.admission": (_CORE + "overload/test_admission.py", _CORE + "overload/test_admission_edges.py"),
     "esg_core.overload.aimd": (_CORE + "overload/test_aimd.py",),
     "esg_core.overload.backpressure": (_CORE + "overload/test_backpressure.py",),
+    "esg_core.turns": (_CORE + "test_turns.py",),
     "esg_core.deadlines": (_CORE + "test_deadlines.py",),
     "esg_http.h2.engine.states": (_HTTP2 + "engine/test_states.py",),
     "esg_http.h2.engine.base_stream": (*_SESSION, _HTTP2 + "test_tunnel.py", _HTTP2 + "test_stalls.py"),

@@ -42,6 +42,7 @@ SANS_IO = {
     "esg_core.statuses",
     "esg_core.proxy.trust",
     "esg_core.write_pace",
+    "esg_core.turns",
     "esg_http.h1.body",
     "esg_http.h1.codec_h11",
     "esg_http.h1.codec_httptools",

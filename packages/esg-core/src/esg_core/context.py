@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.deadlines import Sweeper
 from esg_core.proxy.trust import TrustedProxies
+from esg_core.turns import TurnBudget
 from esg_core.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ class Context:
     """The shared state of one server; connections read it, the server's lifecycle changes it.
 
     `app` is a ready ASGI 3 callable (loaded, adapted). `state` is the lifespan's state, of which each request gets a
-    shallow copy; `extensions` goes into the scope of every request. `on_limit` is called once, when as many requests
-    have begun as `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1).
+    shallow copy; `extensions` goes into the scope of every request. `budget` is what all connections together may do in
+    one turn of the loop with what they are sent (rule H-22). `on_limit` is called once, when as many requests have
+    begun as `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1).
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -72,6 +74,7 @@ class Context:
         self.patient = False
         self._quiet = Waiters(loop)
         self._drained = Waiters(loop)
+        self.budget = TurnBudget(loop.call_soon)
         self.sweeper = Sweeper(loop, shortest=config.shortest_timeout)
         self.began_at = loop.time()
         self.process = os.getpid()

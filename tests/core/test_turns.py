@@ -1,0 +1,193 @@
+"""One turn of the loop does so much and no more, and everybody who waits has a turn (rule H-22)."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from esg_core.turns import LEAST_ROOM, UNCOUNTED, UNITS_A_TURN, TurnBudget
+from tests.support.core.loops import LOOPS, run_in, until
+
+
+class Turns:
+    """A loop of which only `call_soon()` is there; `next()` runs what is due in one turn, and counts it."""
+
+    def __init__(self) -> None:
+        self._due: list[Callable[[], None]] = []
+        self.budget = TurnBudget(self._due.append)
+
+    def next(self) -> int:
+        due = self._due[:]
+        del self._due[: len(due)]
+        for callback in due:
+            callback()
+        return len(due)
+
+
+class Connection:
+    """Has so much to do, in pieces of this size; `done` tells in which turns it did any."""
+
+    def __init__(self, turns: Turns, work: int, piece: int = 1) -> None:
+        self._budget = turns.budget
+        self._piece = piece
+        self.work = work
+        self.spent: list[int] = []
+
+    def go_on(self) -> None:
+        room = self._budget.room
+        before = self.work
+        while self.work > 0 and room > 0:
+            room -= self._piece
+            self.work -= self._piece
+        self.spent.append(before - self.work)
+        self._budget.spend(before - self.work)
+        if self.work > 0:
+            self._budget.wait(self.go_on)
+
+
+def test_h_22_one_connection_has_one_budget_a_turn() -> None:
+    turns = Turns()
+    connection = Connection(turns, 2 * UNITS_A_TURN + 1)
+    connection.go_on()
+    while turns.next():
+        pass
+    assert connection.spent == [UNITS_A_TURN, UNITS_A_TURN, 1]
+
+
+def test_h_22_all_connections_share_one_budget_but_for_the_least() -> None:
+    """Whoever comes when it is used up may do a little, and those that wait are served in their order."""
+    turns = Turns()
+    connections = [Connection(turns, UNITS_A_TURN + LEAST_ROOM) for _ in range(3)]
+    for connection in connections:
+        connection.go_on()
+    assert [connection.spent for connection in connections] == [[UNITS_A_TURN], [LEAST_ROOM], [LEAST_ROOM]]
+    turns.next()
+    assert [connection.spent[1:] for connection in connections] == [[LEAST_ROOM], [UNITS_A_TURN - LEAST_ROOM], []]
+    turns.next()
+    turns.next()
+    assert [connection.work for connection in connections] == [0, 0, 0]
+    assert [turns.next(), turns.next()] == [1, 0], "the last one renews what was spent"
+
+
+def test_h_22_what_is_little_is_not_counted() -> None:
+    turns = Turns()
+    for _ in range(1000):
+        turns.budget.spend(UNCOUNTED)
+    assert turns.budget.room == UNITS_A_TURN
+    assert turns.next() == 0
+    turns.budget.spend(UNCOUNTED + 1)
+    assert turns.budget.room == UNITS_A_TURN - UNCOUNTED - 1
+    assert turns.next() == 1
+    assert turns.budget.room == UNITS_A_TURN
+
+
+def test_h_22_more_than_the_budget_in_one_piece_is_not_owed() -> None:
+    turns = Turns()
+    connection = Connection(turns, 10 * UNITS_A_TURN, piece=5 * UNITS_A_TURN)
+    connection.go_on()
+    assert turns.budget.room == LEAST_ROOM
+    turns.next()
+    assert connection.spent == [5 * UNITS_A_TURN] * 2
+
+
+def test_h_22_the_budget_is_renewed_once_a_turn() -> None:
+    turns = Turns()
+    for _ in range(5):
+        turns.budget.spend(UNITS_A_TURN)
+        turns.budget.wait(lambda: None)
+    assert turns.next() == 1
+    assert turns.next() == 0
+
+
+def test_h_22_to_wait_twice_is_to_wait_once() -> None:
+    turns = Turns()
+    calls: list[int] = []
+
+    def go_on() -> None:
+        calls.append(1)
+
+    turns.budget.wait(go_on)
+    turns.budget.wait(go_on)
+    turns.next()
+    turns.next()
+    assert calls == [1]
+
+
+def test_h_22_one_that_waits_again_comes_in_the_next_turn() -> None:
+    """Even if it has spent nothing."""
+    turns = Turns()
+    calls: list[int] = []
+
+    def go_on() -> None:
+        calls.append(1)
+        turns.budget.wait(go_on)
+
+    turns.budget.wait(go_on)
+    turns.next()
+    assert calls == [1]
+    turns.next()
+    assert calls == [1, 1]
+
+
+def test_h_22_one_that_has_left_is_not_called() -> None:
+    """Neither before its turn, nor if another one ends it."""
+    turns = Turns()
+    second = Connection(turns, 1)
+
+    def first() -> None:
+        turns.budget.leave(second.go_on)
+
+    turns.budget.wait(first)
+    turns.budget.wait(second.go_on)
+    turns.next()
+    turns.budget.leave(second.go_on)
+    assert second.spent == []
+    assert turns.next() == 0
+
+
+def test_h_22_one_that_fails_takes_no_turn_from_others() -> None:
+    turns = Turns()
+    other = Connection(turns, 1)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    turns.budget.wait(fail)
+    turns.budget.wait(other.go_on)
+    with pytest.raises(ZeroDivisionError):
+        turns.next()
+    turns.next()
+    assert other.spent == [1]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_h_22_between_two_turns_the_loop_looks_at_its_sockets(loop: str) -> None:
+    """asyncio calls what it has found behind what was due before, so one turn may come first."""
+    turns = 10
+    order: list[str] = []
+
+    async def work() -> None:
+        running = asyncio.get_running_loop()
+        budget = TurnBudget(running.call_soon)
+        ours, theirs = socket.socketpair()
+
+        def read() -> None:
+            order.append("poll")
+            ours.recv(1)
+
+        def go_on() -> None:
+            order.append("turn")
+            theirs.send(b"x")
+            if order.count("turn") < turns:
+                budget.wait(go_on)
+
+        with ours, theirs:
+            running.add_reader(ours, read)
+            budget.wait(go_on)
+            await until(lambda: order.count("poll") == turns)
+            running.remove_reader(ours)
+
+    run_in(loop, work())
+    assert "turn turn turn" not in " ".join(order)
+    assert len(order) == 2 * turns

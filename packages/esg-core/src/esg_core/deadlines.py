@@ -8,6 +8,9 @@ moved further puts the connection into a later bucket. A connection that waits f
 again after the shortest time-out there is, because no deadline that it may set meanwhile can be earlier than that. So
 each connection costs one visit per shortest time-out, however many requests it serves. The one timer waits for the
 first tick that has a connection: who sleeps until then is not woken in vain.
+
+Where the loop was busy when the tick came, it has not been reading, and libuv runs timers before it looks at sockets
+again: what clients have sent in time is read first, or a kept connection would be closed with a request in its queue.
 """
 
 import asyncio
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
 TICK = 0.25
 """Seconds between two looks, and so how late a deadline may be noticed."""
 
+LATE = 0.005
+"""Seconds behind its tick from which on the loop must have been busy."""
+
+AFTER_READING = 0.001
+"""Seconds from then until the deadlines are looked at: a timer that is not due at once comes after the next poll."""
+
 UNWATCHED = -1
 """The `check_at` of a connection that has left the sweeper."""
 
@@ -30,7 +39,7 @@ class Sweeper:
     `shortest` is the shortest time-out, in seconds, that any connection may set.
     """
 
-    __slots__ = ("_buckets", "_loop", "_next", "_revisit", "_timer")
+    __slots__ = ("_buckets", "_has_waited", "_loop", "_next", "_revisit", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, shortest: float) -> None:
         self._loop = loop
@@ -38,6 +47,7 @@ class Sweeper:
         self._buckets: dict[int, set[Connection]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._next = math.inf
+        self._has_waited = False
 
     def add(self, connection: "Connection") -> None:
         """Watch a connection from now until `discard()`."""
@@ -87,6 +97,11 @@ class Sweeper:
 
     def _sweep(self) -> None:
         now = self._loop.time()
+        if now > self._next * TICK + LATE and not self._has_waited:
+            self._has_waited = True
+            self._timer = self._loop.call_later(AFTER_READING, self._sweep)
+            return
+        self._has_waited = False
         self._timer, self._next = None, math.inf
         for tick in sorted(tick for tick in self._buckets if tick * TICK <= now):
             for connection in self._buckets.pop(tick, ()):
@@ -98,4 +113,4 @@ class Sweeper:
             self._arm(min(self._buckets))
 
 
-__all__ = ["TICK", "UNWATCHED", "Sweeper"]
+__all__ = ["AFTER_READING", "LATE", "TICK", "UNWATCHED", "Sweeper"]

@@ -15,6 +15,10 @@ CLIENT_SSL = 0x01
 """In the first byte of `SSL`: the client has spoken TLS with the proxy."""
 
 
+MOST_EXTENSIONS = 256
+"""Of one preface; balancers send a dozen (rule H-20)."""
+
+
 class Extension(NamedTuple):
     """One TLV: its type, and its value."""
 
@@ -29,8 +33,14 @@ class ExtensionError(ValueError):
 def read_extensions(preface: bytes, start: int) -> tuple[Extension, ...]:
     """The extensions from `start` to the end of a preface, but for checksum and padding; raises `ExtensionError`."""
     found = []
-    for place, extension in _split(preface, start):
+    has_checksum = False
+    for number, (place, extension) in enumerate(_split(preface, start)):
+        if number == MOST_EXTENSIONS:
+            raise ExtensionError("there are too many extensions")
         if extension.kind == CRC32C:
+            if has_checksum:
+                raise ExtensionError("there are two checksums")
+            has_checksum = True
             _verify(preface, place, extension.value)
         elif extension.kind != NOOP:
             found.append(extension)

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from esg_core.asgi import Headers
-from esg_http.h2.coding.codes import COMPRESSION_ERROR
+from esg_http.h2.coding.codes import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
 from esg_http.h2.coding.faults import ConnectionFault, TooManyFields
 from esg_http.h2.coding.huffman import decode as decode_huffman
 from esg_http.h2.coding.huffman import encode as encode_huffman
@@ -28,12 +28,21 @@ ENTRY_OVERHEAD = 32
 LONGEST_INTEGER = 4
 """Bytes after the prefix of an integer: more than any size that this server accepts (RFC 7541 section 5.1)."""
 
+LITERALS_BEYOND = 512
+"""Literals that are still read, for what they do to the table, behind as many fields as a section may have."""
+
 FIRST_DYNAMIC = len(STATIC_TABLE) + 1
 
 Field = tuple[bytes, bytes]
 
 _PLAIN_REFERENCES = re.compile(rb"[\x81-\xfe]++")
 """Indexed fields whose index fits into one byte (RFC 7541 section 6.1)."""
+
+_REFERENCES_OF_TWO = re.compile(rb"(?:[\x81-\xfe]|\xff[\x00-\x7f])++")
+"""Indexed fields whose index takes up to two bytes, which is all that the tables have."""
+
+_FIRST_BYTES = bytes(range(128, 256))
+"""What the first byte of a reference can be; the second byte of one is none of these."""
 
 _INDICES = bytes(range(128)) * 2
 
@@ -68,11 +77,12 @@ class HeaderDecoder:
         """The fields of a whole block.
 
         Raises `ConnectionFault` for what is no HPACK: the tables of both sides are then out of step. Raises
-        `TooManyFields` for more than the bounds allow; the block is read to its end all the same, so that the tables
-        stay in step.
+        `TooManyFields` for more than the bounds allow. What is behind the last field that may be is passed over, but
+        for what it does to the table, so that the tables stay in step; where that would be too much work, it is a
+        `ConnectionFault` too.
         """
         try:
-            if _PLAIN_REFERENCES.fullmatch(block):
+            if len(block) <= self._most_fields and _PLAIN_REFERENCES.fullmatch(block):
                 fields = list(map(self._look_up, block.translate(_INDICES)))
             else:
                 fields = self._decode(block)
@@ -88,6 +98,9 @@ class HeaderDecoder:
         fields: Headers = []
         at = self._resize_all(block)
         while at < len(block):
+            if len(fields) > self._most_fields:
+                self._pass_over(block, at)
+                break
             first = block[at]
             if first >= 0x80:
                 at = self._take_references(block, at, fields)
@@ -103,13 +116,32 @@ class HeaderDecoder:
         return fields
 
     def _take_references(self, block: bytes, at: int, fields: Headers) -> int:
-        run = _PLAIN_REFERENCES.match(block, at)
+        run = _PLAIN_REFERENCES.match(block, at, at + self._most_fields + 1)
         if run is not None:
             fields += map(self._look_up, run[0].translate(_INDICES))
             return run.end()
         index, at = _integer(block, at, 0x7F)
         fields.append(self._entry(index))
         return at
+
+    def _pass_over(self, block: bytes, at: int) -> None:
+        """Read on in a section that has too many fields already: references in one step, literals for the table."""
+        literals = 0
+        while at < len(block):
+            run = _REFERENCES_OF_TWO.match(block, at)
+            if run is not None:
+                self._look_up(_highest_index(run[0]))
+                at = run.end()
+                continue
+            literals += 1
+            if literals > LITERALS_BEYOND:
+                raise ConnectionFault(ENHANCE_YOUR_CALM, "far too many header fields", "RFC 9113 section 10.5.1")
+            first = block[at]
+            if first >= 0x80 or first & 0xE0 == 0x20:
+                raise ValueError("neither a reference to a field nor a literal")
+            field, at = self._literal(block, at, 0x3F if first >= 0x40 else 0x0F)
+            if first >= 0x40:
+                self._insert(field)
 
     def _entry(self, index: int) -> Field:
         if not index:
@@ -146,6 +178,12 @@ class HeaderDecoder:
         while self._size > self._limit:
             name, value = self._table.pop()
             self._size -= len(name) + len(value) + ENTRY_OVERHEAD
+
+
+def _highest_index(references: bytes) -> int:
+    """The highest of a run that `_REFERENCES_OF_TWO` has found."""
+    second = references.translate(None, _FIRST_BYTES)
+    return 127 + max(second) if second else max(references) - 128
 
 
 def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:

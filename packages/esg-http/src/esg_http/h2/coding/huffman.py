@@ -1,8 +1,8 @@
 """The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B).
 
 Sans-I/O. The code is canonical: the codes of one length follow each other in the order of their symbols, so the symbols
-by length are the whole table. Decoding takes a byte at a time through states that learn: what a byte means in a state
-is found out bit by bit once, and looked up from then on.
+by length are the whole table. Decoding takes a byte at a time through states that learn: what half a byte means in a
+state is found out bit by bit once, what a byte means by its halves, and both are looked up from then on.
 """
 
 from collections.abc import Iterator
@@ -59,19 +59,27 @@ class _State(dict[int, tuple[bytes, "_State"]]):
     def __init__(self, may_end: bool) -> None:
         self.may_end = may_end
         self.branches: list[_State | int | None] = [None, None]
+        self.halves: list[tuple[bytes, _State] | None] = [None] * 16
 
     def __missing__(self, byte: int) -> tuple[bytes, "_State"]:
+        symbols, middle = self.halves[byte >> 4] or self.read_half(byte >> 4)
+        more, end = middle.halves[byte & 15] or middle.read_half(byte & 15)
+        found = self[byte] = (symbols + more, end)
+        return found
+
+    def read_half(self, half: int) -> tuple[bytes, "_State"]:
+        """What four bits mean, bit by bit."""
         state = self
         symbols = bytearray()
-        for shift in range(7, -1, -1):
-            branch = state.branches[byte >> shift & 1]
+        for shift in (3, 2, 1, 0):
+            branch = state.branches[half >> shift & 1]
             if branch is None:
-                raise KeyError(byte)
+                raise KeyError(half)
             if isinstance(branch, int):
                 symbols.append(branch)
                 branch = _ROOT
             state = branch
-        found = self[byte] = (bytes(symbols), state)
+        found = self.halves[half] = (bytes(symbols), state)
         return found
 
 

@@ -12,13 +12,13 @@ import pytest
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import RequestError
 from esg_core.testing import MemoryTransport, drip
-from esg_http.h1.body import ChunkedBody
 from esg_http.h1.connection import H1Connection
 from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.request_fields import LONGEST_REMEMBERED
 from esg_http.h1.settings import STARTS
 from esg_http.message.head_limits import HeadLimits
 from tests.http.misbehaviour.case import body, sends, start
+from tests.support.http.bodies import WholeBody
 from tests.support.http.client import Response, read_responses
 from tests.support.http.memory import PARSERS, MemoryServer, Recorder
 
@@ -248,23 +248,23 @@ def fields(size: int) -> tuple[Feedable, bytes]:
 
 
 def chunks(size: int) -> tuple[Feedable, bytes]:
-    return ChunkedBody(size), b"1\r\nx\r\n" * (size // 6)
+    return WholeBody(size), b"1\r\nx\r\n" * (size // 6)
 
 
 def long_extensions(size: int) -> tuple[Feedable, bytes]:
-    return ChunkedBody(2 * size), (b"1;" + b"e" * 3000 + b"\r\nx\r\n") * (size // 3000)
+    return WholeBody(2 * size), (b"1;" + b"e" * 3000 + b"\r\nx\r\n") * (size // 3000)
 
 
 def short_extensions(size: int) -> tuple[Feedable, bytes]:
-    return ChunkedBody(2 * size), b"1;e\r\nx\r\n" * (size // 8)
+    return WholeBody(2 * size), b"1;e\r\nx\r\n" * (size // 8)
 
 
 def trailer(size: int) -> tuple[Feedable, bytes]:
-    return ChunkedBody(2 * size), b"0\r\nX: " + b"v" * size
+    return WholeBody(2 * size), b"0\r\nX: " + b"v" * size
 
 
 def trailers(size: int) -> tuple[Feedable, bytes]:
-    return ChunkedBody(2 * size), b"0\r\n" + b"X:v\r\n" * (size // 5)
+    return WholeBody(2 * size), b"0\r\n" + b"X:v\r\n" * (size // 5)
 
 
 def seconds(make: Callable[[int], tuple[Feedable, bytes]], size: int, segment: int) -> float:

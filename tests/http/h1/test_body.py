@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from esg_core.errors import RequestError
 from esg_core.testing import pieces
-from esg_http.h1.body import CHUNK_LINE_LIMIT, Body, ChunkedBody, LengthBody
+from esg_http.h1.body import CHUNK_LINE_LIMIT, Body, LengthBody
+from tests.support.http.bodies import WholeBody
 
 OVERHEAD = 200
 
@@ -39,7 +40,7 @@ def test_what_remains_of_a_body() -> None:
     assert body.remaining == 3
     body.feed(b"cde")
     assert body.remaining == 0
-    assert ChunkedBody(OVERHEAD).remaining is None
+    assert WholeBody(OVERHEAD).remaining is None
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.binary(max_size=20), segments)
@@ -47,7 +48,7 @@ def test_a_chunked_body(chunks: list[bytes], rest: bytes, sizes: list[int]) -> N
     """RFC 9112 section 7.1: the content of all chunks, whatever is in it, and what follows."""
     wire = b"".join(b'%X;a="\\;"\r\n%b\r\n' % (len(chunk), chunk) for chunk in chunks)
     wire += b"000;last\r\nTrailer: x\r\n\r\n"
-    assert read(ChunkedBody(10_000), wire + rest, sizes) == (b"".join(chunks), rest)
+    assert read(WholeBody(10_000), wire + rest, sizes) == (b"".join(chunks), rest)
 
 
 @pytest.mark.parametrize("sizes", [1, 3, 10_000])
@@ -84,14 +85,14 @@ def test_a_chunked_body(chunks: list[bytes], rest: bytes, sizes: list[int]) -> N
 def test_chunks_that_are_none(data: bytes, status: int, sizes: int) -> None:
     """H-12, H-20: refused however they arrive, at the latest at their line's end."""
     with pytest.raises(RequestError) as caught:
-        read(ChunkedBody(OVERHEAD), data + b"\r\n", sizes)
+        read(WholeBody(OVERHEAD), data + b"\r\n", sizes)
     assert caught.value.status == status
 
 
 def status_of(data: bytes, sizes: int, overhead: int) -> int:
     """The status that these segments of a chunked body are refused with, or 0."""
     try:
-        read(ChunkedBody(overhead), data, sizes)
+        read(WholeBody(overhead), data, sizes)
     except RequestError as error:
         return error.status
     return 0
@@ -149,12 +150,12 @@ def test_the_reason_of_a_refusal(data: bytes, reason: str) -> None:
     """H-12: is in the log."""
     for sizes in (1, 100):
         with pytest.raises(RequestError, match=reason):
-            read(ChunkedBody(OVERHEAD), data, sizes)
+            read(WholeBody(OVERHEAD), data, sizes)
 
 
 def test_several_chunks_in_one_piece() -> None:
     """RFC 9112 section 7.1."""
-    body = ChunkedBody(OVERHEAD)
+    body = WholeBody(OVERHEAD)
     assert body.feed(b"1\r\na\r\n2\r\nbc\r\n2\r\nd") == (b"abcd", None)
     assert body.feed(b"e\r\n1\r\nf\r\n0\r\n\r\nrest") == (b"ef", b"rest")
 
@@ -162,7 +163,7 @@ def test_several_chunks_in_one_piece() -> None:
 @pytest.mark.parametrize("bare", [b"\r", b"\n"])
 def test_a_bare_end_of_a_trailer_line_is_refused_at_once(bare: bytes) -> None:
     """H-12: in what is new to the line, however little came before."""
-    body = ChunkedBody(OVERHEAD)
+    body = WholeBody(OVERHEAD)
     body.feed(b"0\r\na")
     with pytest.raises(RequestError, match="bare CR or LF"):
         body.feed(b": b%bccccccc" % bare)
@@ -170,13 +171,13 @@ def test_a_bare_end_of_a_trailer_line_is_refused_at_once(bare: bytes) -> None:
 
 def test_a_short_trailer_after_a_long_one_that_dripped_in() -> None:
     """H-12: each line is looked at from its own beginning."""
-    body = ChunkedBody(OVERHEAD)
+    body = WholeBody(OVERHEAD)
     assert body.feed(b"0\r\nlong: a trailer that is not") == (b"", None)
     assert body.feed(b" complete yet\r\na: b\r\n\r\nrest") == (b"", b"rest")
 
 
 def test_a_huge_chunk_is_not_waited_for() -> None:
     """H-20: its content is passed on as it comes."""
-    body = ChunkedBody(OVERHEAD)
+    body = WholeBody(OVERHEAD)
     assert body.feed(b"fffffffffffffff\r\nabc") == (b"abc", None)
     assert body.feed(b"def") == (b"def", None)

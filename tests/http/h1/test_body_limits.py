@@ -3,7 +3,8 @@
 import pytest
 
 from esg_core.errors import RequestError
-from esg_http.h1.body import CHUNK_LINE_LIMIT, ChunkedBody
+from esg_http.h1.body import CHUNK_LINE_LIMIT
+from tests.support.http.bodies import WholeBody
 
 
 def line(size: int) -> bytes:
@@ -13,19 +14,19 @@ def line(size: int) -> bytes:
 
 def test_the_longest_line() -> None:
     assert CHUNK_LINE_LIMIT == 4096
-    body = ChunkedBody(overhead=1 << 20)
+    body = WholeBody(overhead=1 << 20)
     assert body.feed(line(4096) + b"hello\r\n0\r\n\r\n") == (b"hello", b"")
 
 
 def test_a_line_that_is_longer() -> None:
     with pytest.raises(RequestError, match="a chunk line is too long"):
-        ChunkedBody(overhead=1 << 20).feed(line(4097))
+        WholeBody(overhead=1 << 20).feed(line(4097))
 
 
 @pytest.mark.parametrize("sizes", [[4097], [4096, 1], [1] * 4097], ids=["at once", "at last", "byte by byte"])
 def test_a_line_that_does_not_end(sizes: list[int]) -> None:
     """It is refused with the first byte too many: nobody waits for its end."""
-    body = ChunkedBody(overhead=1 << 20)
+    body = WholeBody(overhead=1 << 20)
     rest = line(5000)
     *before, last = sizes
     for size in before:

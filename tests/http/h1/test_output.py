@@ -11,10 +11,11 @@ import pytest
 from esg_core.context import Context
 from esg_core.errors import ClientDisconnected
 from esg_core.testing import ManualLoop, MemoryTransport
-from esg_http.h1.body import Body, ChunkedBody, LengthBody
+from esg_http.h1.body import Body, LengthBody
 from esg_http.h1.output import LARGE_BODY, SKIPPED_BODY, H1Output
 from esg_http.h1.request_fields import RequestFields
 from esg_http.message.response_head import HeadPrefix, encode_fields
+from tests.support.http.bodies import WholeBody
 
 A = encode_fields([(b"a", b"b")])
 A_OF_2 = encode_fields([(b"a", b"b"), (b"content-length", b"2")])
@@ -73,7 +74,7 @@ def out() -> Iterator[Output]:
         ({"body": LengthBody(SKIPPED_BODY + 1)}, CLOSE),
         ({"body": LengthBody(1), "says_keep_alive": True}, KEEP_ALIVE),
         ({"body": LengthBody(1), "may_not_come": True}, CLOSE),
-        ({"body": ChunkedBody(0)}, CLOSE),
+        ({"body": WholeBody(0)}, CLOSE),
     ],
 )
 def test_what_is_said_of_the_connection(out: Output, prepared: Any, says: dict[str, Any], persistence: bytes) -> None:
@@ -112,7 +113,7 @@ def test_fields_are_prepared_for_their_status(out: Output) -> None:
     assert out.output.prepare(204, [(b"content-length", b"2"), (b"a", b"b")]) == A
 
 
-@pytest.mark.parametrize("body", [LengthBody(SKIPPED_BODY + 1), ChunkedBody(0)])
+@pytest.mark.parametrize("body", [LengthBody(SKIPPED_BODY + 1), WholeBody(0)])
 def test_an_unread_body_matters_at_the_end_only(out: Output, body: Body) -> None:
     """H-8: until then the application may read it."""
     out.request(body)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from esg_core.errors import RequestError
 from esg_core.testing import pieces
-from esg_http.h1.body import ChunkedBody
+from tests.support.http.bodies import WholeBody
 from tests.support.http.memory import PARSERS, Outcome, Seen, comparable, exchange
 from tests.support.http.mutations import mutated, segmented, streams
 
@@ -160,7 +160,7 @@ def encode(chunks: list[Chunk], trailers: bytes) -> bytes:
 
 def decode(segments: list[bytes]) -> tuple[bytes, bytes | None]:
     """Content and, if the body is complete, what follows it."""
-    body = ChunkedBody(65536)
+    body = WholeBody(65536)
     content = b""
     for number, segment in enumerate(segments):
         part, rest = body.feed(segment)

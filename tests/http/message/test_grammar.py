@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from esg_core.errors import RequestError
-from esg_http.h1.body import ChunkedBody
 from esg_http.h1.request_fields import read_start
 from esg_http.message.field_names import is_name
 from esg_http.message.grammar import (
@@ -17,6 +16,7 @@ from esg_http.message.grammar import (
     content_length,
     is_host,
 )
+from tests.support.http.bodies import WholeBody
 
 DIGITS = string.digits.encode()
 HEX = string.hexdigits.encode()
@@ -70,8 +70,8 @@ def sound(check: Callable[..., None], *arguments: object) -> bool:
 
 def chunks(data: bytes) -> bool:
     """True if these bytes can begin a chunked body, whether they come at once or one by one."""
-    whole = passes(ChunkedBody(1000).feed, data)
-    body = ChunkedBody(1000)
+    whole = passes(WholeBody(1000).feed, data)
+    body = WholeBody(1000)
     assert all(passes(body.feed, data[at : at + 1]) for at in range(len(data))) == whole
     return whole
 

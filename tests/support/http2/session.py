@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from esg_core.errors import RequestError
+from esg_core.turns import TurnBudget
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.engine.base_stream import BaseStream, Unsent
 from esg_http.h2.engine.limits import H2Limits
@@ -52,11 +53,17 @@ class Session(Receiving[RecordedStream]):
     """A server's connection; `opened` has all streams that it ever had, `told` how often it was told of what."""
 
     def __init__(self, limits: H2Limits = LIMITS) -> None:
-        super().__init__(limits)
+        super().__init__(limits, TurnBudget(lambda renew: renew()))
         self.told: Counter[str] = Counter()
         self.opened: dict[int, RecordedStream] = {}
         self.faults: list[StreamFault | ConnectionFault] = []
         self.pongs: list[bytes] = []
+
+    def receive(self, data: bytes, now: float) -> None:
+        """In as many turns as it takes."""
+        super().receive(data, now)
+        while self.is_behind:
+            super().receive(b"", now)
 
     def take(self) -> bytes:
         """What is to be written by now, as far as the windows allow."""

@@ -1,13 +1,15 @@
 """Takes the framing off a request body: a known length, or the chunked coding (RFC 9112 sections 6 and 7).
 
 Sans-I/O. A body is fed what comes from the wire and gives back the content and, at its end, the bytes that follow it.
-It never holds content; a chunked body holds one unfinished line at most.
+It never holds content, but for chunks for which there is no room in this turn of the loop (rule H-22); besides, a
+chunked body holds one unfinished line at most.
 """
 
 import re
 from typing import Protocol
 
 from esg_core.errors import RequestError
+from esg_core.turns import TurnBudget
 from esg_http.message.grammar import FIELD_LINE, TOKEN, check_field_line
 
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
@@ -16,8 +18,31 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15}+)(" + _EXTENSION + rb")\r\n")
 _UNFINISHED_CHUNK_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,15}(?:[ \t;][\t\x20-\x7e\x80-\xff]*)?\r?)?")
 _TRAILER = re.compile(FIELD_LINE)
 
+_CRLF = b"\r\n"
+
 CHUNK_LINE_LIMIT = 4096
 """Bytes that one chunk line may have, its extensions included."""
+
+SIZE_LIMIT = 15
+"""Digits that the size of a chunk may have."""
+
+COST = 1
+"""What a chunk or a trailer costs, in the units of `esg_core.turns`."""
+
+
+class _Sizes(dict[bytes, int]):
+    """Chunk lines that are nothing but a size -> the size; 0 for all others, and for the last chunk."""
+
+    def __missing__(self, line: bytes) -> int:
+        size = int(line, 16) if _SIZE.fullmatch(line) else 0
+        if len(self) < _BOUND:
+            self[line] = size
+        return size
+
+
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}+")
+_BOUND = 1024
+_SIZES = _Sizes()
 
 
 class Body(Protocol):
@@ -30,6 +55,10 @@ class Body(Protocol):
     def remaining(self) -> int | None:
         """How many bytes are still to come; None if only the end will tell."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there was no room for all that came: `feed()` has to be called in another turn, with nothing new."""
+
 
 class LengthBody:
     """A body of known length (RFC 9112 section 6.2)."""
@@ -37,6 +66,7 @@ class LengthBody:
     __slots__ = ("remaining",)
 
     remaining: int
+    is_behind = False
 
     def __init__(self, length: int) -> None:
         self.remaining = length
@@ -60,11 +90,13 @@ class ChunkedBody:
     431 for too much of it.
     """
 
-    __slots__ = ("_left", "_looked_at", "_overhead", "_rest", "_step")
+    __slots__ = ("_budget", "_left", "_looked_at", "_overhead", "_rest", "_step", "is_behind")
 
     remaining = None
 
-    def __init__(self, overhead: int) -> None:
+    def __init__(self, overhead: int, budget: TurnBudget) -> None:
+        self._budget = budget
+        self.is_behind = False
         self._overhead = overhead
         self._left = 0
         self._looked_at = 0
@@ -76,13 +108,45 @@ class ChunkedBody:
         if self._rest:
             data = self._rest + data
         content: list[bytes] = []
-        at = 0
-        while (after := self._step(self, data, at, content)) is not None:
-            if after < 0:
-                return b"".join(content), data[-after:]
-            at = after
+        room = self._budget.room
+        most = room // COST
+        at, steps = self._take(data, content, most)
+        self._budget.spend(steps * COST)
+        if at < 0:
+            return b"".join(content), data[-at:]
         self._rest = data[at:]
+        self.is_behind = steps >= most
         return b"".join(content), None
+
+    def _take(self, data: bytes, content: list[bytes], most: int) -> tuple[int, int]:
+        """Take up to so many steps; returns where the last ended, negative at the end of the body, and their number."""
+        at = steps = 0
+        while steps < most:
+            if self._step is ChunkedBody._chunk_line:
+                at, whole = self._whole_chunks(data, at, content, most - steps)
+                steps += whole
+            after = self._step(self, data, at, content)
+            if after is None:
+                return at, steps
+            at = after
+            steps += 1
+            if at < 0:
+                break
+        return at, steps
+
+    def _whole_chunks(self, data: bytes, at: int, content: list[bytes], most: int) -> tuple[int, int]:
+        """Take chunks that are all there and have nothing unusual; returns where they end, and their number."""
+        find, sizes, take = data.find, _SIZES, content.append
+        for number in range(most):
+            line = find(_CRLF, at, at + SIZE_LIMIT + 2)
+            size = sizes[data[at:line]] if line > 0 else 0
+            begin = line + 2
+            end = begin + size
+            if not size or data[end : end + 2] != _CRLF:
+                return at, number
+            take(data[begin:end])
+            at = end + 2
+        return at, most
 
     def _chunk_line(self, data: bytes, at: int, content: list[bytes]) -> int | None:
         line = _CHUNK_LINE.match(data, at)

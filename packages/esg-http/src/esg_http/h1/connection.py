@@ -63,6 +63,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
+        context.budget.leave(self._go_on)
         self._reading = CLOSING
         self._unwritten.clear()
         self._leave_cycle()
@@ -73,6 +74,8 @@ class H1Connection(H1Input, asyncio.Protocol):
     def eof_received(self) -> bool:
         """As `asyncio.Protocol`: a client that has sent its request may close its side and still read (rule H-9)."""
         self._eof = True
+        if self._is_behind and not self._peer.is_tls:
+            return True
         if self._reading == HOLD and not (self._cycle is not None and self._cycle.is_waiting):
             if self._cycle is not None:
                 self._cycle.end_input()
@@ -136,10 +139,10 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._context.sweeper.discard(self)
         if self.gate.closed:
             protocol.pause_writing()
+        if self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()  # first, so that the protocol can pause it for what it is given
         if self._held:
             protocol.data_received(self._held)
-        if self._paused and not self.transport.is_closing():
-            self.transport.resume_reading()
         if self._eof and not protocol.eof_received():
             self.transport.close()
         return 101

@@ -238,7 +238,10 @@ class H1Input(H1Output):
             self._hold(data[length:])
 
     def _open_body(self, length: int) -> None:
-        self._body = ChunkedBody(self._settings.head_limits.field_bytes) if length == CHUNKED else LengthBody(length)
+        if length == CHUNKED:
+            self._body = ChunkedBody(self._settings.head_limits.field_bytes, self._context.budget)
+        else:
+            self._body = LengthBody(length)
         self._received = 0
         self._reading = IN_BODY
         self._await(self._time() + self._settings.request - self._head_took)
@@ -254,8 +257,24 @@ class H1Input(H1Output):
             cycle.feed(content)
         if rest is not None:
             self._close_body(rest)
+        elif self._body.is_behind:
+            self._pause()
+            self._context.budget.wait(self._go_on)
         elif cycle is not None and cycle.buffered > HIGH_WATER:
             self._pause()
+
+    def _go_on(self) -> None:
+        """Others have been read from meanwhile: it is the turn of what came of the body before (rule H-22)."""
+        if self._reading != IN_BODY:
+            return
+        self._resume()
+        self.data_received(b"")
+        if self._eof and not self._is_behind:
+            self.eof_received()
+
+    @property
+    def _is_behind(self) -> bool:
+        return self._reading == IN_BODY and self._body is not None and self._body.is_behind
 
     def _close_body(self, rest: bytes) -> None:
         """The body is complete: what follows it is the next request's."""
@@ -273,7 +292,7 @@ class H1Input(H1Output):
 
     def consumed(self, size: int) -> None:
         """As `Stream.consumed`."""
-        if self._paused and self._reading == IN_BODY:
+        if self._paused and self._reading == IN_BODY and not self._is_behind:
             self._resume()
 
     # What comes too early.
@@ -313,6 +332,10 @@ class H1Input(H1Output):
                 self._hold(data)
         except RequestError as error:
             self._refuse(error)
+
+    @abstractmethod
+    def eof_received(self) -> bool:
+        """As `asyncio.Protocol`."""
 
     @abstractmethod
     def _hand_over(self, settings: "H2Settings", data: bytes) -> None:

@@ -37,11 +37,12 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     protocol_name = "HTTP/2"
 
-    __slots__ = ("_drains", "_gathers", "_has_ended", "_is_lost", "_is_paused", "_will_flush")
+    __slots__ = ("_drains", "_gathers", "_has_ended", "_has_eof", "_is_lost", "_is_paused", "_will_flush")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings)
-        self._drains = self._gathers = self._has_ended = self._is_lost = self._is_paused = self._will_flush = False
+        self._drains = self._gathers = self._has_ended = self._has_eof = False
+        self._is_lost = self._is_paused = self._will_flush = False
 
     # What the transport tells.
 
@@ -65,10 +66,37 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """As `asyncio.Protocol`."""
+        if self.is_behind:  # a transport may have had more in hand, as those of TLS do
+            self.keep(data)
+            return
         self.receive(data, self.time())
+        if self.is_behind:
+            self._wait_for_turn()
+
+    def _wait_for_turn(self) -> None:
+        """Read no more until the other connections have been read from (rule H-22)."""
+        self._pause_reading()
+        self._context.budget.wait(self._go_on)
+
+    def _go_on(self) -> None:
+        """It is the turn of what came before."""
+        if self.is_over:
+            return
+        self.receive(b"", self.time())
+        if self.is_behind:
+            self._context.budget.wait(self._go_on)
+            return
+        self._catch_up()
+        if self._has_eof and not self.eof_received():
+            self.transport.close()
+        else:
+            self._resume_reading()
 
     def eof_received(self) -> bool:
         """As `asyncio.Protocol`: whoever has sent whole requests may close its side and still read (rule H-9)."""
+        if self.is_behind and not self._peer.is_tls:
+            self._has_eof = True
+            return True
         for stream in [stream for stream in self.live.values() if stream.upload is not None]:
             stream.cut(CANCEL)
         self.ignores_new = True
@@ -86,6 +114,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
+        context.budget.leave(self._go_on)
         self._leave_all()
         self.gate.open()
         if context.draining:
@@ -102,18 +131,28 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self.set_stuck(False)
         if not self.is_over:
             self._timers.pop(WRITE, None)
-        if self._is_paused:
-            self._is_paused = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
+        self._resume_reading()
         self.gate.open()
         self._has_output()
 
-    def _mind_unread(self) -> None:
+    # Reading.
+
+    @property
+    def _has_much_unread(self) -> bool:
         """What answers a client at once, such as heads and acks, has no flow control of its own: take no more of it."""
-        if not self._is_paused and self.transport.get_write_buffer_size() > MOST_UNREAD:
+        return self._is_stuck and self.transport.get_write_buffer_size() > MOST_UNREAD
+
+    def _pause_reading(self) -> None:
+        if not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        """Read on, unless there is another reason not to."""
+        if self._is_paused and (self._has_ended or not (self.is_behind or self._has_much_unread)):
+            self._is_paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
 
     # Writing.
 
@@ -134,8 +173,8 @@ class H2Connection(Deadlines, asyncio.Protocol):
                 self.transport.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
             self.out_size = 0
-            if self._is_stuck:
-                self._mind_unread()
+            if self._has_much_unread:
+                self._pause_reading()
         self._will_flush = False
         if more and not self._is_stuck:
             self._has_output()
@@ -179,8 +218,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
         if self._has_ended:
             return
         self._has_ended = True
-        if self._is_paused:
-            self.transport.resume_reading()
+        self._resume_reading()
         if not end_sending(self.transport):
             self.transport.close()
         self._watch_writing(self.time())

@@ -33,12 +33,13 @@ to the first GOAWAY, a client that does not read, one that has closed its side, 
 class Deadlines(Serving):
     """A connection that does not wait for ever."""
 
-    __slots__ = ("_timers", "_written", "check_at", "deadline")
+    __slots__ = ("_is_overdue", "_timers", "_written", "check_at", "deadline")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings)
         self.deadline = NEVER
         self.check_at = 0
+        self._is_overdue = False
         self._timers: dict[int, float] = {}
         self._written: WriteWatch | None = None
 
@@ -90,7 +91,10 @@ class Deadlines(Serving):
     # When they have passed.
 
     def expire(self, now: float) -> None:
-        """As `Connection.expire`."""
+        """As `Connection.expire`; what has come in time, and waits for its turn, is not late (rule H-22)."""
+        if self.is_behind:
+            self._is_overdue = True
+            return
         for timer in list(self._timers):
             if self._timers.get(timer, NEVER) <= now:  # what expires may set or drop another
                 del self._timers[timer]
@@ -99,6 +103,13 @@ class Deadlines(Serving):
             for stream in list(self.live.values()):
                 self._expire_stream(stream, now)
         self.deadline = self._next_deadline()
+
+    def _catch_up(self) -> None:
+        """All that came before has been read: see what is late now."""
+        if self._is_overdue:
+            self._is_overdue = False
+            self.expire(self.time())
+            self._context.sweeper.hasten(self)
 
     def _expire_timer(self, timer: int, now: float) -> None:
         if timer == START:

@@ -56,7 +56,7 @@ class Serving(Receiving[H2Stream]):
     transport: asyncio.Transport
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
-        super().__init__(settings.limits)
+        super().__init__(settings.limits, context.budget)
         self._context = context
         self._settings = settings
         self.loop = context.loop

@@ -11,13 +11,16 @@ from esg_http.message.grammar import TOKEN
 
 _BOUND = 1024
 
+_LONGEST = 64
+"""Bytes of a name that is worth remembering."""
+
 
 class LowerNames(dict[bytes, bytes]):
     """Field name as received -> in lower case."""
 
     def __missing__(self, name: bytes) -> bytes:
         lower = name.lower()
-        if len(self) < _BOUND:
+        if len(name) <= _LONGEST and len(self) < _BOUND:
             self[name] = lower
         return lower
 

@@ -26,6 +26,7 @@ from esg_http.h2.coding.codes import (
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import SETTINGS_ACK, ping_frame, read_long, read_settings
 from esg_http.h2.engine.allowance import Allowance
+from esg_http.h2.engine.costs import BYTES_A_UNIT, CANCELLATION
 from esg_http.h2.engine.limits import H2Limits
 from esg_http.h2.engine.priority import Priority, read_priority
 from esg_http.h2.engine.sending import S, Sending
@@ -38,7 +39,16 @@ SETTINGS_A_FRAME = 8
 class ControlFrames(Sending[S]):
     """A connection that obeys control frames; `last` is the highest stream that the client has opened."""
 
-    __slots__ = ("_client_resets", "_control_frames", "_early_priorities", "_limits", "_now", "is_settled", "last")
+    __slots__ = (
+        "_client_resets",
+        "_control_frames",
+        "_early_priorities",
+        "_limits",
+        "_now",
+        "_room",
+        "is_settled",
+        "last",
+    )
 
     def __init__(self, limits: H2Limits) -> None:
         super().__init__()
@@ -47,6 +57,7 @@ class ControlFrames(Sending[S]):
         self._control_frames = Allowance(limits.control_frames, "frames without use")
         self._early_priorities: dict[int, Priority] = {}
         self._now = 0.0
+        self._room = 0
         self.last = 0
         self.is_settled = False
 
@@ -81,18 +92,21 @@ class ControlFrames(Sending[S]):
             return
         settings = list(read_settings(payload))
         self._control_frames.spend(self._now, 1 + len(settings) // SETTINGS_A_FRAME)
+        self._room -= len(payload) // BYTES_A_UNIT
         for setting, value in settings:
             self._obey(setting, value)
+        window = dict(settings).get(INITIAL_WINDOW_SIZE)
+        if window is not None:  # the last of several: each would be a step for every stream
+            self.set_stream_window(window)
         self.put(SETTINGS_ACK)
 
     def _obey(self, setting: int, value: int) -> None:
-        """Check and obey one setting (RFC 9113 section 6.5.2); unknown ones are ignored."""
+        """Check and obey one setting (RFC 9113 section 6.5.2), but for the window; unknown ones are ignored."""
         if setting == HEADER_TABLE_SIZE:
             self.encoder.resize(value)
         elif setting == INITIAL_WINDOW_SIZE:
             if value > LAST_STREAM:
                 raise ConnectionFault(FLOW_CONTROL_ERROR, "a window beyond 2^31-1", "RFC 9113 section 6.5.2")
-            self.set_stream_window(value)
         elif setting == MAX_FRAME_SIZE:
             if not DEFAULT_FRAME_SIZE <= value <= LARGEST_FRAME_SIZE:
                 raise ConnectionFault(PROTOCOL_ERROR, "a frame size out of bounds", "RFC 9113 section 6.5.2")
@@ -144,6 +158,7 @@ class ControlFrames(Sending[S]):
             raise ConnectionFault(FRAME_SIZE_ERROR, "RST_STREAM without four bytes", "RFC 9113 section 6.4")
         if self._effect(RST_STREAM, number) == GOES_ON:
             self._client_resets.spend(self._now)
+            self._room -= CANCELLATION
             stream = self.live[number]
             self._close_stream(stream, CLOSED)
             stream.on_reset()

@@ -22,13 +22,20 @@ DEFAULT = Priority()
 UNTOLD = Priority(DEFAULT.urgency, incremental=True)
 """That of a request which says nothing of it: a response of any length must not hold up all others (rule 2-2)."""
 
+LONGEST_FIELD = 256
+"""Bytes of a `priority` field that is read at all."""
+
 _URGENCIES = {b"%d" % urgency: urgency for urgency in range(8)}
 _FLAGS = {b"": True, b"?1": True, b"?0": False}
 
 
-@lru_cache(maxsize=64)
 def read_priority(field: bytes) -> Priority:
     """The meaning of a `priority` field; what it does not know, or cannot read, it ignores (RFC 9218 section 4)."""
+    return _read_priority(field) if len(field) <= LONGEST_FIELD else DEFAULT
+
+
+@lru_cache(maxsize=64)
+def _read_priority(field: bytes) -> Priority:
     urgency, incremental = DEFAULT
     for member in field.split(b","):
         key, _, value = member.partition(b";")[0].strip(b" \t").partition(b"=")

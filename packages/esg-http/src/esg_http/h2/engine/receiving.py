@@ -1,14 +1,16 @@
 """Takes the bytes of an HTTP/2 connection apart into frames, and hands each to what knows its type.
 
-Sans-I/O: `receive()` is told what came and when; what is to be said in return is in `out`. A frame is waited for until
-it is whole, but for DATA. The first frame has to be SETTINGS, and between the frames of a header block there may be no
-other (RFC 9113 sections 3.4 and 4.3).
+Sans-I/O: `receive()` is told what came and when; what is to be said in return is in `out`. It reads as many frames as
+there is room for in this turn of the loop (rule H-22), and keeps the rest for the next call. A frame is waited for
+until it is whole, but for DATA. The first frame has to be SETTINGS, and between the frames of a header block there may
+be no other (RFC 9113 sections 3.4 and 4.3).
 """
 
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from esg_core.turns import TurnBudget
 from esg_http.h2.coding.codes import (
     ACK,
     CONTINUATION,
@@ -31,6 +33,7 @@ from esg_http.h2.coding.codes import (
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import FRAME_HEADER, HEADER_SIZE, PREFACE, goaway_frame
 from esg_http.h2.engine.control import ControlFrames
+from esg_http.h2.engine.costs import FRAME
 from esg_http.h2.engine.limits import H2Limits
 from esg_http.h2.engine.requests import RequestFrames
 from esg_http.h2.engine.sending import S
@@ -43,16 +46,18 @@ Handler = Callable[[Any, int, int, bytes], None]
 class Receiving(RequestFrames[S]):
     """A connection that is fed bytes.
 
-    `has_begun` tells that the preface has come, `is_over` that whatever comes does not count any more.
+    `has_begun` tells that the preface has come, `is_over` that whatever comes does not count any more. `is_behind`:
+    there was no room for all that came, and `receive()` has to be called in another turn, with nothing new.
     """
 
-    __slots__ = ("_data_flags", "_rest", "has_begun", "is_over")
+    __slots__ = ("_budget", "_data_flags", "_rest", "has_begun", "is_behind", "is_over")
 
-    def __init__(self, limits: H2Limits) -> None:
+    def __init__(self, limits: H2Limits, budget: TurnBudget) -> None:
         super().__init__(limits)
+        self._budget = budget
         self._rest = b""
         self._data_flags = 0
-        self.has_begun = self.is_over = False
+        self.has_begun = self.is_behind = self.is_over = False
 
     def receive(self, data: bytes, now: float) -> None:
         """Take the next bytes from the wire; `now` is in seconds, from whatever moment."""
@@ -61,11 +66,21 @@ class Receiving(RequestFrames[S]):
         self._now = now
         if self._rest:
             data = self._rest + data
+        room = self._room = self._budget.room
         try:
             at = self._take(data) if self.has_begun else self._take_preface(data)
             self._rest = data[at:] if at < len(data) else b""
+            self.is_behind = self._room <= 0 and len(self._rest) >= HEADER_SIZE
         except ConnectionFault as fault:
+            self._rest = b""
+            self.is_behind = False
             self._fail(fault)
+        self._budget.spend(room - self._room)
+
+    def keep(self, data: bytes) -> None:
+        """Put these bytes behind those that wait for another turn."""
+        if not self.is_over:
+            self._rest += data
 
     def _take_preface(self, data: bytes) -> int:
         """RFC 9113 section 3.4."""
@@ -82,11 +97,12 @@ class Receiving(RequestFrames[S]):
         return self._take(data, size)
 
     def _take(self, data: bytes, at: int = 0) -> int:
-        """Handle all frames in `data` that are whole; returns where the first that is not begins."""
+        """Handle all frames in `data` that are whole and for which there is room; returns where the others begin."""
         size = len(data)
         if self._data_left:
             at = self._take_more_data(data)
-        while size - at >= HEADER_SIZE:
+        while size - at >= HEADER_SIZE and self._room > 0:
+            self._room -= FRAME
             first, flags, number = _unpack(data, at)
             length = first >> 8
             end = at + HEADER_SIZE + length

@@ -32,6 +32,9 @@ _BAD_VALUE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|[ \t]\n|\n[ \t]")
 
 _BOUND = 1024
 
+_LONGEST = 64
+"""Bytes of a name that is worth remembering."""
+
 
 def malformed(reason: str, section: str = "8.1.1") -> StreamFault:
     """The error for a request that must not be handed on; `section` is that of RFC 9113."""
@@ -43,7 +46,7 @@ class _GoodNames(dict[bytes, bool]):
 
     def __missing__(self, name: bytes) -> bool:
         good = _NAME.fullmatch(name) is not None
-        if good and len(self) < _BOUND:
+        if good and len(name) <= _LONGEST and len(self) < _BOUND:
             self[name] = good
         return good
 

@@ -25,14 +25,24 @@ from esg_http.h2.coding.hpack import HeaderDecoder
 from esg_http.h2.engine.allowance import Allowance
 from esg_http.h2.engine.base_stream import Upload
 from esg_http.h2.engine.control import ControlFrames
+from esg_http.h2.engine.costs import BYTES_A_UNIT, CANCELLATION, FIELD, OVERSIZED_BLOCK, REQUEST
 from esg_http.h2.engine.limits import CONTINUATIONS, H2Limits
 from esg_http.h2.engine.request_head import UNKNOWN_LENGTH, RequestHead, check_trailers, malformed
 from esg_http.h2.engine.sending import S
 from esg_http.h2.engine.states import AFTER_THEIR_END, CLOSED, GOES_ON, HALF_CLOSED_THEIRS
 from esg_http.h2.engine.windows import ConnectionWindow, StreamWindow
 
-PSEUDO_FIELDS = 3
-"""Fields of a header section that do not count: method, scheme and path. The authority does, as the host."""
+PSEUDO_FIELDS = frozenset((b":method", b":scheme", b":path"))
+"""Fields of a header section that do not count. The authority does, as the host."""
+
+MOST_CRUMBS = 512
+"""Fields that a cookie may be cut into beyond those that there may be: together they count as one."""
+
+SMALL_DATA = 64
+"""Bytes of content from which on a DATA frame is worth its header, and what it takes to read it."""
+
+SMALL_A_FRAME = 50
+"""Small DATA frames that count as one frame of no use: who streams what he measures sends hundreds in a second."""
 
 REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256
@@ -81,6 +91,8 @@ class RequestFrames(ControlFrames[S]):
         "_decoder",
         "_heads",
         "_server_resets",
+        "_small_data",
+        "_too_large",
         "_window",
         "ignores_new",
         "leftovers",
@@ -88,13 +100,15 @@ class RequestFrames(ControlFrames[S]):
 
     def __init__(self, limits: H2Limits) -> None:
         super().__init__(limits)
-        self._decoder = HeaderDecoder(limits.fields + PSEUDO_FIELDS, limits.field_bytes)
+        self._decoder = HeaderDecoder(limits.fields + len(PSEUDO_FIELDS) + MOST_CRUMBS, limits.field_bytes)
         self._heads: dict[bytes, RequestHead] = {}
         self._changes = 0
         self._block: _Block | None = None
         self._data: S | None = None
         self._data_left = 0
         self._server_resets = Allowance(limits.server_resets, "streams that had to be reset")
+        self._too_large = Allowance(limits.server_resets, "header sections that are too large")
+        self._small_data = Allowance(limits.control_frames * SMALL_A_FRAME, "small DATA frames")
         self._window = ConnectionWindow()
         self.ignores_new = False
         self.leftovers = 0
@@ -122,6 +136,8 @@ class RequestFrames(ControlFrames[S]):
         if flags & END_HEADERS:
             self._block = None
             self._on_block(block.flags, block.number, block.whole())
+        elif len(payload) < SMALL_DATA:
+            self._control_frames.spend(self._now)
 
     def _on_block(self, flags: int, number: int, block: bytes) -> None:
         if number > self.last and number & 1:
@@ -133,6 +149,7 @@ class RequestFrames(ControlFrames[S]):
     def _open(self, flags: int, number: int, block: bytes) -> None:
         """A new request, as far as its header section."""
         head: RequestHead | RequestError
+        self._room -= REQUEST
         try:
             head = self._heads.get(block) or self._read_head(block)
         except RequestError as error:
@@ -179,13 +196,18 @@ class RequestFrames(ControlFrames[S]):
     def _decode(self, block: bytes) -> Headers:
         try:
             fields = self._decoder.decode(block)
+            most = self._limits.fields
+            if len(fields) > most and _count(fields) > most:
+                raise TooManyFields("too many header fields")
+        except TooManyFields:
+            self._too_large.spend(self._now)
+            self._room -= OVERSIZED_BLOCK
+            raise
         finally:
             if self._changes != self._decoder.changes:
                 self._changes = self._decoder.changes
                 self._heads.clear()
-        most = self._limits.fields
-        if len(fields) > most and len([name for name, _ in fields if name[:1] != b":"]) > most:
-            raise TooManyFields("too many header fields")
+        self._room -= len(fields) * FIELD + len(block) // BYTES_A_UNIT
         return fields
 
     def _has_room(self) -> bool:
@@ -227,12 +249,16 @@ class RequestFrames(ControlFrames[S]):
             return
         if flags & PADDED:
             payload = self._without_padding(stream, payload)
+        if len(payload) < SMALL_DATA and not flags & END_STREAM:
+            self._spend_small(payload)
         if payload:
             self._take_content(stream, payload)
-        elif not flags & END_STREAM:
-            self._control_frames.spend(self._now)
         if flags & END_STREAM:
             self._end_content(stream)
+
+    def _spend_small(self, content: object) -> None:
+        """A DATA frame has come with little or no content, and more is to come."""
+        (self._small_data if content else self._control_frames).spend(self._now)
 
     def on_data_part(self, number: int, size: int, part: bytes) -> None:
         """The beginning of a DATA frame without padding, of which `size` bytes are still to come."""
@@ -262,8 +288,8 @@ class RequestFrames(ControlFrames[S]):
         stream = self.live.get(number)
         if stream is None or stream.upload is None:
             self._effect(DATA, number)
-            if not size:
-                self._control_frames.spend(self._now)
+            if size < SMALL_DATA:
+                self._spend_small(size)
             return None
         stream.upload.window.take(size)
         return stream
@@ -311,6 +337,7 @@ class RequestFrames(ControlFrames[S]):
         """End a stream because of what the client did; doing so too often ends the connection."""
         self._has_fault(fault)
         self._server_resets.spend(self._now)
+        self._room -= CANCELLATION
         stream = self.live.get(number)
         if stream is None:
             self.put(reset_frame(number, fault.code))
@@ -344,6 +371,12 @@ class RequestFrames(ControlFrames[S]):
     @abstractmethod
     def _count_leftovers(self) -> None:
         """Set `leftovers` anew."""
+
+
+def _count(fields: Headers) -> int:
+    """How many fields count; a cookie in crumbs is one (RFC 9113 section 8.2.3)."""
+    names = [name for name, _ in fields if name not in PSEUDO_FIELDS]
+    return len(names) - max(0, names.count(b"cookie") - 1)
 
 
 __all__ = ["RequestFrames"]

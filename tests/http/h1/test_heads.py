@@ -1,7 +1,5 @@
 """How one HTTP/1.1 connection reads heads: what it knows from before, what it refuses, and what they come to."""
 
-import ssl
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from tests.http.corpus.case import chunked, get, head, post
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.http.asking import answers, ask, connected, echo, ended
 from tests.support.http.memory import MemoryServer, Recorder
-from tests.support.http.sockets import client_tls, server_tls
+from tests.support.http.over_tls import over_tls
 
 hello = sends(start(headers=length(b"5")), body(b"hello"))
 
@@ -253,17 +251,6 @@ def test_h5_continue_is_said_once_the_body_is_waited_for(sent: bytes) -> None:
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-
-
-def over_tls() -> dict[str, Any]:
-    """The server's end of TLS with a client that has not asked for a protocol."""
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_tls().wrap_bio(back, there, server_hostname="127.0.0.1")
-    server = server_tls().wrap_bio(there, back, server_side=True)
-    for end in (client, server, client, server):
-        with suppress(ssl.SSLWantReadError):
-            end.do_handshake()
-    return {"extra": {"ssl_object": server}}
 
 
 @pytest.mark.parametrize("cut", [0, 1, 10, 17, 20])

@@ -44,6 +44,9 @@ _SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}+")
 _BOUND = 1024
 _SIZES = _Sizes()
 
+_SHORT = {b"\r\n%b\r\n" % digit: int(digit, 16) for digit in re.findall(rb".", b"123456789abcdefABCDEF")}
+"""What is between two chunks, the second of which has up to 15 bytes -> their number."""
+
 
 class Body(Protocol):
     """A body that is being received."""
@@ -123,8 +126,9 @@ class ChunkedBody:
         at = steps = 0
         while steps < most:
             if self._step is ChunkedBody._chunk_line:
-                at, whole = self._whole_chunks(data, at, content, most - steps)
-                steps += whole
+                at, short = self._short_chunks(data, at, content, most - steps)
+                at, whole = self._whole_chunks(data, at, content, most - steps - short)
+                steps += short + whole
             after = self._step(self, data, at, content)
             if after is None:
                 return at, steps
@@ -133,6 +137,20 @@ class ChunkedBody:
             if at < 0:
                 break
         return at, steps
+
+    def _short_chunks(self, data: bytes, at: int, content: list[bytes], most: int) -> tuple[int, int]:
+        """Take chunks of a few bytes that are all there, and all but the last of a run: many of them are an attack."""
+        look_up, take = _SHORT.get, content.append
+        size = look_up(_CRLF + data[at : at + 3])
+        number = 0
+        while size is not None and number < most:
+            end = at + 3 + size
+            size = look_up(data[end : end + 5])
+            if size is not None:
+                take(data[at + 3 : end])
+                at = end + 2
+                number += 1
+        return at, number
 
     def _whole_chunks(self, data: bytes, at: int, content: list[bytes], most: int) -> tuple[int, int]:
         """Take chunks that are all there and have nothing unusual; returns where they end, and their number."""

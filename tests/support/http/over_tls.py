@@ -1,0 +1,21 @@
+"""What makes a transport in memory look like one of TLS."""
+
+import ssl
+from contextlib import suppress
+from typing import Any
+
+from tests.support.http.sockets import client_tls, server_tls
+
+
+def over_tls() -> dict[str, Any]:
+    """The server's end of TLS with a client that has not asked for a protocol."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_tls().wrap_bio(back, there, server_hostname="127.0.0.1")
+    server = server_tls().wrap_bio(there, back, server_side=True)
+    for end in (client, server, client, server):
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return {"extra": {"ssl_object": server}}
+
+
+__all__ = ["over_tls"]

@@ -1,9 +1,9 @@
 """The command: `python -m benchmarks.fairness [PROTOCOL/ATTACK]... [OPTIONS]`; all attacks by default.
 
-For each attack all servers that speak its protocol are started on one core, and all but one stand still by SIGSTOP. That
-one is attacked by a client that sends as much as it can in one go, while an innocent client asks every few milliseconds
-on a connection that it keeps. Prints its longest wait, writes it where `--output` says, and exits with 1 if an attack
-adds more to the wait at ESG than the bar allows.
+For each attack all servers that speak its protocol are started on one core, and all but one stand still by SIGSTOP.
+That one is attacked by a client that sends as much as it can in one go, while an innocent client asks every few
+milliseconds on a connection that it keeps. Prints its longest wait, writes it where `--output` says, and exits with 1
+if an attack adds more to the wait at ESG than the bar allows.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.fairness.attacks import ATTACKS, QUIET
-from benchmarks.fairness.page import BAR, Cell, bars, tables
+from benchmarks.fairness.page import BAR, Cell, Found, bars, tables
 from benchmarks.fairness.running import NotSpoken, Settings, fleet, measure
 from benchmarks.names import one_of
 from benchmarks.output import machine
@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     chosen = {tuple(name.rsplit("/", 1)) for name in options.attacks} or set(ATTACKS)
     protocols = dict.fromkeys(protocol for protocol, _ in ATTACKS if any(protocol == each[0] for each in chosen))
-    keys = [key for protocol in protocols for key in ATTACKS if key[0] == protocol and (key in chosen or key[1] == QUIET)]
+    keys = [
+        key for protocol in protocols for key in ATTACKS if key[0] == protocol and (key in chosen or key[1] == QUIET)
+    ]
     bench = Bench(Cores.choose())
     os.sched_setaffinity(0, {bench.cores.load})
     found: dict[tuple[str, str], dict[str, Cell]] = {key: {} for key in keys}
@@ -40,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         certificate = make_certificate(Path(directory))
         for key in keys:
             found[key] = _compare(Settings(bench, key[0], certificate), key, options)
-            print("/".join(key), {server: str(cell) for server, cell in found[key].items()}, file=sys.stderr, flush=True)
+            print(
+                "/".join(key), {server: str(cell) for server, cell in found[key].items()}, file=sys.stderr, flush=True
+            )
     verdicts = list(bars(found, options.servers[0]))
     text = _page(found, options, verdicts)
     print(text)
@@ -68,11 +72,11 @@ def _compare(settings: Settings, key: tuple[str, str], options: argparse.Namespa
     return cells
 
 
-def _page(found: dict[tuple[str, str], dict[str, Cell]], options: argparse.Namespace, verdicts: list[tuple[str, bool]]) -> str:
+def _page(found: Found, options: argparse.Namespace, verdicts: list[tuple[str, bool]]) -> str:
     made = (
         f"Made by `python -m benchmarks.fairness`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
-        f"{platform.python_version()}. Each cell is the median of {options.rounds} rounds of the longest time for which an "
-        "innocent client, which asks every 3 ms on a kept connection, waited for an answer."
+        f"{platform.python_version()}. Each cell is the median of {options.rounds} rounds of the longest time for "
+        "which an innocent client, which asks every 3 ms on a kept connection, waited for an answer."
     )
     lines = "\n".join(f"* {'yes' if is_cleared else 'NO'}: {text}" for text, is_cleared in verdicts)
     title = f"## What an attack adds to the wait at {options.servers[0]}, of which {BAR * 1000:.0f} ms are allowed"
@@ -83,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fairness", description=__doc__)
     names = ["/".join(key) for key in ATTACKS]
     parser.add_argument("attacks", nargs="*", metavar="PROTOCOL/ATTACK", choices=[[], *names], default=[])
-    parser.add_argument("--servers", type=one_of(SERVERS), default=list(SERVERS), help="the first has to clear the bars")
+    parser.add_argument("--servers", type=one_of(SERVERS), default=list(SERVERS), help="the first is judged")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, help="directory for the page, such as docs/fairness")
     return parser

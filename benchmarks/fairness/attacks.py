@@ -98,10 +98,8 @@ def _requests(count: int, flags: int = END_STREAM) -> bytes:
 
 def _cancelled(count: int) -> bytes:
     reset = struct.pack(">L", 8)
-    whole = []
-    for stream in range(1, 2 * count, 2):
-        whole.append(headers(stream, request_block()) + frame(RST_STREAM, stream, reset))
-    return b"".join(whole)
+    streams = range(1, 2 * count, 2)
+    return b"".join([headers(stream, request_block()) + frame(RST_STREAM, stream, reset) for stream in streams])
 
 
 def _short_continuations() -> bytes:
@@ -148,7 +146,9 @@ _ALL = (
     Attack("continuations", HTTP2, "80,000 empty CONTINUATIONs", _short_continuations),
     Attack("inflated", WEBSOCKET, "60 messages of 16 MB, compressed", lambda: deflated(16_000_000) * 60),
     Attack("tiny", WEBSOCKET, "1 million empty messages", lambda: message(b"") * 1_000_000),
-    Attack("fragments", WEBSOCKET, "1 million empty fragments", lambda: message(b"", 0x02) + message(b"", 0) * 1_000_000),
+    Attack(
+        "fragments", WEBSOCKET, "1 million empty fragments", lambda: message(b"", 0x02) + message(b"", 0) * 1_000_000
+    ),
     Attack("pings", WEBSOCKET, "1 million pings", lambda: message(b"", 0x89) * 1_000_000),
     Attack("inflated", WEBSOCKET_OVER_HTTP2, "60 messages of 16 MB, compressed", lambda: deflated(16_000_000) * 60),
     Attack("tiny", WEBSOCKET_OVER_HTTP2, "1 million empty messages", lambda: message(b"") * 1_000_000),

@@ -1,4 +1,4 @@
-"""What the measurements come to: a table for each protocol, and the bars that have to be cleared. It measures nothing."""
+"""What the measurements come to: a table for each protocol, and the bars that have to be cleared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from benchmarks.fairness.attacks import ATTACKS, QUIET
 from benchmarks.fairness.innocent import Waits
 from benchmarks.report import table
 
-__all__ = ["BAR", "Cell", "bars", "tables"]
+__all__ = ["BAR", "Cell", "Found", "bars", "tables"]
 
 BAR = 0.020
 """Seconds that an attack may add to the longest wait without one."""
@@ -51,7 +51,12 @@ def tables(found: Found, servers: Sequence[str]) -> str:
             if key[0] == protocol
         ]
         parts.append(f"## {protocol}\n\n{table(['longest wait, ms', *servers], lines)}")
-    reasons = {f"* {server}, {key[0]}: {cell.reason}" for key, cells in found.items() for server, cell in cells.items() if cell.reason}
+    reasons = {
+        f"* {server}, {protocol}: {cell.reason}"
+        for (protocol, _), cells in found.items()
+        for server, cell in cells.items()
+        if cell.reason
+    }
     if reasons:
         parts.append("Not measured:\n\n" + "\n".join(sorted(reasons)))
     return "\n\n".join(parts)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.fairness.app import ANSWER
 from benchmarks.fairness.attacker import MOST_SECONDS, REFUSED
-from benchmarks.fairness.attacks import HTTP2, QUIET, TLS, WEBSOCKET, WEBSOCKET_OVER_HTTP2, Attack
+from benchmarks.fairness.attacks import HTTP2, TLS, WEBSOCKET, WEBSOCKET_OVER_HTTP2, Attack
 from benchmarks.fairness.innocent import Waits, watch
 from benchmarks.processes import Bench, Running, ServerError, free_port
 from benchmarks.rows import Question
@@ -97,9 +97,10 @@ class _Attacker:
 
     def _follow(self) -> None:
         """Give the word, and wait for the end of it."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         time.sleep(BEFORE)
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended, or been told to
             self._process.stdin.write("\n")
             self._process.stdin.flush()
         self._process.stdout.readline()
@@ -109,35 +110,39 @@ class _Attacker:
         """Whether the client need not be watched any longer."""
         return time.monotonic() > self._end
 
-    def join(self) -> None:
-        """Wait for the process that has been told to end."""
+    def end(self) -> None:
+        """End the process, and wait for it."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._process.kill()
         self._thread.join()
 
 
 @contextlib.contextmanager
 def _attacker(attack: Attack, port: int) -> Iterator[_Attacker]:
     command = [sys.executable, "-m", "benchmarks.fairness.attacker", attack.protocol, attack.name, str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdin is not None and process.stdout is not None
-        timer = threading.Timer(PREPARED, process.kill)
-        timer.start()
-        is_ready = process.stdout.readline() == "ready\n"
-        timer.cancel()
-        if not is_ready:
-            process.wait()
-            raise NotSpoken(attack.protocol) if process.returncode == REFUSED else ServerError("the attacker failed")
-        attacker = _Attacker(process)
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield attacker
+            _wait_until_ready(process, attack)
+            attacker = _Attacker(process)
+            try:
+                yield attacker
+            finally:
+                attacker.end()
         finally:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(1)
             process.kill()
-            attacker.join()
-    finally:
-        process.kill()
+
+
+def _wait_until_ready(process: "subprocess.Popen[str]", attack: Attack) -> None:
+    """The attack has been prepared; raises `NotSpoken` where the server refuses it."""
+    assert process.stdout is not None
+    timer = threading.Timer(PREPARED, process.kill)
+    timer.start()
+    is_ready = process.stdout.readline() == "ready\n"
+    timer.cancel()
+    if not is_ready:
         process.wait()
-        process.stdout.close()
+        raise NotSpoken(attack.protocol) if process.returncode == REFUSED else ServerError("the attacker failed")

@@ -65,11 +65,12 @@ def headers(stream: int, block: bytes, flags: int = END_STREAM) -> bytes:
 
 def section(stream: int, block: bytes) -> bytes:
     """A header block in as many frames as it takes, which is all of its request."""
-    parts = [block[at : at + LARGEST] for at in range(0, len(block), LARGEST)]
-    whole = [frame(HEADERS, stream, parts[0], END_STREAM | (END_HEADERS if len(parts) == 1 else 0))]
-    for part in parts[1:]:
-        whole.append(frame(CONTINUATION, stream, part, END_HEADERS if part is parts[-1] else 0))
-    return b"".join(whole)
+    first, *more = [block[at : at + LARGEST] for at in range(0, len(block), LARGEST)]
+    if not more:
+        return headers(stream, first)
+    begin = frame(HEADERS, stream, first, END_STREAM)
+    between = [frame(CONTINUATION, stream, part) for part in more[:-1]]
+    return b"".join([begin, *between, frame(CONTINUATION, stream, more[-1], END_HEADERS)])
 
 
 def message(payload: bytes, first: int = 0x82) -> bytes:

@@ -35,6 +35,24 @@ def test_2_1_the_response_is_that_of_http_1_1(kind: Kind) -> None:
     assert plain(response_of(answer)) == plain(kind.response("httptools"))
 
 
+@pytest.mark.parametrize(("crumbs", "status"), [(1, 200), (130, 200), (500, 200), (20_000, 431)])
+def test_8_2_3_a_cookie_is_one_field_in_how_many_crumbs_it_may_come(crumbs: int, status: int) -> None:
+    """RFC 9113 section 8.2.3: HTTP/1.1 takes the same cookie, and refuses the same one."""
+    cookie = [b"%d=b" % number for number in range(crumbs)]
+    app = Recorder()
+    with MemoryServer(app) as server:
+        client = Client(server)
+        if status == 200:  # the library sends no more than a server has said that it takes
+            fetched = client.fetch(request(b"/", b"GET", *[(b"cookie", crumb) for crumb in cookie]))
+            assert fetched.status == 200
+        transport = server.connect()
+        transport.feed(get(b"Cookie: " + b"; ".join(cookie)))
+        server.loop.settle()
+        assert transport.read().startswith(b"HTTP/1.1 %d " % status)
+    cookies = {value for call in app.calls for name, value in call.scope["headers"] if name == b"cookie"}
+    assert cookies == ({b"; ".join(cookie)} if status == 200 else set())
+
+
 @each_kind
 def test_r1_every_final_response_passes_the_hook_once(kind: Kind) -> None:
     seen: list[tuple[Any, int]] = []

@@ -102,6 +102,33 @@ def test_a_deadline_may_come_as_near_as_the_shortest_time_out(watch: Watch) -> N
     assert len(connection.expired) == 3
 
 
+@pytest.mark.parametrize(("late", "waits"), [(0, False), (0.004, False), (0.006, True), (60, True)])
+def test_a_loop_that_was_busy_reads_before_it_looks(watch: Watch, late: float, waits: bool) -> None:
+    """H-17: libuv runs timers before it looks at sockets, where what a client has sent in time may wait."""
+    connection = watch.add(1)
+    handle = watch.sweeper._timer
+    assert handle is not None
+    watch.loop._now = handle.when() + late
+    handle._run()
+    assert (connection.expired == []) == waits
+    connection.deadline = watch.loop.time() + 1 if waits else math.inf
+    watch.loop.advance(0.9)
+    assert len(connection.expired) == (not waits)
+    watch.loop.advance(0.1 + TICK)
+    assert len(connection.expired) == 1
+
+
+def test_a_loop_that_is_always_busy_looks_all_the_same(watch: Watch) -> None:
+    """H-17: it has looked at its sockets in between, be it as late as it may."""
+    connection = watch.add(1)
+    for _ in range(2):
+        handle = watch.sweeper._timer
+        assert handle is not None
+        watch.loop._now = handle.when() + 60
+        handle._run()
+    assert len(connection.expired) == 1
+
+
 def test_a_nearer_deadline_needs_haste(watch: Watch) -> None:
     """H-17."""
     connection = watch.add(math.inf)

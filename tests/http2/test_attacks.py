@@ -1,11 +1,17 @@
 """Clients that ask for much and pay little (rule 2-3): what they cost is bounded, and others are served meanwhile."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 import pytest
 
+from esg_core.turns import UNITS_A_TURN
 from esg_http.h2.connection import H2Connection
+from esg_http.h2.engine.priority import read_priority
 from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http.turns import WatchedTurns
 from tests.support.http2 import wire
 from tests.support.http2.driven import Client
 from tests.support.http2.raw import Raw, Waiting, held
@@ -154,15 +160,16 @@ def test_2_3_made_you_reset(name: str) -> None:
 
 @pytest.mark.parametrize("at_once", [10**5, 10**7])
 def test_2_3_rapid_reset_in_one_segment(at_once: int) -> None:
-    """No call begins for what was cancelled within the same segment."""
+    """No call begins for what was cancelled within the same turn of the loop."""
     app = Waiting()
     sent = b"".join([rapid_reset(number) for number in NUMBERS[:1000]])
     with MemoryServer(app) as server:
+        turns = WatchedTurns(server)
         client = Raw(server)
         for at in range(0, len(sent), at_once):
             client.transport.feed(sent[at : at + at_once])
         server.loop.settle()
-        assert app.calls <= 1
+        assert app.calls < len(turns.spent) < 12
         assert client.code == Code.ENHANCE_YOUR_CALM
 
 
@@ -172,7 +179,8 @@ BOMBS: dict[str, bytes] = {
     "references to an empty field": REFERENCES + b"\xbe" * 5946,
     "as many as a block has bytes": REFERENCES + b"\xbe" * 60000,
     "references to a field of 4 KB": wire.literal(b"a", b"b" * 4000, how=0x40) + b"\xbe" * 120,
-    "cookies in crumbs": wire.literal(b"cookie", b"", how=0x40) + b"\xbe" * 200,
+    "cookies in crumbs": wire.literal(b"cookie", b"", how=0x40) + b"\xbe" * 700,
+    "2-byte references": wire.block([(b"a", b"")]) + REFERENCES * 66 + b"\xff\x00" * 30000,
     "many short fields": wire.block([(b"a", b"b")] * 300),
 }
 
@@ -193,6 +201,87 @@ def test_2_3_header_bombs(name: str) -> None:
         client.send(wire.headers(3))
         assert app.calls == 1, "the connection goes on"
         assert held(server) == 0
+
+
+OVERSIZED: dict[str, Callable[[int], bytes]] = {
+    "references": lambda number: wire.raw_headers(number, wire.block(GET) + b"\x90" * 700),
+    "fields": lambda number: wire.headers(number, [*GET, *[(b"a", b"b")] * 129]),
+    "bytes": lambda number: wire.raw_headers(
+        number, wire.block(GET) + wire.literal(b"a", b"b" * 4000, how=0x40) + b"\xbe" * 20
+    ),
+    "trailers": lambda number: wire.post(number) + wire.headers(number, [(b"a", b"b")] * 129),
+}
+
+
+@pytest.mark.parametrize("name", OVERSIZED)
+def test_2_3_header_sections_that_are_too_large(name: str) -> None:
+    """Ten within ten seconds are refused, and end nothing."""
+    app = Waiting()
+    with MemoryServer(app) as server:
+        assert flood(server, each(OVERSIZED[name]), 10).code is None
+    app = Waiting()
+    with MemoryServer(app) as server:
+        client = flood(server, each(OVERSIZED[name]), 11)
+        check_end(server, client, app)
+
+
+LITERALS: dict[str, bytes] = {
+    "not for the table": wire.literal(b"a", b""),
+    "for the table": wire.literal(b"a", b"", how=0x40),
+    "for the table, with a name from it": b"\x7e\x00",
+    "never for the table": wire.literal(b"a", b"", how=0x10),
+}
+
+
+@pytest.mark.parametrize("name", LITERALS)
+def test_2_3_a_section_of_tiny_literals_ends_the_connection(name: str) -> None:
+    """One is enough: to keep the tables in step would take more than the connection is worth."""
+    app = Waiting()
+    sent = wire.block(GET) + REFERENCES + LITERALS[name] * (16_000 // len(LITERALS[name]))
+    with MemoryServer(app) as server:
+        client = flood(server, iter([wire.raw_headers(1, sent)]), 1)
+        check_end(server, client, app)
+
+
+def test_2_3_data_of_one_byte() -> None:
+    """In one burst of a megabyte: 50,000 frames are taken, and no more."""
+    app = Waiting()
+    frames = b"".join([wire.post(number) + wire.data(number, b"x") * 50_000 for number in (1, 3)])
+    with MemoryServer(app) as server:
+        turns = WatchedTurns(server)
+        client = flood(server, iter([frames]), 1)
+        assert max(turns.spent) <= UNITS_A_TURN + 200
+        assert sum(turns.spent) < 2.1 * 50_000
+        check_end(server, client, app)
+
+
+def test_2_3_settings_of_many_windows_cost_no_more_than_themselves() -> None:
+    """However many streams are open: each has the last one."""
+    calls: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        calls[frame.f_code.co_name] += event == "call"
+
+    app = Waiting()
+    with MemoryServer(app) as server:
+        client = Raw(server)
+        client.send(b"".join([wire.post(number) for number in NUMBERS[:STREAMS]]))
+        sys.setprofile(count)
+        try:
+            client.send(wire.settings(*[(Setting.INITIAL_WINDOW_SIZE, size) for size in range(2700)]))
+        finally:
+            sys.setprofile(None)
+        assert calls["widen_stream"] == STREAMS
+        (connection,) = server.context.connections
+        assert isinstance(connection, H2Connection)
+        assert {stream.window for stream in connection.live.values()} == {2699}
+        assert client.code is None
+
+
+def test_2_3_a_long_priority_is_not_read() -> None:
+    """RFC 9218 section 4: what cannot be read is ignored; the members of a long one would take a while."""
+    assert read_priority(b"u=1" + b"," * 252) == (1, False)
+    assert read_priority(b"u=1" + b"," * 254) == (3, False)
 
 
 def test_2_3_a_table_full_of_references_costs_a_table() -> None:

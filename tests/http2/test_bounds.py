@@ -56,6 +56,27 @@ def test_2_3_fields_are_counted_with_the_host(host: bytes, more: int, status: in
     assert declined(session_with(wire.headers(1, fields), fields=5)) == status
 
 
+@pytest.mark.parametrize(
+    ("crumbs", "others", "status"),
+    [(0, 4, None), (0, 5, 431), (1, 3, None), (1, 4, 431), (513, 3, None), (513, 4, 431), (514, 3, 431), (700, 0, 431)],
+)
+def test_8_2_3_crumbs_of_a_cookie_are_joined_before_fields_are_counted(
+    crumbs: int, others: int, status: int | None
+) -> None:
+    """But for crumbs without end; the authority is one field beside them."""
+    fields = [*GET, *[(b"cookie", b"a=b")] * crumbs, *[(b"x", b"")] * others]
+    assert declined(session_with(wire.headers(1, fields), fields=5)) == status
+
+
+def test_8_2_3_the_bytes_of_crumbs_count() -> None:
+    fields = [*GET, *[(b"cookie", b"x" * 94)] * 100]
+    most = sum(len(name) + len(value) for name, value in fields)
+    crumbs = b"\x60\x5e" + b"x" * 94 + b"\xbe" * 99  # the first one is for the table, and the others refer to it
+    for field_bytes, status in ((most, None), (most - 1, 431)):
+        sent = wire.raw_headers(1, wire.block(GET) + crumbs)
+        assert declined(session_with(sent, field_bytes=field_bytes)) == status
+
+
 @pytest.mark.parametrize(("more", "expected"), [(5, []), (6, [(StreamFault, ENHANCE_YOUR_CALM)])])
 def test_2_3_trailers_may_be_as_many_as_fields(more: int, expected: list[tuple[type, int]]) -> None:
     trailers = wire.headers(1, [(b"x-%d" % number, b"") for number in range(more)])

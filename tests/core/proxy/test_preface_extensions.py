@@ -72,6 +72,23 @@ def test_extensions_that_are_cut_off(rest: bytes) -> None:
         parse(preface(rest))
 
 
+@pytest.mark.parametrize("kind", [0xEA, 4])
+def test_extensions_are_bounded_by_their_number(kind: int) -> None:
+    """H-20: 65,535 bytes would have room for 21,845."""
+    assert parse(preface(tlv(kind, b"") * 256)) is not None
+    with pytest.raises(PrefaceError, match="there are too many extensions"):
+        parse(preface(tlv(kind, b"") * 257))
+
+
+def test_there_is_one_checksum() -> None:
+    """H-20: each takes a look at all bytes."""
+    first = tlv(3, bytes(4))
+    zeros = preface(first, first)
+    number = struct.pack("!I", crc32c(zeros))
+    with pytest.raises(PrefaceError, match="checksum"):
+        parse(preface(tlv(3, number), tlv(3, number)))
+
+
 @pytest.mark.parametrize(
     ("extensions", "expected"),
     [

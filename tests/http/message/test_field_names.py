@@ -21,6 +21,14 @@ def test_what_is_known_is_bounded() -> None:
     assert len(names) == 1024
 
 
+def test_long_names_are_not_kept() -> None:
+    """H-20: a thousand of 64 KB would stay for ever."""
+    names = LowerNames()
+    for size in (64, 65):
+        assert names[b"X" * size] == b"x" * size
+    assert list(names) == [b"X" * 64]
+
+
 @pytest.mark.parametrize("name", [b"a", b"A-1", b"!#$%&'*+-.^_`|~"])
 def test_tokens(name: bytes) -> None:
     """RFC 9110 section 5.6.2."""

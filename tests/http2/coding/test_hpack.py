@@ -1,5 +1,9 @@
 """HPACK (RFC 7541): against an implementation of others, and against what no decoder may accept."""
 
+import sys
+from contextlib import suppress
+from types import FrameType
+
 import hpack
 import pytest
 from hypothesis import given, settings
@@ -7,9 +11,9 @@ from hypothesis import strategies as st
 
 from esg_core.asgi import Headers
 from esg_http.h2.coding import huffman
-from esg_http.h2.coding.codes import COMPRESSION_ERROR
+from esg_http.h2.coding.codes import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
 from esg_http.h2.coding.faults import ConnectionFault, TooManyFields
-from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder
+from esg_http.h2.coding.hpack import LITERALS_BEYOND, HeaderDecoder, HeaderEncoder
 
 NAMES = st.sampled_from([b":path", b"accept", b"content-length", b"cookie", b"date", b"set-cookie", b"x-a", b"x-long"])
 VALUES = st.binary(max_size=40) | st.sampled_from([b"", b"v", b"w" * 150, b"z" * 700])
@@ -107,6 +111,90 @@ def test_the_tables_stay_in_step_after_a_section_that_is_too_large() -> None:
     with pytest.raises(TooManyFields):
         own.decode(b"\x82" * 200 + b"\x40\x01a\x01b")
     assert own.decode(b"\xbe") == [(b"a", b"b")]
+
+
+ENTRY = b"\x40\x01%c\x01%c"
+"""A literal for the table."""
+
+
+def test_the_tables_stay_in_step_behind_a_section_that_is_too_large_in_each_way() -> None:
+    """References of one and two bytes are passed over, literals of all kinds are read."""
+    own = decoder()
+    own.decode(b"".join([ENTRY % (97, 97)] * 70))
+    behind = (b"\x00\x01x\x00", ENTRY % (98, 98), b"\xff\x05\xbe", b"\x10\x01y\x00", b"\x7e\x01z")
+    with pytest.raises(TooManyFields):
+        own.decode(b"\xff\x00" * 129 + b"".join(behind))
+    assert own.decode(b"\xbe\xbf\xc0") == [(b"b", b"z"), (b"b", b"b"), (b"a", b"a")]
+
+
+def test_a_table_size_update_behind_the_last_field_that_may_be_is_broken() -> None:
+    """RFC 7541 section 4.2."""
+    for broken in (b"\x20", b"\x80"):
+        with pytest.raises(ConnectionFault) as caught:
+            decoder().decode(b"\x82" * 129 + broken)
+        assert caught.value.code == COMPRESSION_ERROR
+
+
+@pytest.mark.parametrize(
+    ("references", "is_right"),
+    [
+        (b"\xbe\x82", True),
+        (b"\xbf\x82", False),
+        (b"\x82\xbf", False),
+        (b"\xff\x00", False),
+        (b"\xfe", False),
+        (b"\xff\x80\x00", False),
+    ],
+)
+def test_an_index_beyond_the_tables_is_found_behind_the_last_field_that_may_be(
+    references: bytes, is_right: bool
+) -> None:
+    """RFC 7541 section 2.3.3."""
+    own = decoder()
+    own.decode(ENTRY % (97, 97))
+    with pytest.raises(TooManyFields if is_right else ConnectionFault):
+        own.decode(b"\x82" * 129 + references)
+
+
+def test_the_highest_index_of_two_bytes_is_found() -> None:
+    own = decoder()
+    own.decode(ENTRY % (97, 97) * 100)
+    with pytest.raises(TooManyFields):
+        own.decode(b"\x82" * 129 + b"\xff\x22\xff\x00\x82")
+    with pytest.raises(ConnectionFault):
+        own.decode(b"\x82" * 129 + b"\xff\x23\xff\x00\x82")
+
+
+@pytest.mark.parametrize(("more", "code"), [(0, None), (1, ENHANCE_YOUR_CALM)])
+@pytest.mark.parametrize("literal", [b"\x00\x01a\x00", b"\x40\x01a\x00", b"\x10\x01a\x00", b"\x41\x00"])
+def test_h_20_so_many_literals_are_read_for_the_table(literal: bytes, more: int, code: int | None) -> None:
+    block = b"\x82" * 129 + literal * (LITERALS_BEYOND + more)
+    with pytest.raises(TooManyFields if code is None else ConnectionFault) as caught:
+        decoder().decode(block)
+    assert getattr(caught.value, "code", None) == code
+
+
+@pytest.mark.parametrize(
+    "block",
+    [b"\x82" * 60_000, b"\x40\x01a\x00" * 70 + b"\xff\x00" * 30_000, b"\x00\x01a\x00" * 15_000, b"\x41\x00" * 30_000],
+    ids=["references", "references of two bytes", "literals", "literals for the table"],
+)
+def test_h_20_what_is_too_large_costs_few_calls(block: bytes) -> None:
+    """As many as the fields that may be, and those that are read for the table: not as many as there are."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    own = decoder()
+    sys.setprofile(count)
+    try:
+        with suppress(TooManyFields, ConnectionFault):
+            own.decode(block)
+    finally:
+        sys.setprofile(None)
+    assert calls < 7 * (129 + LITERALS_BEYOND)
 
 
 FLEETING = b"age content-length content-range etag expires last-modified location retry-after x-request-id".split()

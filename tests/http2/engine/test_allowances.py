@@ -77,6 +77,56 @@ def test_2_3_a_request_that_is_ignored_costs_one() -> None:
     assert session.is_over
 
 
+SMALL: dict[str, tuple[bytes, bytes]] = {
+    "one byte": (OPEN, wire.data(1, b"x")),
+    "63 bytes": (OPEN, wire.data(1, b"x" * 63)),
+    "one byte and padding": (OPEN, wire.frame(Kind.DATA, 1, wire.padded(b"x", 200), wire.PADDED)),
+    "one byte of a stream that was reset": (BROKEN, wire.data(1, b"x")),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_2_3_fifty_small_data_frames_cost_as_much_as_one_without_use(name: str) -> None:
+    before, frame = SMALL[name]
+    session = session_with(before, control_frames=4)
+    for now in (LATER, LATER + 10.0):
+        session.receive(frame * 200, now)
+        assert not session.is_over
+    session.receive(frame, LATER + 19.9)
+    check_end(session, "more than 200 small DATA frames in 10 s")
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_2_3_data_of_64_bytes_or_at_the_end_is_not_small(is_last: bool) -> None:
+    session = session_with(control_frames=2)
+    for number in range(1, 303, 2):
+        session.receive(wire.post(number) + wire.data(number, b"x" * 64) * 2 * (not is_last), LATER)
+        session.receive(wire.data(number, b"x", end=True) if is_last else wire.reset(number), LATER)
+    assert session.faults == []
+
+
+@pytest.mark.parametrize("size", [0, 63])
+def test_2_3_a_small_continuation_costs_one(size: int) -> None:
+    session = session_with(control_frames=3)
+    session.receive(wire.headers(1, done=False), LATER)
+    for _ in range(3):
+        session.receive(wire.continuation(1, bytes(size), done=False), LATER)
+    assert not session.is_over
+    session.receive(wire.continuation(1, bytes(size), done=False), LATER)
+    check_end(session, "more than 3 frames without use in 10 s")
+
+
+def test_2_3_a_continuation_of_64_bytes_costs_nothing_nor_does_the_last_one() -> None:
+    session = session_with(control_frames=2)
+    for number in (1, 3, 5):
+        fields = wire.literal(b"x", b"y" * 60) * 3
+        session.receive(wire.headers(number, done=False), LATER)
+        for at in (0, 64, 128):
+            session.receive(wire.continuation(number, fields[at : at + 64], done=at == 128), LATER)
+    assert session.faults == []
+    assert len(session.opened) == 3
+
+
 @pytest.mark.parametrize("drips", [False, True])
 def test_2_3_what_is_of_use_costs_nothing(drips: bool) -> None:
     session = session_with(control_frames=2)

@@ -7,10 +7,10 @@ from typing import Any
 from tests.support.http.sockets import client_tls, server_tls
 
 
-def over_tls() -> dict[str, Any]:
-    """The server's end of TLS with a client that has not asked for a protocol."""
+def over_tls(*protocols: str) -> dict[str, Any]:
+    """The server's end of TLS with a client that has asked for these protocols, as what is said to `connect()`."""
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_tls().wrap_bio(back, there, server_hostname="127.0.0.1")
+    client = client_tls(*protocols).wrap_bio(back, there, server_hostname="127.0.0.1")
     server = server_tls().wrap_bio(there, back, server_side=True)
     for end in (client, server, client, server):
         with suppress(ssl.SSLWantReadError):

@@ -218,6 +218,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
         if self._has_ended:
             return
         self._has_ended = True
+        self.is_behind = False
         self._resume_reading()
         if not end_sending(self.transport):
             self.transport.close()

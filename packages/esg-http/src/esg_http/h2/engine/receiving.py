@@ -70,7 +70,7 @@ class Receiving(RequestFrames[S]):
         try:
             at = self._take(data) if self.has_begun else self._take_preface(data)
             self._rest = data[at:] if at < len(data) else b""
-            self.is_behind = self._room <= 0 and len(self._rest) >= HEADER_SIZE
+            self.is_behind = self._room <= 0 and len(self._rest) >= HEADER_SIZE and not self.is_over
         except ConnectionFault as fault:
             self._rest = b""
             self.is_behind = False

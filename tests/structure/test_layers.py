@@ -50,6 +50,7 @@ SANS_IO = {
     "esg_http.h2.engine.allowance",
     "esg_http.h2.coding.codes",
     "esg_http.h2.engine.control",
+    "esg_http.h2.engine.costs",
     "esg_http.h2.coding.faults",
     "esg_http.h2.coding.frames",
     "esg_http.h2.engine.request_head",

@@ -402,9 +402,13 @@ def test_a_preface_may_drip_in(run: Run, preface: bytes) -> None:
     run(main)
 
 
-def test_a_preface_with_many_extensions(run: Run) -> None:
+def test_a_preface_with_large_extensions(run: Run) -> None:
+    """As many bytes as a preface can have."""
+
     async def main() -> None:
-        preface = binary(1, 0x11, V2[16:] + bytes(65535 - 12))
+        extensions = [struct.pack("!BH", 0xEA, size - 3) + bytes(size - 3) for size in (*[1000] * 65, 523)]
+        preface = binary(1, 0x11, V2[16:] + b"".join(extensions))
+        assert len(preface) == 16 + 65535
         async with Listener().open() as listener, listener.client(preface + b"xyz") as (reader, _):
             assert await reader.readline() == shown(*V1_ROUTE[:2])
             assert await reader.readexactly(3) == b"xyz"

@@ -119,7 +119,7 @@ def test_a_loop_that_was_busy_reads_before_it_looks(watch: Watch, late: float, w
 
 
 def test_a_loop_that_is_always_busy_looks_all_the_same(watch: Watch) -> None:
-    """H-17: it has looked at its sockets in between, be it as late as it may."""
+    """H-17: it is late again, but it has polled its sockets in between."""
     connection = watch.add(1)
     for _ in range(2):
         handle = watch.sweeper._timer

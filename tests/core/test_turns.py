@@ -1,4 +1,4 @@
-"""One turn of the loop does so much and no more, and everybody who waits has a turn (rule H-22)."""
+"""One turn of the loop does so much and no more, and every connection that waits has a turn (rule H-22)."""
 
 import asyncio
 import socket
@@ -56,7 +56,7 @@ def test_h_22_one_connection_has_one_budget_a_turn() -> None:
 
 
 def test_h_22_all_connections_share_one_budget_but_for_the_least() -> None:
-    """Whoever comes when it is used up may do a little, and those that wait are served in their order."""
+    """One that comes when it is used up may do a little, and those that wait are served in their order."""
     turns = Turns()
     connections = [Connection(turns, UNITS_A_TURN + LEAST_ROOM) for _ in range(3)]
     for connection in connections:

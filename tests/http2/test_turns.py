@@ -85,7 +85,7 @@ def test_h_22_another_request_is_served_within_a_flood(name: str) -> None:
         assert max(turns.spent) <= UNITS_A_TURN + LARGEST.get(name, 200)
         assert [response.status for response in answers(other)] == [200]
         seen = [call.scope["path"] for call in cast(Recorder, server.app).calls]
-        assert "/other" in seen[:200], "it had not to wait for the end of the flood"
+        assert "/other" in seen[:200], "it does not wait for the end of the flood"
 
 
 def test_h_22_a_usual_request_knows_nothing_of_turns() -> None:
@@ -97,8 +97,8 @@ def test_h_22_a_usual_request_knows_nothing_of_turns() -> None:
         assert turns.spent == [0]
 
 
-def test_h_22_whoever_asks_for_little_need_not_wait() -> None:
-    """Even where others have used up the turn."""
+def test_h_22_a_small_request_need_not_wait() -> None:
+    """Not even when others have used up the turn."""
     with held() as (client, turns):
         client.send(upload(SMALL))
         assert turns.room == LEAST_ROOM
@@ -139,7 +139,7 @@ def test_h_22_any_segments_are_read_alike(sizes: int) -> None:
 
 
 def test_h_22_what_a_transport_delivers_although_it_was_paused_is_kept() -> None:
-    """As those of TLS do, which have decrypted more by then."""
+    """Transports of TLS do: they have decrypted more by then."""
     sent = upload(SMALL) + wire.data(1, b"!", end=True)
     with held() as (client, turns):
         client.send(sent[:-1000])
@@ -151,7 +151,7 @@ def test_h_22_what_a_transport_delivers_although_it_was_paused_is_kept() -> None
 
 
 def test_h_22_the_end_of_the_clients_side_comes_behind_what_waits() -> None:
-    """H-9: who has sent whole requests gets their responses."""
+    """H-9: a client that has sent whole requests gets their responses."""
     with held() as (client, turns):
         client.send(upload(SMALL) + wire.data(1, b"!", end=True) + wire.post(3))
         assert client.transport.get_protocol().eof_received() is True
@@ -163,7 +163,7 @@ def test_h_22_the_end_of_the_clients_side_comes_behind_what_waits() -> None:
 
 
 def test_h_22_the_end_over_tls_does_not_wait() -> None:
-    """The transport closes then, whatever it is told; nobody could be answered."""
+    """The transport closes then, no matter what it is told, and no answer would get through."""
     with MemoryServer(echo) as server:
         turns = HeldTurns(server)
         transport = server.connect(**over_tls("h2"))
@@ -256,7 +256,7 @@ def test_h_17_a_client_is_late_when_all_that_waited_does_not_end_its_request() -
 
 
 def test_h_7_a_client_that_does_not_read_is_not_read_from_after_its_turn() -> None:
-    """There are two reasons to read no more; it goes on when there is none."""
+    """There are two reasons to pause reading; it goes on when both are gone."""
     with held() as (client, turns):
         client.transport.stall()
         client.send(upload(SMALL))

@@ -189,7 +189,7 @@ def test_h_22_any_segments_are_read_alike(sizes: int) -> None:
 
 
 def test_h_22_what_a_transport_delivers_although_it_was_paused_is_kept() -> None:
-    """As those of TLS do, which have decrypted more by then."""
+    """Transports of TLS do: they have decrypted more by then."""
     flood, content = one_byte_chunks(2 * CHUNKS)
     with held() as (transport, turns):
         send(transport, turns, chunked(flood[: 6 * CHUNKS]))
@@ -203,7 +203,7 @@ def test_h_22_what_a_transport_delivers_although_it_was_paused_is_kept() -> None
 
 @pytest.mark.parametrize(("end", "statuses"), [(b"0\r\n\r\n", [200]), (b"", [])], ids=["whole", "cut off"])
 def test_h_22_the_end_of_the_clients_side_comes_behind_what_waits(end: bytes, statuses: list[int]) -> None:
-    """H-9: who has sent a whole request gets its response."""
+    """H-9: a client that has sent a whole request gets its response."""
     flood, content = one_byte_chunks(CHUNKS)
     with held() as (transport, turns):
         send(transport, turns, chunked(flood) + end)
@@ -217,7 +217,7 @@ def test_h_22_the_end_of_the_clients_side_comes_behind_what_waits(end: bytes, st
 
 
 def test_h_22_the_end_over_tls_does_not_wait() -> None:
-    """The transport closes then, whatever it is told; nobody could be answered."""
+    """The transport closes then, no matter what it is told, and no answer would get through."""
     flood, _ = one_byte_chunks(CHUNKS)
     with MemoryServer(echo) as server:
         turns = HeldTurns(server)

@@ -33,14 +33,15 @@ class HTTP2Options:
         10,
         Group.LIMITS,
         "Streams that a client may break in 10 seconds.",
-        "By errors for which the server has to reset them. Beyond it, the connection ends with ENHANCE_YOUR_CALM.",
+        "By errors for which the server has to reset them; so many requests with too many or too large fields are "
+        "answered beside. Beyond it, the connection ends with ENHANCE_YOUR_CALM.",
     )
     h2_max_control_frames: Bound = option(
         1000,
         Group.LIMITS,
         "Frames without content that are taken in 10 seconds.",
-        "SETTINGS, PING, PRIORITY, empty and unknown ones, and WINDOW_UPDATE where no data is the reason. Beyond it, "
-        "the connection ends with ENHANCE_YOUR_CALM.",
+        "SETTINGS, PING, PRIORITY, empty and unknown ones, and WINDOW_UPDATE where no data is the reason. Of DATA "
+        "with less than 64 bytes, 50 times as many are taken. Beyond it, the connection ends with ENHANCE_YOUR_CALM.",
     )
     h2_max_stream_window: ByteBound = option(
         1048576,

@@ -36,13 +36,13 @@ PSEUDO_FIELDS = frozenset((b":method", b":scheme", b":path"))
 """Fields of a header section that do not count. The authority does, as the host."""
 
 MOST_CRUMBS = 512
-"""Fields that a cookie may be cut into beyond those that there may be: together they count as one."""
+"""Fields, beyond the limit, that a cookie may be cut into: together they count as one (RFC 9113 section 8.2.3)."""
 
 SMALL_DATA = 64
-"""Bytes of content from which on a DATA frame is worth its header, and what it takes to read it."""
+"""Bytes of content from which on a DATA frame is not small."""
 
 SMALL_A_FRAME = 50
-"""Small DATA frames that count as one frame of no use: who streams what he measures sends hundreds in a second."""
+"""Small DATA frames that count as one frame of no use: a client that streams measurements sends hundreds a second."""
 
 REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256
@@ -257,7 +257,7 @@ class RequestFrames(ControlFrames[S]):
             self._end_content(stream)
 
     def _spend_small(self, content: object) -> None:
-        """A DATA frame has come with little or no content, and more is to come."""
+        """Charge a DATA frame with little content, or none, that is not the last of its body."""
         (self._small_data if content else self._control_frames).spend(self._now)
 
     def on_data_part(self, number: int, size: int, part: bytes) -> None:

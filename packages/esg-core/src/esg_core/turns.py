@@ -1,8 +1,8 @@
 """Limits the work that one turn of the event loop does on input, so that one client cannot hold up others (rule H-22).
 
-Sans-I/O: knows no protocol, no transport and no clock; all it needs of a loop is `call_soon`. How much there is to read
-is decided by clients. Most of it is small and not counted: one request, one message. A connection that has more asks
-for the `room` there is, works through as much as fits, reports what it has spent, keeps the rest and waits for its turn:
+Sans-I/O: knows no protocol, no transport and no clock; all it needs of a loop is `call_soon`. Clients decide how much
+there is to read. Most of it is small and not counted: one request, one message. A connection that has more asks for the
+`room` there is, works through as much as fits, reports what it has spent, keeps the rest and waits for its turn:
 
     room = budget.room
     while there is a frame and room > 0:
@@ -22,9 +22,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 UNITS_A_TURN = 2500
-"""Units that a turn has. A unit takes a microsecond at the most on a core of an AMD EPYC (Zen 4) with CPython 3.11: each
-price is the time of its piece of work, measured over thousands in a row and rounded up. So a turn takes 5 ms at the most
-on a machine half as fast."""
+"""Units that a turn has. A unit takes a microsecond at the most on a core of an AMD EPYC (Zen 4) with CPython 3.11:
+each price is the time of its piece of work, measured over thousands in a row and rounded up. So a turn takes 5 ms at
+most on a machine half as fast."""
 
 LEAST_ROOM = 250
 """Units that a connection may spend when the turn has none left: small requests must not wait in line behind floods."""

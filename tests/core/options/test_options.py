@@ -78,7 +78,7 @@ ALL = {**SERVER_OPTIONS, **COMMAND_OPTIONS}
 
 
 def test_each_option_has_a_sample_here() -> None:
-    assert sorted(SAMPLES) == sorted(list(SERVER_OPTIONS))
+    assert sorted(SAMPLES) == sorted(SERVER_OPTIONS)
 
 
 @options

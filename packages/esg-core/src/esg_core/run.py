@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from esg_core.app.loading import load_application
+from esg_core.app.nested_run import refuse_nested_run
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.assembly import check_parts, response_hook
 from esg_core.lifecycle.failures import report
@@ -24,8 +25,9 @@ def run(
     is not given any is one of its own: it takes those that systemd has passed, and tells systemd how it does (rule
     W-5). `again` gives the configuration anew when workers are to be restarted with it. A process that does not end
     although it should (rule L-2), and one that gets a second signal, is left at once with exit code 1: then this does
-    not return.
+    not return. Raises `NestedRun` inside a server (rule W-8).
     """
+    refuse_nested_run(starts_processes=config.has_parent)
     if not config.has_parent:
         return run_alone(config, sockets)
     from esg_core.processes.parent import supervise

@@ -19,6 +19,18 @@ VARIABLE = "_ESG_RELOAD_ERRAND"
 """The variable that the errand comes in; it is removed before anything else is imported."""
 
 
+class NestedReloader(RuntimeError):
+    """A module runs a reloader wherever it is imported, so each fresh process would have one too."""
+
+    def __init__(self) -> None:
+        super().__init__('a reloader was run inside another one: put the call under `if __name__ == "__main__":`')
+
+
+class _State:
+    is_importing = False
+    """Whether this process imports what it is to run."""
+
+
 @dataclass(frozen=True)
 class Errand:
     """What a fresh process is to do: call `work`, which is `"module:function"` or a pickled callable.
@@ -37,8 +49,20 @@ class Errand:
         return base64.b64encode(pickle.dumps(self)).decode("ascii")
 
     def find(self) -> Any:
-        """The callable; imports what it needs."""
-        return pkgutil.resolve_name(self.work) if isinstance(self.work, str) else pickle.loads(self.work)  # noqa: S301
+        """The callable; imports what it needs. Ends the process if that runs a reloader."""
+        _State.is_importing = True
+        try:
+            return pkgutil.resolve_name(self.work) if isinstance(self.work, str) else pickle.loads(self.work)  # noqa: S301
+        except NestedReloader as error:
+            sys.exit(f"Error: {error}")
+        finally:
+            _State.is_importing = False
+
+
+def refuse_nested_reloader() -> None:
+    """Raise `NestedReloader` while what a reloader is to run is being imported."""
+    if _State.is_importing:
+        raise NestedReloader
 
 
 def main() -> NoReturn:
@@ -62,4 +86,4 @@ def _end_with(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-__all__ = ["VARIABLE", "Errand", "main"]
+__all__ = ["VARIABLE", "Errand", "NestedReloader", "main", "refuse_nested_reloader"]

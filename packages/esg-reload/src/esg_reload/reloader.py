@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from esg_reload.child import Child
 from esg_reload.files import Files
+from esg_reload.fresh import refuse_nested_reloader
 from esg_reload.group import explained
 from esg_reload.launch import Work, prepare
 from esg_reload.signals import URGENT, handled, named
@@ -56,8 +57,10 @@ class Reloader:
         """Run and restart until SIGINT, SIGTERM or SIGHUP comes or `stop()` is called; nothing is left running then.
 
         Returns 0, or 1 if the last process had to be killed; a second signal, or SIGQUIT, does that at once. Raises
-        `OSError` if the command cannot even be started. Signals are handled in the main thread only.
+        `OSError` if the command cannot even be started, and `RuntimeError` in a module that a fresh process imports.
+        Signals are handled in the main thread only.
         """
+        refuse_nested_reloader()
         with handled(self._on_signal):
             try:
                 for changed in watch(self._files, delay=self._delay, stop=self._stop, logger=self._logger):

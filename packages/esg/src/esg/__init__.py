@@ -38,7 +38,10 @@ def run(app: "str | Callable[..., Any]", **options: "Unpack[RunOptions]") -> Non
     """Serve an application, given as `"module:attribute"` or itself, until the end.
 
     Takes every option of the reference by keyword; `ESG_*` variables count below them. Returns after a clean stop.
-    Otherwise raises `SystemExit`, with code 1 after an end by force, 2 for a wrong option, 3 for a failed start.
+    Otherwise raises `SystemExit`, with code 1 after an end by force, 2 for wrong use, 3 for a failed start.
+
+    A program that serves its own module is imported again, so it calls this under `if __name__ == "__main__":`. Inside
+    a server it raises `UsageError` (rule W-8).
     """
     import sys
 

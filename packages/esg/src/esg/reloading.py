@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from esg_core.app.nested_run import exist_to_serve, refuse_nested_run
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.assembly import check_parts
 from esg_core.lifecycle.failures import report
@@ -33,7 +34,11 @@ LAST_RESORT = 10.0
 
 
 def run(config: "Config") -> int:
-    """Serve and restart until a signal comes, and return the exit code; to be called in the main thread."""
+    """Serve and restart until a signal comes, and return the exit code; to be called in the main thread.
+
+    Raises `NestedRun` inside a server (rule W-8).
+    """
+    refuse_nested_run(starts_processes=True)
     logger = logging.getLogger("esg.error")
     bound: Sequence[BoundSocket] = ()
     try:
@@ -55,6 +60,7 @@ def run(config: "Config") -> int:
 
 def serve(config: "Config", descriptors: Sequence[int]) -> NoReturn:
     """What a fresh process does: serve on inherited sockets until it is told to stop, and exit."""
+    exist_to_serve()
     sys.exit(run_alone(config, inherit(descriptors)))
 
 

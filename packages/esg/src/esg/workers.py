@@ -20,6 +20,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from esg.gunicorn_settings import config_for
+from esg_core.app.nested_run import NestedRun, exist_to_serve
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.heartbeat import Heartbeat
@@ -58,6 +59,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def init_process(self) -> None:
         """Read the settings, in the new process; gunicorn then loads the application and calls `run()`."""
+        exist_to_serve()
         self._take_logs()
         self._owner = _Gunicorn(self._pulse)
         try:
@@ -65,6 +67,13 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         except UsageError as error:
             self._fail(error)
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Import the application, which is not to serve itself (rule W-8)."""
+        try:
+            super().load_wsgi()
+        except NestedRun as error:
+            self._fail(error)
 
     def init_signals(self) -> None:
         """Handle signals as plain ones: they have their effect although the application blocks the event loop."""

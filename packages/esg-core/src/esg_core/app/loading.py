@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from esg_core.app.interfaces import adapt, is_factory
+from esg_core.app.nested_run import NestedRun, importing
 from esg_core.asgi import Application
 from esg_core.errors import StartupError, UsageError
 from esg_core.options.option import did_you_mean
@@ -83,7 +84,10 @@ def import_string(reference: str, what: str) -> object:
 
 def _module(name: str, problem: str) -> "ModuleType":
     try:
-        return importlib.import_module(name)
+        with importing():
+            return importlib.import_module(name)
+    except NestedRun as error:
+        raise UsageError(f"{problem}: {error}") from None
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise StartupError(f"{problem}: {_absence(error.name)}") from None
@@ -158,7 +162,10 @@ def _made(reference: str, found: Any, is_declared: bool) -> object:
 
 def _call(reference: str, factory: Callable[[], object]) -> object:
     try:
-        return factory()
+        with importing():
+            return factory()
+    except NestedRun as error:
+        raise UsageError(f"the factory {reference!r} cannot be called: {error}") from None
     except Exception as error:
         raise StartupError(f"the factory {reference!r} raised {type(error).__name__}") from error
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from esg_core.app.nested_run import exist_to_serve
 from esg_core.processes.signals import blocked
 from esg_core.processes.spawn import Running
 from esg_core.processes.worker import WorkerTask, work
@@ -64,6 +65,7 @@ def _be_worker(
     """Work, and end without going back to whoever has called the parent."""
     code = 1
     try:
+        exist_to_serve()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)

@@ -71,7 +71,7 @@ def start_fresh(order: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
     """A worker in a fresh interpreter."""
     ours, theirs = socket.socketpair()
     descriptors = tuple(one.sock.fileno() for one in bound)
-    errand = SpawnTask(order, descriptors, tuple(sys.path), tuple(sys.argv))
+    errand = SpawnTask(pickle.dumps(order), descriptors, tuple(sys.path), tuple(sys.argv))
     with theirs:
         command = (*_interpreter(), "-c", f"from esg_core.processes.spawned import main; main({theirs.fileno()})")
         with blocked():

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
+from esg_core.app.nested_run import exist_to_serve
 from esg_core.processes.worker import WorkerTask, work
 
 LENGTH = struct.Struct("!Q")
@@ -18,9 +19,12 @@ LENGTH = struct.Struct("!Q")
 
 @dataclass(frozen=True)
 class SpawnTask:
-    """An order, the descriptors of the sockets that it is about, and `sys.path` and `sys.argv` of the parent."""
+    """A pickled order, the descriptors of the sockets that it is about, and `sys.path` and `sys.argv` of the parent.
 
-    order: WorkerTask
+    The order is a pickle of its own, because what it names may be found on that path only.
+    """
+
+    order: bytes
     descriptors: tuple[int, ...]
     path: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -33,12 +37,14 @@ def send(errand: bytes, line: socket.socket) -> None:
 
 def main(line_number: int) -> NoReturn:
     """Be the worker whose line to the parent is this descriptor, and exit with its code."""
+    exist_to_serve()
     line = socket.socket(fileno=line_number)
     errand = _receive(line)
     sys.path[:] = errand.path
     sys.argv[:] = errand.arguments
     sockets = [socket.socket(fileno=number) for number in errand.descriptors]
-    sys.exit(work(errand.order, line, sockets))
+    order: WorkerTask = pickle.loads(errand.order)  # noqa: S301 - from our own parent
+    sys.exit(work(order, line, sockets))
 
 
 def _receive(line: socket.socket) -> SpawnTask:

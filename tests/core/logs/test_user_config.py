@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pickle
 import sys
 from collections.abc import Iterator
 from configparser import RawConfigParser
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from esg_core.errors import UsageError
-from esg_core.logs.user_config import apply
+from esg_core.logs.user_config import apply, read
 
 TABLE: dict[str, Any] = {
     "version": 1,
@@ -180,3 +181,39 @@ def test_yaml_without_pyyaml_says_what_to_install(tmp_path: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(UsageError, match="pip install PyYAML"):
         apply(written(tmp_path, "log.yaml", YAML))
+
+
+@pytest.mark.parametrize(("name", "text"), [("log.json", json.dumps(TABLE)), ("log.toml", TOML), ("log.ini", INI)])
+def test_w9_what_was_read_can_be_applied_without_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    """More than once, and in another process."""
+    path = written(tmp_path, name, text)
+    table = pickle.loads(pickle.dumps(read(path)))
+    path.unlink()
+    for _ in range(2):
+        apply(table)
+        logging.getLogger("esg.error").debug("hello")
+    assert capsys.readouterr().out == "mine: hello\n" * 2
+
+
+@pytest.mark.parametrize("kind", ["logging.FileHandler", "logging.handlers.WatchedFileHandler"])
+def test_a_handler_that_cannot_open_its_file_does_not_raise_out_of_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """As logging means it: it complains to standard error."""
+    (tmp_path / "logs").mkdir()
+    path = tmp_path / "logs" / "esg.log"
+    handlers = {"file": {"class": kind, "filename": str(path), "delay": True}}
+    apply({"version": 1, "handlers": handlers, "loggers": {"esg": {"handlers": ["file"], "level": "DEBUG"}}})
+    logger = logging.getLogger("esg.error")
+    if "Watched" in kind:
+        logger.error("one")
+        path.unlink()
+    (tmp_path / "logs").rmdir()
+    logger.error("two")
+    assert "FileNotFoundError" in capsys.readouterr().err
+    (tmp_path / "logs").mkdir()
+    logger.error("three")
+    assert path.read_text() == "three\n"
+    logging.getLogger("esg").handlers[0].close()

@@ -165,6 +165,32 @@ def test_w1_what_cannot_be_started_is_tried_again_unless_it_is_the_beginning() -
     assert (new.code, new.is_over) == (3, True)
 
 
+def test_w1_what_cannot_start_does_not_end_what_serves() -> None:
+    """Neither a failure to start nor a process that cannot be made; they are tried again after longer and longer."""
+    story = serving(2)
+    story.fleet.resize(3)
+    pauses = []
+    for pid in range(3, 40):
+        story.plan()
+        pauses.append(story.end(pid, 3).pause)
+        story.fleet.not_started(story.now)
+        story.sleep()
+    assert (story.fleet.code, max(pauses), pauses[-1]) == (None, 5, 5)
+
+
+def test_w1_where_nobody_serves_it_does() -> None:
+    story = serving(1)
+    story.end(1, 1)
+    while story.fleet.code is None:
+        (act, _), *_ = story.plan() or [(None, 0)]
+        if act is Act.START:
+            story.end(story.fleet.workers[0].pid, 3)
+        else:
+            story.sleep()
+    assert story.fleet.code == 1
+    assert "5 workers ended unexpectedly" in story.fleet.gave_up
+
+
 # W-2: signs of life.
 
 
@@ -261,6 +287,63 @@ def test_w3_a_later_failure_of_a_renewal_is_tried_again() -> None:
     assert story.plan() == [(Act.START, 1)]
     assert not story.end(4, 3).has_ended_renewal
     assert story.plan() == [(Act.START, 1)]
+
+
+def test_w9_a_renewal_is_on_trial_until_its_first_worker_is_ready() -> None:
+    story = serving(1)
+    assert (story.fleet.is_proven, story.fleet.is_renewing) == (True, False)
+    story.fleet.renew()
+    story.plan()
+    assert (story.fleet.is_proven, story.fleet.is_renewing) == (False, True)
+    story.ready(2)
+    assert (story.fleet.is_proven, story.fleet.is_renewing) == (True, True)
+    story.plan()
+    story.end(1)
+    assert (story.fleet.is_proven, story.fleet.is_renewing) == (True, False)
+
+
+def test_w9_a_renewal_is_given_up_also_if_the_former_workers_have_died_meanwhile() -> None:
+    """The next one is started as those were, and is no trial."""
+    story = serving(1)
+    story.fleet.renew()
+    story.plan()
+    story.end(1, -9)
+    assert story.fleet.is_renewing
+    assert story.end(2, 3).has_ended_renewal
+    assert (story.fleet.failed_generation, story.fleet.is_renewing) == (1, False)
+    assert story.plan() == [(Act.START, 0)]
+    assert not story.end(3, 3).has_ended_renewal
+
+
+def test_w9_other_workers_of_a_renewal_that_is_given_up_are_replaced() -> None:
+    story = serving(2)
+    story.fleet.renew()
+    story.plan()
+    story.end(2, -9)
+    assert story.plan() == [(Act.START, 1)]
+    assert story.end(3, 3).has_ended_renewal
+    story.ready(4)
+    assert story.plan() == [(Act.START, 1)]
+    story.ready(5)
+    assert story.plan() == [(Act.RETIRE, 4)]
+    story.end(4)
+    assert (story.plan(), [worker.pid for worker in story.fleet.workers]) == ([], [1, 5])
+
+
+def test_w9_each_worker_has_the_patience_of_its_own_options() -> None:
+    """Former workers give signs of life as rarely as they were told to, and may drain as long."""
+    story = serving(2, Patience(drain=DRAIN, beat=BEAT))
+    story.fleet.patience = Patience(drain=1, beat=0.1)
+    story.fleet.renew()
+    assert story.plan() == [(Act.START, 0)]
+    story.now += BEAT / 2
+    assert story.plan() == []
+    story.ready(3)
+    assert story.plan() == [(Act.RETIRE, 1)]
+    assert story.worker(1).kill_at == story.now + DRAIN
+    assert story.fleet.longest_drain == DRAIN
+    story.now += 0.2
+    assert story.plan() == [(Act.DUMP, 3), (Act.RETIRE, 3), (Act.START, 0)]
 
 
 def test_w3_who_dies_during_a_renewal_is_replaced_too() -> None:

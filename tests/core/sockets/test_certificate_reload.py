@@ -37,6 +37,8 @@ def read(file: Path) -> ReloadedOnChange[str]:
     def make() -> str:
         if (text := file.read_text()) == "broken":
             raise StartupError("it is broken")
+        if text == "strange":
+            raise ValueError("it is strange")
         return text
 
     return ReloadedOnChange(make, [str(file)], "certificates")
@@ -84,15 +86,18 @@ def test_a_link_that_is_changed(tmp_path: Path, clock: Clock) -> None:
     assert renewed() == "two"
 
 
-def test_what_is_broken_leaves_the_former(file: Path, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("text", ["broken", "strange"])
+def test_what_is_broken_leaves_the_former(
+    text: str, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     """And is told once, until it changes again."""
     renewed = read(file)
-    replace(file, "broken")
+    replace(file, text)
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             clock.now += 1
             assert renewed() == "one"
-        assert caplog.messages == ["it is broken; the former certificates stay in use"]
+        assert caplog.messages == [f"it is {text}; the former certificates stay in use"]
         replace(file, "two")
         clock.now += 1
         assert renewed() == "two"

@@ -10,6 +10,7 @@ from esg_core.lifecycle.assembly import check_parts, response_hook
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.process import run_alone
 from esg_core.logs import configure
+from esg_core.processes.handover import refuse_to_take_over
 from esg_core.sockets.bound import AnySocket
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def run(
     """
     refuse_nested_run(starts_processes=config.has_parent)
     if not config.has_parent:
+        try:
+            refuse_to_take_over()
+        except StartupError as error:
+            return report(error)
         return run_alone(config, sockets)
     from esg_core.processes.parent import supervise
 

@@ -19,6 +19,7 @@ from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.process import run_alone
 from esg_core.logs import configure
 from esg_core.logs.colours import Cyan
+from esg_core.processes.handover import refuse_to_take_over
 from esg_core.sockets.activation import listening_sockets
 from esg_core.sockets.bound import BoundSocket, close_all, inherit
 
@@ -43,6 +44,7 @@ def run(config: "Config") -> int:
     bound: Sequence[BoundSocket] = ()
     try:
         configure(config)
+        refuse_to_take_over()
         files = _files(config)
         check_parts(config)
         bound = listening_sockets(config)

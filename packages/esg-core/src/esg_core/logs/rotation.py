@@ -4,20 +4,60 @@ Knows the handlers of the standard library that write to files, whoever has set 
 output, which is not ours to open.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator
+from io import TextIOWrapper
 
 
-def reopen() -> None:
-    """Let each file handler go on in a file of the name that it was given; harmless at any time, in any thread."""
-    for handler in set(_file_handlers()):
-        handler.acquire()
-        try:
-            if handler.stream is not None:
-                handler.stream.close()
-                handler.stream = handler._open()  # noqa: SLF001 - meant for subclasses, and all that close() leaves out
-        finally:
-            handler.release()
+def reopen() -> bool:
+    """Let each file handler go on in a file of the name that it was given; harmless at any time, in any thread.
+
+    Returns whether that was possible. Where one file cannot be opened, which is logged, all stay as they are.
+    """
+    with contextlib.ExitStack() as opened:
+        streams = {}
+        for handler in set(_file_handlers()):
+            try:
+                stream = _opened(handler)
+            except Exception as error:  # noqa: BLE001 - a subclass may open whatever it likes
+                _refuse(handler, error)
+                return False
+            if stream is not None:
+                streams[handler] = opened.enter_context(stream)
+        opened.pop_all()
+    for handler, stream in streams.items():
+        _replace(handler, stream)
+    return True
+
+
+def _opened(handler: logging.FileHandler) -> TextIOWrapper | None:
+    """The new file of a handler; None if it has none open now."""
+    with _held(handler):
+        return None if handler.stream is None else handler._open()  # noqa: SLF001 - meant for subclasses
+
+
+def _replace(handler: logging.FileHandler, stream: TextIOWrapper) -> None:
+    with _held(handler):
+        former, handler.stream = handler.stream, stream
+    if former is not None:
+        former.close()
+
+
+def _refuse(handler: logging.FileHandler, error: Exception) -> None:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    logging.getLogger("esg.error").error(
+        "Log files are not opened anew, all stay as they are: %s: %s", handler.baseFilename, reason
+    )
+
+
+@contextlib.contextmanager
+def _held(handler: logging.Handler) -> Iterator[None]:
+    handler.acquire()
+    try:
+        yield
+    finally:
+        handler.release()
 
 
 def _file_handlers() -> Iterator[logging.FileHandler]:

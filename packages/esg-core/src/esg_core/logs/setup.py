@@ -9,8 +9,11 @@ import atexit
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from esg_core.errors import UsageError
 from esg_core.logs.colours import Preference, uses_colours
 from esg_core.logs.console import ConsoleHandler
 from esg_core.logs.formatters import AccessFormatter, DefaultFormatter
@@ -35,6 +38,10 @@ class _Console:
     hooked = False
 
 
+_given: set[logging.Handler] = set()
+"""The handlers of ESG's loggers that come from `log_config`."""
+
+
 def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
     """Set up logging as the options say. Raises `UsageError` for a `log_config` that cannot be used.
 
@@ -52,10 +59,33 @@ def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
     if config.log_config is not None:
         from esg_core.logs.user_config import apply
 
+        theirs = set(_handlers())
         apply(config.log_config)
+        _given.update(set(_handlers()) - theirs)
     if config.log_level != DEFAULT_LEVEL:
         for name in LOGGERS:
             logging.getLogger(name).setLevel(level)
+
+
+def reconfigure(config: "Config", former: "Config") -> None:
+    """As `configure()`, but what cannot be used leaves the former in force, or ESG's own log if that is broken too."""
+    try:
+        configure(config)
+    except UsageError:
+        try:
+            configure(former)
+        except UsageError:
+            configure(replace(former, log_config=OWN_LOGGING))
+        raise
+
+
+def with_table(config: "Config") -> "Config":
+    """The same, with what the file of `log_config` says now in the place of its path. Raises `UsageError`."""
+    if config.log_config in (None, OWN_LOGGING):
+        return config
+    from esg_core.logs.user_config import read
+
+    return replace(config, log_config=read(config.log_config))
 
 
 def flush(wait: float = EXIT_PATIENCE) -> None:
@@ -95,9 +125,17 @@ def _remove_own_handlers() -> None:
     flush()
     for name in LOGGERS:
         logger = logging.getLogger(name)
-        for handler in [handler for handler in logger.handlers if isinstance(handler, ConsoleHandler)]:
+        for handler in [one for one in logger.handlers if isinstance(one, ConsoleHandler) or one in _given]:
             logger.removeHandler(handler)
             logger.propagate = True
+    for handler in _given:
+        handler.close()
+    _given.clear()
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    for name in LOGGERS:
+        yield from logging.getLogger(name).handlers
 
 
 def _hook_ends() -> None:
@@ -113,4 +151,4 @@ def _after_fork() -> None:
         _Console.output.after_fork()
 
 
-__all__ = ["LEVELS", "TRACE", "configure", "flush"]
+__all__ = ["LEVELS", "TRACE", "configure", "flush", "with_table"]

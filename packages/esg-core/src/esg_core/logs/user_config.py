@@ -3,14 +3,17 @@
 A table, or a file in JSON, YAML or TOML, is what `logging.config.dictConfig` takes; a file with any other ending is
 what `logging.config.fileConfig` takes. Existing loggers stay enabled unless the table says otherwise, and ESG's own
 always do: a configuration that does not name them must not silence the errors of the application.
+
+What was read can be applied again, whatever has become of the file meanwhile.
 """
 
+import contextlib
 import json
 import logging
 import os
 import tomllib
-from collections.abc import Mapping
-from configparser import RawConfigParser
+from collections.abc import Iterator, Mapping
+from configparser import ConfigParser, RawConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +23,77 @@ from esg_core.logs.names import LOGGERS
 LogConfig = str | os.PathLike[str] | Mapping[str, Any]
 
 
+def read(given: LogConfig) -> Mapping[str, Any]:
+    """What a file says, as `apply()` takes it; a table stays as it is. Raises `UsageError`."""
+    with _explained(given):
+        return given if isinstance(given, Mapping) else _contents(Path(given))
+
+
 def apply(given: LogConfig) -> None:
-    """Configure logging; raises `UsageError` that says what is wrong with it."""
+    """Configure logging; raises `UsageError` that says what is wrong with it.
+
+    What handlers had open before is closed then.
+    """
+    table = read(given)
+    with _explained(given):
+        _apply(table)
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.disabled = False
+        for handler in _handlers(logger):
+            _keep_errors(handler)
+
+
+def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
+    """Those that get the records of a logger."""
+    while True:
+        yield from logger.handlers
+        if logger.parent is None or not logger.propagate:
+            return
+        logger = logger.parent
+
+
+def _keep_errors(handler: logging.Handler) -> None:
+    """Have a handler report errors, as all should: one whose file cannot be opened again raises out of the log call."""
+    emit = handler.emit
+
+    def emit_and_report(record: logging.LogRecord) -> None:
+        try:
+            emit(record)
+        except Exception:  # noqa: BLE001 - a handler may be anybody's
+            handler.handleError(record)
+
+    if "emit" not in vars(handler):
+        vars(handler)["emit"] = emit_and_report
+
+
+@contextlib.contextmanager
+def _explained(given: LogConfig) -> Iterator[None]:
     where = "log-config" if isinstance(given, Mapping) else f"log-config {os.fspath(given)}"
     try:
-        _apply(given)
+        yield
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 - a configuration may name any class, which may raise anything
         raise UsageError(f"{where}: {_said(error)}") from None
-    for name in LOGGERS:
-        logging.getLogger(name).disabled = False
 
 
-def _apply(given: LogConfig) -> None:
+def _apply(table: Mapping[str, Any]) -> None:
     import logging.config  # slow, and of no use without a configuration
 
-    if isinstance(given, RawConfigParser):
-        logging.config.fileConfig(given, disable_existing_loggers=False)
-        return
-    if isinstance(given, Mapping):
-        logging.config.dictConfig(_gently(given))
-        return
-    path = Path(given)
+    if isinstance(table, RawConfigParser):
+        logging.config.fileConfig(table, disable_existing_loggers=False)
+    else:
+        logging.config.dictConfig(_gently(table))
+
+
+def _contents(path: Path) -> Mapping[str, Any]:
     data = path.read_bytes()
     table = _table(path, data)
-    if table is not None:
-        logging.config.dictConfig(_gently(table))
-    else:
-        logging.config.fileConfig(path, disable_existing_loggers=False, encoding="utf-8")
+    if table is None:
+        table = ConfigParser()
+        table.read_string(data.decode(), str(path))
+    return _mapping(table)
 
 
 def _table(path: Path, data: bytes) -> Any:
@@ -72,9 +117,13 @@ def _yaml(path: Path, data: bytes) -> Any:
     return yaml.safe_load(data)
 
 
-def _gently(table: Any) -> dict[str, Any]:
+def _mapping(table: Any) -> Mapping[str, Any]:
     if not isinstance(table, Mapping):
         raise TypeError(f"must be a table as logging.config.dictConfig takes it, not {type(table).__name__}")
+    return table
+
+
+def _gently(table: Mapping[str, Any]) -> dict[str, Any]:
     _check_names(table)
     return {"disable_existing_loggers": False, **table}
 
@@ -100,4 +149,4 @@ def _said(error: BaseException) -> str:
     return f"{text}: {_said(cause)}" if cause is not None else text
 
 
-__all__ = ["LogConfig", "apply"]
+__all__ = ["LogConfig", "apply", "read"]

@@ -8,7 +8,7 @@ that the new program serves; its end without that byte, that it has failed.
 
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
 from esg_core.errors import StartupError
@@ -50,10 +50,16 @@ def take_over(environment: MutableMapping[str, str] = os.environ) -> Former | No
         raise StartupError(f"the sockets of the former program cannot be taken over: {error}") from None
 
 
+def refuse_to_take_over(environment: Mapping[str, str] = os.environ) -> None:
+    """Raise `StartupError` in a program without workers that a former one waits for: both would serve side by side."""
+    if VARIABLE in environment:
+        raise StartupError("workers: there are none any more, so this program cannot take over from the former one")
+
+
 def _bound(number: int, has_file: bool) -> BoundSocket:
     sock = socket.socket(fileno=number)
     sock.setblocking(False)
     return BoundSocket(sock, remover(sock.getsockname()) if has_file else None)
 
 
-__all__ = ["VARIABLE", "Former", "take_over"]
+__all__ = ["VARIABLE", "Former", "refuse_to_take_over", "take_over"]

@@ -14,7 +14,7 @@ from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import Notifier
-from esg_core.logs import configure
+from esg_core.logs import configure, with_table
 from esg_core.logs.colours import Cyan
 from esg_core.processes.handover import Former, take_over
 from esg_core.processes.shared_sockets import SharedSockets
@@ -38,6 +38,7 @@ def supervise(
     logger = logging.getLogger("esg.error")
     try:
         configure(config)
+        config = with_table(config)
         if threading.current_thread() is not threading.main_thread():
             raise UsageError("workers: signals are for the main thread of a program, so they can be served only there")
         check(config)

@@ -38,6 +38,7 @@ LATE = 2.0
 RENEWED = "the server is renewed"
 AGED = "it has reached its age"
 BLOCKED = "its event loop is blocked"
+GIVEN_UP = "its configuration is given up"
 """Reasons to replace a worker."""
 
 FORCED = 1
@@ -69,14 +70,31 @@ class Act(Enum):
     KILL = "kill"
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long workers may take, in seconds: `math.inf` for no limit."""
+
+    drain: float = math.inf
+    """For the drain, from the moment they are asked to."""
+
+    beat: float = math.inf
+    """For a sign of life."""
+
+    lifetime: float = math.inf
+
+
 @dataclass(slots=True, eq=False)
 class Worker:
-    """One worker, as far as decisions need to know it; times are of a monotonic clock."""
+    """One worker, as far as decisions need to know it; times are of a monotonic clock.
+
+    `patience` is that of the options which it was started with.
+    """
 
     pid: int
     slot: int
     generation: int
     began: float
+    patience: Patience
     state: State = State.STARTING
     seen: float = -math.inf
     """When it last gave a sign of life; there are none before it is ready."""
@@ -104,19 +122,6 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long workers may take, in seconds: `math.inf` for no limit."""
-
-    drain: float = math.inf
-    """For the drain, from the moment they are asked to."""
-
-    beat: float = math.inf
-    """For a sign of life."""
-
-    lifetime: float = math.inf
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """How an end is to be understood: whether somebody had asked for it, and in seconds what its successor waits."""
 
@@ -129,7 +134,10 @@ class Ended:
 
 
 class WorkerPolicy:
-    """All workers of one server; `code` is its exit code as soon as it is to end."""
+    """All workers of one server; `code` is its exit code as soon as it is to end.
+
+    `patience` is that of the next workers to be started.
+    """
 
     def __init__(self, target: int, patience: Patience) -> None:
         self.target = target
@@ -161,16 +169,26 @@ class WorkerPolicy:
         return sum(worker.state is State.READY for worker in self.workers) >= self.target
 
     @property
+    def is_proven(self) -> bool:
+        """Whether a worker of the newest generation ever was ready."""
+        return self._newest_ready == self.generation
+
+    @property
     def is_renewing(self) -> bool:
-        """Whether there are workers of a former generation."""
-        return any(worker.generation < self.generation for worker in self.workers)
+        """Whether there are workers of a former generation, or may be again."""
+        return self._is_on_trial or any(worker.generation < self.generation for worker in self.workers)
+
+    @property
+    def _is_on_trial(self) -> bool:
+        """Whether it is not known yet if workers of the newest generation can start."""
+        return self.has_been_ready and self.generation > max(self._newest_ready, self.failed_generation)
 
     # What has happened.
 
     def started(self, pid: int, slot: int, now: float, jitter: float = 1.0) -> Worker:
         """A worker has been started; its lifetime is multiplied by `jitter`."""
         expires_at = now + self.patience.lifetime * jitter
-        worker = Worker(pid, slot, self.generation, now, expires_at=expires_at)
+        worker = Worker(pid, slot, self.generation, now, self.patience, expires_at=expires_at)
         self.workers.append(worker)
         return worker
 
@@ -233,7 +251,7 @@ class WorkerPolicy:
         self.code = code
         for worker in self.workers:
             if worker.state is State.LEAVING:
-                worker.kill_at = min(worker.kill_at, now + self.patience.drain)
+                worker.kill_at = min(worker.kill_at, now + worker.patience.drain)
 
     def stop_at_once(self) -> None:
         """All are to be killed."""
@@ -242,6 +260,11 @@ class WorkerPolicy:
             worker.kill_at = -math.inf
 
     # What is to be done.
+
+    @property
+    def longest_drain(self) -> float:
+        """How long the workers that there are may take to end."""
+        return max((worker.patience.drain for worker in self.workers), default=0.0)
 
     @property
     def is_over(self) -> bool:
@@ -269,12 +292,15 @@ class WorkerPolicy:
                 times.append(max(worker.due_at, self._not_before))
         return min((time for time in times if time > now), default=math.inf)
 
+    def _serves(self) -> bool:
+        return any(worker.state is State.READY for worker in self.workers)
+
     def _live(self) -> list[Worker]:
         """Those that serve, or are about to."""
         return [worker for worker in self.workers if worker.state is not State.LEAVING]
 
     def _blocked_at(self, worker: Worker) -> float:
-        return worker.seen + self.patience.beat * (1 + 1 / BEATS)
+        return worker.seen + worker.patience.beat * (1 + 1 / BEATS)
 
     def _overdue(self, worker: Worker, now: float) -> list[Step]:
         """What the clock says about one worker."""
@@ -325,31 +351,33 @@ class WorkerPolicy:
         )
 
     def _ask(self, worker: Worker, now: float, act: Act) -> Step:
-        patience = self.patience.drain
+        patience = worker.patience.drain
         if worker.state is State.STARTING:
             patience = min(patience, BOOT_PATIENCE)
         worker.kill_at = min(worker.kill_at, now + patience)
         worker.state = State.LEAVING
         return Step(act, worker, worker.slot)
 
-    def _give_up_renewal(self) -> None:
-        """The workers that there are need not be replaced any more."""
+    def _give_up_renewal(self, now: float) -> None:
+        """The former workers need not be replaced any more; others of the new generation, if there are, do."""
         self.failed_generation = self.generation
         for worker in self.workers:
-            worker.generation = self.generation
-            if worker.due == RENEWED:
+            if worker.generation == self.generation:
+                self.is_due(worker, GIVEN_UP, now)
+            elif worker.due == RENEWED:
                 worker.due, worker.due_at = "", math.inf
+            worker.generation = self.generation
 
     def _unexpected(self, worker: Worker, now: float) -> Ended:
         is_boot_failure = worker.state is State.STARTING
-        is_of_renewal = worker.generation == self.generation > self._newest_ready
-        if is_boot_failure and is_of_renewal and self.is_renewing:
-            self._give_up_renewal()
+        if is_boot_failure and worker.generation == self.generation and self._is_on_trial:
+            self._give_up_renewal(now)
             return Ended(is_wanted=False, is_boot_failure=True, has_ended_renewal=True)
         return self._count_end(worker.ready_at, now, is_boot_failure=is_boot_failure)
 
     def _count_end(self, ready_at: float, now: float, *, is_boot_failure: bool) -> Ended:
-        self._ends = [at for at in self._ends if at > now - ENDS_WINDOW] + [now]
+        if not (is_boot_failure and self._serves()):  # what serves does not end for what cannot start
+            self._ends = [at for at in self._ends if at > now - ENDS_WINDOW] + [now]
         self._quick_ends = 0 if now - ready_at >= QUICK_END else self._quick_ends + 1
         pause = _pause(self._quick_ends)
         self._not_before = now + pause

@@ -19,18 +19,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Application
-from esg_core.errors import StartupError, UsageError
+from esg_core.errors import UsageError
 from esg_core.lifecycle.announcements import announce_addresses
 from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import PINGS, Notifier
-from esg_core.logs import configure
+from esg_core.logs import reconfigure, with_table
 from esg_core.logs.rotation import reopen
 from esg_core.processes.handover import Former
 from esg_core.processes.policy import LATE, Act, Worker, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
 from esg_core.processes.spawn import Running, start_fresh
-from esg_core.processes.worker_config import check, order_for, patience
+from esg_core.processes.worker_config import order_for, patience
 from esg_core.processes.workers import RunningWorkers
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Supervisor:
 
     def __init__(self, config: "Config", setting: ParentResources, again: Callable[[], "Config"]) -> None:
         self._config = config
-        self._former_config = config
+        self._proven_config = config
         self._setting = setting
         self._again = again
         self._fleet = WorkerPolicy(config.workers or 1, patience(config))
@@ -121,10 +121,12 @@ class Supervisor:
         if self._fleet.is_complete and not self._has_begun:
             self._has_begun = True
             self._begin()
+        if self._config is not self._proven_config and self._fleet.is_proven:
+            self._follow()
         if self._is_renewing and not self._fleet.is_renewing:
             self._is_renewing = False
             if self._fleet.failed_generation == self._fleet.generation:
-                self._adopt(self._former_config)
+                self._adopt(self._proven_config)
             self._say_ready()
 
     def _begin(self) -> None:
@@ -152,8 +154,8 @@ class Supervisor:
                 self._logger.warning("Stopping at once")
                 self._fleet.stop_at_once()
             case "SIGUSR1":
-                reopen()
-                self._crew.reopen()
+                if reopen():
+                    self._crew.reopen()
             case _ if self._fleet.code is None:
                 self._change(name)
 
@@ -213,27 +215,42 @@ class Supervisor:
     # A new configuration, a new program.
 
     def _renew(self) -> None:
-        """Replace all workers, with the configuration as it is now."""
+        """Replace all workers, with the configuration as it is now; it is on trial until the first of them is ready."""
+        from esg_core.processes.rehearsal import fault_of
+
         try:
             config = self._again()
-            check(config)
-            configure(config)
-        except (UsageError, StartupError) as error:
-            configure(self._config)
-            self._logger.error("Not restarted, all stays as it is: %s", error)  # noqa: TRY400 - the text is the reason
+            fault = fault_of(config)
+            config = with_table(config)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, what runs goes on
+            fault = str(error) or type(error).__name__
+        self._fleet.has_slept(time.monotonic())
+        if fault:
+            self._logger.error("Not restarted, all stays as it is: %s", fault)
             return
         if config.addresses != self._config.addresses:
             self._logger.warning("Other addresses need a restart of the whole server: they stay as they are")
-        if config.workers != self._config.workers:
-            self._fleet.resize(config.workers or 1)
-        self._logger.info("Restarting %d workers, one by one", self._fleet.target)
+        self._logger.info("Restarting %d workers, one by one", self._target_of(config))
         self._setting.notifier.reloading()
-        self._former_config = self._config
         self._adopt(config)
         self._fleet.renew()
         self._is_renewing = True
 
+    def _follow(self) -> None:
+        """The first worker with the new configuration is ready: now it counts for this process and for all workers."""
+        self._fleet.resize(self._target_of(self._config))
+        former, self._proven_config = self._proven_config, self._config
+        try:
+            reconfigure(self._config, former)
+        except UsageError as error:
+            self._logger.error("This process goes on with the former log: %s", error)  # noqa: TRY400 - the text is all
+
+    def _target_of(self, config: "Config") -> int:
+        """How many workers there are to be; what signals have changed stays as long as the option does."""
+        return self._fleet.target if config.workers == self._proven_config.workers else config.workers or 1
+
     def _adopt(self, config: "Config") -> None:
+        """Start the next workers with this configuration."""
         self._config = config
         self._fleet.patience = patience(config)
         self._weigh_at = math.inf if config.limit_worker_memory is None else time.monotonic() + WEIGH_EVERY
@@ -245,11 +262,18 @@ class Supervisor:
         elif os.getpid() == 1:
             self._logger.error("SIGUSR2: no new program, as the system ends with this process, which is number 1")
         else:
-            from esg_core.processes.new_program import Successor
+            self._start_program()
 
+    def _start_program(self) -> None:
+        from esg_core.processes.new_program import Successor
+
+        try:
             self._successor = Successor(self._setting.doors.bound, self._setting.variables)
-            self._selector.register(self._successor.line, selectors.EVENT_READ, self._hear_successor)
-            self._logger.info("Starting a new program [%d]", self._successor.pid)
+        except OSError as error:
+            self._logger.error("SIGUSR2: no new program can be started: %s", error.strerror)  # noqa: TRY400 - as above
+            return
+        self._selector.register(self._successor.line, selectors.EVENT_READ, self._hear_successor)
+        self._logger.info("Starting a new program [%d]", self._successor.pid)
 
     def _hear_successor(self, line: socket.socket) -> None:
         successor = self._successor
@@ -281,7 +305,7 @@ class Supervisor:
         self._fleet.stop(now)
         if self._successor is not None:
             self._successor.ask_to_end()
-        drain = self._fleet.patience.drain
+        drain = self._fleet.longest_drain
         self._setting.notifier.stopping(None if drain == math.inf else drain)
         self._setting.doors.leave()
 

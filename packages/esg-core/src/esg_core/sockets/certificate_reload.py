@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from esg_core.errors import ESGError
-
 T = TypeVar("T")
 
 LOOK_EVERY = 1.0
@@ -49,7 +47,7 @@ class ReloadedOnChange(Generic[T]):
     def _renew(self) -> None:
         try:
             self._current = self._make()
-        except ESGError as error:
+        except Exception as error:  # noqa: BLE001 - whatever the files make Python raise, there is one that works
             level, told = logging.ERROR, f"{error}; the former {self._what} stay in use"
         else:
             level, told = logging.INFO, f"The {self._what} have changed and are in use"

@@ -1,0 +1,73 @@
+"""Tries a configuration before anything that runs depends on it (rule W-9).
+
+A copy of this process does, and ends: what files say may close handlers of the log, import modules that are broken, or
+take forever. For systems that can fork; no other one has a signal to read files anew.
+"""
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from esg_core.app.loading import load_variables
+from esg_core.errors import ESGError
+from esg_core.logs import configure
+from esg_core.processes.signals import NAMES, blocked
+from esg_core.processes.worker_config import check
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+
+assert sys.platform != "win32"
+
+PATIENCE = 10
+"""Seconds that reading and trying what files say may take."""
+
+MOST = 4096
+"""Bytes of an explanation: what a pipe takes without a reader."""
+
+FAULTY = 1
+"""The exit code of a copy that has something to say."""
+
+
+def fault_of(config: "Config") -> str:
+    """What is wrong with a configuration, in one line; empty if nothing is. Raises `OSError` if no copy can be made."""
+    reading, writing = os.pipe()
+    try:
+        with blocked(*NAMES):  # the copy would take them for its parent
+            pid = os.fork()
+            if pid == 0:
+                _try(config, writing)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if code == FAULTY:
+            return " ".join(os.read(reading, MOST).decode("utf-8", "replace").split())
+    finally:
+        os.close(writing)
+        os.close(reading)
+    if code == -signal.SIGALRM:
+        return f"what it names takes longer than {PATIENCE} s"
+    return f"whoever tries it ends with {code}" if code else ""
+
+
+def _try(config: "Config", writing: int) -> NoReturn:
+    fault = ""
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(PATIENCE)
+        logging.disable()
+        check(config)
+        if config.env_file is not None and not config.preload:
+            load_variables(str(config.env_file))
+        configure(config)
+    except ESGError as error:
+        fault = str(error)
+    except BaseException as error:  # noqa: BLE001 - nothing may go on here as if it were the parent
+        fault = f"{type(error).__name__}: {error}"
+    finally:
+        os.write(writing, fault.encode("utf-8", "replace")[:MOST])
+        os._exit(FAULTY if fault else 0)
+
+
+__all__ = ["fault_of"]

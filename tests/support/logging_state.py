@@ -49,6 +49,7 @@ def untouched_logging() -> Iterator[None]:
     for name in NAMES[1:]:
         State(logging.getLogger(name), [], [], logging.NOTSET, propagate=True, disabled=False).restore()
     setup._Console.output, Preference.use_colors = None, None
+    setup._given.clear()
     try:
         yield
     finally:

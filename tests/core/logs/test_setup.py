@@ -1,15 +1,18 @@
 """Setting up the logging of a server process (rule R-2)."""
 
 import io
+import json
 import logging
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from esg_core import logs
+from esg_core.errors import UsageError
 from esg_core.logs.console import ConsoleHandler, untouched_console
 from esg_core.options.config import Config
 
@@ -83,6 +86,50 @@ def test_a_users_configuration_takes_the_place_of_esgs_own() -> None:
     assert logging.getLogger("esg").handlers == []
     assert logging.getLogger("esg.access").propagate
     assert logging.getLogger("esg.access").getEffectiveLevel() == logging.ERROR
+
+
+def to_file(path: Path) -> dict[str, Any]:
+    handlers = {"file": {"class": "logging.FileHandler", "filename": str(path)}}
+    return {"version": 1, "handlers": handlers, "loggers": {"esg": {"handlers": ["file"], "propagate": False}}}
+
+
+def test_esgs_own_set_up_takes_the_place_of_a_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(config(log_config=to_file(tmp_path / "esg.log")))
+    logging.getLogger("esg").handlers[0].close()
+    logs.configure(config())
+    logging.getLogger("esg.error").error("here")
+    assert capsys.readouterr().out == "ERROR:    here\n"
+    assert (tmp_path / "esg.log").read_text() == ""
+
+
+def test_w9_what_cannot_be_used_leaves_the_former_log_in_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Or ESG's own, if the former cannot be used any more either."""
+    (tmp_path / "gone").mkdir()
+    former = config(log_config=to_file(tmp_path / "gone" / "esg.log"))
+    broken = config(log_config={"version": 1, "root": {"handlers": ["missing"]}})
+    logs.configure(former)
+    with pytest.raises(UsageError, match="'missing' is missing"):
+        logs.reconfigure(broken, former)
+    logging.getLogger("esg.error").error("one")
+    assert (tmp_path / "gone" / "esg.log").read_text() == "one\n"
+    (tmp_path / "gone" / "esg.log").unlink()
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(UsageError, match="'missing' is missing"):
+        logs.reconfigure(broken, former)
+    logging.getLogger("esg.error").error("two")
+    assert capsys.readouterr().out == "ERROR:    two\n"
+
+
+def test_w9_the_table_of_a_file_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(to_file(tmp_path / "esg.log")))
+    assert logs.with_table(config(log_config=path)) == config(log_config=to_file(tmp_path / "esg.log"))
+    assert logs.with_table(config()) == config()
+    path.write_text("{")
+    with pytest.raises(UsageError, match=r"^log-config .*log\.json: Expecting property name"):
+        logs.with_table(config(log_config=path))
 
 
 def test_logging_can_be_left_as_a_program_has_set_it_up() -> None:
@@ -200,6 +247,7 @@ def test_closing_the_handlers_writes_what_is_left() -> None:
 ENDING = """
 import os, sys
 from esg_core import logs
+from esg_core.errors import UsageError
 from esg_core.options.config import Config
 logs.configure(Config("app:app"))
 from esg_core.logs.setup import _Console

@@ -128,8 +128,6 @@ def _remove_own_handlers() -> None:
         for handler in [one for one in logger.handlers if isinstance(one, ConsoleHandler) or one in _given]:
             logger.removeHandler(handler)
             logger.propagate = True
-    for handler in _given:
-        handler.close()
     _given.clear()
 
 

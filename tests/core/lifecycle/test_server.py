@@ -214,24 +214,57 @@ def test_stopped_during_the_startup(loop: str) -> None:
     run_in(loop, main())
 
 
+@pytest.fixture
+def heard() -> Iterator[list[int]]:
+    """The signals that the program hears, which has handlers of its own."""
+    numbers: list[int] = []
+    former = {
+        number: signal.signal(number, lambda number, _: numbers.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    yield numbers
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_stops_an_embedded_server_and_nothing_else(loop: str, number: signal.Signals) -> None:
-    """The program goes on, with the handlers that it had."""
-    before = signal.getsignal(signal.SIGTERM)
+def test_l2_a_signal_that_stops_an_embedded_server_is_raised_again(
+    loop: str, number: signal.Signals, heard: list[int]
+) -> None:
+    """When the server has ended, and for the handlers that the program had before."""
+    before = signal.getsignal(number)
 
     async def main() -> str:
         server = Server(config())
         task = asyncio.create_task(server.serve())
         await server.started
         os.kill(os.getpid(), number)
+        assert heard == []
         await task
         return "goes on"
 
     assert run_in(loop, main()) == "goes on"
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert heard == [number]
+    assert signal.getsignal(number) is before
 
 
-def test_second_signal_cancels_what_runs(loop: str, log: pytest.LogCaptureFixture) -> None:
+def test_l2_a_server_that_fails_raises_no_signal_again(loop: str, heard: list[int]) -> None:
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+    async def main() -> None:
+        with pytest.raises(StartupError, match="no database"):
+            await Server(config(fails)).serve()
+
+    run_in(loop, main())
+    assert heard == []
+
+
+def test_second_signal_cancels_what_runs(loop: str, log: pytest.LogCaptureFixture, heard: list[int]) -> None:
+    """L-2: both are raised again, the last one first."""
+
     async def main() -> None:
         server = Server(config(shutdown_delay=60))
         task = asyncio.create_task(server.serve())
@@ -244,6 +277,7 @@ def test_second_signal_cancels_what_runs(loop: str, log: pytest.LogCaptureFixtur
         assert server.forced
 
     run_in(loop, main())
+    assert heard == [signal.SIGINT, signal.SIGTERM]
 
 
 def test_cancelled_server_leaves_nothing_behind(loop: str, tmp_path: Path) -> None:

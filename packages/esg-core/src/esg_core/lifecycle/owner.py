@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.announcements import announce_addresses, url
 from esg_core.lifecycle.failures import report
-from esg_core.lifecycle.stop_signals import handled
+from esg_core.lifecycle.stop_signals import borrowed, handled
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import Watchdog
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class Owner:
-    """The owner of an embedded server: nothing watches over it, and each signal that comes is for it."""
+    """The owner of an embedded server: nothing watches over it, and each signal that comes is for it first."""
 
     @contextlib.contextmanager
     def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
-        """Have `on_signal` called for each signal that stops a server."""
-        with handled(on_signal):
+        """Have `on_signal` called for each signal that stops a server; the program gets it afterwards."""
+        with borrowed(on_signal):
             yield
 
     def may_end(self) -> bool:
@@ -74,6 +74,12 @@ class ThisProcess(Owner):
     def __init__(self, notifier: Notifier) -> None:
         self._watchdog = Watchdog()
         self._notifier = notifier
+
+    @contextlib.contextmanager
+    def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
+        """As `Owner.handling_signals`, but what stops the server has then had its effect on the process."""
+        with handled(on_signal):
+            yield
 
     def begin(self, stop: Callable[[], None]) -> None:
         """The server is about to start; `stop` ends it, from whatever thread."""

@@ -81,7 +81,8 @@ class Server:
         """Start, serve until `shutdown()` or a signal, end.
 
         `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. Raises
-        `StartupError` or `UsageError` if the server cannot start. Cancelling it ends the server at once.
+        `StartupError` or `UsageError` if the server cannot start. Cancelling it ends the server at once. SIGINT and
+        SIGTERM that have ended it are raised again at the end, with the handlers that the program had before.
         """
         self._loop = asyncio.get_running_loop()
         try:

@@ -39,4 +39,23 @@ def handled(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
 
 
-__all__ = ["STOP_SIGNALS", "handled"]
+@contextlib.contextmanager
+def borrowed(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """As `handled()`; and each signal that has come is raised again at the end, the last one first.
+
+    The program that the server is embedded in is to end as well, in the way that it has for the signal. Nothing is
+    raised after an exception.
+    """
+    came: list[signal.Signals] = []
+
+    def note(number: signal.Signals) -> None:
+        came.append(number)
+        handler(number)
+
+    with handled(note):
+        yield
+    for number in reversed(came):
+        signal.raise_signal(number)
+
+
+__all__ = ["STOP_SIGNALS", "borrowed", "handled"]

@@ -211,24 +211,24 @@ def test_w1_how_a_worker_has_ended_is_said_in_words(code: int, text: str) -> Non
 
 ORPHANS = """
 import ctypes, os, subprocess, sys
-from esg_core.processes.workers import _reap_strangers
+from esg_core.processes.orphans import reap_orphans
 
 assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # orphans become this process's children, as they do process 1's
-_reap_strangers(set())  # there is nobody
+reap_orphans(set())  # there is nobody
 mother = [sys.executable, "-c", "import os; child = os.fork(); print(child) if child else None"]
 orphan = int(subprocess.run(mother, capture_output=True, text=True, check=True).stdout)
 os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
 ours = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-_reap_strangers({ours.pid})
+reap_orphans({ours.pid})
 print("left" if os.path.exists(f"/proc/{orphan}") else "reaped")
 ours.stdin.close()
 os.waitid(os.P_PID, ours.pid, os.WEXITED | os.WNOWAIT)
-_reap_strangers({ours.pid})
+reap_orphans({ours.pid})
 print(ours.wait())
 """
 
 
-def test_w1_as_process_1_the_parent_sees_the_end_of_orphans_and_leaves_its_own_children_alone() -> None:
+def test_l8_as_process_1_the_parent_sees_the_end_of_orphans_and_leaves_its_own_children_alone() -> None:
     if sys.platform != "linux":
         pytest.skip("only Linux lets a process adopt orphans")
     answer = subprocess.run([sys.executable, "-c", ORPHANS], capture_output=True, text=True, check=False, timeout=30)

@@ -11,6 +11,7 @@ from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.process import run_alone
 from esg_core.logs import configure
 from esg_core.processes.handover import refuse_to_take_over
+from esg_core.processes.orphans import leave_orphans_to_init
 from esg_core.sockets.bound import AnySocket
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def run(
     not return. Raises `NestedRun` inside a server (rule W-8).
     """
     refuse_nested_run(starts_processes=config.has_parent)
+    if config.preload or not config.has_parent:  # what the application starts is this process's
+        leave_orphans_to_init()
     if not config.has_parent:
         try:
             refuse_to_take_over()

@@ -81,8 +81,10 @@ else:
 
         def ask_leader(self) -> None:
             """Ask the command to end; it may end its own processes in whatever order it likes."""
-            self._process.send_signal(signal.SIGTERM)
-            self._process.send_signal(signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                for number in (signal.SIGTERM, signal.SIGCONT):
+                    if self._process.returncode is None:  # Popen would look itself, and take the news from wait()
+                        os.kill(self.id, number)
 
         def ask(self) -> None:
             """Ask everything that is left to end."""
@@ -107,9 +109,16 @@ else:
         def _next_status(self) -> int:
             """Wait until the command stops or ends, as `Popen.wait()` cannot; 0 if `Popen` has seen the end before."""
             try:
+                if os.getpid() == 1:
+                    self._reap_orphans()
                 return os.waitpid(self.id, os.WUNTRACED)[1]
             except ChildProcessError:
                 return 0
+
+        def _reap_orphans(self) -> None:
+            """As process 1 of a container, see the end of orphans until there is news of the command."""
+            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOWAIT)) and found.si_pid != self.id:
+                os.waitpid(found.si_pid, os.WNOHANG | os.WUNTRACED)
 
 
 def explained(error: OSError) -> str:

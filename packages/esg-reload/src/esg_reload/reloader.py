@@ -31,6 +31,8 @@ class Reloader:
     group. `descriptors` are passed on under their numbers: a listening socket that this process keeps open refuses
     nobody meanwhile. What happens is told to `logger`, which is the logger `esg_reload` unless given.
 
+    As process 1 of a container, it takes all other children of this process for orphans, and sees their end.
+
     Raises `TypeError` or `ValueError` for what another process cannot run.
     """
 

@@ -149,4 +149,4 @@ def _after_fork() -> None:
         _Console.output.after_fork()
 
 
-__all__ = ["LEVELS", "TRACE", "configure", "flush", "with_table"]
+__all__ = ["LEVELS", "TRACE", "configure", "flush", "reconfigure", "with_table"]

@@ -8,7 +8,6 @@ import contextlib
 import functools
 import logging
 import math
-import os
 import selectors
 import signal
 import socket
@@ -26,6 +25,7 @@ from esg_core.lifecycle.systemd import PINGS, Notifier
 from esg_core.logs import reconfigure, with_table
 from esg_core.logs.rotation import reopen
 from esg_core.processes.handover import Former
+from esg_core.processes.orphans import ends_everything
 from esg_core.processes.policy import LATE, Act, Worker, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
@@ -259,8 +259,8 @@ class Supervisor:
         """Start this program anew, and end when that serves."""
         if self._successor is not None:
             self._logger.warning("A new program is being started already [%d]", self._successor.pid)
-        elif os.getpid() == 1:
-            self._logger.error("SIGUSR2: no new program, as the system ends with this process, which is number 1")
+        elif ends_everything():
+            self._logger.error("SIGUSR2: no new program, as all processes end with this one, which is number 1")
         else:
             self._start_program()
 

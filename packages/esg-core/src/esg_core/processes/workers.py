@@ -9,12 +9,12 @@ import os
 import random
 import selectors
 import signal
-import sys
 from collections.abc import Callable
 
 from esg_core.errors import StartupError
 from esg_core.processes import messages
 from esg_core.processes.memory import MIB, resident
+from esg_core.processes.orphans import reap_orphans
 from esg_core.processes.policy import Act, Ended, State, Step, Worker, WorkerPolicy
 from esg_core.processes.spawn import Running
 
@@ -94,7 +94,7 @@ class RunningWorkers:
             if code is not None:
                 self._end(worker, code, now)
         if os.getpid() == 1:
-            _reap_strangers({running.process.pid for running in self._running.values()})
+            reap_orphans({running.process.pid for running in self._running.values()})
 
     def speak(self, now: float) -> float:
         """Log what workers have said about their threads, as far as it is complete; returns when to come again."""
@@ -191,20 +191,6 @@ def _how(code: int) -> str:
         return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"was ended by signal {-code}"
-
-
-def _reap_strangers(ours: set[int]) -> None:
-    """As process 1 of a container, see the end of orphans that no parent is left for."""
-    if sys.platform == "win32":
-        return
-    while True:
-        try:
-            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            return
-        if found is None or found.si_pid in ours:
-            return
-        os.waitpid(found.si_pid, 0)
 
 
 __all__ = ["RunningWorkers"]

@@ -32,7 +32,9 @@ class ListeningOptions:
         None,
         Group.BINDING,
         "UNIX domain socket to listen on, instead of host and port.",
-        "ESG makes the socket and removes it at the end.",
+        "ESG makes the socket and removes it at the end. If a process that has gone has left its file there, the new "
+        "one gets the same mode, but not the same owner; else everybody may connect (mode 666, whatever the umask), "
+        "and the directory says who comes near it.",
     )
     fd: Annotated[int | None, Integer()] = option(
         None,

@@ -151,3 +151,13 @@ def test_a_fresh_process_does_not_outlive_the_one_that_started_it(site: Path) ->
         program.wait_for("cleaned up")
         program.wait()
         assert time.monotonic() - began < 10
+
+
+def test_a_frozen_program_runs_commands_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its executable is no interpreter that could import a callable."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert prepare(["sleep", "1"]).command == ("sleep", "1")
+    with pytest.raises(
+        ValueError, match="a frozen program has no interpreter that could run a callable: give a command"
+    ):
+        prepare("module:function")

@@ -211,7 +211,7 @@ def test_w1_how_a_worker_has_ended_is_said_in_words(code: int, text: str) -> Non
 
 ORPHANS = """
 import ctypes, os, subprocess, sys
-from esg_core.processes.orphans import reap_orphans
+from esg_core.lifecycle.orphans import reap_orphans
 
 assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # orphans become this process's children, as they do process 1's
 reap_orphans(set())  # there is nobody

@@ -8,10 +8,10 @@ from esg_core.app.nested_run import refuse_nested_run
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.assembly import check_parts, response_hook
 from esg_core.lifecycle.failures import report
+from esg_core.lifecycle.orphans import leave_orphans_to_init
 from esg_core.lifecycle.process import run_alone
 from esg_core.logs import configure
 from esg_core.processes.handover import refuse_to_take_over
-from esg_core.processes.orphans import leave_orphans_to_init
 from esg_core.sockets.bound import AnySocket
 
 if TYPE_CHECKING:

@@ -41,6 +41,8 @@ def prepare(work: Work, descriptors: Sequence[int] = ()) -> Launch:
 
 
 def _errand(work: str | bytes, descriptors: Sequence[int]) -> Launch:
+    if getattr(sys, "frozen", False):
+        raise ValueError("a frozen program has no interpreter that could run a callable: give a command")
     lifeline = _lifeline() if sys.platform != "win32" else None
     errand = Errand(work, tuple(sys.path), tuple(sys.argv), lifeline)
     inherited = tuple(descriptors) if lifeline is None else (*descriptors, lifeline)

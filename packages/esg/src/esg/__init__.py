@@ -45,10 +45,12 @@ def run(app: "str | Callable[..., Any]", **options: "Unpack[RunOptions]") -> Non
     """
     import sys
 
+    from esg.serving import be_child_if_frozen
     from esg.serving import run as run_config
     from esg_core.errors import UsageError
     from esg_core.options.merging import Keywords, load
 
+    be_child_if_frozen()
     try:
         settings = load(Keywords({"app": app, **options}))
     except UsageError as error:

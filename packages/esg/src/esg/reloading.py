@@ -44,6 +44,8 @@ def run(config: "Config") -> int:
     bound: Sequence[BoundSocket] = ()
     try:
         configure(config)
+        if getattr(sys, "frozen", False):
+            raise UsageError("reload: a frozen program has no files that change: run it from its source to reload it")
         refuse_to_take_over()
         files = _files(config)
         check_parts(config)

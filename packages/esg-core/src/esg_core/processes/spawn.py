@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from multiprocessing.spawn import get_command_line
 from typing import Protocol
 
+from esg_core.errors import StartupError
 from esg_core.processes.messages import LineReader
 from esg_core.processes.parent_line import DUMP_SIGNAL
 from esg_core.processes.signals import blocked
@@ -68,16 +69,26 @@ class Running:
 
 
 def start_fresh(order: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
-    """A worker in a fresh interpreter."""
+    """A worker in a fresh interpreter; raises `OSError`, or `StartupError` where a program can have no workers."""
     ours, theirs = socket.socketpair()
     descriptors = tuple(one.sock.fileno() for one in bound)
     errand = SpawnTask(pickle.dumps(order), descriptors, tuple(sys.path), tuple(sys.argv))
     with theirs:
-        command = (*_interpreter(), "-c", f"from esg_core.processes.spawned import main; main({theirs.fileno()})")
-        with blocked():
-            process = _popen(command, (*descriptors, theirs.fileno()))
+        process = _start((*descriptors, theirs.fileno()), theirs.fileno())
     send(pickle.dumps(errand), ours)
     return Running(process, ours)
+
+
+def _start(descriptors: Sequence[int], line_number: int) -> "subprocess.Popen[bytes]":
+    if not getattr(sys, "frozen", False):
+        program = f"from esg_core.processes.spawned import main; main({line_number})"
+        return _popen((*_interpreter(), "-c", program), descriptors)
+    if sys.platform == "win32":
+        raise StartupError("workers: a frozen program has none on Windows")
+    from esg_core.processes.frozen import command_of_worker
+
+    with command_of_worker(line_number) as (command, descriptor):
+        return _popen(command, (*descriptors, descriptor))
 
 
 def _popen(command: Sequence[str], descriptors: Sequence[int]) -> "subprocess.Popen[bytes]":
@@ -86,7 +97,8 @@ def _popen(command: Sequence[str], descriptors: Sequence[int]) -> "subprocess.Po
             os.set_handle_inheritable(handle, True)
         group = subprocess.CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(command, close_fds=False, creationflags=group)  # noqa: S603 - our own command
-    return subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own command
+    with blocked():
+        return subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own command
 
 
 def _interpreter() -> list[str]:

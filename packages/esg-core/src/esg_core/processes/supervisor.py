@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 from esg_core.asgi import Application
 from esg_core.errors import UsageError
 from esg_core.lifecycle.announcements import announce_addresses
+from esg_core.lifecycle.orphans import ends_everything
 from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import PINGS, Notifier
 from esg_core.logs import reconfigure, with_table
 from esg_core.logs.rotation import reopen
 from esg_core.processes.handover import Former
-from esg_core.processes.orphans import ends_everything
 from esg_core.processes.policy import LATE, Act, Worker, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes

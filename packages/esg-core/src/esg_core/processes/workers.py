@@ -9,12 +9,13 @@ import os
 import random
 import selectors
 import signal
+import sys
 from collections.abc import Callable
 
 from esg_core.errors import StartupError
+from esg_core.lifecycle.orphans import reap_orphans
 from esg_core.processes import messages
 from esg_core.processes.memory import MIB, resident
-from esg_core.processes.orphans import reap_orphans
 from esg_core.processes.policy import Act, Ended, State, Step, Worker, WorkerPolicy
 from esg_core.processes.spawn import Running
 
@@ -163,6 +164,8 @@ class RunningWorkers:
     def _tell(self, worker: Worker, failure: str, code: int, ended: Ended) -> None:
         """Say how a worker has ended that nobody had asked to."""
         how = _how(code) + (" before it was ready" if ended.is_boot_failure else "")
+        if ended.is_boot_failure and not failure and getattr(sys, "frozen", False):
+            how += ": a frozen program calls multiprocessing.freeze_support() before it reads its arguments"
         if failure:
             self._logger.error("%s", failure)
         if self._fleet.gave_up:

@@ -2,7 +2,7 @@
 
 A parent of workers runs no code of the application, so all children that it has not started itself are orphans. Where
 an application runs, nobody can tell: it starts processes too, and their exit codes are its own. So a process that
-serves goes on as a child of process 1, which then has no children but that and orphans (`esg_core.processes.init`).
+serves goes on as a child of process 1, which then has no children but that and orphans (`esg_core.lifecycle.init`).
 """
 
 import os
@@ -33,7 +33,7 @@ def leave_orphans_to_init() -> None:
     """
     if sys.platform != "linux" or os.getpid() != 1 or _is_more_than_its_memory():
         return
-    from esg_core.processes.init import become_init_with_child
+    from esg_core.lifecycle.init import become_init_with_child
 
     become_init_with_child()
     _Process.is_below_init = True

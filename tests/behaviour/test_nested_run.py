@@ -21,7 +21,7 @@ APP = "from tests.behaviour.apps.workers import app\n"
 UNGUARDED = APP + "import esg\nesg.run('program:app', port=0, lifespan='on', {options})\n"
 GUARDED = UNGUARDED.replace("\nesg.run", "\nif __name__ == '__main__':\n    esg.run")
 
-REFUSED = 'esg.run() was called inside a server: put the call under `if __name__ == "__main__":`'
+REFUSED = 'run() was called inside a server: put the call under `if __name__ == "__main__":`'
 ERROR = f"ERROR:    cannot import the application 'program:app': {REFUSED}"
 
 ESG = (sys.executable, "-m", "esg", "program:app", "--port", "0")
@@ -72,6 +72,13 @@ def test_w8_the_command_serves_no_program_without_a_guard(tmp_path: Path, option
         assert_that_it_is_refused(program)
 
 
+@pytest.mark.parametrize("options", [(), ("--workers", "2"), ("--preload",), ("--check",)])
+def test_w8_the_same_for_a_server_object(tmp_path: Path, options: tuple[str, ...]) -> None:
+    text = f"{APP}import esg\nesg.Server(esg.Config(app, port=0)).run()\n"
+    with started(tmp_path, text, *ESG, *options) as program:
+        assert_that_it_is_refused(program)
+
+
 @pytest.mark.parametrize("options", ["", "workers=2"])
 def test_w8_a_factory_does_not_serve_either(tmp_path: Path, options: str) -> None:
     text = f"def make():\n    import esg\n    esg.run('program:make', port=0, {options})\n"
@@ -87,7 +94,7 @@ def test_w8_options_that_import_the_program_are_no_way_round(tmp_path: Path) -> 
     text = UNGUARDED.format(options=f"workers=2, log_config={table}").replace("import esg\n", "import esg, other\n")
     with started(tmp_path, text) as program:
         assert program.wait() != 0
-        assert "esg.run() was called inside a server" in program.output
+        assert "run() was called inside a server" in program.output
         assert len(processes(program)) <= 3
 
 

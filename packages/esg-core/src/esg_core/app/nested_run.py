@@ -25,7 +25,7 @@ class NestedRun(UsageError):
     """`run()` was called where an application is being served; usually a guard is missing."""
 
     def __init__(self) -> None:
-        super().__init__('esg.run() was called inside a server: put the call under `if __name__ == "__main__":`')
+        super().__init__('run() was called inside a server: put the call under `if __name__ == "__main__":`')
 
 
 def exist_to_serve() -> None:
@@ -36,7 +36,7 @@ def exist_to_serve() -> None:
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
     """Mark this thread inside: it imports a module of the user, or has a factory make the application."""
-    was_importing = is_importing()
+    was_importing = _is_importing()
     _thread.is_importing = True
     try:
         yield
@@ -44,9 +44,10 @@ def importing() -> Iterator[None]:
         _thread.is_importing = was_importing
 
 
-def is_importing() -> bool:
-    """Whether this thread is marked."""
-    return getattr(_thread, "is_importing", False)
+def refuse_while_importing() -> None:
+    """Raise `NestedRun` if this thread is marked."""
+    if _is_importing():
+        raise NestedRun
 
 
 def refuse_nested_run(*, starts_processes: bool) -> None:
@@ -54,10 +55,14 @@ def refuse_nested_run(*, starts_processes: bool) -> None:
 
     In a thread of its own it may, unless it `starts_processes`: each of those would do the same.
     """
-    is_ours = _Process.number == os.getpid()
+    refuse_while_importing()
     is_main = threading.current_thread() is threading.main_thread()
-    if is_importing() or (is_ours and (is_main or starts_processes)):
+    if _Process.number == os.getpid() and (is_main or starts_processes):
         raise NestedRun
 
 
-__all__ = ["NestedRun", "exist_to_serve", "importing", "refuse_nested_run"]
+def _is_importing() -> bool:
+    return getattr(_thread, "is_importing", False)
+
+
+__all__ = ["NestedRun", "exist_to_serve", "importing", "refuse_nested_run", "refuse_while_importing"]

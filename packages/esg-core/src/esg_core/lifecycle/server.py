@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from esg_core.access import AccessLog
+from esg_core.app.nested_run import refuse_while_importing
 from esg_core.context import Context
 from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.lifecycle.announcements import announce_end, announce_process, url
@@ -66,7 +67,8 @@ class Server:
     # What users call.
 
     def run(self, sockets: Sequence[AnySocket] | None = None) -> None:
-        """Serve in an event loop of its own, until the end; raises as `serve()`."""
+        """Serve in an event loop of its own, until the end; raises as `serve()`, and `UsageError` inside a server."""
+        refuse_while_importing()
         _check_that_no_loop_runs()
         with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
             try:

@@ -72,6 +72,8 @@ SANS_IO = {
     "esg_http.message.head_limits",
     "esg_http.call.target",
     "esg_http.message.response_head",
+    "esg_ws.allowance",
+    "esg_ws.assembler",
     "esg_ws.codec",
     "esg_ws.codec_websockets",
     "esg_ws.codec_wsproto",

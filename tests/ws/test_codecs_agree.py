@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esg_core.testing import pieces
-from esg_ws.codec import Sink
+from esg_core.turns import TurnBudget
 from esg_ws.codec_websockets import WebsocketsCodec
 from esg_ws.codec_wsproto import WsprotoCodec
 from esg_ws.compression_offers import Agreement
@@ -21,18 +21,28 @@ REST = bytes(LIMIT + 200)
 """Completes any frame: some errors are seen in its head by one library, and at its end by the other."""
 
 
+class Queue:
+    """Takes all messages."""
+
+    room = 2 * LIMIT
+
+    def __init__(self, messages: list[object]) -> None:
+        self._messages = messages
+
+    def feed(self, message: str | bytes, size: int) -> bool:
+        assert len(message) <= size <= 4 * len(message)
+        self._messages.append(message)
+        return True
+
+
 class Heard:
-    """Notes what an intake tells."""
+    """Notes what a frame reader tells."""
 
     def __init__(self, codec: type[WebsocketsCodec] | type[WsprotoCodec], *, deflate: bool) -> None:
         self.events: list[object] = []
         agreed = Deflate(Agreement(client_bits=15), LIMIT) if deflate else None
-        self._intake = FrameReader(codec, self, self._deliver, agreed, LIMIT)
+        self._intake = FrameReader(codec, self, Queue(self.events), agreed, LIMIT, TurnBudget(lambda _: None))
         self._is_over = False
-
-    def _deliver(self, message: str | bytes) -> bool:
-        self.events.append(message)
-        return True
 
     def on_ping(self, payload: bytes) -> None:
         self.events.append(("ping", payload))
@@ -87,13 +97,3 @@ def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: byt
             listener.feed(REST)
             heard.append(listener.events)
     assert all(events == heard[0] for events in heard)
-
-
-def test_an_intake_is_a_sink() -> None:
-    """What a codec of a third party is given."""
-    listener = Heard(WsprotoCodec, deflate=False)
-    sink: Sink = FrameReader(WsprotoCodec, listener, listener.events.append, None, LIMIT)  # type: ignore[arg-type]  # says nothing
-    sink.on_text("a", False)
-    sink.on_text("b", True)
-    sink.on_binary(b"c", True)
-    assert listener.events == ["ab", b"c"]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Send
+from esg_core.turns import UNITS_A_TURN
 from esg_ws.connection import CLOSE_PATIENCE, LAST_MESSAGES
-from esg_ws.intake import FRAMES_AT_ONCE
+from esg_ws.intake import CONTROL_FRAME
 from tests.support.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, fragments, frame, text
 from tests.support.ws.memory import CODECS, Recorder, WebSocketServer, accepting, exchange
 
@@ -355,7 +356,7 @@ def test_s5_a_flood_of_frames_leaves_others_their_turn(codec: str) -> None:
         server.loop.call_soon(count)
         client.say(frame(PING) * 2000)
         assert [sent.opcode for sent in client.frames] == [PONG] * 2000
-        assert turns > 2000 / FRAMES_AT_ONCE
+        assert turns > 2000 * CONTROL_FRAME / UNITS_A_TURN
 
 
 # Flow control: writing.

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Send
+from esg_core.turns import UNITS_A_TURN
 from esg_ws.connection import CLOSE_PATIENCE
-from esg_ws.intake import FRAMES_AT_ONCE
+from esg_ws.intake import CONTROL_FRAME
 from tests.support.ws.frames import BINARY, CONTINUATION, PING, PONG, TEXT, close, deflated, fragments, frame, text
 from tests.support.ws.memory import CODECS, OFFER, Recorder, WebSocketServer, accepting, exchange
 
@@ -99,12 +100,12 @@ def test_s3_a_client_that_goes_while_nobody_reads_is_seen(
 
 @codecs
 def test_s5_after_a_close_a_full_queue_stops_no_reading(codec: str) -> None:
-    """The answer to the close comes behind more frames than are read in one go."""
+    """The answer to the close comes behind more frames than are read in one turn."""
     with WebSocketServer(accepting(sleep), codec, ws_max_queue=2, **NEVER) as server:
         client = server.open()
         client.say(text("one"), text("two"))
         server.context.drain()
-        client.say(frame(PONG) * (2 * FRAMES_AT_ONCE) + close(1012))
+        client.say(frame(PONG) * (2 * UNITS_A_TURN // CONTROL_FRAME) + close(1012))
         assert client.transport.closed
         assert not client.transport.aborted
         client.wait(60)

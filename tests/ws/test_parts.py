@@ -7,7 +7,7 @@ import pytest
 
 from esg_ws.frames import WebSocketError, close_payload, control, head, may_be_sent, read_long_length
 from esg_ws.masking import _fastest, unmask, unmask_in_python
-from esg_ws.parts import TOGETHER, Parts
+from esg_ws.parts import TOGETHER, BinaryParts, TextParts, held_size
 from tests.support.ws.frames import masked
 
 
@@ -66,11 +66,28 @@ def test_long_lengths() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, TOGETHER - 1, TOGETHER, TOGETHER * 2 + 1])
 def test_parts_are_put_together(count: int) -> None:
-    texts, blobs = Parts(""), Parts(b"")
+    texts, blobs = TextParts(), BinaryParts()
     for number in range(count):
-        texts.add(str(number % 10))
-        texts.add("")
-        blobs.add(b"%d" % (number % 10))
+        for parts in (texts, blobs):
+            assert parts.add(b"%d" % (number % 10), False) == 1
+            assert parts.add(b"", False) == 0
     expected = "".join(str(number % 10) for number in range(count))
     assert texts.whole() == expected
     assert blobs.whole() == expected.encode()
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_a_text_is_refused_at_the_first_part_that_is_wrong(end: bool) -> None:
+    """RFC 6455 section 8.1; a character may be cut anywhere, but for the end."""
+    parts = TextParts()
+    assert [parts.add(b"\xe2\x82", False), parts.add(b"\xac", False)] == [0, 4]
+    with pytest.raises(UnicodeDecodeError):
+        parts.add(b"\xe2\x82" if end else b"\xff", end)
+
+
+def test_what_a_message_takes_in_memory() -> None:
+    """At the most: one wide character makes all of a text wide."""
+    for message in ("a" * 1000, "a" * 1000 + "\U0001f600", "\u6f22" * 1000, bytes(1000)):
+        overhead = sys.getsizeof(message[:0])
+        assert sys.getsizeof(message) - overhead <= held_size(message) + 32
+        assert len(message) <= held_size(message) <= 4 * len(message)

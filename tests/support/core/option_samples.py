@@ -75,6 +75,7 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "ws_per_message_deflate": ("false", False),
     "ws_max_size": ("65536", 65536),
     "ws_max_queue": ("1", 1),
+    "ws_max_queue_bytes": ("20000000", 20000000),
     "ws_ping_interval": ("0", 0),
     "ws_ping_timeout": ("2.5", 2.5),
     "log_config": ("logging.yaml", "logging.yaml"),

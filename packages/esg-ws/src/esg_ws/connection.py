@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from esg_core.errors import ClientDisconnected
 from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, end_sending, reset
 from esg_core.waiting import WriteGate
+from esg_ws.assembler import Queue
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,
@@ -61,15 +62,11 @@ class Farewell(NamedTuple):
     is_failure: bool
 
 
-class Inbox(Protocol):
-    """Who takes the messages of a connection; as a str, what the log calls the client."""
+class Inbox(Queue, Protocol):
+    """What takes the messages of a connection; as a str, what the log calls the client."""
 
-    @property
-    def has_room(self) -> bool:
-        """Whether reading may go on after it was paused."""
-
-    def feed(self, message: str | bytes) -> bool:
-        """A message has come; returns whether another one is wanted now."""
+    def has_room_for(self, collected: int) -> bool:
+        """Whether reading may go on after it was paused; `collected` is what the next message takes already."""
 
     def when_empty(self, callback: Callable[[], None]) -> None:
         """Call this when all messages have been taken, and another one is asked for; at once if there are none."""
@@ -111,7 +108,7 @@ class Connection(asyncio.Protocol):
         self._settings = settings
         self._inbox = inbox
         self._deflate = deflate
-        self._intake = FrameReader(settings.make_codec, self, inbox.feed, deflate, settings.max_size)
+        self._intake = FrameReader(settings.make_codec, self, inbox, deflate, settings.max_size, context.budget)
         self._state = OPEN
         self._delivered = Delivery(0, 0)
         self._written: WriteWatch | None = None
@@ -163,6 +160,7 @@ class Connection(asyncio.Protocol):
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
+        context.budget.leave(self._read_on)
         self._lose()
         self.gate.open()
         self._intake.close()
@@ -214,7 +212,7 @@ class Connection(asyncio.Protocol):
             self._inbox.end(code, reason)
             self._transport.write(control(CLOSE, close_payload(code, reason)))
             self._state = CLOSING
-            self._intake.deliver = _drop
+            self._intake.drop()
             self._delivered = delivery(self._transport)
             self._end_by(CLOSE_PATIENCE)
             self.go_on()
@@ -222,17 +220,25 @@ class Connection(asyncio.Protocol):
             self._part()
 
     def go_on(self) -> None:
-        """Read on, if reading was paused and there is room again."""
+        """Read on in one of the next turns of the loop, if reading was paused and there is room again."""
         if self.paused and self._may_go_on:
-            self.paused = False
-            self._keepalive.postpone(self._context.loop.time())
-            self.data_received(b"")
-            if not self.paused and not self._transport.is_closing():
-                self._transport.resume_reading()
+            self._context.budget.wait(self._read_on)
+
+    def _read_on(self) -> None:
+        """It is this connection's turn to read on."""
+        if not self._may_go_on or self._transport.is_closing():
+            return
+        self.paused = False
+        self._keepalive.postpone(self._context.loop.time())
+        self.data_received(b"")
+        if not self.paused and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     @property
     def _may_go_on(self) -> bool:
-        return self._inbox.has_room or self._state != OPEN  # after our close, messages are dropped
+        if self._state != OPEN:  # after our close, messages are dropped
+            return self._state == CLOSING
+        return self._inbox.has_room_for(self._intake.collected)
 
     # What the intake tells.
 
@@ -387,13 +393,7 @@ class Connection(asyncio.Protocol):
         """Read no more until the cycle has room, or until others have had their turn."""
         self.paused = True
         self._transport.pause_reading()
-        if self._may_go_on:
-            self._context.loop.call_soon(self.go_on)
-
-
-def _drop(_message: str | bytes) -> bool:
-    """What becomes of messages that come after the close has been sent (RFC 6455 section 1.4)."""
-    return True
+        self.go_on()
 
 
 __all__ = ["CLOSE_PATIENCE", "Connection", "Inbox"]

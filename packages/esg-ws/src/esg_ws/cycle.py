@@ -8,6 +8,7 @@ names the rule.
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -69,10 +70,10 @@ class Cycle:
         self._phase = CONNECTING
         self._told_connect = False
         self._watch: asyncio.Task[None] | None = None
-        self._messages: list[str | bytes] = []
+        self._messages: list[tuple[str | bytes, int]] = []
         self._most_messages = settings.max_queue
         self._queued = 0
-        self._most_queued = settings.max_size
+        self._most_queued = settings.max_queue_bytes
         self._waiter: asyncio.Future[None] | None = None
         self._waiters: Waiters | None = None
         self._when_empty: Callable[[], None] | None = None
@@ -100,18 +101,22 @@ class Cycle:
 
     # What the connection tells.
 
-    def feed(self, message: str | bytes) -> bool:
-        """As `Inbox.feed`."""
-        self._messages.append(message)
-        self._queued += len(message)
+    def feed(self, message: str | bytes, size: int) -> bool:
+        """As `Queue.feed`."""
+        self._messages.append((message, size))
+        self._queued += size
         if self._waiter is not None:
             self._wake()
         return len(self._messages) < self._most_messages and self._queued < self._most_queued
 
     @property
-    def has_room(self) -> bool:
-        """As `Inbox.has_room`: when half of the queue is empty, so that not each message pauses and resumes."""
-        return len(self._messages) <= self._most_messages // 2 and self._queued < self._most_queued
+    def room(self) -> int:
+        """As `Queue.room`; one message may come however large it is, as it has a bound of its own."""
+        return self._most_queued - self._queued if self._messages else sys.maxsize
+
+    def has_room_for(self, collected: int) -> bool:
+        """As `Inbox.has_room_for`: when half of the queue is empty, so that not each message pauses and resumes."""
+        return len(self._messages) <= self._most_messages // 2 and collected < self.room
 
     def when_empty(self, callback: Callable[[], None]) -> None:
         """As `Inbox.when_empty`."""
@@ -161,8 +166,8 @@ class Cycle:
                 await self._waiter
             else:
                 await self._wait()
-        message = self._messages.pop(0)
-        self._queued -= len(message)
+        message, size = self._messages.pop(0)
+        self._queued -= size
         if self._connection.paused:
             self._connection.go_on()
         if type(message) is str:
@@ -244,6 +249,7 @@ class Cycle:
             raise ApplicationError(f"reason must be a str, not {type(reason).__name__} (ASGI: websocket.close)")
         self._phase = CLOSED
         self._messages.clear()
+        self._queued = 0
         self._connection.close(int(code), reason or "")
 
     async def _close_again(self, _message: Message) -> None:

@@ -1,7 +1,9 @@
-"""Compresses and inflates messages (RFC 7692 section 7.2), with bounded memory (rule S-3).
+"""Compresses and inflates messages (RFC 7692 section 7.2), with bounded memory and in bounded steps (rules S-3, S-5).
 
-Sans-I/O. Contexts of zlib are made when they are first needed, and `rest()` lets go of those that can be made again: a
-compressor may begin anew at any message, because what it writes refers only to what it has seen itself.
+Sans-I/O. A few bytes can inflate to megabytes, so what has come is inflated piece by piece: `inflate()` gives the first
+piece, and `go_on()` the next while there is any. Contexts are made when they are needed first, and `rest()` drops
+those that can be made again: a compressor may begin afresh at any message, because what it writes refers only to what
+it has seen itself.
 """
 
 import zlib
@@ -16,8 +18,17 @@ WORTH_COMPRESSING = 64
 MEMORY_LEVEL = 5
 """zlib's: with windows of 12 bits, a compressor takes about 40 KiB."""
 
+PIECE = 131072
+"""Bytes that a step inflates to at the most; more than the largest message that is common."""
+
+SLICE = 8192
+"""Compressed bytes that a step takes at the most: empty blocks with tables of their own take 100 ns a byte."""
+
+STEP, INPUT_A_UNIT, OUTPUT_A_UNIT = 8, 16, 256
+"""What a step costs of the turn's budget: so much, and a unit for so many bytes."""
+
 MOST_STREAMS = 8
-"""How often compressed data may end and begin anew within one frame; each time, what is left is copied.
+"""How often the compressed data of a message may end and begin anew; each time, what is left of a slice is copied.
 
 A final block ends a stream of zlib, and RFC 7692 allows one in a message (section 7.2.3.4).
 """
@@ -26,15 +37,33 @@ _TAIL = b"\x00\x00\xff\xff"
 
 
 class Deflate:
-    """The compression of one connection; no message that is inflated may be larger than `limit` bytes."""
+    """The compression of one connection; no message that is inflated may be larger than `limit` bytes.
 
-    __slots__ = ("_agreement", "_compressor", "_inflater", "_limit", "_size", "_used")
+    `cost` is what the latest step has used of the turn's budget.
+    """
+
+    __slots__ = (
+        "_agreement",
+        "_at",
+        "_compressed",
+        "_compressor",
+        "_ends",
+        "_inflater",
+        "_left",
+        "_limit",
+        "_rest",
+        "_streams",
+        "_used",
+        "cost",
+        "has_more",
+    )
 
     def __init__(self, agreement: Agreement, limit: int) -> None:
         self._agreement = agreement
-        self._limit = limit
-        self._size = 0
-        self._used = False
+        self._limit = self._left = limit
+        self._compressed = self._rest = b""
+        self._at = self._streams = self.cost = 0
+        self._ends = self._used = self.has_more = False
         self._compressor: Any = None  # zlib's types have no public names
         self._inflater: Any = None
 
@@ -52,19 +81,62 @@ class Deflate:
         return data[: -len(_TAIL)]
 
     def inflate(self, data: bytes, end: bool) -> bytes:
-        """The content of a part of a message; `end` tells that it is the last.
+        """The first piece of the next part of a message; `end` tells that this part is the last.
 
         Raises `WebSocketError` for what is not compressed data, and as soon as the message is larger than the limit.
         """
+        self._compressed = data + _TAIL if end else data
+        self._at = 0
+        self._ends = end
+        return self.go_on()
+
+    def go_on(self) -> bytes:
+        """The next piece, which may be empty although there is more; raises as `inflate()`."""
+        data = self._rest
+        if not data:
+            data = self._compressed[self._at : self._at + SLICE]
+            self._at += SLICE
         try:
-            content = self._inflate(data + _TAIL if end else data)
+            content = self._step(data)
         except zlib.error as error:
             raise WebSocketError(PROTOCOL_ERROR, "a message is not compressed as it says") from error
-        if end:
-            self._size = 0
-            if not self._agreement.client_keeps:
-                self._inflater = None
+        self.cost = STEP + len(data) // INPUT_A_UNIT + len(content) // OUTPUT_A_UNIT
+        if not self.has_more:
+            self._compressed = b""
+            if self._ends:
+                self._left = self._limit
+                self._streams = 0
+                if not self._agreement.client_keeps:
+                    self._inflater = None
         return content
+
+    def _step(self, data: bytes) -> bytes:
+        inflater = self._inflater
+        if inflater is None:
+            inflater = self._inflater = zlib.decompressobj(-self._agreement.client_bits)
+        most = min(PIECE, self._left + 1)
+        content: bytes = inflater.decompress(data, most)
+        size = len(content)
+        self._left -= size
+        if self._left < 0:
+            raise WebSocketError(TOO_BIG, f"a message inflates to more than {self._limit} bytes")
+        if inflater.eof:
+            self._rest = inflater.unused_data
+            self._inflater = None
+            self._streams += 1
+            if self._streams > MOST_STREAMS:
+                raise WebSocketError(PROTOCOL_ERROR, "a message has too many final blocks")
+            size = 0
+        else:
+            self._rest = inflater.unconsumed_tail
+        self.has_more = bool(self._rest) or size == most or self._at < len(self._compressed)
+        return content
+
+    def stop(self) -> None:
+        """Nothing is inflated any more."""
+        self._compressed = self._rest = b""
+        self._inflater = None
+        self.has_more = False
 
     def rest(self) -> None:
         """Called now and then: give back memory that has not been used since the last time."""
@@ -72,23 +144,5 @@ class Deflate:
             self._compressor = None
         self._used = False
 
-    def _inflate(self, data: bytes) -> bytes:
-        content = b""
-        for _ in range(MOST_STREAMS):
-            if self._inflater is None:
-                self._inflater = zlib.decompressobj(-self._agreement.client_bits)
-            inflated: bytes = self._inflater.decompress(data, self._limit - self._size + 1)
-            self._size += len(inflated)
-            if self._size > self._limit:
-                raise WebSocketError(TOO_BIG, f"a message inflates to more than {self._limit} bytes")
-            content = content + inflated if content else inflated
-            if not self._inflater.eof:
-                return content
-            data = self._inflater.unused_data
-            self._inflater = None
-            if not data:
-                return content
-        raise WebSocketError(PROTOCOL_ERROR, "a message has too many final blocks")
 
-
-__all__ = ["MEMORY_LEVEL", "WORTH_COMPRESSING", "Deflate"]
+__all__ = ["MEMORY_LEVEL", "PIECE", "SLICE", "WORTH_COMPRESSING", "Deflate"]

@@ -62,6 +62,13 @@ def head(first: int, size: int) -> bytes:
     return _MIDDLE(first, 126, size) if size < 65536 else _LONG(first, 127, size)
 
 
+def masked_head(first: int, size: int, mask: bytes) -> bytes:
+    """What goes before the payload of a client's frame of less than 65,536 bytes."""
+    if size < 126:
+        return bytes((first, MASKED | size)) + mask
+    return _MIDDLE(first, MASKED | 126, size) + mask
+
+
 def control(opcode: int, payload: bytes) -> bytes:
     """A whole control frame."""
     return bytes((FIN | opcode, len(payload))) + payload
@@ -147,6 +154,7 @@ __all__ = [
     "close_payload",
     "control",
     "head",
+    "masked_head",
     "may_be_sent",
     "read_close",
     "read_long_length",

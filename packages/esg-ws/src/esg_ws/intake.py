@@ -1,24 +1,26 @@
 """Reads what a client sends: bytes in, messages out (RFC 6455 section 5).
 
-Sans-I/O. Finds where each frame ends, and decides about lengths and sizes (rules S-3, S-5). The common frame, which
-holds a whole uncompressed message, is read here, also if it comes in pieces, and so are control frames and compressed
-messages that come whole; all others go to the codec, and the parts of messages that it gives are put together here. The
-codec is made when the first such frame comes, because most connections never see one.
+Sans-I/O. Finds where each frame ends, and decides about lengths and sizes (rules S-3, S-5). A frame that holds a whole
+message is read here, and so are control frames; fragments, and frames that are wrong, go to the codec, large ones in
+parts, as an intermediary may cut them (section 5.4). The codec is made when the first such frame comes, because most
+connections never see one. What the frames carry goes to the `Assembler`.
 
-Reading stops when no further message is wanted, and when so many frames have been read that are no common ones that it
-is the turn of other connections; what is left is kept.
+Reading stops when no further message is wanted, and when so much has been done that it is the turn of other connections
+(rule H-22); what is left is kept.
 """
 
-from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable
 from typing import Protocol
 
+from esg_core.turns import TurnBudget
+from esg_ws.allowance import UNCOUNTED, Allowance
+from esg_ws.assembler import BYTES_A_UNIT, Assembler, Queue
 from esg_ws.codec import Codec, CodecFactory
 from esg_ws.deflate import Deflate
 from esg_ws.frames import (
+    BINARY,
     BINARY_MESSAGE,
     CLOSE,
-    COMPRESSED_MESSAGES,
     CONTINUATION,
     CONTROL_FRAMES,
     FIN,
@@ -33,29 +35,30 @@ from esg_ws.frames import (
     TEXT_MESSAGE,
     TOO_BIG,
     WebSocketError,
+    masked_head,
     read_close,
     read_long_length,
 )
 from esg_ws.masking import unmask
-from esg_ws.parts import Parts
 
 MOST_FRAGMENTS = 131072
 """Frames that a message may have (rule S-5): 65,536, and room for clients that end with an empty one."""
 
-FRAMES_AT_ONCE = 512
-"""Frames, but for common ones, that are read in one go, which takes a few milliseconds."""
+PART = 65535
+"""Bytes of a frame that are read at a time at the most, where it is not whole or goes to the codec."""
+
+LARGEST_AT_ONCE = 262144
+"""Bytes of a frame that is read in one go if it is all there."""
 
 WORTH_A_VIEW = 4096
 """Bytes from which on looking at a part of a segment is cheaper than copying it."""
 
-_utf8_decoder = getincrementaldecoder("utf-8")
-
-Deliver = Callable[[str | bytes], bool]
-"""Takes a message, and returns whether another one is wanted now."""
+SMALL_MESSAGE, CONTROL_FRAME, CODEC_FRAME = 2, 10, 30
+"""What frames cost of the turn's budget, but for their bytes."""
 
 
 class Controls(Protocol):
-    """Who is told of control frames."""
+    """What is told of control frames."""
 
     def on_ping(self, payload: bytes) -> None:
         """The client wants a pong."""
@@ -68,50 +71,56 @@ class Controls(Protocol):
 
 
 class FrameReader:
-    """Reads the frames of one connection; the `Sink` of its codec.
-
-    A message goes to `deliver`, which can be exchanged at any time. No message may be larger than `limit` bytes.
-    """
+    """Reads the frames of one connection; no message may be larger than `limit` bytes."""
 
     __slots__ = (
+        "_allowance",
         "_at",
         "_codec",
         "_controls",
-        "_decoder",
-        "_deflate",
+        "_deliver",
+        "_drops",
+        "_first",
         "_fragments",
         "_held",
+        "_in_message",
         "_is_between",
+        "_is_midway",
+        "_is_whole",
+        "_last",
         "_left",
         "_limit",
         "_make_codec",
         "_mask",
-        "_parts",
+        "_messages",
         "_short",
         "_size",
-        "_wanted",
+        "_whole",
         "_wire_limit",
-        "deliver",
     )
 
     def __init__(
-        self, make_codec: CodecFactory, controls: Controls, deliver: Deliver, deflate: Deflate | None, limit: int
+        self,
+        make_codec: CodecFactory,
+        controls: Controls,
+        queue: Queue,
+        deflate: Deflate | None,
+        limit: int,
+        budget: TurnBudget,
     ) -> None:
         self._make_codec = make_codec
         self._codec: Codec | None = None
         self._controls = controls
-        self.deliver = deliver
-        self._deflate = deflate
+        self._deliver: Callable[[str | bytes, int], bool] = queue.feed
+        self._allowance = Allowance(budget)
+        self._messages = Assembler(queue, deflate, self._allowance)
         self._limit = self._wire_limit = limit
+        self._whole = min(LARGEST_AT_ONCE, limit)
         self._short = min(125, limit)
         self._is_between = True
-        self._held = b""
-        self._at = 0
-        self._wanted = True
-        self._left = 0
-        self._mask = b""
-        self._decoder: IncrementalDecoder | None = None
-        self._parts: Parts | None = None
+        self._is_midway = self._is_whole = self._in_message = self._drops = False
+        self._held = self._mask = b""
+        self._at = self._left = self._first = self._last = 0
         self._size = self._fragments = 0
 
     @property
@@ -119,35 +128,45 @@ class FrameReader:
         """Bytes that are missing of the frame which is being read."""
         return self._left
 
+    @property
+    def collected(self) -> int:
+        """Bytes that are held of a message which is not complete."""
+        return self._messages.collected
+
     def hold(self, data: bytes) -> None:
         """Keep bytes for the next `feed()`."""
         self._held = self._held[self._at :] + data
         self._at = 0
 
     def feed(self, data: bytes) -> bool:
-        """Read on; returns whether more is wanted. Raises `WebSocketError` for what the client did wrong."""
+        """Read on; returns whether all has been read, and more is wanted.
+
+        Otherwise what is left is read by `feed(b"")`. Raises `WebSocketError` for what the client did wrong.
+        """
         size = len(data) - 6
         try:
             if 0 <= size <= self._short and data[1] == MASKED | size and self._is_between:
                 first = data[0]
                 if first == TEXT_MESSAGE:
-                    return self.deliver(unmask(data[6:], data[2:6]).decode())
+                    return self._deliver(unmask(data[6:], data[2:6]).decode(), size)
                 if first == BINARY_MESSAGE:
-                    return self.deliver(unmask(data[6:], data[2:6]))
+                    return self._deliver(unmask(data[6:], data[2:6]), size)
             return self._read(data)
         except UnicodeDecodeError as error:
             raise WebSocketError(INVALID_DATA, "a text message is not UTF-8") from error
 
     def _read(self, data: bytes) -> bool:
         """As `feed()`, for all that is not one short message in a segment of its own."""
-        self._wanted = True
+        allowance = self._allowance
+        messages = self._messages
+        allowance.left = UNCOUNTED
+        messages.is_wanted = True
         at = 0
-        if self._held or self._left:
+        if self._held or self._is_midway:
             data, at = self._catch_up(data)
         end = len(data)
-        wanted = self._wanted
-        turns = FRAMES_AT_ONCE
-        while wanted and end - at >= 2 and turns:
+        wanted = messages.is_wanted
+        while wanted and end - at >= 2 and (allowance.left > 0 or not allowance.is_over()):
             first, short, start = data[at], data[at + 1], at + 2
             length = short & 127
             if length > 125:
@@ -157,23 +176,26 @@ class FrameReader:
                 length, start = long
             payload = start + 4
             stop = payload + length
-            is_common = (first == TEXT_MESSAGE or first == BINARY_MESSAGE) and short >= MASKED and self._parts is None
-            if is_common and length <= self._limit and stop <= end:
+            is_message = (first == TEXT_MESSAGE or first == BINARY_MESSAGE) and short >= MASKED
+            if is_message and length <= self._whole and stop <= end and not self._in_message:
                 part = data[payload:stop] if length < WORTH_A_VIEW else memoryview(data)[payload:stop]
                 message = unmask(part, data[start:payload])
                 at = stop
-                wanted = self.deliver(message.decode() if first == TEXT_MESSAGE else message)
+                allowance.left -= SMALL_MESSAGE + length // BYTES_A_UNIT
+                wanted = self._deliver(message.decode() if first == TEXT_MESSAGE else message, length)
             else:
-                begin, at = at, self._read_other(data, at, payload, stop, is_common)
+                begin, at = at, self._read_other(data, at, payload, stop)
                 if at == begin:
                     break
-                turns -= 1
-                wanted = self._wanted
+                wanted = messages.is_wanted
         if at < end:
             self._held = data
             self._at = at
-        self._is_between = at == end and not self._left and self._parts is None
-        return wanted and turns > 0
+        self._is_between = at == end and not self._is_midway and not self._in_message
+        is_all = allowance.left > 0 or (end - at < 2 and not messages.has_more)
+        if allowance.left <= 0 or allowance.granted:
+            allowance.settle()
+        return wanted and is_all
 
     def _catch_up(self, data: bytes) -> tuple[bytes, int]:
         """Put what has been held before new bytes, and finish the frame that has begun; returns where to go on."""
@@ -183,16 +205,20 @@ class FrameReader:
                 self.hold(data)
             data, at = self._held, self._at
             self._held = b""
-        if self._left:
-            at = self._read_rest(data, at)
-        return data, at
+        return data, self._work_off(data, at) if self._is_midway else at
 
     def rest(self) -> None:
         """Called now and then: give back memory that can be had again."""
-        if self._parts is None and not self._left:
+        if not self._in_message and not self._is_midway:
             self._codec = None
-        if self._deflate is not None:
-            self._deflate.rest()
+        self._messages.rest()
+
+    def drop(self) -> None:
+        """No message counts any more: what comes is read over, but for control frames."""
+        self._drops = True
+        self._deliver = _drop
+        self._messages.drop()
+        self._is_midway = self._left > 0
 
     def close(self) -> None:
         """Nothing is read any more."""
@@ -200,40 +226,34 @@ class FrameReader:
 
     # Frames.
 
-    def _read_other(self, data: bytes, at: int, payload: int, stop: int, is_common: bool) -> int:
-        """Read a common frame that is not all there, or another one; returns where it ended so far.
-
-        That is `at` if more of it has to come first.
-        """
-        first, is_masked, length = data[at], data[at + 1] >= MASKED, stop - payload
-        if is_common and length <= self._limit:
-            if payload > len(data):
-                return at
-            self._begin(first, data[payload - 4 : payload], length)
-            return self._read_rest(data, payload)
-        if first in CONTROL_FRAMES and is_masked and length <= LONGEST_CONTROL:
+    def _read_other(self, data: bytes, at: int, payload: int, stop: int) -> int:
+        """Read what is not a small, whole message; returns where it ended so far, `at` if more has to come first."""
+        first, length = data[at], stop - payload
+        if data[at + 1] < MASKED:
+            raise WebSocketError(PROTOCOL_ERROR, "a frame is not masked")
+        if first in CONTROL_FRAMES and length <= LONGEST_CONTROL:
             if stop > len(data):
                 return at
             self._hear(first, unmask(data[payload:stop], data[payload - 4 : payload]))
             return stop
-        self._check(first, length)
-        if first in COMPRESSED_MESSAGES and is_masked and stop <= len(data) and self._parts is None and self._deflate:
-            message = self._deflate.inflate(unmask(data[payload:stop], data[payload - 4 : payload]), end=True)
-            self._wanted = self.deliver(message.decode() if first & TEXT else message)
-            return stop
-        return self._pass_on(data, at, stop if is_masked else stop - 4)
+        self._check_length(first, length)
+        if payload > len(data):
+            return at
+        self._begin(first, data[payload - 4 : payload], length)
+        return self._work_off(data, self._read_part(data, payload))
 
     def _hear(self, first: int, content: bytes) -> None:
         """Pass a control frame on; nothing more is wanted after a close."""
+        self._allowance.left -= CONTROL_FRAME
         if first == FIN | PING:
             self._controls.on_ping(content)
         elif first == FIN | PONG:
             self._controls.on_pong(content)
         else:
-            self._wanted = False
+            self._messages.is_wanted = False
             self._controls.on_close(*read_close(content))
 
-    def _check(self, first: int, length: int) -> None:
+    def _check_length(self, first: int, length: int) -> None:
         """Raise `WebSocketError` if a frame is longer than it may be; a new message begins to be counted."""
         opcode = first & 0x0F
         if opcode >= CLOSE:
@@ -245,62 +265,71 @@ class FrameReader:
             self._wire_limit = self._limit
             if first & RSV1:
                 self._wire_limit += self._limit // 8 + 1024  # what cannot be compressed grows a little
-        self._size += length
-        self._fragments += 1
-        if self._size > self._wire_limit:
+        if self._size + length > self._wire_limit:
             raise WebSocketError(TOO_BIG, f"a message has more than {self._limit} bytes")
-        if self._fragments > MOST_FRAGMENTS:
-            raise WebSocketError(TOO_BIG, f"a message has more than {MOST_FRAGMENTS} fragments")
-
-    def _read_rest(self, data: bytes, at: int) -> int:
-        """Read on in the middle of a frame; returns where it ended."""
-        if not self._mask:
-            return self._pass_on(data, at, at + self._left)
-        stop = min(at + self._left, len(data))
-        self._left -= stop - at
-        piece = unmask(memoryview(data)[at:stop], self._mask)
-        turn = len(piece) & 3
-        self._mask = self._mask[turn:] + self._mask[:turn]
-        self._add(piece if self._decoder is None else self._decoder.decode(piece, not self._left), not self._left)
-        return stop
 
     def _begin(self, first: int, mask: bytes, length: int) -> None:
-        """A common frame has begun, whose end has not come yet."""
+        """A frame has begun whose content is read part by part."""
         self._mask = mask
         self._left = length
-        self._decoder = _utf8_decoder() if first == TEXT_MESSAGE else None
+        self._size += length
+        self._fragments += 1
+        if self._fragments > MOST_FRAGMENTS:
+            raise WebSocketError(TOO_BIG, f"a message has more than {MOST_FRAGMENTS} fragments")
+        opcode = first & 0x0F
+        if opcode == TEXT or opcode == BINARY:
+            is_compressed = first & RSV1 > 0 and self._messages.inflates
+            self._messages.begin(is_text=opcode == TEXT, is_compressed=is_compressed)
+            first = first & ~(opcode | RSV1 * is_compressed) | BINARY
+        self._is_whole = first == BINARY_MESSAGE and not self._in_message
+        self._first, self._last = first & ~FIN, first & FIN
 
-    def _pass_on(self, data: bytes, at: int, stop: int) -> int:
-        """Let the codec read a frame, or the rest of one, which ends at `stop`; returns where it ended so far."""
-        self._mask = b""
-        end = min(stop, len(data))
-        self._left = stop - end
-        if self._codec is None:
-            self._codec = self._make_codec(self, self._deflate)
-        self._codec.feed(data[at:end])
-        return end
+    def _work_off(self, data: bytes, at: int) -> int:
+        """Read on in the middle of a frame, or of what it inflates to; returns where it ended so far."""
+        allowance, messages = self._allowance, self._messages
+        while messages.is_wanted and (allowance.left > 0 or not allowance.is_over()):
+            if messages.has_more:
+                messages.go_on()
+            elif self._left and at < len(data):
+                at = self._read_part(data, at)
+            else:
+                break
+        self._is_midway = self._left > 0 or messages.has_more
+        return at
 
-    # Messages: the sink.
+    def _read_part(self, data: bytes, at: int) -> int:
+        """Read a part of a frame; returns where it ended."""
+        stop = min(at + self._left, at + (LARGEST_AT_ONCE if self._is_whole else PART), len(data))
+        mask, size = self._mask, stop - at
+        self._left -= size
+        turned = size & 3
+        self._mask = mask[turned:] + mask[:turned]
+        if self._drops:
+            self._allowance.left -= SMALL_MESSAGE
+        elif self._is_whole:
+            self._allowance.left -= SMALL_MESSAGE
+            self._messages.add(unmask(_cut(data, at, stop), mask), not self._left)
+        else:
+            self._allowance.left -= CODEC_FRAME + size // BYTES_A_UNIT
+            if self._codec is None:
+                self._codec = self._make_codec(self._on_data)
+            first, self._first = self._first, CONTINUATION
+            self._codec.feed(masked_head(first if self._left else first | self._last, size, mask) + data[at:stop])
+        return stop
 
-    def _add(self, part: str | bytes, end: bool) -> None:
-        if self._parts is None:
-            if end:
-                self._wanted = self.deliver(part)
-                return
-            self._parts = Parts("" if isinstance(part, str) else b"")
-        self._parts.add(part)
-        if end:
-            message = self._parts.whole()
-            self._parts = None
-            self._wanted = self.deliver(message)
-
-    def on_text(self, part: str, end: bool) -> None:
-        """As `Sink.on_text`."""
-        self._add(part, end)
-
-    def on_binary(self, part: bytes, end: bool) -> None:
-        """As `Sink.on_binary`."""
-        self._add(part, end)
+    def _on_data(self, content: bytes, end: bool) -> None:
+        """As `Sink`."""
+        self._in_message = not end
+        self._messages.add(content, end)
 
 
-__all__ = ["FRAMES_AT_ONCE", "MOST_FRAGMENTS", "Controls", "Deliver", "FrameReader"]
+def _cut(data: bytes, at: int, stop: int) -> bytes | memoryview:
+    return data[at:stop] if stop - at < WORTH_A_VIEW else memoryview(data)[at:stop]
+
+
+def _drop(_message: str | bytes, _size: int) -> bool:
+    """What becomes of messages that come after the close has been sent (RFC 6455 section 1.4)."""
+    return True
+
+
+__all__ = ["CODEC_FRAME", "CONTROL_FRAME", "MOST_FRAGMENTS", "SMALL_MESSAGE", "Controls", "FrameReader"]

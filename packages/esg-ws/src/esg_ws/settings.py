@@ -19,6 +19,7 @@ class Settings:
         self.make_codec = make_codec
         self.max_size = config.ws_max_size
         self.max_queue = config.ws_max_queue
+        self.max_queue_bytes = config.ws_max_queue_bytes or 2 * config.ws_max_size
         self.compress = config.ws_per_message_deflate
         self.ping_interval: float = config.ws_ping_interval or NEVER
         self.ping_timeout: float = config.ws_ping_timeout or NEVER

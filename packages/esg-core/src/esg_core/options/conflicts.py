@@ -48,6 +48,7 @@ def check_combinations(values: Mapping[str, object], given: Collection[str], spe
     _check_workers(values, spell)
     _check_health(values, spell)
     _check_admission(values, spell)
+    _check_websocket(values, spell)
 
 
 def _check_listeners(values: Mapping[str, object], given: Collection[str], spell: Spell) -> None:
@@ -104,6 +105,15 @@ def _check_admission(values: Mapping[str, object], spell: Spell) -> None:
         most = values[name]
         if values["backpressure"] and isinstance(most, int) and least > most:
             raise UsageError(f"{spell('backpressure_min_limit')} {least} is more than {spell(name)} {most}")
+
+
+def _check_websocket(values: Mapping[str, object], spell: Spell) -> None:
+    largest, most = values["ws_max_size"], values["ws_max_queue_bytes"]
+    if isinstance(largest, int) and isinstance(most, int) and most < largest:
+        raise UsageError(
+            f"{spell('ws_max_queue_bytes')} {most} is less than {spell('ws_max_size')} {largest}: "
+            "the largest message would not fit"
+        )
 
 
 __all__ = ["ABOUT_WORKERS", "DISPLACES", "check_combinations"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from esg_core.options.groups.shorthands import Bound, ByteBound, Timeout
 from esg_core.options.option import Group, option
-from esg_core.options.value_types import Switch
+from esg_core.options.value_types import Integer, Switch
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
@@ -28,7 +28,14 @@ class WebSocketOptions:
         32,
         Group.LIMITS,
         "WebSocket messages that wait for the application.",
-        "Then, or when they are larger than one message may be, reading is paused until it calls `receive()`.",
+        "Then reading is paused until it calls `receive()`.",
+    )
+    ws_max_queue_bytes: Annotated[int | None, Integer(1, unit="bytes")] = option(
+        None,
+        Group.LIMITS,
+        "Bytes of them, inflated; by default twice `ws_max_size`.",
+        "For each WebSocket; what has come of the next message counts too. Then reading is paused until the "
+        "application calls `receive()`, and what comes meanwhile waits as it was sent. Not less than `ws_max_size`.",
     )
     ws_ping_interval: Timeout = option(
         20.0,

@@ -84,10 +84,8 @@ frames = st.one_of(
 )
 
 
-@pytest.mark.parametrize("deflate", [False, True])
-@settings(max_examples=300, deadline=None)
-@given(sent=st.lists(frames, max_size=12).map(b"".join), step=st.sampled_from([1, 2, 5, 13, 10_000]))
-def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: bytes, step: int) -> None:
+def everything_heard(sent: bytes, step: int, *, deflate: bool) -> list[list[object]]:
+    """By each codec, in pieces and at once."""
     heard = []
     for codec in (WebsocketsCodec, WsprotoCodec):
         for size in (step, 1 << 20):
@@ -96,4 +94,34 @@ def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: byt
                 listener.feed(piece)
             listener.feed(REST)
             heard.append(listener.events)
+    return heard
+
+
+messages = st.lists(frames, max_size=12).map(b"".join)
+steps = st.sampled_from([1, 2, 5, 13, 10_000])
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+@settings(max_examples=300, deadline=None)
+@given(sent=messages, step=steps)
+def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: bytes, step: int) -> None:
+    heard = everything_heard(sent, step, deflate=deflate)
     assert all(events == heard[0] for events in heard)
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+@settings(max_examples=200, deadline=None)
+@given(sent=messages, step=steps, sizes=st.tuples(*[st.integers(1, 40)] * 4))
+def test_s5_the_same_however_small_the_pieces_of_work_are(
+    deflate: bool, sent: bytes, step: int, sizes: tuple[int, int, int, int]
+) -> None:
+    """S-5: what is left for another turn is taken up where it was left."""
+    (expected, *_) = everything_heard(sent, step, deflate=deflate)
+    with pytest.MonkeyPatch.context() as patch:
+        names = ("intake.PART", "intake.LARGEST_AT_ONCE", "deflate.PIECE", "deflate.SLICE")
+        for name, size in zip(names, sizes, strict=True):
+            patch.setattr(f"esg_ws.{name}", size)
+        for name in ("intake.UNCOUNTED", "allowance.UNCOUNTED"):
+            patch.setattr(f"esg_ws.{name}", 1)
+        patch.setattr(TurnBudget, "room", 2)
+        assert everything_heard(sent, step, deflate=deflate) == [expected] * 4

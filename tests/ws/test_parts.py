@@ -7,7 +7,7 @@ import pytest
 
 from esg_ws.frames import WebSocketError, close_payload, control, head, may_be_sent, read_long_length
 from esg_ws.masking import _fastest, unmask, unmask_in_python
-from esg_ws.parts import TOGETHER, BinaryParts, TextParts, held_size
+from esg_ws.parts import TOGETHER, Parts, TextParts, held_size
 from tests.support.ws.frames import masked
 
 
@@ -66,7 +66,7 @@ def test_long_lengths() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, TOGETHER - 1, TOGETHER, TOGETHER * 2 + 1])
 def test_parts_are_put_together(count: int) -> None:
-    texts, blobs = TextParts(), BinaryParts()
+    texts, blobs = TextParts(), Parts()
     for number in range(count):
         for parts in (texts, blobs):
             assert parts.add(b"%d" % (number % 10), False) == 1

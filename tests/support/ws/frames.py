@@ -26,7 +26,10 @@ class Frame(NamedTuple):
 
 
 def masked(payload: bytes, mask: bytes = MASK) -> bytes:
-    return bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    data = bytearray(payload)
+    for index in range(4):
+        data[index::4] = payload[index::4].translate(bytes(byte ^ mask[index] for byte in range(256)))
+    return bytes(data)
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, mask: bytes | None = MASK) -> bytes:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from esg_ws.allowance import Allowance
 from esg_ws.deflate import Deflate
-from esg_ws.parts import BinaryParts, Parts, TextParts, held_size
+from esg_ws.parts import Parts, TextParts, held_size
 
 BYTES_A_UNIT = 2048
 """Bytes that are unmasked, checked and put together for a unit of the turn's budget."""
@@ -56,11 +56,6 @@ class Assembler:
         self.has_more = False
         self.is_wanted = True
 
-    @property
-    def inflates(self) -> bool:
-        """Whether a message may be compressed."""
-        return self._deflate is not None
-
     def begin(self, *, is_text: bool, is_compressed: bool) -> None:
         """What is added from now on is of a new message."""
         self._is_text = is_text
@@ -78,6 +73,19 @@ class Assembler:
         else:
             self._collect(content, end)
 
+    def inflate(self, content: bytes, *, is_text: bool) -> None:
+        """All of a compressed message has come; as `begin()` and `add()`."""
+        deflate = self._deflate
+        assert deflate is not None
+        first = deflate.inflate(content, True)
+        self._allowance.left -= deflate.cost
+        if not deflate.has_more:
+            self.is_wanted = self._queue.feed(first.decode() if is_text else first, len(first))
+            return
+        self.begin(is_text=is_text, is_compressed=True)
+        self._ends = self.has_more = True
+        self._collect(first, False)
+
     def go_on(self) -> None:
         """Inflate the next piece; raises as `add()`."""
         assert self._deflate is not None
@@ -89,16 +97,17 @@ class Assembler:
         self._collect(content, self._ends and not deflate.has_more)
 
     def _collect(self, content: bytes, end: bool) -> None:
-        size = len(content)
-        self._allowance.left -= size // BYTES_A_UNIT
         parts = self._parts
         if parts is None:
             if end:
-                message = content.decode() if self._is_text else content
-                self.is_wanted = self._queue.feed(message, size)
+                size = len(content)
+                self._allowance.left -= size // BYTES_A_UNIT
+                self.is_wanted = self._queue.feed(content.decode() if self._is_text else content, size)
                 return
-            parts = self._parts = TextParts() if self._is_text else BinaryParts()
-        self.collected += parts.add(content, end)
+            parts = self._parts = TextParts() if self._is_text else Parts()
+        size = parts.add(content, end)
+        self._allowance.left -= size // BYTES_A_UNIT
+        self.collected += size
         if end:
             self._finish(parts.whole())
         else:

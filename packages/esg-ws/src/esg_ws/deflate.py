@@ -85,56 +85,66 @@ class Deflate:
 
         Raises `WebSocketError` for what is not compressed data, and as soon as the message is larger than the limit.
         """
-        self._compressed = data + _TAIL if end else data
-        self._at = 0
+        if end:
+            data += _TAIL
         self._ends = end
-        return self.go_on()
+        if len(data) > SLICE:
+            self._compressed = data
+            data = self._slice()
+        return self._step(data)
 
     def go_on(self) -> bytes:
         """The next piece, which may be empty although there is more; raises as `inflate()`."""
-        data = self._rest
-        if not data:
-            data = self._compressed[self._at : self._at + SLICE]
-            self._at += SLICE
-        try:
-            content = self._step(data)
-        except zlib.error as error:
-            raise WebSocketError(PROTOCOL_ERROR, "a message is not compressed as it says") from error
-        self.cost = STEP + len(data) // INPUT_A_UNIT + len(content) // OUTPUT_A_UNIT
-        if not self.has_more:
+        return self._step(self._rest or self._slice())
+
+    def _slice(self) -> bytes:
+        """The next of what is compressed."""
+        data = self._compressed[self._at : self._at + SLICE]
+        self._at += SLICE
+        if self._at >= len(self._compressed):
             self._compressed = b""
-            if self._ends:
-                self._left = self._limit
-                self._streams = 0
-                if not self._agreement.client_keeps:
-                    self._inflater = None
-        return content
+            self._at = 0
+        return data
 
     def _step(self, data: bytes) -> bytes:
         inflater = self._inflater
         if inflater is None:
             inflater = self._inflater = zlib.decompressobj(-self._agreement.client_bits)
-        most = min(PIECE, self._left + 1)
-        content: bytes = inflater.decompress(data, most)
+        most = PIECE if self._left >= PIECE else self._left + 1
+        try:
+            content: bytes = inflater.decompress(data, most)
+        except zlib.error as error:
+            raise WebSocketError(PROTOCOL_ERROR, "a message is not compressed as it says") from error
         size = len(content)
         self._left -= size
         if self._left < 0:
             raise WebSocketError(TOO_BIG, f"a message inflates to more than {self._limit} bytes")
+        self.cost = STEP + len(data) // INPUT_A_UNIT + size // OUTPUT_A_UNIT
         if inflater.eof:
-            self._rest = inflater.unused_data
-            self._inflater = None
-            self._streams += 1
-            if self._streams > MOST_STREAMS:
-                raise WebSocketError(PROTOCOL_ERROR, "a message has too many final blocks")
+            self._rest = self._begin_again(inflater.unused_data)
             size = 0
         else:
             self._rest = inflater.unconsumed_tail
-        self.has_more = bool(self._rest) or size == most or self._at < len(self._compressed)
+        self.has_more = size == most or self._rest != b"" or self._compressed != b""
+        if not self.has_more and self._ends:
+            self._left = self._limit
+            self._streams = 0
+            if not self._agreement.client_keeps:
+                self._inflater = None
         return content
+
+    def _begin_again(self, rest: bytes) -> bytes:
+        """The compressed data has come to an end of its own; what follows it begins anew."""
+        self._inflater = None
+        self._streams += 1
+        if self._streams > MOST_STREAMS:
+            raise WebSocketError(PROTOCOL_ERROR, "a message has too many final blocks")
+        return rest
 
     def stop(self) -> None:
         """Nothing is inflated any more."""
         self._compressed = self._rest = b""
+        self._at = 0
         self._inflater = None
         self.has_more = False
 

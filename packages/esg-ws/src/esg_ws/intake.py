@@ -21,6 +21,7 @@ from esg_ws.frames import (
     BINARY,
     BINARY_MESSAGE,
     CLOSE,
+    COMPRESSED_MESSAGES,
     CONTINUATION,
     CONTROL_FRAMES,
     FIN,
@@ -84,6 +85,7 @@ class FrameReader:
         "_fragments",
         "_held",
         "_in_message",
+        "_inflates",
         "_is_between",
         "_is_midway",
         "_is_whole",
@@ -119,6 +121,7 @@ class FrameReader:
         self._short = min(125, limit)
         self._is_between = True
         self._is_midway = self._is_whole = self._in_message = self._drops = False
+        self._inflates = deflate is not None
         self._held = self._mask = b""
         self._at = self._left = self._first = self._last = 0
         self._size = self._fragments = 0
@@ -216,6 +219,7 @@ class FrameReader:
     def drop(self) -> None:
         """No message counts any more: what comes is read over, but for control frames."""
         self._drops = True
+        self._inflates = self._is_whole = False
         self._deliver = _drop
         self._messages.drop()
         self._is_midway = self._left > 0
@@ -239,6 +243,10 @@ class FrameReader:
         self._check_length(first, length)
         if payload > len(data):
             return at
+        if first in COMPRESSED_MESSAGES and stop <= len(data) and self._inflates and not self._in_message:
+            content = unmask(data[payload:stop], data[payload - 4 : payload])
+            self._messages.inflate(content, is_text=first & TEXT > 0)
+            return self._work_off(data, stop) if self._messages.has_more else stop
         self._begin(first, data[payload - 4 : payload], length)
         return self._work_off(data, self._read_part(data, payload))
 
@@ -278,10 +286,10 @@ class FrameReader:
             raise WebSocketError(TOO_BIG, f"a message has more than {MOST_FRAGMENTS} fragments")
         opcode = first & 0x0F
         if opcode == TEXT or opcode == BINARY:
-            is_compressed = first & RSV1 > 0 and self._messages.inflates
+            is_compressed = first & RSV1 > 0 and self._inflates
             self._messages.begin(is_text=opcode == TEXT, is_compressed=is_compressed)
             first = first & ~(opcode | RSV1 * is_compressed) | BINARY
-        self._is_whole = first == BINARY_MESSAGE and not self._in_message
+        self._is_whole = first == BINARY_MESSAGE and not self._in_message and not self._drops
         self._first, self._last = first & ~FIN, first & FIN
 
     def _work_off(self, data: bytes, at: int) -> int:
@@ -302,14 +310,13 @@ class FrameReader:
         stop = min(at + self._left, at + (LARGEST_AT_ONCE if self._is_whole else PART), len(data))
         mask, size = self._mask, stop - at
         self._left -= size
-        turned = size & 3
-        self._mask = mask[turned:] + mask[:turned]
-        if self._drops:
-            self._allowance.left -= SMALL_MESSAGE
-        elif self._is_whole:
-            self._allowance.left -= SMALL_MESSAGE
-            self._messages.add(unmask(_cut(data, at, stop), mask), not self._left)
-        else:
+        if size & 3:
+            self._mask = mask[size & 3 :] + mask[: size & 3]
+        self._allowance.left -= SMALL_MESSAGE
+        if self._is_whole:
+            part = data[at:stop] if size < WORTH_A_VIEW else memoryview(data)[at:stop]
+            self._messages.add(unmask(part, mask), not self._left)
+        elif not self._drops:
             self._allowance.left -= CODEC_FRAME + size // BYTES_A_UNIT
             if self._codec is None:
                 self._codec = self._make_codec(self._on_data)
@@ -321,10 +328,6 @@ class FrameReader:
         """As `Sink`."""
         self._in_message = not end
         self._messages.add(content, end)
-
-
-def _cut(data: bytes, at: int, stop: int) -> bytes | memoryview:
-    return data[at:stop] if stop - at < WORTH_A_VIEW else memoryview(data)[at:stop]
 
 
 def _drop(_message: str | bytes, _size: int) -> bool:

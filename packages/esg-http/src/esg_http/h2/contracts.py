@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
+from esg_core.turns import TurnBudget
 from esg_core.waiting import WriteGate
 from esg_http.h2.coding.hpack import HeaderEncoder
 from esg_http.h2.response_heads import ResponseHeads
@@ -23,6 +24,7 @@ class StreamOwner(Protocol[S_contra]):
 
     loop: asyncio.AbstractEventLoop
     time: "Callable[[], float]"
+    budget: TurnBudget
     transport: asyncio.Transport
     gate: WriteGate
     encoder: HeaderEncoder

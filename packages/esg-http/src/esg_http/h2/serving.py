@@ -45,6 +45,7 @@ class Serving(Receiving[H2Stream]):
         "_served",
         "_settings",
         "body_limit",
+        "budget",
         "gate",
         "heads",
         "loop",
@@ -59,6 +60,7 @@ class Serving(Receiving[H2Stream]):
         super().__init__(settings.limits, context.budget)
         self._context = context
         self._settings = settings
+        self.budget = context.budget
         self.loop = context.loop
         self.time = context.loop.time
         self.gate = WriteGate(context.loop)

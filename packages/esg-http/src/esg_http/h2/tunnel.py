@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
+from esg_core.turns import LEAST_ROOM
 from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.contracts import StreamOwner, TunnelStream
 from esg_http.h2.engine.states import CLOSED
@@ -39,16 +40,23 @@ class Tunnel(asyncio.Transport, Generic[S]):
         """The client has sent more."""
         if self._is_closing:
             return
+        budget = self._connection.budget
         if not self._reads or self._held:
             self._held += data
-            return
+        elif budget.room <= LEAST_ROOM:  # all streams are one client
+            self._held += data
+            budget.wait(self._hand_on)
+        else:
+            self._give(data)
+
+    def _give(self, data: bytes) -> None:
         self._receiver.data_received(data)
         self._connection.consumed(self._stream, len(data))
 
     def feed_eof(self) -> None:
         """The client has ended its side."""
         self._has_eof = True
-        if not self._held and not self._is_closing and not self._receiver.eof_received():
+        if self._reads and not self._held and not self._is_closing and not self._receiver.eof_received():
             self.close()
         if self._is_lost:
             self._let_go()
@@ -57,6 +65,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
         """The stream has come to its end."""
         self._is_closing = True
         self._held.clear()
+        self._connection.budget.leave(self._hand_on)
         if self._is_lost:
             self._let_go()
         else:
@@ -130,13 +139,14 @@ class Tunnel(asyncio.Transport, Generic[S]):
         """As `asyncio.ReadTransport`."""
         if not self._reads:
             self._reads = True
-            self._connection.loop.call_soon(self._hand_on)
+            if self._held or self._has_eof:
+                self._connection.budget.wait(self._hand_on)
 
     def _hand_on(self) -> None:
-        """Give what was held, if it is still wanted."""
+        """Give what was held, if it is still wanted, in the turn of this stream (rule H-22)."""
         if self._held and self.is_reading():
             held, self._held = bytes(self._held), bytearray()
-            self.feed(held)
+            self._give(held)
         if self._has_eof and self.is_reading():
             self.feed_eof()
 

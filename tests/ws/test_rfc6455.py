@@ -5,7 +5,19 @@ import struct
 import pytest
 
 from esg_core.testing import pieces
-from tests.support.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, fragments, frame, text
+from tests.support.ws.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    close,
+    deflated,
+    fragments,
+    frame,
+    text,
+)
 from tests.support.ws.memory import CODECS, OFFER, exchange
 
 codecs = pytest.mark.parametrize("codec", CODECS)
@@ -233,13 +245,33 @@ def test_8_1_bytes_that_are_not_utf_8_are_no_text(codec: str) -> None:
     assert echoes(codec, *(frame(BINARY, payload) for payload in BAD)) == BAD
 
 
+OPENING = frame(TEXT, b"good ", fin=False)
+UNTIL_BAD = {
+    "a fragment": frame(TEXT, b"ok \xff", fin=False),
+    "a later fragment": OPENING + frame(CONTINUATION, b"ok \xff", fin=False),
+    "the last fragment": OPENING + frame(CONTINUATION, b"ok \xff"),
+    "a part of a frame": frame(TEXT, b"ok \xff more")[:10],
+    "a part of a fragment": frame(TEXT, b"ok \xff more", fin=False)[:10],
+    "a part of a later fragment": OPENING + frame(CONTINUATION, b"ok \xff more", fin=False)[:10],
+    "a part of a long fragment": frame(TEXT, b"a" * 70_000 + b"\xff" * 9 + b"a" * 70_000, fin=False)[:70_015],
+    "what no next byte makes right": OPENING + frame(CONTINUATION, b"\xe2\x28\xa1", fin=False)[:8],
+}
+"""Up to the byte that is wrong: the message, and mostly the frame, goes on after it."""
+
+
 @codecs
-@pytest.mark.parametrize(
-    "sent", [fragments(TEXT, b"ok \xff", b"more")[0], frame(TEXT, b"ok \xff more")[:11]], ids=[1, 2]
-)
-def test_8_1_bad_text_fails_before_the_message_is_there(codec: str, sent: bytes) -> None:
-    """After the fragment with the bad byte, and in the middle of a frame after the byte itself."""
+@pytest.mark.parametrize("sent", UNTIL_BAD.values(), ids=UNTIL_BAD)
+def test_8_1_bad_text_fails_as_soon_as_it_is_there(codec: str, sent: bytes) -> None:
     assert failure(codec, sent) == 1007
+    assert failure(codec, *pieces(sent)) == 1007
+
+
+@codecs
+def test_8_1_bad_text_fails_as_soon_as_it_can_be_inflated(codec: str) -> None:
+    flushed = deflated(b"ok \xff more") + b"\0\0\xff\xff"
+    for sent in (frame(TEXT, flushed, fin=False, rsv=4), frame(TEXT, flushed + b"more", rsv=4)[:-4]):
+        _, client = exchange(codec, [sent], OFFER)
+        assert client.code == 1007
 
 
 # Section 7: closing.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
+from esg_core.turns import UNITS_A_TURN
 from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.stream import H2Stream
 from esg_http.h2.tunnel import Tunnel
@@ -143,6 +144,49 @@ def test_2_4_what_comes_while_reading_is_paused_is_handed_on_in_order_and_the_en
         assert talk.answer.complete
 
 
+def test_2_4_the_end_waits_for_reading_although_nothing_is_held() -> None:
+    """The protocol may have bytes in hand itself that come before it."""
+    with conversation() as talk:
+        talk.tunnel.pause_reading()
+        talk.say(end=True)
+        assert talk.notes.told == []
+        talk.tunnel.resume_reading()
+        talk.turn()
+        assert talk.notes.told == ["eof", "lost"]
+
+
+def test_h_22_a_stream_is_given_nothing_in_a_turn_that_is_used_up() -> None:
+    """All streams of a connection are one client; what came waits in order, and its window with it."""
+
+    class Looks(Notes):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            rooms.append(budget.room)
+
+    rooms: list[int] = []
+    with conversation(Looks()) as talk:
+        budget = talk.client.server.context.budget
+        for data in (b"one ", b"two ", b"three"):
+            talk.client.h2.send_data(talk.number, data)
+        talk.client.server.loop.call_soon(budget.spend, UNITS_A_TURN)
+        talk.turn()
+        assert talk.notes.heard == b"one two three"
+        assert rooms == [UNITS_A_TURN], "at once, in the next turn"
+        talk.client.server.loop.call_soon(budget.spend, UNITS_A_TURN)
+        talk.say(b"!", end=True)
+        assert (talk.notes.heard, talk.notes.told) == (b"one two three!", ["eof", "lost"])
+
+
+def test_h_22_a_stream_that_is_over_is_given_nothing_more() -> None:
+    with conversation() as talk:
+        budget = talk.client.server.context.budget
+        talk.client.h2.send_data(talk.number, b"late")
+        talk.client.h2.reset_stream(talk.number, CANCEL)
+        talk.client.server.loop.call_soon(budget.spend, UNITS_A_TURN)
+        talk.turn()
+        assert (talk.notes.heard, talk.notes.told) == (b"", ["ConnectionResetError"])
+
+
 def test_2_4_resumed_and_paused_at_once_it_hands_on_nothing() -> None:
     with conversation() as talk:
         talk.tunnel.pause_reading()
@@ -160,6 +204,10 @@ def test_2_4_the_protocol_may_keep_its_side_when_the_client_ends_its_own() -> No
         talk.tunnel.writelines([b"and ", bytearray(b"so "), memoryview(b"on")])
         talk.turn()
         assert (talk.answer.body, talk.answer.complete, talk.notes.told) == (b"and so on", False, ["eof"])
+        talk.tunnel.pause_reading()
+        talk.tunnel.resume_reading()
+        talk.turn()
+        assert talk.notes.told == ["eof"], "once"
         talk.tunnel.close()
         talk.turn()
         assert (talk.answer.complete, talk.answer.reset, talk.notes.told) == (True, None, ["eof", "lost"])

@@ -56,10 +56,15 @@ class Tunnel(asyncio.Transport, Generic[S]):
     def feed_eof(self) -> None:
         """The client has ended its side."""
         self._has_eof = True
-        if self._reads and not self._held and not self._is_closing and not self._receiver.eof_received():
-            self.close()
+        if self._reads and not self._held:
+            self._tell_eof()
         if self._is_lost:
             self._let_go()
+
+    def _tell_eof(self) -> None:
+        self._has_eof = False
+        if not self._is_closing and not self._receiver.eof_received():
+            self.close()
 
     def lose(self, error: Exception | None) -> None:
         """The stream has come to its end."""
@@ -148,7 +153,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
             held, self._held = bytes(self._held), bytearray()
             self._give(held)
         if self._has_eof and self.is_reading():
-            self.feed_eof()
+            self._tell_eof()
 
     # asyncio.WriteTransport
 

@@ -9,6 +9,7 @@ import pytest
 
 from esg_core.asgi import Message, Receive, Send
 from esg_core.errors import ApplicationError
+from esg_ws.assembler import Assembler
 from esg_ws.connection import Connection
 from esg_ws.cycle import Cycle
 from esg_ws.intake import FrameReader
@@ -264,7 +265,9 @@ def test_nothing_waits_for_the_garbage_collector() -> None:
     """The parts of a connection refer to each other no more when it is over."""
 
     def left() -> list[Any]:
-        return [found for found in gc.get_objects() if issubclass(type(found), (Connection, Cycle, FrameReader))]
+        return [
+            found for found in gc.get_objects() if issubclass(type(found), (Assembler, Connection, Cycle, FrameReader))
+        ]
 
     gc.collect()
     gc.disable()

@@ -77,10 +77,12 @@ class FrameReader:
     __slots__ = (
         "_allowance",
         "_at",
+        "_at_once",
         "_codec",
         "_controls",
         "_deliver",
         "_drops",
+        "_fin",
         "_first",
         "_fragments",
         "_held",
@@ -89,7 +91,6 @@ class FrameReader:
         "_is_between",
         "_is_midway",
         "_is_whole",
-        "_last",
         "_left",
         "_limit",
         "_make_codec",
@@ -97,7 +98,6 @@ class FrameReader:
         "_messages",
         "_short",
         "_size",
-        "_whole",
         "_wire_limit",
     )
 
@@ -117,13 +117,13 @@ class FrameReader:
         self._allowance = Allowance(budget)
         self._messages = Assembler(queue, deflate, self._allowance)
         self._limit = self._wire_limit = limit
-        self._whole = min(LARGEST_AT_ONCE, limit)
+        self._at_once = min(LARGEST_AT_ONCE, limit)
         self._short = min(125, limit)
         self._is_between = True
         self._is_midway = self._is_whole = self._in_message = self._drops = False
         self._inflates = deflate is not None
         self._held = self._mask = b""
-        self._at = self._left = self._first = self._last = 0
+        self._at = self._left = self._first = self._fin = 0
         self._size = self._fragments = 0
 
     @property
@@ -180,7 +180,7 @@ class FrameReader:
             payload = start + 4
             stop = payload + length
             is_message = (first == TEXT_MESSAGE or first == BINARY_MESSAGE) and short >= MASKED
-            if is_message and length <= self._whole and stop <= end and not self._in_message:
+            if is_message and length <= self._at_once and stop <= end and not self._in_message:
                 part = data[payload:stop] if length < WORTH_A_VIEW else memoryview(data)[payload:stop]
                 message = unmask(part, data[start:payload])
                 at = stop
@@ -288,9 +288,9 @@ class FrameReader:
         if opcode == TEXT or opcode == BINARY:
             is_compressed = first & RSV1 > 0 and self._inflates
             self._messages.begin(is_text=opcode == TEXT, is_compressed=is_compressed)
-            first = first & ~(opcode | RSV1 * is_compressed) | BINARY
+            first = (first & ~RSV1 if is_compressed else first) & 0xF0 | BINARY
         self._is_whole = first == BINARY_MESSAGE and not self._in_message and not self._drops
-        self._first, self._last = first & ~FIN, first & FIN
+        self._first, self._fin = first & ~FIN, first & FIN
 
     def _work_off(self, data: bytes, at: int) -> int:
         """Read on in the middle of a frame, or of what it inflates to; returns where it ended so far."""
@@ -321,7 +321,7 @@ class FrameReader:
             if self._codec is None:
                 self._codec = self._make_codec(self._on_data)
             first, self._first = self._first, CONTINUATION
-            self._codec.feed(masked_head(first if self._left else first | self._last, size, mask) + data[at:stop])
+            self._codec.feed(masked_head(first if self._left else first | self._fin, size, mask) + data[at:stop])
         return stop
 
     def _on_data(self, content: bytes, end: bool) -> None:

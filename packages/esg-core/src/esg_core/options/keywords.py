@@ -143,6 +143,8 @@ class ConfigOptions(TypedDict, total=False):
     """Bytes of a WebSocket message; larger ones close with 1009."""
     ws_max_queue: int
     """WebSocket messages that wait for the application."""
+    ws_max_queue_bytes: int | None
+    """Bytes of messages that wait; by default twice the largest."""
     ws_ping_interval: float | None
     """How often to ask WebSocket clients whether they are there."""
     ws_ping_timeout: float | None

@@ -145,7 +145,8 @@ _OTHERS: Iterable[UvicornOption] = (
         "ws_max_queue",
         "ws_max_queue",
         Difference(
-            "counts for the old implementation only", "counts always: so many messages wait, then reading is paused"
+            "counts for the old implementation only",
+            "counts always, and bytes do too (`--ws-max-queue-bytes`): then reading is paused",
         ),
     ),
     UvicornOption(

@@ -33,9 +33,9 @@ class WebSocketOptions:
     ws_max_queue_bytes: Annotated[int | None, Integer(1, unit="bytes")] = option(
         None,
         Group.LIMITS,
-        "Bytes of them, inflated; by default twice `ws_max_size`.",
-        "For each WebSocket; what has come of the next message counts too. Then reading is paused until the "
-        "application calls `receive()`, and what comes meanwhile waits as it was sent. Not less than `ws_max_size`.",
+        "Bytes of messages that wait; by default twice the largest.",
+        "For each WebSocket; inflated bytes count, and what has come of the next message. Then reading is paused until "
+        "the application calls `receive()`, and more waits as it was sent. Not less than `ws_max_size`.",
     )
     ws_ping_interval: Timeout = option(
         20.0,

@@ -114,6 +114,23 @@ def test_s4_a_client_that_resets_is_gone(codec: str) -> None:
 
 
 @codecs
+def test_s4_pings_of_a_client_that_is_gone_are_not_answered(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those behind the pong that could not be written any more: asyncio would warn of each."""
+    with WebSocketServer(Recorder(), codec, **OPTIONS) as server:
+        client = server.open(OFFER)
+        write = client.transport.write
+
+        def write_and_fail(data: bytes) -> None:
+            write(data)
+            client.transport.abort()
+
+        monkeypatch.setattr(client.transport, "write", write_and_fail)
+        client.say(frame(PING) * 100)
+        assert [sent.opcode for sent in client.frames] == [PONG]
+        assert client.transport.late == b""
+
+
+@codecs
 def test_s4_a_drain_while_there_is_more(codec: str) -> None:
     """Messages that are complete are received; the client's answer is found behind the rest, at no cost."""
     app = Recorder(echo=False)

@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
         """As `Controls.on_ping`: only the latest ping needs an answer (RFC 6455 section 5.5.3)."""
         if self.gate.closed:
             self._owed_pong = payload
-        elif self._state == OPEN:
+        elif self._state == OPEN and not self._transport.is_closing():  # asyncio warns of each write that is too late
             self._transport.write(control(PONG, payload))
 
     def on_pong(self, payload: bytes) -> None:

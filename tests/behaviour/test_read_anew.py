@@ -105,6 +105,11 @@ def log_config_that_ends_the_process(site: Site) -> None:
     site.write_log_config(handlers={"strange": {"class": "strange.Handler"}})
 
 
+def log_config_that_ends_the_process_as_a_fault_does(site: Site) -> None:
+    (site.here / "silent.py").write_text("import os\nos._exit(1)\n")
+    site.write_log_config(handlers={"silent": {"class": "silent.Handler"}})
+
+
 def missing_variables(site: Site) -> None:
     (site.here / "variables").unlink()
 
@@ -138,7 +143,8 @@ KINDS: dict[Callable[[Site], None], str] = {
     broken_log_config: r"log-config log\.json: Expecting property name",
     missing_log_config: r"log-config log\.json: No such file",
     log_config_that_cannot_be_followed: r"log-config log\.json: Unable to configure handler 'file': .*No such file",
-    log_config_that_ends_the_process: "",
+    log_config_that_ends_the_process: "what it names has ended the process that tried it, with 7$",
+    log_config_that_ends_the_process_as_a_fault_does: "what it names has ended the process that tried it, with 1$",
     missing_variables: "env_file: 'variables' cannot be read: No such file",
     variables_that_are_no_text: "env_file: 'variables' cannot be read: it is no text in UTF-8",
     broken_configuration: r"--config esg\.toml: not valid TOML",

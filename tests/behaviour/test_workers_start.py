@@ -68,6 +68,20 @@ def test_w1_an_object_cannot_be_handed_to_other_processes(tmp_path: Path, option
         assert server.lines[1:] == [f"Error: {text}"]
 
 
+def test_w1_options_that_only_the_program_has_cannot_be_handed_over(tmp_path: Path) -> None:
+    """C-1: one line; no worker can import a function of the main program."""
+    (tmp_path / "program.py").write_text(
+        "import esg, logging\ndef plain(**_): return logging.Formatter()\n"
+        "table = {'version': 1, 'formatters': {'plain': {'()': plain}}}\n"
+        "esg.run('tests.behaviour.apps.workers:app', port=0, workers=2, log_config=table)\n"
+    )
+    with Program(sys.executable, "program.py", cwd=tmp_path, env=ENVIRONMENT) as server:
+        assert server.wait() == 2
+        assert "Traceback" not in server.output
+        errors = re.findall("workers: the options cannot be handed to a fresh process: .*'plain'", server.output)
+        assert len(errors) == 1
+
+
 def test_w1_preload_imports_once_and_forks(tmp_path: Path) -> None:
     """Also an object; a worker that has ended does not go on with the program of its parent."""
     with program(tmp_path, OBJECT, "workers=2, preload=True") as server:

@@ -1,7 +1,6 @@
 """Process 1 of a container whose server is its child: passes signals and the exit code on, and takes in orphans.
 
-It knows nothing of the server, does nothing unless it is told to, and holds nothing open of which others could hear the
-end. For Linux: elsewhere nobody starts a server as process 1.
+It knows nothing of the server, waits, and holds no connection of its open. For Linux, which has containers.
 """
 
 import contextlib
@@ -34,15 +33,17 @@ def become_init_with_child() -> None:
 def _be_init(child: int) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _close_what_others_hear_of()
+        _close_connections()
         while True:
             came = signal.sigwaitinfo(signal.valid_signals())
             if came.si_signo == signal.SIGCHLD:
                 _reap(child)
             elif came.si_signo not in OF_A_TERMINAL or came.si_code != SI_KERNEL:
                 os.kill(child, came.si_signo)
+    except BaseException:  # noqa: BLE001 - nothing may go on here as if it were the server
+        sys.excepthook(*sys.exc_info())
     finally:
-        os._exit(1)  # nothing may go on here as if it were the server
+        os._exit(1)
 
 
 def _reap(child: int) -> None:
@@ -56,12 +57,12 @@ def _reap(child: int) -> None:
         if not os.WIFSTOPPED(status):
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else 128 - code)
-        if os.WSTOPSIG(status) == signal.SIGTSTP:  # process 1 itself is never stopped, and who would continue it?
+        if os.WSTOPSIG(status) == signal.SIGTSTP:  # by a terminal, and a container has no shell to continue it
             os.kill(child, signal.SIGCONT)
 
 
-def _close_what_others_hear_of() -> None:
-    """Close all but standard streams and files: a lock is lost with any descriptor of its file."""
+def _close_connections() -> None:
+    """Close all but standard streams and files: a process loses its lock of a file with any descriptor of that."""
     for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         with contextlib.suppress(OSError):
             if number > 2 and not stat.S_ISREG(os.fstat(number).st_mode):

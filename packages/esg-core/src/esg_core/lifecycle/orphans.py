@@ -1,8 +1,8 @@
-"""Sees the end of orphans, as process 1 of a container must (rule L-8): they are its children, and nobody else waits.
+"""Sees the end of orphans, as process 1 of a container must (rule L-8): they are its children, and only it can wait.
 
 A parent of workers runs no code of the application, so all children that it has not started itself are orphans. Where
-an application runs, nobody can tell: it starts processes too, and their exit codes are its own. So a process that
-serves goes on as a child of process 1, which then has no children but that and orphans (`esg_core.lifecycle.init`).
+an application runs they cannot be told apart: it starts processes too, and their exit codes are its own. So a process
+that serves goes on as a child of process 1, which has no other children but orphans (`esg_core.lifecycle.init`).
 """
 
 import os
@@ -26,12 +26,12 @@ def ends_everything() -> bool:
 
 
 def leave_orphans_to_init() -> None:
-    """If this is process 1, go on as a child of it; to be called before anything is opened or started.
+    """If this is process 1, go on as a child of it; to be called before ESG opens or starts anything.
 
-    Nothing happens where a copy would not be the same: in a program that has threads or children, and where systemd
-    wants to hear from process 1 itself.
+    Does nothing where a copy would not be the same: in a program that has threads or children, and where systemd wants
+    to hear from process 1 itself.
     """
-    if sys.platform != "linux" or os.getpid() != 1 or _is_more_than_its_memory():
+    if sys.platform != "linux" or os.getpid() != 1 or _cannot_be_copied():
         return
     from esg_core.lifecycle.init import become_init_with_child
 
@@ -42,8 +42,8 @@ def leave_orphans_to_init() -> None:
             os.environ[name] = str(os.getpid())
 
 
-def _is_more_than_its_memory() -> bool:
-    """Whether a fork would leave something behind."""
+def _cannot_be_copied() -> bool:
+    """Whether a copy of this process would lack something that it has."""
     if os.environ.get("NOTIFY_SOCKET") or len([*Path("/proc/self/task").iterdir()]) > 1:
         return True
     try:
@@ -54,7 +54,7 @@ def _is_more_than_its_memory() -> bool:
 
 
 def reap_orphans(ours: Collection[int]) -> None:
-    """See the end of all children but `ours`: in a process 1 that starts no others."""
+    """See the end of all children but `ours`; for a process 1 that has started only those."""
     if sys.platform == "win32":
         return
     while True:

@@ -70,8 +70,9 @@ def _become_successor(line: socket.socket, bound: Sequence[BoundSocket], variabl
             "LISTEN_FDS": str(len(bound)),
             "LISTEN_PID": str(os.getpid()),
             VARIABLE: ",".join((str(FIRST + len(bound)), *with_files)),
-            "PYINSTALLER_RESET_ENVIRONMENT": "1",  # a frozen program would take itself for a part of this one
         }
+        if getattr(sys, "frozen", False):
+            environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # or else it would take itself for a part of this one
         _let_signals_end()
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - this very program
     except BaseException as error:  # noqa: BLE001 - nothing may go on here as if it were the parent

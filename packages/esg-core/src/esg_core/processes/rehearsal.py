@@ -1,7 +1,7 @@
 """Tries a configuration before anything that runs depends on it (rule W-9).
 
-A copy of this process does, and ends: what files say may close handlers of the log, import modules that are broken, or
-take forever. For systems that can fork; no other one has a signal to read files anew.
+A copy of this process does, and ends: what files say may close handlers of the log, import broken modules, or take
+forever. For systems that can fork; others have no signal to read files anew.
 """
 
 import logging
@@ -34,20 +34,19 @@ FAULTY = 1
 def fault_of(config: "Config") -> str:
     """What is wrong with a configuration, in one line; empty if nothing is. Raises `OSError` if no copy can be made."""
     reading, writing = os.pipe()
-    try:
-        with blocked(*NAMES):  # the copy would take them for its parent
-            pid = os.fork()
-            if pid == 0:
-                _try(config, writing)
+    with open(reading, "rb") as answer:  # noqa: PTH123 - it has no path
+        try:
+            with blocked(*NAMES):  # the copy would take them for its parent
+                pid = os.fork()
+                if pid == 0:
+                    _try(config, writing)
+        finally:
+            os.close(writing)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        if code == FAULTY:
-            return " ".join(os.read(reading, MOST).decode("utf-8", "replace").split())
-    finally:
-        os.close(writing)
-        os.close(reading)
+        text = " ".join(answer.read(MOST).decode("utf-8", "replace").split()) if code == FAULTY else ""
     if code == -signal.SIGALRM:
         return f"what it names takes longer than {PATIENCE} s"
-    return f"whoever tries it ends with {code}" if code else ""
+    return text or (f"what it names has ended the process that tried it, with {code}" if code else "")
 
 
 def _try(config: "Config", writing: int) -> NoReturn:

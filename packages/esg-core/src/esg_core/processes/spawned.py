@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from esg_core.app.nested_run import exist_to_serve
+from esg_core.errors import UsageError
+from esg_core.processes.messages import FAILED, as_text
 from esg_core.processes.worker import WorkerTask, work
 
 LENGTH = struct.Struct("!Q")
@@ -43,7 +45,12 @@ def main(line_number: int) -> NoReturn:
     sys.path[:] = errand.path
     sys.argv[:] = errand.arguments
     sockets = [socket.socket(fileno=number) for number in errand.descriptors]
-    order: WorkerTask = pickle.loads(errand.order)  # noqa: S301 - from our own parent
+    try:
+        order: WorkerTask = pickle.loads(errand.order)  # noqa: S301 - from our own parent
+    except Exception as error:  # noqa: BLE001 - it may import modules of the user
+        problem = "" if isinstance(error, UsageError) else "workers: the options cannot be handed to a fresh process: "
+        line.sendall(FAILED + as_text(f"{problem}{error}"))
+        sys.exit(UsageError.exit_code)
     sys.exit(work(order, line, sockets))
 
 

@@ -237,7 +237,7 @@ class Supervisor:
         self._is_renewing = True
 
     def _follow(self) -> None:
-        """The first worker with the new configuration is ready: now it counts for this process and for all workers."""
+        """Let the new configuration count for this process and the number of workers too: its first one is ready."""
         self._fleet.resize(self._target_of(self._config))
         former, self._proven_config = self._proven_config, self._config
         try:
@@ -270,7 +270,7 @@ class Supervisor:
         try:
             self._successor = Successor(self._setting.doors.bound, self._setting.variables)
         except OSError as error:
-            self._logger.error("SIGUSR2: no new program can be started: %s", error.strerror)  # noqa: TRY400 - as above
+            self._logger.error("SIGUSR2: no new program can be started: %s", error)  # noqa: TRY400 - as above
             return
         self._selector.register(self._successor.line, selectors.EVENT_READ, self._hear_successor)
         self._logger.info("Starting a new program [%d]", self._successor.pid)

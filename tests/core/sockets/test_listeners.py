@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
@@ -157,12 +158,18 @@ def test_tls(loop: str, authority: trustme.CA, limit: float | None) -> None:
     run(loop, script, tls=tls(authority, limit))
 
 
-@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n"])
-def test_failing_handshake_harms_nobody(loop: str, authority: trustme.CA, said: bytes) -> None:
-    """H-17: the client that says nothing is hung up on in time; the next one is served."""
+@pytest.mark.parametrize(
+    ("said", "is_told"), [(b"", False), (b"what is no TLS at all", False), (b"GET / HTTP/1.1\r\n\r\n", True)]
+)
+def test_failing_handshake_harms_nobody(
+    loop: str, authority: trustme.CA, said: bytes, is_told: bool, log: pytest.LogCaptureFixture
+) -> None:
+    """H-17: the client that says nothing is hung up on in time; the next one is served. H-11: plain HTTP is told."""
 
     async def script(listeners: Listeners, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        host, own = writer.get_extra_info("sockname")
+        clients.append(f"{host}:{own}")
         writer.write(said)
         async with asyncio.timeout(3):
             await ended(reader)
@@ -172,7 +179,11 @@ def test_failing_handshake_harms_nobody(loop: str, authority: trustme.CA, said: 
         assert await echo(port, ssl=context) == b"hello"
         assert Echo.made == 1
 
+    clients: list[str] = []
     run(loop, script, tls=tls(authority, 0.2))
+    text = f"refused plain HTTP from {clients[0]}: this port speaks TLS, so the URL must begin with https://"
+    warnings = [record.getMessage() for record in log.records if record.levelno > logging.DEBUG]
+    assert warnings == ([text] if is_told else [])
 
 
 async def ended(reader: asyncio.StreamReader) -> None:

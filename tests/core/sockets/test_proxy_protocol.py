@@ -634,11 +634,18 @@ def test_tls_belongs_to_the_transport_that_the_inner_protocol_gets(run: Run, cer
     run(main)
 
 
-@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b""])
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", ["refused plain HTTP from 198.51.100.7:5012: this port speaks TLS"]),
+        (b"what is no TLS at all", []),
+        (b"", []),
+    ],
+)
 def test_a_failed_handshake_ends_quietly(
-    run: Run, certificates: Certificates, caplog: pytest.LogCaptureFixture, data: bytes
+    run: Run, certificates: Certificates, caplog: pytest.LogCaptureFixture, data: bytes, told: list[str]
 ) -> None:
-    """What is no TLS, and a client that leaves: nothing stays behind, and nobody is told but who debugs."""
+    """What is no TLS, and a client that leaves: nothing stays behind. H-11: only plain HTTP is told."""
 
     async def main() -> None:
         listener = Listener()
@@ -651,7 +658,8 @@ def test_a_failed_handshake_ends_quietly(
             await listener.context.wait_quiet()
 
     run(main)
-    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
+    found = [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG]
+    assert [text.partition(",")[0] for text in found] == told
 
 
 def test_a_handshake_has_a_deadline(run: Run, certificates: Certificates) -> None:

@@ -25,12 +25,14 @@ def failures() -> Iterator[Misbehaviour]:
     for name, messages in before.items():
         yield Misbehaviour(f"raises/{name}", raises(ValueError("broken"), *messages), ANSWERED, "ValueError: broken")
         returned = "without a response" if not messages else "before its response was complete"
-        yield Misbehaviour(f"returns/{name}", sends(*messages), ANSWERED, returned)
+        yield Misbehaviour(f"returns/{name}", sends(*messages), ANSWERED, rf"{returned} \(H-10\): GET /$")
     yield Misbehaviour("raises/after-part", raises(ValueError("broken"), start(), part), CUT, "ValueError: broken")
     lengthy = start(headers=length(b"10"))
     yield Misbehaviour("raises/after-part-of-length", raises(ValueError("x"), lengthy, part), CUT, "ValueError: x")
     yield Misbehaviour("raises/after-end", raises(ValueError("broken"), *whole), SERVED, "ValueError: broken")
-    yield Misbehaviour("returns/after-part", sends(start(), part), CUT, "before its response was complete")
+    yield Misbehaviour(
+        "returns/after-part", sends(start(), part), CUT, r"before its response was complete \(H-10\): GET /$"
+    )
     for error in (
         SystemExit(3),
         KeyboardInterrupt(),
@@ -87,8 +89,8 @@ def wrong_callables() -> Iterator[Misbehaviour]:
         send(start()).close()  # type: ignore[attr-defined]  # a coroutine, and closed so that Python does not complain
 
     table: dict[str, tuple[Callable[..., Any], str, str]] = {
-        "returns-text": (returns_text, ANSWERED, "returned"),
-        "responds-and-returns-text": (responds_and_returns_text, SERVED, "returned"),
+        "returns-text": (returns_text, ANSWERED, r"returned 'str', and ASGI wants None \(H-10\): GET /\n"),
+        "responds-and-returns-text": (responds_and_returns_text, SERVED, r"ASGI wants None \(H-10\): GET /$"),
         "not-async": (is_not_async, ANSWERED, "TypeError"),
         "raises-before-awaited": (raises_before_it_is_awaited, ANSWERED, "LookupError"),
         "takes-two": (takes_two, ANSWERED, "TypeError"),

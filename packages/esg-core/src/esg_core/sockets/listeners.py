@@ -16,6 +16,7 @@ from typing import Any
 
 from esg_core.sockets.acceptor import Acceptor
 from esg_core.sockets.bound import BoundSocket
+from esg_core.sockets.failed_handshake import tell_failed_handshake
 
 if sys.platform != "win32":
     import resource  # at once: when descriptors have run out, nothing can be imported
@@ -93,10 +94,13 @@ class Listeners:
         task.add_done_callback(self._opening.discard)
 
     async def _connect(self, connection: socket.socket) -> None:
+        arguments, peer = self._arguments(), None
         try:
-            await self._loop.connect_accepted_socket(self._factory, connection, **self._arguments())
+            if arguments:
+                peer = connection.getpeername()  # nothing tells it after a failure
+            await self._loop.connect_accepted_socket(self._factory, connection, **arguments)
         except OSError as error:
-            self._logger.debug("a client went or failed before it was connected: %s", error)
+            tell_failed_handshake(error, peer)
         except Exception:
             connection.close()
             self._logger.exception("a connection could not be set up")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from esg_core.proxy.preface import PrefaceError, Route, missing, parse
 from esg_core.proxy.trust import TrustedProxies
+from esg_core.sockets.failed_handshake import tell_failed_handshake
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -141,14 +142,16 @@ class ProxyProtocol(asyncio.BufferedProtocol):
 
     async def _start_tls(self, tls: ssl.SSLContext, route: Route | None) -> None:
         early = _EarlyData()
-        transport = await self._handshaken(tls, early)
+        transport = await self._handshaken(tls, early, route)
         self._handshake = None
         if transport is None or transport.is_closing() or early.lost:
             self._leave()
         else:
             self._hand_over(transport, route, b"".join(early.data))
 
-    async def _handshaken(self, tls: ssl.SSLContext, early: asyncio.Protocol) -> asyncio.Transport | None:
+    async def _handshaken(
+        self, tls: ssl.SSLContext, early: asyncio.Protocol, route: Route | None
+    ) -> asyncio.Transport | None:
         """The transport within TLS, or None if the client has gone or does not come to terms."""
         timeout = self._context.config.timeout_tls_handshake or None
         if self._transport.is_closing():
@@ -157,8 +160,8 @@ class ProxyProtocol(asyncio.BufferedProtocol):
             return await self._context.loop.start_tls(
                 self._transport, early, tls, server_side=True, ssl_handshake_timeout=timeout
             )
-        except OSError as exc:
-            self._context.logger.debug("proxy-protocol: TLS handshake failed: %s", exc)
+        except OSError as error:
+            tell_failed_handshake(error, self._transport.get_extra_info("peername") if route is None else route.client)
             return None
 
     def _hand_over(self, transport: asyncio.Transport, route: Route | None, data: bytes) -> None:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 def has_returned(context: "Context", cycle: "Call", result: object) -> None:
     """The application has returned something, or without a whole response."""
     if result is not None:
-        context.logger.error("the application returned %r, and ASGI wants None (H-10)", type(result).__name__)
+        kind = type(result).__name__
+        context.logger.error("the application returned %r, and ASGI wants None (H-10): %s", kind, _line(cycle))
     if cycle.response_complete or cycle.client_gone:
         return
     said = "without a response" if cycle.phase == EXPECT_START else "before its response was complete"
-    context.logger.error("the application returned %s (H-10)", said)
+    context.logger.error("the application returned %s (H-10): %s", said, _line(cycle))
     cycle.fail()
 
 

@@ -43,14 +43,19 @@ def test_help_fits_a_terminal_and_names_the_defaults() -> None:
     [
         ([], "name the command behind --: esg-reload --watch src -- python worker.py"),
         (["--watch", "."], "name the command behind --: esg-reload --watch src -- python worker.py"),
-        (["python", "worker.py"], "unrecognized arguments: python worker.py"),
+        (["python", "worker.py"], "python: put -- before the command: esg-reload -- python worker.py"),
+        (
+            ["--watch", "src", "python", "a b.py", "-v"],
+            "python: put -- before the command: esg-reload --watch src -- python 'a b.py' -v",
+        ),
+        (["python", "--", "x"], "python: put -- before the command: esg-reload -- python"),
         (["--"], "name the command behind --: esg-reload --watch src -- python worker.py"),
         (["--watch", "nowhere", "--", "true"], "there is no directory 'nowhere'"),
         (["--include", "", "--", "true"], "'' is no pattern: name files as a shell does, such as '*.html'"),
         (["--delay", "-1", "--", "true"], "argument --delay: -1 is no time: give seconds, 0 or more"),
         (["--grace", "inf", "--", "true"], "argument --grace: inf is no time: give seconds, 0 or more"),
         (["--grace", "soon", "--", "true"], "argument --grace: soon is no time: give seconds, 0 or more"),
-        (["--wat", ".", "--", "true"], "unrecognized arguments: --wat ."),
+        (["--wat", ".", "--", "true"], "--wat: no such option"),
     ],
 )
 def test_wrong_use_gets_one_line_and_exit_code_2(
@@ -60,10 +65,7 @@ def test_wrong_use_gets_one_line_and_exit_code_2(
         main(words)
     printed = capsys.readouterr()
     assert (caught.value.code, printed.out) == (2, "")
-    assert printed.err.splitlines() == [
-        "usage: esg-reload [OPTIONS] -- COMMAND [ARGUMENT...]",
-        f"esg-reload: error: {error}",
-    ]
+    assert printed.err == f"Error: {error}; see esg-reload --help\n"
 
 
 def test_options_behind_the_dashes_belong_to_the_command(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_a_command_that_cannot_be_started_is_told_in_one_line_with_exit_code_3(t
     assert answer.returncode == 3
     assert answer.stderr.splitlines() == [
         f"esg-reload: Watching {tmp_path.resolve()} for changes",
-        "esg-reload: error: /nowhere/command: No such file or directory",
+        "Error: /nowhere/command: No such file or directory",
     ]
 
 

@@ -8,8 +8,11 @@ Exit codes: 0 after a stop, 1 if the command had to be killed then, 2 for wrong 
 import argparse
 import logging
 import math
+import os
+import shlex
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from esg_reload import __version__
 from esg_reload.files import DEFAULT_EXCLUDES, DEFAULT_INCLUDES, Files
@@ -18,10 +21,19 @@ from esg_reload.reloader import Reloader
 
 CANNOT_START = 3
 
+STDERR = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells wrong use in the style of all packages of ESG: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"Error: {message}; see {self.prog} --help\n")
+
 
 def parser() -> argparse.ArgumentParser:
     """The options, which stand before `--`; the command stands behind it."""
-    options = argparse.ArgumentParser(
+    options = _Parser(
         prog="esg-reload",
         usage="%(prog)s [OPTIONS] -- COMMAND [ARGUMENT...]",
         description="Run COMMAND, and restart it when files change.",
@@ -65,28 +77,38 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code; wrong use raises `SystemExit` with code 2."""
+    """Run the command line and return the exit code; raises `SystemExit` where nothing could be run."""
+    _fill_standard_descriptors()
     words = list(sys.argv[1:] if arguments is None else arguments)
     cut = words.index("--") if "--" in words else len(words)
     options = parser()
-    given = options.parse_args(words[:cut])
+    given, strange = options.parse_known_args(words[:cut])
     command = words[cut + 1 :]
+    if strange and strange[0].startswith("-"):
+        options.error(f"{strange[0]}: no such option")
+    if strange:
+        begin = words.index(strange[0])
+        meant = shlex.join([options.prog, *words[:begin], "--", *words[begin:cut]])
+        options.error(f"{strange[0]}: put -- before the command: {meant}")
     if not command:
-        options.error("name the command behind --: esg-reload --watch src -- python worker.py")
+        options.error(f"name the command behind --: {options.prog} --watch src -- python worker.py")
     try:
         files = Files(*given.watch, includes=given.include, excludes=given.exclude)
     except (NotADirectoryError, ValueError) as error:
         options.error(str(error))
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
-    return _run(Reloader(command, files, delay=given.delay, grace=given.grace, logger=logging.getLogger(options.prog)))
-
-
-def _run(reloader: Reloader) -> int:
+    logger = logging.getLogger(options.prog)
     try:
-        return reloader.run()
+        return Reloader(command, files, delay=given.delay, grace=given.grace, logger=logger).run()
     except OSError as error:
-        sys.stderr.write(f"esg-reload: error: {explained(error)}\n")
-        return CANNOT_START
+        options.exit(CANNOT_START, f"Error: {explained(error)}\n")
+
+
+def _fill_standard_descriptors() -> None:
+    """Let those that are closed lead nowhere: the next file would get such a number, and the command inherit it."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
 
 
 def _seconds(text: str) -> float:

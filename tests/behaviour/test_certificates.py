@@ -115,7 +115,7 @@ def test_new_connections_get_the_new_certificate(
     with caplog.at_level(logging.ERROR):
         serve(loop, authority, script, ssl_certfile=file)
     (told,) = caplog.messages
-    assert re.fullmatch(r"ssl_certfile: no certificate .* \(.*server\.pem\); the former certificates stay in use", told)
+    assert re.fullmatch(r"ssl_certfile='.*server\.pem': no certificate .*; the former certificates stay in use", told)
 
 
 def test_certificates_by_name(loop: str, authority: trustme.CA, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_log_config_that_is_not_there_is_one_line_and_exit_code_2() -> None:
     with Server(APP, "--log-config", "no-such-file.json") as server:
         assert server.wait() == 2
         (line,) = server.lines
-        assert "log-config no-such-file.json: No such file or directory" in line
+        assert line == "Error: --log-config no-such-file.json: no such file or directory"
 
 
 @pytest.mark.parametrize("form", ["default", "json", '%(r)s "%(a)s" "%(f)s"'])

@@ -22,7 +22,7 @@ UNGUARDED = APP + "import esg\nesg.run('program:app', port=0, lifespan='on', {op
 GUARDED = UNGUARDED.replace("\nesg.run", "\nif __name__ == '__main__':\n    esg.run")
 
 REFUSED = 'run() was called inside a server: put the call under `if __name__ == "__main__":`'
-ERROR = f"ERROR:    cannot import the application 'program:app': {REFUSED}"
+ERROR = f"Error: cannot import the application 'program:app': {REFUSED}"
 
 ESG = (sys.executable, "-m", "esg", "program:app", "--port", "0")
 
@@ -83,7 +83,7 @@ def test_w8_the_same_for_a_server_object(tmp_path: Path, options: tuple[str, ...
 def test_w8_a_factory_does_not_serve_either(tmp_path: Path, options: str) -> None:
     text = f"def make():\n    import esg\n    esg.run('program:make', port=0, {options})\n"
     with started(tmp_path, text, *ESG[:3], "program:make", "--factory", "--port", "0", "--workers", "1") as program:
-        error = f"ERROR:    the factory 'program:make' cannot be called: {REFUSED}"
+        error = f"Error: the factory 'program:make' cannot be called: {REFUSED}"
         assert_that_it_is_refused(program, error)
 
 
@@ -102,7 +102,7 @@ def test_w8_a_reloaded_program_waits_for_its_guard(tmp_path: Path) -> None:
     options = "reload=True, reload_delay=0.1"
     with started(tmp_path, UNGUARDED.format(options=options)) as program:
         follow = Follower(program).next
-        assert follow("ERROR") == ERROR
+        assert follow("Error") == ERROR
         follow("Ended with exit code 2; waiting for a change")
         (tmp_path / "program.py").write_text(GUARDED.format(options=options))
         port = int(URL.findall(follow("ESG running on"))[0][2])
@@ -132,7 +132,7 @@ def test_w8_gunicorn_is_told_too(tmp_path: Path, worker: str) -> None:
     text = UNGUARDED.format(options="workers=2")
     with started(tmp_path, text, sys.executable, "-m", "gunicorn", *options) as program:
         assert program.wait() == 3
-        assert [line.partition("[ERROR] ")[2] for line in program.lines if REFUSED in line] == [REFUSED]
+        assert [line for line in program.lines if REFUSED in line] == [f"Error: {REFUSED}"]
 
 
 # What is no nested server.

@@ -140,18 +140,18 @@ def broken_certificate(site: Site) -> None:
 
 
 KINDS: dict[Callable[[Site], None], str] = {
-    broken_log_config: r"log-config log\.json: Expecting property name",
-    missing_log_config: r"log-config log\.json: No such file",
-    log_config_that_cannot_be_followed: r"log-config log\.json: Unable to configure handler 'file': .*No such file",
+    broken_log_config: r"log_config='log\.json': Expecting property name",
+    missing_log_config: r"log_config='log\.json': no such file",
+    log_config_that_cannot_be_followed: r"log_config='log\.json': Unable to configure handler 'file': .*no such file",
     log_config_that_ends_the_process: "what it names has ended the process that tried it, with 7$",
     log_config_that_ends_the_process_as_a_fault_does: "what it names has ended the process that tried it, with 1$",
-    missing_variables: "env_file: 'variables' cannot be read: No such file",
-    variables_that_are_no_text: "env_file: 'variables' cannot be read: it is no text in UTF-8",
+    missing_variables: "env_file='variables': no such file",
+    variables_that_are_no_text: "env_file='variables': not text in UTF-8",
     broken_configuration: r"--config esg\.toml: not valid TOML",
     missing_configuration: r"--config esg\.toml: no such file",
     configuration_that_python_cannot_read: "recursion",
-    missing_certificate: r"ssl_certfile: nothing\.pem cannot be read: No such file",
-    broken_certificate: r"ssl_certfile: no certificate with its key in PEM was found .*broken\.pem",
+    missing_certificate: r"ssl_certfile='nothing\.pem': no such file",
+    broken_certificate: r"ssl_certfile='broken\.pem': no certificate with its key in PEM was found",
 }
 
 

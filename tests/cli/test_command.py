@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -172,7 +172,30 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     python = f"{platform.python_implementation()} {platform.python_version()}"
     assert caught.value.code == 0
-    assert capsys.readouterr().out == f"Running esg {version('esg')} with {python} on {platform.system()}\n"
+    first, ours, theirs = capsys.readouterr().out.splitlines()
+    assert first == f"Running esg {version('esg')} with {python} on {platform.system()}"
+    family = ("esg-core", "esg-cli", "esg-reload", "esg-http", "esg-ws")
+    assert ours == ", ".join(f"{name} {version(name)}" for name in family)
+    others = ("httptools", "h11", "websockets", "wsproto", "uvloop")
+    assert theirs == ", ".join(f"{name} {version(name)}" for name in others)
+
+
+def test_version_of_what_is_not_installed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", absent)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert "\nhttptools not installed, h11 not installed, " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_both_ask_for_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([flag])
+    assert caught.value.code == 0
+    assert "-h, --help" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -181,6 +204,19 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["--prot", "80"], "--prot: no such option; did you mean --port?"),
         (["main:app", "--access-logs"], "--access-logs: no such option; did you mean --access-log?"),
         (["main:app", "--limit-concurency=3"], "--limit-concurency: no such option; did you mean --limit-concurrency?"),
+        (["main:app", "-w", "4"], "-w: no such option; did you mean --workers?"),
+        (["main:app", "-w4"], "-w: no such option; did you mean --workers?"),
+        (["main:app", "-b", ":80"], "-b: no such option; did you mean --bind?"),
+        (["main:app", "-z"], "-z: no such option; see esg --help"),
+        (
+            ["main:app", "--host", "127.0.0.1:8131"],
+            "--host 127.0.0.1:8131: this is a whole address: give its port to --port, or all of it to --bind",
+        ),
+        (
+            ["main:app", "--host", "[::1]:80"],
+            "--host [::1]:80: this is a whole address: give its port to --port, or all of it to --bind",
+        ),
+        (["main:app", "--host", "[::1]"], "--host [::1]: must be a name, or an address without brackets"),
         (["main:app", "--workers", "0"], "--workers 0: must be a whole number, 1 or more"),
         (["main:app", "--sockets", "2"], "--sockets: no such option; see esg --help"),
         (["main:app", "--port"], "Option '--port' requires an argument; see esg --help"),
@@ -261,15 +297,27 @@ def test_check_imports_the_application_and_prints_what_holds(site: Path) -> None
         (["site_of_test:broken"], "broken"),
         (["site_of_test:make", "--factory"], "no database"),
         (["site_of_test:app", "--on-response", "site_of_test:hook"], "hook"),
-        (["site_of_test:app", "--ssl-certfile", "nowhere.pem"], "nowhere.pem"),
     ],
 )
 def test_check_tells_what_would_keep_the_server_from_starting(arguments: list[str], text: str, site: Path) -> None:
-    """L-1: exit code 3."""
-    answer = run("--check", *arguments, cwd=site)
+    """L-1, C-3: exit code 3 and the reason, whatever is logged."""
+    answer = run("--check", *arguments, "--log-level", "critical", cwd=site)
     assert answer.returncode == 3
-    assert text in answer.stdout + answer.stderr
-    assert "port = " not in answer.stdout
+    assert answer.stderr.splitlines()[-1].startswith("Error: ")
+    assert text in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_check_tells_what_auto_has_become(site: Path) -> None:
+    """C-1"""
+    answer = run("--check", "site_of_test:app", "--loop", "asyncio", cwd=site)
+    lines = [line for line in answer.stdout.splitlines() if "; here " in line]
+    assert lines == [
+        'interface = "auto"  # default; here asgi3',
+        'http = "auto"  # default; here httptools',
+        'ws = "auto"  # default; here websockets',
+    ]
+    assert tomllib.loads(answer.stdout)["http"] == "auto"
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_only_atoms_of_duration_need_a_clock(atom: str) -> None:
 
 
 def test_an_unknown_atom_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(UsageError, match=r"^access-log-format: there is no atom %\(x\)s; there are %\(h\)s") as raised:
+    with pytest.raises(UsageError, match=r"^access_log_format: there is no atom %\(x\)s; there are %\(h\)s") as raised:
         line_format("%(h)s %(x)s")
     assert all(f"%({name})s" in str(raised.value) for name in ATOMS)
     assert "%({NAME}i)s" in str(raised.value)

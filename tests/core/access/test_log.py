@@ -123,7 +123,7 @@ def test_the_access_log_can_be_off(loop: ManualLoop) -> None:
 
 
 def test_a_format_that_cannot_be_read_is_an_error_at_the_start(loop: ManualLoop) -> None:
-    with pytest.raises(UsageError, match="access-log-format"):
+    with pytest.raises(UsageError, match="access_log_format"):
         access_log(loop, access_log_format="%(nothing)s")
 
 

@@ -129,8 +129,9 @@ def test_failed_startup_that_raises_too_is_told_once(log: pytest.LogCaptureFixtu
         raise ZeroDivisionError
 
     async def script(lifespan: Lifespan, context: Context) -> None:
-        with pytest.raises(StartupError, match=r"^the application's startup failed:\nTraceback:\n  line$"):
+        with pytest.raises(StartupError, match=r"^the application's startup failed:   line\n") as caught:
             await lifespan.startup()
+        assert caught.value.__notes__ == ["Traceback:\n  line"]
 
     run(app, "auto", script)
     assert [record for record in log.records if record.levelno >= logging.WARNING] == []
@@ -158,7 +159,7 @@ def test_application_without_lifespan(app: Application, log: pytest.LogCaptureFi
     """`auto` tolerates it, and warns if it may well have been a start-up that failed; `on` does not."""
 
     async def fails(lifespan: Lifespan, context: Context) -> None:
-        with pytest.raises(StartupError, match="lifespan=off serves it without"):
+        with pytest.raises(StartupError, match="lifespan='off' serves it without"):
             await lifespan.startup()
 
     run(app, "on", fails)

@@ -74,5 +74,5 @@ def test_a_killed_server_leaves_no_lock(path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match=r"pid_file: '.*/nowhere/x' cannot be written: No such file or directory"):
+    with pytest.raises(StartupError, match=r"pid_file: '.*/nowhere/x' cannot be written: no such file or directory"):
         PidFile(str(tmp_path / "nowhere" / "x")).write()

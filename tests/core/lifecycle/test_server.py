@@ -112,9 +112,9 @@ def test_messages(loop: str, log: pytest.LogCaptureFixture) -> None:
 
     url = run_in(loop, main())
     assert [record.getMessage() for record in log.records] == [
-        f"Started server process [{os.getpid()}] with {loop}, {TINY}, websockets",
         "Waiting for application startup.",
         "Application startup complete.",
+        f"Started server process [{os.getpid()}] with {loop}, {TINY}, websockets",
         f"ESG running on {url} (Press CTRL+C to quit)",
         "Shutting down",
         "Waiting for application shutdown.",
@@ -372,8 +372,8 @@ def test_port_that_was_taken_meanwhile_lets_the_application_shut_down(loop: str,
     ("options", "text"),
     [
         ({"http": "none_such"}, "there is no 'none_such'"),
-        ({"http": "tests.support.core.tiny:needs_what_is_not_there"}, "cannot be used: no parser"),
-        ({"ssl_certfile": "missing.pem"}, "missing.pem cannot be read"),
+        ({"http": "tests.support.core.tiny:needs_what_is_not_there"}, "cannot be used: ImportError: no parser"),
+        ({"ssl_certfile": "missing.pem"}, "ssl_certfile='missing.pem': no such file or directory"),
         ({"access_log_format": "%(nonsense)s"}, "there is no atom"),
         ({"on_response": "tests.support.core.tiny:nothing"}, "cannot import the hook on_response"),
         ({"on_response": "sys:path"}, "on_response: 'sys:path' is list, which cannot be called"),

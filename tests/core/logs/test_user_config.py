@@ -138,19 +138,19 @@ def test_loggers_that_the_configuration_does_not_name_stay_enabled() -> None:
 def test_a_mistake_is_one_line_that_names_the_file(tmp_path: Path, name: str, text: str, said: str) -> None:
     path = written(tmp_path, name, text)
     with pytest.raises(UsageError) as raised:
-        apply(path)
-    assert str(raised.value).startswith(f"log-config {path}: ")
+        apply(path, f"--log-config {path}")
+    assert str(raised.value).startswith(f"--log-config {path}: ")
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^log-config .*nothing\.ini: No such file or directory$"):
+    with pytest.raises(UsageError, match=r"^log_config: no such file or directory$"):
         apply(tmp_path / "nothing.ini")
 
 
 def test_a_mistake_in_a_table() -> None:
-    with pytest.raises(UsageError, match=r"^log-config: .*version"):
+    with pytest.raises(UsageError, match=r"^log_config: .*version"):
         apply({})
 
 
@@ -168,10 +168,10 @@ def test_u8_a_configuration_for_the_loggers_of_uvicorn_alone_is_a_mistake(tmp_pa
     table = {name: TABLE[name] for name in ("version", "formatters", "handlers")}
     theirs = {**table, "loggers": {"uvicorn": TABLE["loggers"]["esg"], "uvicorn.access": {"level": "INFO"}}}
     said = "sets up uvicorn, uvicorn.access and none of ESG's loggers, which are esg, esg.error, esg.access, esg.asgi"
-    with pytest.raises(UsageError, match=f"^log-config: {said}$"):
+    with pytest.raises(UsageError, match=f"^log_config: {said}$"):
         apply(theirs)
     path = written(tmp_path, "log.json", json.dumps(theirs))
-    with pytest.raises(UsageError, match=f"^log-config {path}: {said}$"):
+    with pytest.raises(UsageError, match=f"^log_config: {said}$"):
         apply(path)
     apply({**theirs, "root": {"handlers": ["out"]}})
     apply({**theirs, "loggers": {**theirs["loggers"], "esg": {"level": "INFO"}}})

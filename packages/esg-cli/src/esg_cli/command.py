@@ -1,21 +1,21 @@
 """The command `esg`: from the words that a user typed to an exit code.
 
-Knows the terminal and nothing of serving. What options there are stands in `esg_core.options.catalogue`; how arguments,
-variables and files are merged in `esg_core.options.merging`; what serves is the caller's choice. Every error of the
-user is one line on standard error and exit code 2 (rules C-1, C-2). Whatever is slow to import is imported when it is
-needed, because `esg --help` should be there at once.
+Knows the terminal and nothing of serving. What options there are stands in `esg_core.options.catalogue`; how
+arguments, variables and files are merged in `esg_core.options.merging`; what serves is the caller's choice. Every
+error is one line on standard error (rules C-1 to C-3). Whatever is slow to import is imported when it is needed,
+because `esg --help` should be there at once.
 """
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from esg_cli.flags import GroupedCommand, parameters
 from esg_core import __version__
-from esg_core.errors import UsageError
+from esg_core.errors import StartupError, UsageError
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import Argument, did_you_mean
 
@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     Run = Callable[[Config, Callable[[], Config]], int]
 
 NAME = "esg"
+
+FAMILY = ("esg-core", "esg-cli", "esg-reload")
+"""The packages of ESG that are not named in the table of protocols and loops."""
+
+SHORT_ELSEWHERE = {
+    "-b": "--bind",
+    "-c": "--config",
+    "-p": "--port",
+    "-w": "--workers",
+    "-v": "--version",
+    "-V": "--version",
+}
+"""What these letters mean to gunicorn, hypercorn and most commands."""
 
 HELP = """\
 Serve the ASGI application APP, given as MODULE:ATTRIBUTE: esg main:app
@@ -44,9 +57,10 @@ def main(argv: Sequence[str] | None = None, run: "Run | None" = None) -> NoRetur
     """
     try:
         code = _run(argv, run)
-    except UsageError as error:
-        click.echo(f"Error: {error}", err=True)
-        code = error.exit_code
+    except (StartupError, UsageError) as error:
+        from esg_core.lifecycle.failures import report
+
+        code = report(error)
     sys.exit(code)
 
 
@@ -67,13 +81,19 @@ def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
     try:
         values = command.main(argv, NAME, standalone_mode=False)
     except click.NoSuchOption as error:
-        hint = did_you_mean(error.option_name, [option.flag for option in OPTIONS]) or f"; see {NAME} --help"
-        raise UsageError(f"{error.option_name}: no such option{hint}") from None
+        raise UsageError(f"{error.option_name}: no such option{_hint(error.option_name)}") from None
     except click.ClickException as error:
         raise UsageError(f"{error.format_message().rstrip('.')}; see {NAME} --help") from None
     if not isinstance(values, dict):
         return None
     return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def _hint(flag: str) -> str:
+    """What may have been meant by a flag that does not exist, such as `-w`, which other servers have."""
+    if flag[:2] in SHORT_ELSEWHERE:
+        return f"; did you mean {SHORT_ELSEWHERE[flag[:2]]}?"
+    return did_you_mean(flag, [option.flag for option in OPTIONS]) or f"; see {NAME} --help"
 
 
 def _load(typed: Mapping[str, Argument]) -> "Settings":
@@ -100,28 +120,40 @@ def _check(settings: "Settings") -> int:
     from esg_core.run import check
 
     with contextlib.redirect_stdout(sys.stderr):  # what is logged or printed meanwhile is no part of the listing
-        code = check(settings.config)
-    if code == 0:
-        click.echo(effective_configuration(settings), nl=False)
-    return code
+        became = check(settings.config)
+    click.echo(effective_configuration(settings, became), nl=False)
+    return 0
 
 
 def version() -> str:
-    """`Running esg 0.1.0 with CPython 3.11.7 on Linux`."""
+    """`Running esg 0.1.0 with CPython 3.11.7 on Linux`, then what it consists of, a line for each maker."""
     import platform
 
+    from esg_core.plugins import KNOWN
+
+    needs = {package: None for group in KNOWN.values() for known in group.values() for package in known.needs}
+    ours = dict.fromkeys((*FAMILY, *(package for package in needs if package.startswith(NAME))))
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"Running {NAME} {_distribution_version()} with {python} on {platform.system()}"
+    return "\n".join(
+        (
+            f"Running {NAME} {_version_of(NAME) or __version__} with {python} on {platform.system()}",
+            _versions(ours),
+            _versions(package for package in needs if package not in ours),
+        )
+    )
 
 
-def _distribution_version() -> str:
-    """The version of the whole; that of the core where the core is used without it."""
+def _versions(packages: Iterable[str]) -> str:
+    return ", ".join(f"{package} {_version_of(package) or 'not installed'}" for package in packages)
+
+
+def _version_of(package: str) -> str | None:
     from importlib import metadata
 
     try:
-        return metadata.version("esg")
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return __version__
+        return None
 
 
 OPTIONS = (*SERVER_OPTIONS.values(), *COMMAND_OPTIONS.values())
@@ -131,7 +163,7 @@ command = GroupedCommand(
     params=parameters(OPTIONS),
     callback=dict,
     help=HELP,
-    context_settings={"max_content_width": 80},
+    context_settings={"max_content_width": 80, "help_option_names": ["-h", "--help"]},
 )
 """The command as click sees it: calling it gives the options, those that were not typed as None or empty."""
 

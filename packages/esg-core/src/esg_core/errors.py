@@ -12,7 +12,7 @@ class ESGError(Exception):
 
 
 class UsageError(ESGError):
-    """A wrong option: unknown, of the wrong type, or one that contradicts another (rule C-2)."""
+    """A wrong option: unknown, not allowed, contradicting another, or naming a file that cannot be read (rule C-2)."""
 
     exit_code = 2
 
@@ -20,7 +20,8 @@ class UsageError(ESGError):
 class StartupError(ESGError):
     """The server cannot start: import error, failed lifespan, a port in use (rules L-1, C-2).
 
-    `cause` is set (`raise StartupError(...) from exc`) where the application's own traceback helps the reader.
+    `cause` is set (`raise StartupError(...) from exc`) where the application's own traceback helps the reader;
+    what the application has said itself, beyond the one line, is a note (`add_note()`).
     """
 
     exit_code = 3
@@ -48,6 +49,11 @@ class ApplicationError(ESGError):
     """The application broke a rule of ASGI (rule H-10); the text names the rule and what to do instead."""
 
 
+def reason_of(error: OSError) -> str:
+    """Why the system refuses something, as the end of a line: `no such file or directory`."""
+    return (error.strerror or str(error)).lower()
+
+
 class ClientDisconnected(OSError):
     """Raised by an application's `send()` once its client is gone (rule H-16, ASGI 2.4)."""
 
@@ -59,4 +65,5 @@ __all__ = [
     "RequestError",
     "StartupError",
     "UsageError",
+    "reason_of",
 ]

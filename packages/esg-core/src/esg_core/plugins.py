@@ -6,13 +6,16 @@ metadata of every installed package, which takes longer than all the rest of the
 """
 
 import asyncio
+import contextlib
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from esg_core.app.loading import import_string
 from esg_core.asgi import Application
-from esg_core.errors import UsageError
+from esg_core.errors import ESGError, StartupError, UsageError
+from esg_core.installing import how_to_install
+from esg_core.options.option import Spell
 from esg_core.options.uvicorn_names import NO_VALUE, PROTOCOL_CLASSES, SAME_VALUE
 
 if TYPE_CHECKING:
@@ -47,14 +50,14 @@ class Builtin:
 
     def __init__(self, target: str, needs: tuple[str, ...] = ()) -> None:
         self.target = target
-        self._needs = needs
+        self.needs = needs
 
     @property
     def missing(self) -> str:
-        """What brings the first package that it needs and that is not installed; empty if all are."""
-        for package in self._needs:
+        """How to install the first package that it needs and that is not there; empty if all are."""
+        for package in self.needs:
             if importlib.util.find_spec(package.replace("-", "_")) is None:
-                return f"the package {package} of ESG" if package.startswith("esg") else f"pip install {package}"
+                return how_to_install(package)
         return ""
 
 
@@ -78,43 +81,75 @@ KNOWN: Mapping[str, Mapping[str, Builtin]] = {
 AUTO = "auto"
 
 
-def http_factory(name: str) -> HTTPFactory:
-    """The HTTP protocol called `name`; raises `UsageError` for a name that is not there."""
-    return cast("HTTPFactory", find("esg.http", name))
+def http_factory(name: str, spell: Spell = str) -> HTTPFactory:
+    """The HTTP protocol called `name`; raises as `find()`."""
+    return cast("HTTPFactory", find("esg.http", name, spell))
 
 
-def ws_factory(name: str) -> UpgradeFactory:
-    """What serves requests for a WebSocket; raises `UsageError` for a name that is not there."""
-    return cast("UpgradeFactory", find("esg.ws", name))
+def ws_factory(name: str, spell: Spell = str) -> UpgradeFactory:
+    """What serves requests for a WebSocket; raises as `find()`."""
+    return cast("UpgradeFactory", find("esg.ws", name, spell))
 
 
 def no_upgrade(_context: "Context") -> None:
     """What is called `none`: such requests are plain HTTP."""
 
 
-def loop_factory(loop: str | LoopFactory) -> LoopFactory:
-    """What makes event loops of a kind, by name or itself; raises `UsageError` for a name that is not there."""
-    return cast(LoopFactory, find("esg.loop", loop)) if isinstance(loop, str) else loop
+def loop_factory(loop: str | LoopFactory, spell: Spell = str) -> LoopFactory:
+    """What makes event loops of a kind, by name or itself, or raises `StartupError`; raises as `find()`."""
+    make = find("esg.loop", loop, spell) if isinstance(loop, str) else loop
+    what = f"{spell('loop')} {loop!r}"
+
+    def make_loop() -> asyncio.AbstractEventLoop:
+        with usable(what):
+            found = make()
+        if not isinstance(found, asyncio.AbstractEventLoop):
+            raise StartupError(f"{what} returned {type(found).__name__}, which is not an event loop")
+        return found
+
+    return make_loop
 
 
-def find(group: str, name: str) -> Callable[..., object]:
+@contextlib.contextmanager
+def usable(what: str) -> Iterator[None]:
+    """Turn what an implementation of somebody else raises inside into a `StartupError`."""
+    try:
+        yield
+    except ESGError:
+        raise
+    except Exception as error:
+        raise StartupError(f"{what} cannot be used: {type(error).__name__}: {error}") from error
+
+
+def find(group: str, name: str, spell: Spell = str) -> Callable[..., object]:
     """The implementation called `name` in a group; see the module for what a name may be.
 
     Raises `UsageError` when nothing has that name or what it needs is not installed, `StartupError` when importing it
-    fails.
+    fails or it is nothing that can be called. In the text, options are called as `spell` does.
     """
-    chosen = resolve(group, name)
+    option = spell(_option(group))
+    found = import_string(locate(group, name, spell), option, spell)
+    if isinstance(found, type) and issubclass(found, asyncio.BaseProtocol):
+        raise UsageError(f"{option} {name!r}: {PROTOCOL_CLASSES.format(', '.join(KNOWN[group]))}")
+    if not callable(found):
+        raise StartupError(f"{option} {name!r} is {type(found).__name__}, which cannot be called")
+    return found
+
+
+def locate(group: str, name: str, spell: Spell = str) -> str:
+    """The import string behind a name, without importing it; raises `UsageError` as `find()`."""
+    chosen = resolve(group, name, spell)
     if ":" in chosen:
-        return _load(group, name, chosen)
+        return chosen
     known = KNOWN.get(group, {}).get(chosen)
     if known is None:
-        return _load(group, chosen, _entry_point(group, chosen))
+        return _entry_point(group, chosen, spell)
     if known.missing:
-        raise UsageError(f"{_option(group)} {chosen} is not installed; what brings it: {known.missing}")
-    return _load(group, chosen, known.target)
+        raise UsageError(f"{spell(_option(group))} {chosen} is not installed: {known.missing}")
+    return known.target
 
 
-def resolve(group: str, name: str) -> str:
+def resolve(group: str, name: str, spell: Spell = str) -> str:
     """The name that `name` stands for: another one for `auto`, and for what uvicorn calls otherwise."""
     if name != AUTO:
         return SAME_VALUE.get((_option(group), name), name)
@@ -122,43 +157,34 @@ def resolve(group: str, name: str) -> str:
     for candidate, known in ours.items():
         if not known.missing:
             return candidate
-    raise UsageError(f"no {_option(group)} is installed; not installed: {_absent(ours)}")
+    raise UsageError(f"{spell(_option(group))}: nothing is installed that could be used: {_absent(ours)}")
 
 
-def _entry_point(group: str, name: str) -> str:
+def _entry_point(group: str, name: str, spell: Spell) -> str:
     """The import string behind the name that another package has registered."""
     from importlib.metadata import entry_points
 
     registered = {point.name: point.value for point in entry_points(group=group)}
+    instead = NO_VALUE.get((_option(group), name))
+    if instead is not None and name not in registered:
+        raise UsageError(f"{spell(_option(group))}: {name!r} is for uvicorn only; {instead}")
     if name not in registered:
-        raise UsageError(_unknown(group, name, registered))
+        raise UsageError(f"{spell(_option(group))}: there is no {name!r}; {_there_are(group, registered)}")
     return registered[name]
 
 
-def _unknown(group: str, name: str, registered: Iterable[str]) -> str:
-    """What to say about a name that is not there: which are, and what would bring the others."""
+def _there_are(group: str, registered: Iterable[str]) -> str:
+    """Which names there are, and how to install what would bring the others."""
     ours = KNOWN.get(group, {})
     here = sorted({own for own, known in ours.items() if not known.missing} | (set(registered) - ours.keys()))
-    instead = NO_VALUE.get((_option(group), name))
-    if instead is not None:
-        return f"{_option(group)}: {name!r} is for uvicorn only; {instead}"
     absent = _absent(ours)
     listed = ", ".join([AUTO, *here])
     more = f"; not installed: {absent}" if absent else ""
-    return f"{_option(group)}: there is no {name!r}; there are {listed} and MODULE:ATTRIBUTE{more}"
+    return f"there are {listed} and MODULE:ATTRIBUTE{more}"
 
 
 def _absent(known: Mapping[str, Builtin]) -> str:
     return ", ".join(f"{name} ({one.missing})" for name, one in known.items() if one.missing)
-
-
-def _load(group: str, name: str, target: str) -> Callable[..., object]:
-    found = import_string(target, _option(group))
-    if isinstance(found, type) and issubclass(found, asyncio.BaseProtocol):
-        raise UsageError(f"{_option(group)} {name!r}: {PROTOCOL_CLASSES.format(', '.join(KNOWN[group]))}")
-    if not callable(found):
-        raise UsageError(f"{_option(group)} {name!r} is {type(found).__name__}, which cannot be called")
-    return found
 
 
 def _option(group: str) -> str:
@@ -176,8 +202,10 @@ __all__ = [
     "UpgradeFactory",
     "find",
     "http_factory",
+    "locate",
     "loop_factory",
     "no_upgrade",
     "resolve",
+    "usable",
     "ws_factory",
 ]

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from esg_core.app.loading import load_application
+from esg_core.app.interfaces import adapt, detect
+from esg_core.app.loading import import_application
 from esg_core.app.nested_run import refuse_nested_run
-from esg_core.errors import StartupError, UsageError
-from esg_core.lifecycle.assembly import check_parts, response_hook
+from esg_core.errors import StartupError
+from esg_core.lifecycle.assembly import check_files_and_names, import_parts
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.orphans import leave_orphans_to_init
-from esg_core.lifecycle.process import run_alone
-from esg_core.logs import configure
+from esg_core.lifecycle.process import run_alone, set_up
+from esg_core.plugins import AUTO, loop_factory, resolve
 from esg_core.processes.handover import refuse_to_take_over
 from esg_core.sockets.bound import AnySocket
+from esg_core.standard_streams import fill_standard_streams
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -30,6 +32,7 @@ def run(
     not return. Raises `NestedRun` inside a server (rule W-8).
     """
     refuse_nested_run(starts_processes=config.has_parent)
+    fill_standard_streams()
     if config.preload or not config.has_parent:  # what the application starts is this process's
         leave_orphans_to_init()
     if not config.has_parent:
@@ -43,16 +46,20 @@ def run(
     return supervise(config, sockets, again)
 
 
-def check(config: "Config") -> int:
-    """Do all that can fail before a server binds and starts, and return the exit code (option `check`)."""
-    try:
-        configure(config)
-        check_parts(config)
-        load_application(config)
-        response_hook(config)
-    except (UsageError, StartupError) as error:
-        return report(error)
-    return 0
+def check(config: "Config") -> dict[str, str]:
+    """Do all that can fail before a server binds and starts (option `check`).
+
+    Returns what has become of options that are `auto`, by their names. Raises `UsageError` or `StartupError`.
+    """
+    set_up(config)
+    check_files_and_names(config)
+    import_parts(config)
+    loop_factory(config.loop, config.spell)().close()
+    application = import_application(config)
+    adapt(application, config.interface)
+    became = {option: resolve(f"esg.{option}", AUTO) for option in ("loop", "http", "ws")}
+    became["interface"] = detect(application)
+    return {option: choice for option, choice in became.items() if getattr(config, option) == AUTO}
 
 
 __all__ = ["check", "run"]

@@ -43,19 +43,17 @@ def run(app: "str | Callable[..., Any]", **options: "Unpack[RunOptions]") -> Non
     A program that serves its own module is imported again, so it calls this under `if __name__ == "__main__":`. Inside
     a server it raises `UsageError` (rule W-8).
     """
-    import sys
-
     from esg.serving import be_child_if_frozen
     from esg.serving import run as run_config
     from esg_core.errors import UsageError
+    from esg_core.lifecycle.failures import report
     from esg_core.options.merging import Keywords, load
 
     be_child_if_frozen()
     try:
         settings = load(Keywords({"app": app, **options}))
     except UsageError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        raise SystemExit(error.exit_code) from None
+        raise SystemExit(report(error)) from None
     code = run_config(settings.config, settings.again)
     if code:
         raise SystemExit(code)

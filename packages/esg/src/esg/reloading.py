@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from esg_core.app.nested_run import exist_to_serve, refuse_nested_run
 from esg_core.errors import StartupError, UsageError
-from esg_core.lifecycle.assembly import check_parts
+from esg_core.installing import how_to_install
+from esg_core.lifecycle.assembly import check_files_and_names
 from esg_core.lifecycle.failures import report
-from esg_core.lifecycle.process import run_alone
-from esg_core.logs import configure
+from esg_core.lifecycle.process import run_alone, set_up
 from esg_core.logs.colours import Cyan
 from esg_core.processes.handover import refuse_to_take_over
 from esg_core.sockets.activation import listening_sockets
@@ -43,12 +43,15 @@ def run(config: "Config") -> int:
     logger = logging.getLogger("esg.error")
     bound: Sequence[BoundSocket] = ()
     try:
-        configure(config)
+        set_up(config, serves=False)
         if getattr(sys, "frozen", False):
-            raise UsageError("reload: a frozen program has no files that change: run it from its source to reload it")
+            option = config.spell("reload")
+            raise UsageError(
+                f"{option}: a frozen program has no files that change: run it from its source to reload it"
+            )
         refuse_to_take_over()
         files = _files(config)
-        check_parts(config)
+        check_files_and_names(config)
         bound = listening_sockets(config)
         logger.info("Started reloader process [%s]", Cyan(os.getpid()))
         code = _reloader(config, files, bound).run()
@@ -56,7 +59,7 @@ def run(config: "Config") -> int:
     except (UsageError, StartupError) as error:
         return report(error)
     except OSError as error:
-        return report(StartupError(f"reload: {error}"))
+        return report(StartupError(f"{config.spell('reload')}: {error}"))
     finally:
         close_all(bound)
     return code
@@ -72,11 +75,11 @@ def _files(config: "Config") -> "Files":
     try:
         from esg_reload import Files
     except ImportError:
-        raise UsageError("reload needs the package esg-reload: pip install ./packages/esg-reload") from None
+        raise UsageError(f"{config.spell('reload')} needs a package: {how_to_install('esg-reload')}") from None
     try:
         return Files(*_directories(config), includes=config.reload_include, excludes=config.reload_exclude)
     except NotADirectoryError as error:
-        raise UsageError(f"{'reload_dir' if config.reload_dir else 'app_dir'}: {error}") from None
+        raise UsageError(f"{config.spell('reload_dir' if config.reload_dir else 'app_dir')}: {error}") from None
 
 
 def _directories(config: "Config") -> Sequence[str]:
@@ -98,7 +101,8 @@ def _reloader(config: "Config", files: "Files", bound: Sequence[BoundSocket]) ->
             logger=logging.getLogger("esg.error"),
         )
     except ValueError as error:
-        raise UsageError(f"reload: the options cannot be handed to a fresh process: {error.__cause__}") from None
+        option = config.spell("reload")
+        raise UsageError(f"{option}: the options cannot be handed to a fresh process: {error.__cause__}") from None
 
 
 def _for_one_start(config: "Config") -> "Config":

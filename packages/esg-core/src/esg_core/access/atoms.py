@@ -102,7 +102,7 @@ ATOMS: dict[str, Atom] = {
 _TIMED = frozenset("TMDL")
 
 
-def atoms_format(text: str) -> LineFormat:
+def atoms_format(text: str, option: str = "access_log_format") -> LineFormat:
     """Reads a format of atoms. Raises `UsageError` for an unknown atom, a stray `%`, and text without any atom."""
     names: list[str] = []
 
@@ -114,12 +114,10 @@ def atoms_format(text: str) -> LineFormat:
 
     pattern = _ATOM.sub(template, text)
     if "%" in _ATOM.sub("", text):
-        raise UsageError(
-            f"access-log-format: {text!r} has a % that begins no atom such as %(h)s; for a percent sign write %%"
-        )
+        raise UsageError(f"{option}: {text!r} has a % that begins no atom such as %(h)s; for a percent sign write %%")
     if not names:
-        raise UsageError(f"access-log-format: {text!r} has no atom such as %(h)s, and is neither default nor json")
-    return LineFormat(_line(pattern, [_atom(name) for name in names]), timed=not _TIMED.isdisjoint(names))
+        raise UsageError(f"{option}: {text!r} has no atom such as %(h)s, and is neither default nor json")
+    return LineFormat(_line(pattern, [_atom(name, option) for name in names]), timed=not _TIMED.isdisjoint(names))
 
 
 def _line(pattern: str, atoms: list[Atom]) -> Line:
@@ -130,7 +128,7 @@ def _line(pattern: str, atoms: list[Atom]) -> Line:
     return line
 
 
-def _atom(name: str) -> Atom:
+def _atom(name: str, option: str) -> Atom:
     if name in ATOMS:
         return ATOMS[name]
     if header := _HEADER.fullmatch(name):
@@ -141,7 +139,7 @@ def _atom(name: str) -> Atom:
         return lambda _: value
     there_are = " ".join(f"%({known})s" for known in ATOMS)
     raise UsageError(
-        f"access-log-format: there is no atom %({name})s; there are {there_are}"
+        f"{option}: there is no atom %({name})s; there are {there_are}"
         " %({NAME}i)s for a request header and %({NAME}e)s for an environment variable"
     )
 

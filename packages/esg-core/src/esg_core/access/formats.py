@@ -4,10 +4,12 @@ from esg_core.access.default_line import accepted_line, default_line, with_times
 from esg_core.access.exchange import LineFormat
 
 
-def line_format(text: str, coloured: bool = False, *, timestamps: bool = False) -> LineFormat:
+def line_format(
+    text: str, coloured: bool = False, *, timestamps: bool = False, option: str = "access_log_format"
+) -> LineFormat:
     """The format that `text` names: `default`, `json`, or one of atoms; colours and timestamps are for the default.
 
-    Raises `UsageError` for a format that cannot be read.
+    Raises `UsageError` for a format that cannot be read, as one of the option.
     """
     if text == "default":
         line, accepted = default_line(coloured), accepted_line(coloured)
@@ -20,7 +22,7 @@ def line_format(text: str, coloured: bool = False, *, timestamps: bool = False) 
         return LineFormat(json_line, timed=True)
     from esg_core.access.atoms import atoms_format
 
-    return atoms_format(text)
+    return atoms_format(text, option)
 
 
 __all__ = ["line_format"]

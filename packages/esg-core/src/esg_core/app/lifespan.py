@@ -135,12 +135,12 @@ class Lifespan:
         if kind == "lifespan.startup.complete" and self._phase <= Phase.STARTING:
             self._move(Phase.STARTED)
         elif kind == "lifespan.startup.failed" and self._phase <= Phase.STARTING:
-            self._fail(StartupError(_reported("the application's startup failed", message)))
+            self._fail(_startup_failure(message))
         elif kind == "lifespan.shutdown.complete" and self._phase is Phase.STOPPING:
             self._move(Phase.STOPPED)
         elif kind == "lifespan.shutdown.failed" and self._phase is Phase.STOPPING:
             self._failed_to_stop = True
-            self._logger.error("%s", _reported("the application's shutdown failed", message))
+            self._logger.error("the application's shutdown failed: %s", _said(message))
             self._move(Phase.STOPPED)
         else:
             raise ApplicationError(f"ASGI lifespan expects {_EXPECTED[self._phase]} now, the application sent {kind!r}")
@@ -164,11 +164,13 @@ class Lifespan:
             self._failure = StartupError(f"the application called sys.exit({error.code!r}) in its startup")
         elif self._mode == "on":
             ended = "returned without starting up" if error is None else f"raised {type(error).__name__} in its startup"
-            self._failure = StartupError(f"the application {ended}; lifespan=off serves it without")
+            off = self._context.config.with_value("lifespan", "off")
+            self._failure = StartupError(f"the application {ended}; {off} serves it without")
             self._failure.__cause__ = error
         elif error is not None and self._phase is Phase.STARTING and not isinstance(error, ApplicationError):
             self._logger.warning(
-                "the application raised in its startup and is served nevertheless; lifespan=on makes this an error\n%s",
+                "the application raised in its startup and is served nevertheless; %s makes this an error\n%s",
+                self._context.config.with_value("lifespan", "on"),
                 application_traceback(error),
             )
         else:
@@ -197,11 +199,17 @@ _EXPECTED = {
 }
 
 
-def _reported(what: str, message: Message) -> str:
-    """What the application says about its failure: a line, or a whole traceback."""
-    said = str(message.get("message", "")).strip()
-    separator = "\n" if "\n" in said else " "
-    return f"{what}:{separator}{said}" if said else what
+def _startup_failure(message: Message) -> StartupError:
+    """The error of an application that says so; its last line stands for what is more, such as a whole traceback."""
+    said = _said(message)
+    error = StartupError(f"the application's startup failed: {said.splitlines()[-1]}")
+    if "\n" in said:
+        error.add_note(said)
+    return error
+
+
+def _said(message: Message) -> str:
+    return str(message.get("message", "")).strip() or "it does not say why"
 
 
 __all__ = ["CANCEL_PATIENCE", "Lifespan", "Phase"]

@@ -5,19 +5,21 @@ Knows import strings, `sys.path` and the file of variables; what interface the a
 its cause where there is one.
 """
 
-import importlib
+import importlib.util
 import inspect
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from esg_core.app.interfaces import adapt, is_factory
 from esg_core.app.nested_run import NestedRun, importing
 from esg_core.asgi import Application
-from esg_core.errors import StartupError, UsageError
-from esg_core.options.option import did_you_mean
+from esg_core.errors import StartupError, UsageError, reason_of
+from esg_core.installing import how_to_install
+from esg_core.options.option import Spell, did_you_mean
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -26,63 +28,103 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("esg.error")
 
+LOADED = "Loading environment from %s"
+"""The message about a file of variables."""
+
 
 def load_application(config: "Config") -> Application:
-    """The application that the configuration names, imported, made by its factory, and as ASGI 3.
+    """The application that the configuration names, as ASGI 3; raises as `import_application()`."""
+    return adapt(import_application(config), config.interface)
 
-    Puts `app_dir` on `sys.path` and reads `env_file` first. Raises `StartupError`, or `UsageError` for options that
-    cannot be followed.
+
+def import_application(config: "Config") -> Callable[..., Any]:
+    """The application that the configuration names: imported, and made by its factory if that is what it names.
+
+    Raises `StartupError`, or `UsageError` for options that cannot be followed.
     """
-    if config.env_file is not None:
-        load_variables(str(config.env_file))
+    prepare_imports(config)
+    made: object = config.app
     if isinstance(config.app, str):
-        add_to_path(config.app_dir)
-        made = _made(config.app, import_string(config.app, "the application"), config.factory)
-    else:
-        made = config.app
+        made = _made(config, config.app, import_string(config.app, "the application", config.spell))
     if not callable(made):
         raise StartupError(f"{config.app!r} is no application: it is {type(made).__name__}, which cannot be called")
-    return adapt(made, config.interface)
+    return made
 
 
-def load_variables(path: str) -> None:
-    """Add the variables of a file to the environment; those that are set already stay as they are."""
-    try:
-        from dotenv import load_dotenv
-    except ImportError:
-        raise UsageError("env_file needs a package: pip install python-dotenv") from None
-    logger.info("Loading environment from %s", path)
-    try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes long to import
-            load_dotenv(stream=file)
-    except OSError as error:
-        raise StartupError(f"env_file: {path!r} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise StartupError(f"env_file: {path!r} cannot be read: it is no text in UTF-8") from None
+def prepare_imports(config: "Config") -> None:
+    """What comes before anything is imported for the sake of an option: `app_dir` and `env_file`.
+
+    Changes nothing the second time. Raises `UsageError`.
+    """
+    add_application_directory(config)
+    if load_variables(config):
+        logger.info(LOADED, config.env_file)
 
 
-def add_to_path(directory: str) -> None:
-    """Let modules of a directory be imported before all others; "" is the current directory, whichever it is then."""
-    if directory not in sys.path:
+def add_application_directory(config: "Config") -> None:
+    """Let modules of the option `app_dir` be imported before all others, whichever option names them.
+
+    "" is the current directory, whichever it is then. Nothing happens for an application that is an object, which its
+    program has imported, unless the option is set. Raises `UsageError` for a directory that does not exist.
+    """
+    directory = config.app_dir
+    if directory and not os.path.exists(directory):  # noqa: PTH110 - pathlib takes long to import
+        raise UsageError(f"{config.with_value('app_dir')}: no such directory")
+    if directory not in sys.path and (directory or isinstance(config.app, str)):
         sys.path.insert(0, directory)
 
 
-def import_string(reference: str, what: str) -> object:
-    """What `package.module:attribute.attribute` stands for; `what` says in errors what it was to be."""
+def load_variables(config: "Config") -> bool:
+    """Add the variables of `env_file` to the environment, except those that are set; returns whether any were new.
+
+    Raises `UsageError` as `read_variables()`.
+    """
+    text = read_variables(config)
+    if text is None:
+        return False
+    from dotenv import load_dotenv
+
+    before = len(os.environ)
+    load_dotenv(stream=StringIO(text))
+    return len(os.environ) > before
+
+
+def read_variables(config: "Config") -> str | None:
+    """The text of `env_file`, None without one; raises `UsageError` for a file that cannot be used."""
+    if config.env_file is None:
+        return None
+    if importlib.util.find_spec("dotenv") is None:
+        raise UsageError(f"{config.spell('env_file')} needs a package: {how_to_install('python-dotenv')}")
+    try:
+        with open(config.env_file, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes long to import
+            return file.read()
+    except OSError as error:
+        reason = reason_of(error)
+    except UnicodeDecodeError:
+        reason = "not text in UTF-8"
+    raise UsageError(f"{config.with_value('env_file')}: {reason}")
+
+
+def import_string(reference: str, what: str, spell: Spell = str) -> object:
+    """What `package.module:attribute.attribute` stands for; `what` says in errors what it was to be.
+
+    Raises `StartupError`, which calls the option for the application's directory as `spell` does.
+    """
     name, _, attributes = reference.partition(":")
-    found: Any = _module(name, f"cannot import {what} {reference!r}")
+    problem = f"cannot import {what} {reference!r}"
+    found: Any = _module(name, problem, spell("app_dir"))
     for attribute in attributes.split("."):
         try:
             found = getattr(found, attribute)
         except AttributeError:
             hint = did_you_mean(attribute, _public(found)) or _applications(found)
-            raise StartupError(
-                f"cannot import {what} {reference!r}: {_called(found)} has no attribute {attribute!r}{hint}"
-            ) from None
+            raise StartupError(f"{problem}: {_called(found)} has no attribute {attribute!r}{hint}") from None
+        except Exception as error:
+            raise StartupError(f"{problem}: {_raised(error)} when it was asked for {attribute!r}") from error
     return found
 
 
-def _module(name: str, problem: str) -> "ModuleType":
+def _module(name: str, problem: str, directory_option: str) -> "ModuleType":
     try:
         with importing():
             return importlib.import_module(name)
@@ -90,15 +132,20 @@ def _module(name: str, problem: str) -> "ModuleType":
         raise UsageError(f"{problem}: {error}") from None
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise StartupError(f"{problem}: {_absence(error.name)}") from None
+            raise StartupError(f"{problem}: {_absence(error.name, directory_option)}") from None
         raise StartupError(f"{problem}: it needs a module that is not there: {error.name}") from error
-    except SystemExit as error:
-        raise StartupError(f"{problem}: it called sys.exit({error.code!r}) while it was imported") from error
-    except Exception as error:
-        raise StartupError(f"{problem}: {type(error).__name__} while it was imported") from error
+    except (Exception, SystemExit) as error:
+        raise StartupError(f"{problem}: {_raised(error)} while it was imported") from error
 
 
-def _absence(missing: str) -> str:
+def _raised(error: Exception | SystemExit) -> str:
+    """What the application has done instead of what it should: the traceback tells the rest."""
+    return (
+        f"it called sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"it raised {type(error).__name__}"
+    )
+
+
+def _absence(missing: str, directory_option: str) -> str:
     """Why a module cannot be found, and what was perhaps meant."""
     parent, _, last = missing.rpartition(".")
     if last == "py" and parent:
@@ -107,8 +154,8 @@ def _absence(missing: str) -> str:
         found = sys.modules.get(parent)
         places = getattr(found, "__path__", ())
         return f"{parent!r} has no module {last!r}{did_you_mean(last, _modules(places))}"
-    hint = did_you_mean(last, _modules(_places()))
-    return f"there is no module {last!r} in {_first_place()} or on the rest of sys.path{hint or '; see app_dir'}"
+    hint = did_you_mean(last, _modules(_places())) or f"; see {directory_option}"
+    return f"there is no module {last!r} in {_first_place()} or on the rest of sys.path{hint}"
 
 
 def _places() -> list[str]:
@@ -147,16 +194,17 @@ def _called(found: object) -> str:
     return f"module {name!r}" if inspect.ismodule(found) else repr(name)
 
 
-def _made(reference: str, found: Any, is_declared: bool) -> object:
+def _made(config: "Config", reference: str, found: Any) -> object:
     """The application: what was found, or what it returns when it is a factory."""
-    if not is_declared and not (callable(found) and is_factory(found)):
+    option = config.spell("factory")
+    if not config.factory and not (callable(found) and is_factory(found)):
         return found
     if not callable(found):
-        raise StartupError(f"factory: {reference!r} is {type(found).__name__}, which cannot be called")
+        raise StartupError(f"{option}: {reference!r} is {type(found).__name__}, which cannot be called")
     if inspect.iscoroutinefunction(found):
-        raise StartupError(f"factory: {reference!r} is async, and it is called before anything could wait for it")
-    if not is_declared:
-        logger.warning("%s takes no arguments, so it is called as a factory; say so with --factory", reference)
+        raise StartupError(f"{option}: {reference!r} is async, and it is called before anything could wait for it")
+    if not config.factory:
+        logger.warning("%s takes no arguments, so it is called as a factory; say so with %s", reference, option)
     return _call(reference, found)
 
 
@@ -166,8 +214,17 @@ def _call(reference: str, factory: Callable[[], object]) -> object:
             return factory()
     except NestedRun as error:
         raise UsageError(f"the factory {reference!r} cannot be called: {error}") from None
-    except Exception as error:
-        raise StartupError(f"the factory {reference!r} raised {type(error).__name__}") from error
+    except (Exception, SystemExit) as error:
+        raise StartupError(f"the factory {reference!r}: {_raised(error)}") from error
 
 
-__all__ = ["add_to_path", "import_string", "load_application", "load_variables"]
+__all__ = [
+    "LOADED",
+    "add_application_directory",
+    "import_application",
+    "import_string",
+    "load_application",
+    "load_variables",
+    "prepare_imports",
+    "read_variables",
+]

@@ -8,9 +8,9 @@ _HIDDEN = (
     "<frozen importlib",
     "<frozen runpy",
     importlib.__file__.removesuffix("__init__.py"),
-    __file__.removesuffix("tracebacks.py"),
+    __file__.rpartition("app")[0],
 )
-"""How the file names of frames begin that are not the application's."""
+"""How the file names of frames begin that are not the application's: those of the import system and of this package."""
 
 
 def application_traceback(error: BaseException) -> str:

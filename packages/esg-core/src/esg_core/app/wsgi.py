@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from esg_core.asgi import Application
 from esg_core.errors import UsageError
+from esg_core.installing import how_to_install
 
 WSGIApplication = Callable[..., Any]
 
@@ -16,8 +17,8 @@ def wsgi_adapter(app: WSGIApplication) -> Application:
     """Wrap a WSGI application; raises `UsageError` if a2wsgi is not installed."""
     try:
         from a2wsgi import WSGIMiddleware
-    except ModuleNotFoundError as exc:
-        raise UsageError("interface: WSGI applications need the package a2wsgi: pip install a2wsgi") from exc
+    except ModuleNotFoundError:
+        raise UsageError(f"the application speaks WSGI, which needs a package: {how_to_install('a2wsgi')}") from None
     return cast(Application, WSGIMiddleware(app))
 
 

@@ -18,7 +18,7 @@ logger = logging.getLogger("esg.error")
 
 
 def announce_process(config: "Config", loop: asyncio.AbstractEventLoop) -> None:
-    """Say which process this is and which packages it uses."""
+    """Say which process serves now and which packages it uses."""
     is_own = isinstance(loop, asyncio.BaseEventLoop)
     package = "asyncio" if is_own else type(loop).__module__.partition(".")[0]
     protocols = [resolve("esg.http", config.http), resolve("esg.ws", config.ws)]

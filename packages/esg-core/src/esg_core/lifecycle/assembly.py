@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from esg_core.access.formats import line_format
 from esg_core.app.forked_children import watch_forks
 from esg_core.app.lifespan import Lifespan
-from esg_core.app.loading import import_string, load_application
+from esg_core.app.loading import import_string, load_application, prepare_imports, read_variables
 from esg_core.asgi import Application
 from esg_core.context import Context, ResponseHook
 from esg_core.errors import StartupError, UsageError
@@ -21,7 +21,7 @@ from esg_core.overload.aimd import AIMD
 from esg_core.overload.backpressure import Backpressure
 from esg_core.overload.health import Health
 from esg_core.overload.loop_load import choose_meter
-from esg_core.plugins import HTTPFactory, http_factory, loop_factory, ws_factory
+from esg_core.plugins import HTTPFactory, http_factory, locate, loop_factory, usable, ws_factory
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, bind_all, close_all
 from esg_core.sockets.listeners import Listeners, TLSOptions
 
@@ -47,8 +47,10 @@ def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Se
         raise UsageError("reload: a server cannot restart itself: use the command esg, or esg.run()")
     if config.needs_parent:
         raise UsageError("workers: a server is one process: use the command esg, or esg.run()")
-    check_options(config)
-    protocols = http_factory(config.http)
+    prepare_imports(config)
+    check_access_log(config)
+    ws_factory(config.ws, config.spell)
+    protocols = http_factory(config.http, config.spell)
     tls = tls_options(config, protocols)
     bound = adopt(sockets) if sockets is not None else bind_all(config.addresses, reuse_port=config.reuse_port)
     try:
@@ -58,18 +60,35 @@ def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Se
         raise
 
 
-def check_parts(config: "Config") -> None:
-    """Look for everything that the configuration names but the application; raises as `assemble()`."""
-    check_options(config)
-    tls_options(config, http_factory(config.http))
-    loop_factory(config.loop)
+def check_files_and_names(config: "Config") -> None:
+    """Look for what the options name, but import nothing of the user's: for a process that starts those that serve.
+
+    Raises `UsageError`.
+    """
+    check_access_log(config)
+    for option in ("http", "ws", "loop"):
+        chosen = getattr(config, option)
+        if isinstance(chosen, str):
+            locate(f"esg.{option}", chosen, config.spell)
+    if config.ssl_certfile is not None:
+        from esg_core.sockets.tls import server_context
+
+        server_context(config)
+    read_variables(config)
 
 
-def check_options(config: "Config") -> None:
-    """Look at what only shows when it is used: raises `UsageError`."""
+def import_parts(config: "Config") -> None:
+    """Import what the options name, but the application; raises `UsageError` or `StartupError`."""
+    http_factory(config.http, config.spell)
+    ws_factory(config.ws, config.spell)
+    loop_factory(config.loop, config.spell)
+    response_hook(config)
+
+
+def check_access_log(config: "Config") -> None:
+    """Read the format of the access log, if there is one; raises `UsageError`."""
     if config.access_log:
-        line_format(config.access_log_format)
-    ws_factory(config.ws)
+        line_format(config.access_log_format, option=config.spell("access_log_format"))
 
 
 def tls_options(config: "Config", protocols: HTTPFactory) -> TLSOptions | None:
@@ -86,10 +105,8 @@ def _assemble(
     config: "Config", protocols: HTTPFactory, bound: Sequence[BoundSocket], tls: TLSOptions | None
 ) -> ServerParts:
     context = context_for(config)
-    try:
+    with usable(f"{config.spell('http')} {config.http!r}"):
         factory = protocols(context)
-    except ImportError as error:
-        raise StartupError(f"http {config.http} cannot be used: {error}") from error
     if config.proxy_protocol:
         from esg_core.sockets.proxy_protocol import after_preface
 
@@ -141,7 +158,9 @@ def upgrades(context: Context) -> dict[bytes, Application]:
     config = context.config
     if config.interface == "wsgi":
         return {}
-    websocket = ws_factory(config.ws)(context)
+    make = ws_factory(config.ws, config.spell)
+    with usable(f"{config.spell('ws')} {config.ws!r}"):
+        websocket = make(context)
     return {} if websocket is None else {b"websocket": websocket}
 
 
@@ -149,9 +168,10 @@ def response_hook(config: "Config") -> ResponseHook | None:
     """The hook of the option `on_response`, imported if need be."""
     hook = config.on_response
     if isinstance(hook, str):
-        found = import_string(hook, "the hook on_response")
+        option = config.spell("on_response")
+        found = import_string(hook, f"the hook {option}", config.spell)
         if not callable(found):
-            raise StartupError(f"on_response: {hook!r} is {type(found).__name__}, which cannot be called")
+            raise StartupError(f"{option}: {hook!r} is {type(found).__name__}, which cannot be called")
         hook = found
     return cast(ResponseHook | None, hook)
 
@@ -159,9 +179,10 @@ def response_hook(config: "Config") -> ResponseHook | None:
 __all__ = [
     "ServerParts",
     "assemble",
-    "check_options",
-    "check_parts",
+    "check_access_log",
+    "check_files_and_names",
     "context_for",
+    "import_parts",
     "install_admission",
     "response_hook",
     "tls_options",

@@ -1,20 +1,86 @@
-"""Says why a server cannot start (rules L-1, C-1)."""
+"""Shows the error that ends a program: one line on standard error, whatever logging is set to (rule C-3).
 
+Knows streams and log handlers, and not what went wrong. Every error that ends a program comes through here: from the
+command, `esg.run()`, a single process, a parent on behalf of its workers, the reloader, a worker of gunicorn.
+"""
+
+import contextlib
 import logging
+import os
+import sys
+from collections.abc import Iterator
 
 from esg_core.app.tracebacks import application_traceback
 from esg_core.errors import StartupError, UsageError
+from esg_core.logs import flush
+from esg_core.logs.colours import is_terminal
+from esg_core.logs.console import ConsoleHandler
+
+ORDER_PATIENCE = 0.1
+"""Seconds for a reader of the log to take what was logged before, so that it stands above the error."""
 
 
 def report(error: UsageError | StartupError) -> int:
-    """Log what is wrong; returns the exit code."""
-    logging.getLogger("esg.error").error("%s", explanation(error))
+    """Show what keeps the server from starting; returns the exit code."""
+    show(*explanation(error))
     return error.exit_code
 
 
-def explanation(error: UsageError | StartupError) -> str:
-    """What is wrong, with the application's own traceback if that is where it failed."""
-    return str(error) if error.__cause__ is None else f"{error}\n{application_traceback(error.__cause__)}"
+def explanation(error: UsageError | StartupError) -> tuple[str, str]:
+    """What is wrong, in one line, and what helps to understand it: the application's traceback or notes, or ""."""
+    details = [] if error.__cause__ is None else [application_traceback(error.__cause__)]
+    return str(error), "\n".join(details + getattr(error, "__notes__", []))
 
 
-__all__ = ["explanation", "report"]
+def show(line: str, details: str = "") -> None:
+    """Write the details and `Error: ` with the line to standard error, and log both where they would be missed.
+
+    Handlers that write elsewhere, to a file or to a service, log them as critical. Those that write to a terminal or to
+    standard error, and ESG's own, do not: the same reader would see them twice. Never raises.
+    """
+    line = " ".join(line.split("\n"))
+    flush(ORDER_PATIENCE)
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody reads it, or there is no such stream
+        sys.stderr.write("".join(f"{text}\n" for text in (details, f"Error: {line}") if text))
+        sys.stderr.flush()
+    _log_elsewhere(f"{line}\n{details}".rstrip("\n"))
+
+
+def _log_elsewhere(text: str) -> None:
+    logger = logging.getLogger("esg.error")
+    record = logger.makeRecord(logger.name, logging.CRITICAL, "", 0, "%s", (text,), None)
+    if not logger.isEnabledFor(record.levelno) or not logger.filter(record):
+        return
+    is_read = _is_read()
+    for handler in _handlers(logger):
+        if record.levelno >= handler.level and not (is_read and _has_same_reader(handler)):
+            handler.handle(record)
+            handler.flush()
+
+
+def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
+    """The handlers that get the records of a logger."""
+    current: logging.Logger | None = logger
+    while current is not None:
+        yield from current.handlers
+        current = current.parent if current.propagate else None
+
+
+def _is_read() -> bool:
+    """Whether anybody can read standard error."""
+    if sys.stderr is None or getattr(sys.stderr, "closed", False):
+        return False
+    try:
+        return not os.path.samestat(os.fstat(sys.stderr.fileno()), os.stat(os.devnull))  # noqa: PTH116 - as it takes it
+    except (AttributeError, OSError, ValueError):  # a stream of the program's own, such as that of a notebook
+        return True
+
+
+def _has_same_reader(handler: logging.Handler) -> bool:
+    """Whether a reader of standard error sees what this handler writes."""
+    if isinstance(handler, ConsoleHandler):
+        return True
+    return isinstance(handler, logging.StreamHandler) and (handler.stream is sys.stderr or is_terminal(handler.stream))
+
+
+__all__ = ["explanation", "report", "show"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.announcements import announce_addresses, url
-from esg_core.lifecycle.failures import report
+from esg_core.lifecycle.failures import report, show
 from esg_core.lifecycle.stop_signals import borrowed, handled
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import Watchdog
@@ -40,8 +40,11 @@ class Owner:
     def allow(self, seconds: float | None) -> None:
         """The next step may take so many seconds; None leaves it the time that it has."""
 
-    def leave(self, reason: str) -> None:
+    def leave(self, reason: str, details: str = "") -> None:
         """The process is to end at once, if it is the server's to end."""
+
+    def leave_as_wanted(self) -> None:
+        """The same after a second signal."""
 
     def before_leaving(self, last_act: Callable[[], None]) -> None:
         """What is to be done even if the process ends by force."""
@@ -72,7 +75,7 @@ class ThisProcess(Owner):
     """Whether other processes serve the same sockets, and write to the same log."""
 
     def __init__(self, notifier: Notifier) -> None:
-        self._watchdog = Watchdog()
+        self._watchdog = Watchdog(self.tell)
         self._notifier = notifier
 
     @contextlib.contextmanager
@@ -97,9 +100,17 @@ class ThisProcess(Owner):
         if seconds is not None:
             self._watchdog.allow(seconds)
 
-    def leave(self, reason: str) -> NoReturn:
+    def leave(self, reason: str, details: str = "") -> NoReturn:
         """End the process by force, and say why."""
-        self._watchdog.leave(reason)
+        self._watchdog.leave(reason, details)
+
+    def leave_as_wanted(self) -> NoReturn:
+        """End the process by force, which is no error."""
+        self._watchdog.leave_as_wanted()
+
+    def tell(self, line: str, details: str) -> None:
+        """Say why the process ends, if that is an error."""
+        show(line, details)
 
     def before_leaving(self, last_act: Callable[[], None]) -> None:
         """As `Owner.before_leaving`: the watchdog does it before it ends the process."""

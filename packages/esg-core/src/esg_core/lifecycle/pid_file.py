@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 
-from esg_core.errors import StartupError
+from esg_core.errors import StartupError, reason_of
 
 if sys.platform != "win32":
     import fcntl
@@ -18,9 +18,10 @@ MODE = 0o644
 
 
 class PidFile:
-    """The file of this process, from `write()` to `remove()`."""
+    """The file of this process, from `write()` to `remove()`; errors name the option as the user calls it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, option: str = "pid_file") -> None:
+        self._option = option
         self._path = os.path.abspath(path)  # noqa: PTH100 - whatever directory is the current one at the end
         self._descriptor: int | None = None
 
@@ -31,7 +32,7 @@ class PidFile:
                 self._check_that_it_is_free()
             self._write()
         except OSError as error:
-            raise StartupError(f"pid_file: {self._path!r} cannot be written: {error.strerror}") from None
+            raise StartupError(f"{self._option}: {self._path!r} cannot be written: {reason_of(error)}") from None
 
     def remove(self) -> None:
         """Remove the file, unless another server has replaced it; does nothing the second time."""
@@ -55,7 +56,7 @@ class PidFile:
                 _lock(descriptor)
             except BlockingIOError:
                 holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
-                raise StartupError(f"pid_file: {self._path!r} is that of a running server: {holder}") from None
+                raise StartupError(f"{self._option}: {self._path!r} is that of a running server: {holder}") from None
             finally:
                 os.close(descriptor)
 

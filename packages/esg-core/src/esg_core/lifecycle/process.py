@@ -4,11 +4,13 @@
 """
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from esg_core.app.loading import LOADED, add_application_directory, load_variables
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.owner import ThisProcess
 from esg_core.lifecycle.pid_file import PidFile
@@ -18,9 +20,27 @@ from esg_core.lifecycle.watchdog import FORCED
 from esg_core.logs import configure
 from esg_core.sockets.activation import passed_sockets
 from esg_core.sockets.bound import AnySocket
+from esg_core.standard_streams import fill_standard_streams
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+
+
+def set_up(config: "Config", *, serves: bool = True, is_one_of_many: bool = False) -> None:
+    """What every process of a server begins with, before it opens or imports anything (rule C-4).
+
+    A process that only starts others, which serve, leaves it to them to read the file of variables: they inherit its
+    environment, and a later file must count. Raises `UsageError`, after logging is configured.
+    """
+    fill_standard_streams()
+    has_loaded = False
+    try:
+        add_application_directory(config)
+        has_loaded = serves and load_variables(config)
+    finally:
+        configure(config, is_one_of_many=is_one_of_many)
+    if has_loaded:
+        logging.getLogger("esg.error").info(LOADED, config.env_file)
 
 
 def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owner: ThisProcess | None = None) -> int:
@@ -28,11 +48,12 @@ def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owne
 
     A process with sockets of its own tells systemd how it does; a worker has its parent as `owner`.
     """
+    fill_standard_streams()  # before the notifier opens a socket
     if owner is None:
         owner = ThisProcess(Notifier.create() if sockets is None else Notifier())
     server = Server(config, owner)
     try:
-        configure(config, is_one_of_many=owner.is_one_of_many)
+        set_up(config, is_one_of_many=owner.is_one_of_many)
         if sockets is None:
             sockets = passed_sockets(config)
         with server.handling_signals(), _pid_file(config, owner):
@@ -45,6 +66,8 @@ def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owne
         return error.exit_code
     finally:
         owner.dismiss()
+    if server.forced:
+        owner.tell("stopped by force: what had not ended in time was cancelled", "")
     return FORCED if server.forced else 0
 
 
@@ -54,7 +77,7 @@ def _pid_file(config: "Config", owner: ThisProcess) -> Iterator[None]:
     if config.pid_file is None:
         yield
         return
-    file = PidFile(os.fspath(config.pid_file))
+    file = PidFile(os.fspath(config.pid_file), config.spell("pid_file"))
     file.write()
     owner.before_leaving(file.remove)
     try:
@@ -72,4 +95,4 @@ def _leave_threads(owner: ThisProcess) -> None:
         owner.leave(f"threads still run: {', '.join(names)}: stopped by force")
 
 
-__all__ = ["run_alone"]
+__all__ = ["run_alone", "set_up"]

@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from esg_core.access import AccessLog
+from esg_core.app.loading import prepare_imports
 from esg_core.app.nested_run import refuse_while_importing
 from esg_core.context import Context
 from esg_core.errors import ESGError, StartupError, UsageError
@@ -70,7 +71,8 @@ class Server:
         """Serve in an event loop of its own, until the end; raises as `serve()`, and `UsageError` inside a server."""
         refuse_while_importing()
         _check_that_no_loop_runs()
-        with asyncio.Runner(loop_factory=loop_factory(self.config.loop)) as runner:
+        prepare_imports(self.config)
+        with asyncio.Runner(loop_factory=loop_factory(self.config.loop, self.config.spell)) as runner:
             try:
                 runner.run(self.serve(sockets))
             except BaseException as error:
@@ -89,10 +91,10 @@ class Server:
         self._loop = asyncio.get_running_loop()
         try:
             with self.handling_signals():
-                announce_process(self.config, self._loop)
                 with self._owner.sign_of_life(self._loop):
                     await self._serve(sockets)
-                announce_end()
+                if self.started:
+                    announce_end()
         except BaseException as error:
             self.started.fail(error if isinstance(error, ESGError) else StartupError("the server was cancelled"))
             raise
@@ -168,7 +170,7 @@ class Server:
             return
         self._signals += 1
         if self._signals > 1:
-            self._owner.leave("second signal: stopped at once")
+            self._owner.leave_as_wanted()
             self.force_exit = True
             return
         self.interrupt()
@@ -225,6 +227,7 @@ class Server:
         context.on_limit = self._on_limit
         listeners.start(self.config.backlog)
         context.open()
+        announce_process(self.config, context.loop)
         self._owner.ready(context, listeners.sockets)
         self.started.reach()
         return True

@@ -20,15 +20,29 @@ FORCED = 1
 FLUSH_PATIENCE = 0.5
 """Seconds for the last words: what log handlers and standard streams still hold."""
 
+SECOND_SIGNAL = "Second signal: stopping at once"
+
+STDERR = 2
+
+Say = Callable[[str, str], None]
+"""Tells why the process ends: in one line, with what helps to understand it."""
+
+
+def log_error(line: str, details: str) -> None:
+    """Tell the log."""
+    logging.getLogger("esg.error").error("%s", f"{line}\n{details}".rstrip("\n"))
+
 
 class Watchdog:
     """Ends the process with the exit code `FORCED` when the time that was last allowed is over.
 
-    It watches the thread that makes it. `before_exit` are functions that are called before the process ends by force.
+    It watches the thread that makes it. `before_exit` are functions that are called before the process ends by force,
+    after `say` has told why.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Say = log_error) -> None:
         self.before_exit: list[Callable[[], None]] = []
+        self._say = say
         self._deadline: float | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -45,9 +59,19 @@ class Watchdog:
         """The process has ended in time, or is somebody else's business again."""
         self._set(None)
 
-    def leave(self, reason: str) -> NoReturn:
+    def leave(self, reason: str, details: str = "") -> NoReturn:
         """End the process now, from whatever thread; what cannot be flushed within half a second is lost."""
-        for last in (lambda: self._say(reason), *self.before_exit):
+        self._leave(lambda: self._say(reason, details))
+
+    def leave_as_wanted(self) -> NoReturn:
+        """The same after a second signal: this end is no error."""
+        self._leave(_warn_of_second_signal, SECOND_SIGNAL)
+
+    def _leave(self, say: Callable[[], None], otherwise: str = "") -> NoReturn:
+        """Say why, and end; `otherwise` is written where that hangs: the thread that got the signal has the log."""
+        if not _within(FLUSH_PATIENCE, lambda: _say_and_flush(say)) and otherwise:
+            _within(FLUSH_PATIENCE, lambda: os.write(STDERR, f"{otherwise}\n".encode()))
+        for last in self.before_exit:
             _within(FLUSH_PATIENCE, last)
         os._exit(FORCED)
 
@@ -60,22 +84,28 @@ class Watchdog:
         with self._changed:
             while self._deadline is None or self._deadline > time.monotonic():
                 self._changed.wait(None if self._deadline is None else self._deadline - time.monotonic())
-        self.leave(f"did not stop in time, so it is stopped by force; it was here:\n{self._place()}")
+        self.leave("did not stop in time, so it is stopped by force", f"It was here:\n{self._place()}")
 
     def _place(self) -> str:
         """What the watched thread is doing: where the application blocks the event loop."""
         frame = sys._current_frames().get(self._watched)  # noqa: SLF001 - documented, and the only way to another thread
         return "".join(traceback.format_stack(frame)).rstrip() if frame is not None else "in no thread any more"
 
-    def _say(self, reason: str) -> None:
-        logging.getLogger("esg.error").error(reason)
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
+
+def _warn_of_second_signal() -> None:
+    logging.getLogger("esg.error").warning(SECOND_SIGNAL)
 
 
-def _within(seconds: float, function: Callable[[], None]) -> None:
-    """Call a function that may hang, on a lock or a pipe that nobody reads."""
+def _say_and_flush(say: Callable[[], None]) -> None:
+    say()
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _within(seconds: float, function: Callable[[], object]) -> bool:
+    """Call a function that may hang, on a lock or a pipe that nobody reads; returns whether it has come to its end."""
 
     def call() -> None:
         with contextlib.suppress(Exception):
@@ -84,6 +114,7 @@ def _within(seconds: float, function: Callable[[], None]) -> None:
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
     thread.join(seconds)
+    return not thread.is_alive()
 
 
-__all__ = ["FORCED", "Watchdog"]
+__all__ = ["FORCED", "Say", "Watchdog", "log_error"]

@@ -9,7 +9,7 @@ import atexit
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,7 @@ def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
         from esg_core.logs.user_config import apply
 
         theirs = set(_handlers())
-        apply(config.log_config)
+        apply(config.log_config, _where(config))
         _given.update(set(_handlers()) - theirs)
     if config.log_level != DEFAULT_LEVEL:
         for name in LOGGERS:
@@ -85,7 +85,13 @@ def with_table(config: "Config") -> "Config":
         return config
     from esg_core.logs.user_config import read
 
-    return replace(config, log_config=read(config.log_config))
+    return replace(config, log_config=read(config.log_config, _where(config)))
+
+
+def _where(config: "Config") -> str:
+    """What a mistake in the configuration is told to be in."""
+    is_table = isinstance(config.log_config, Mapping)
+    return config.spell("log_config") if is_table else config.with_value("log_config")
 
 
 def flush(wait: float = EXIT_PATIENCE) -> None:

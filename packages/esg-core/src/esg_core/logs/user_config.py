@@ -17,25 +17,26 @@ from configparser import ConfigParser, RawConfigParser
 from pathlib import Path
 from typing import Any
 
-from esg_core.errors import UsageError
+from esg_core.errors import UsageError, reason_of
+from esg_core.installing import how_to_install
 from esg_core.logs.names import LOGGERS
 
 LogConfig = str | os.PathLike[str] | Mapping[str, Any]
 
 
-def read(given: LogConfig) -> Mapping[str, Any]:
-    """What a file says, as `apply()` takes it; a table stays as it is. Raises `UsageError`."""
-    with _explained(given):
+def read(given: LogConfig, where: str = "log_config") -> Mapping[str, Any]:
+    """What a file says, as `apply()` takes it; a table stays as it is. Raises as that."""
+    with _explained(where):
         return given if isinstance(given, Mapping) else _contents(Path(given))
 
 
-def apply(given: LogConfig) -> None:
-    """Configure logging; raises `UsageError` that says what is wrong with it.
+def apply(given: LogConfig, where: str = "log_config") -> None:
+    """Configure logging; raises `UsageError` that says `where` the fault is, and what is wrong.
 
     What handlers had open before is closed then.
     """
-    table = read(given)
-    with _explained(given):
+    table = read(given, where)
+    with _explained(where):
         _apply(table)
     for name in LOGGERS:
         logger = logging.getLogger(name)
@@ -68,12 +69,9 @@ def _keep_errors(handler: logging.Handler) -> None:
 
 
 @contextlib.contextmanager
-def _explained(given: LogConfig) -> Iterator[None]:
-    where = "log-config" if isinstance(given, Mapping) else f"log-config {os.fspath(given)}"
+def _explained(where: str) -> Iterator[None]:
     try:
         yield
-    except UsageError:
-        raise
     except Exception as error:  # noqa: BLE001 - a configuration may name any class, which may raise anything
         raise UsageError(f"{where}: {_said(error)}") from None
 
@@ -104,16 +102,16 @@ def _table(path: Path, data: bytes) -> Any:
         case ".toml":
             return tomllib.loads(data.decode())
         case ".yaml" | ".yml":
-            return _yaml(path, data)
+            return _yaml(data)
         case _:
             return None
 
 
-def _yaml(path: Path, data: bytes) -> Any:
+def _yaml(data: bytes) -> Any:
     try:
         import yaml
     except ImportError:
-        raise UsageError(f"log-config {path}: YAML needs PyYAML: pip install PyYAML") from None
+        raise UsageError(f"YAML needs a package: {how_to_install('PyYAML')}") from None
     return yaml.safe_load(data)
 
 
@@ -142,7 +140,7 @@ def _said(error: BaseException) -> str:
     """The error and what caused it, in one line: logging hides the reason in the cause."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
-        text = error.strerror
+        text = reason_of(error)
     elif isinstance(error, KeyError):
         text = f"{text} is missing"
     cause = error.__cause__

@@ -5,8 +5,8 @@ does that). Each value is checked when the object is made, and kept in one form:
 lists are tuples, paths are str, times are float. A preset fills in what was not given.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
@@ -37,11 +37,21 @@ class Config(ServerOptions):
     `esg_core.options.merging.load()` is where they do.
     """
 
-    def __init__(self, app: AppReference, **options: "Unpack[ConfigOptions]") -> None:
+    spellings: Mapping[str, str] = field(repr=False, compare=False)
+
+    def __init__(
+        self,
+        app: AppReference,
+        *,
+        spellings: Mapping[str, str] | None = None,
+        **options: "Unpack[ConfigOptions]",
+    ) -> None:
+        """`spellings` is how the user calls options, as far as that is not by their names; see `spell()`."""
         given = translated({"app": app, **options})
         for name in given.keys() - SERVER_OPTIONS.keys():
             raise unknown(name, SERVER_OPTIONS)
         values = vars(self)
+        values["spellings"] = spellings or {}
         for name, option in SERVER_OPTIONS.items():
             values[name] = _checked(option, *given[name]) if name in given else option.default
         if self.preset is not None:
@@ -52,6 +62,17 @@ class Config(ServerOptions):
         """Only what differs from the defaults, and no secret."""
         shown = (f"{name}={SERVER_OPTIONS[name].shown(value)}" for name, value in self.changed().items())
         return f"Config({', '.join(shown)})"
+
+    def spell(self, name: str) -> str:
+        """What the user calls an option, for messages: `--app-dir`, `ESG_APP_DIR`, `app_dir`."""
+        return self.spellings.get(name, name)
+
+    def with_value(self, name: str, value: object = None) -> str:
+        """An option and its value, or another one, for messages: `--env-file x`, `ESG_ENV_FILE=x`, `env_file='x'`."""
+        spelled, shown = self.spell(name), getattr(self, name) if value is None else value
+        if spelled.startswith("-"):
+            return f"{spelled} {shown}"
+        return f"{spelled}={shown}" if spelled.isupper() else f"{spelled}={shown!r}"
 
     def changed(self) -> dict[str, object]:
         """The options that differ from their defaults, by name."""

@@ -5,13 +5,12 @@ the health endpoint while `health` is off) is no contradiction: a feature can be
 settings.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from esg_core.errors import UsageError
+from esg_core.options.addresses import is_address
 from esg_core.options.catalogue import SERVER_OPTIONS
-
-Spell = Callable[[str], str]
-"""How an option is called where the user wrote it: `port`, `--port`, `ESG_PORT`."""
+from esg_core.options.option import Spell
 
 DISPLACES = {
     "bind": ("host", "port", "uds", "fd"),
@@ -53,6 +52,7 @@ def check_combinations(values: Mapping[str, object], given: Collection[str], spe
 
 def _check_listeners(values: Mapping[str, object], given: Collection[str], spell: Spell) -> None:
     bind, uds, fd = spell("bind"), spell("uds"), spell("fd")
+    _check_host(str(values["host"]), spell)
     for name in DISPLACES["bind"]:
         if values["bind"] and name in given and values[name] is not None:
             raise UsageError(f"{bind} and {spell(name)} contradict each other: name every listener by {bind}")
@@ -60,6 +60,15 @@ def _check_listeners(values: Mapping[str, object], given: Collection[str], spell
         raise UsageError(f"{uds} and {fd} contradict each other: for both, use {bind} unix:PATH and {bind} fd://N")
     if values["reuse_port"] and (values["uds"] is not None or values["fd"] is not None):
         raise UsageError(f"{spell('reuse_port')} is for host and port: leave it out with {uds} or {fd}")
+
+
+def _check_host(host: str, spell: Spell) -> None:
+    """A host with a port is what other servers call an address."""
+    if is_address(host):
+        raise UsageError(
+            f"{spell('host')} {host}: this is a whole address: give its port to {spell('port')}, or all of it to"
+            f" {spell('bind')}"
+        )
 
 
 def _check_tls(values: Mapping[str, object], spell: Spell) -> None:

@@ -4,7 +4,7 @@ The text can be used as a configuration file: it makes the same `Config` again. 
 options that are not set, secrets, and objects of a program.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from esg_core import __version__
 from esg_core.options.catalogue import SERVER_OPTIONS
@@ -14,17 +14,17 @@ from esg_core.options.option import Group, Option
 from esg_core.options.toml import inline
 
 
-def effective_configuration(settings: Settings) -> str:
-    """The whole configuration; ends with a line break."""
-    return "\n".join(_lines(settings)) + "\n"
+def effective_configuration(settings: Settings, became: Mapping[str, str] | None = None) -> str:
+    """The whole configuration; ends with a line break. `became` is what values that are `auto` stand for here."""
+    return "\n".join(_lines(settings, became or {})) + "\n"
 
 
-def _lines(settings: Settings) -> Iterator[str]:
+def _lines(settings: Settings, became: Mapping[str, str]) -> Iterator[str]:
     yield f"# Effective configuration of ESG {__version__}; behind each value: where it comes from"
     for group in Group:
         members = [option for option in SERVER_OPTIONS.values() if option.group is group]
         yield from ("", f"# {group}") if members else ()
-        yield from (_line(option, settings) for option in members)
+        yield from (_line(option, settings) + _here(became.get(option.name)) for option in members)
 
 
 def _line(option: Option, settings: Settings) -> str:
@@ -41,6 +41,10 @@ def _line(option: Option, settings: Settings) -> str:
         return f"{name} = {inline(value)}  # {origin}"
     except TypeError:
         return f"# {name} is {option.shown(value)}  # {origin}"
+
+
+def _here(choice: str | None) -> str:
+    return "" if choice is None else f"; here {choice}"
 
 
 __all__ = ["effective_configuration"]

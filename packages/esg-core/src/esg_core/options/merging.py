@@ -56,6 +56,7 @@ def load(caller: Reader, variables: Mapping[str, str] | None = None) -> Settings
     found = {**_wanted(environment.read_fallbacks(), found), **found}
     _check(found, caller)
     options: dict[str, Any] = {name: setting.value for name, setting in found.items()}
+    options["spellings"] = {name: _spell(name, found, caller) for name in SERVER_OPTIONS}
     return Settings(
         Config(**options),
         found,
@@ -77,11 +78,16 @@ def _wanted(fallbacks: Found, found: Found) -> Found:
     return {name: setting for name, setting in fallbacks.items() if not (name == "workers" and is_reloading)}
 
 
+def _spell(name: str, found: Found, caller: Reader) -> str:
+    """How an option is called where it was set; where it was not, as the caller would set it."""
+    return found[name].spelled if name in found else caller.spell(name)
+
+
 def _check(found: Found, caller: Reader) -> None:
     """Check what `Config` will check, in the words of the places where the options were set."""
 
     def spell(name: str) -> str:
-        return found[name].spelled if name in found else caller.spell(name)
+        return _spell(name, found, caller)
 
     if "app" not in found:
         raise UsageError(f"{spell('app')} is missing: name the application as MODULE:ATTRIBUTE, such as main:app")

@@ -10,7 +10,7 @@ checks, the help and the page of the reference.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 Argument = str | bool | Sequence[str]
 """What a command line gives for an option: its text, for a flag whether it is on, for a list all its texts."""
+
+Spell = Callable[[str], str]
+"""How an option is called where the user wrote it: `port`, `--port`, `ESG_PORT`."""
 
 PREFIX = "ESG_"
 """How the names of all variables begin."""
@@ -153,6 +156,7 @@ __all__ = [
     "Argument",
     "Group",
     "Option",
+    "Spell",
     "about",
     "brief",
     "did_you_mean",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from esg_core.errors import UsageError
+from esg_core.errors import UsageError, reason_of
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import PREFIX, Argument, Option, nearest, unknown
 from esg_core.options.toml import inline
@@ -162,6 +162,8 @@ class ConfigFile:
 
     def _setting(self, name: str, key: str, value: object) -> Setting:
         option = SERVER_OPTIONS.get(name)
+        if option is None and isinstance(value, Mapping):
+            raise UsageError(f"[{self._table_name(key)}] in {self._path}: no such table; {self._advice(value)}")
         if option is None:
             raise unknown(key, SERVER_OPTIONS, f" in {self._path}")
         try:
@@ -169,9 +171,22 @@ class ConfigFile:
         except NotAllowed as error:
             raise option.wrong(f"{key} = {_as_toml(option, error.value)} in {self._path}") from None
 
+    @property
+    def _is_pyproject(self) -> bool:
+        return os.path.split(self._path)[1] == "pyproject.toml"
+
+    def _table_name(self, key: str) -> str:
+        return f"tool.esg.{key}" if self._is_pyproject else key
+
+    def _advice(self, table: Mapping[str, object]) -> str:
+        """Where keys belong that stand in a table, with one of them as the example."""
+        key = next((key for key in table if key.replace("-", "_") in SERVER_OPTIONS), "port")
+        place = "directly below [tool.esg]" if self._is_pyproject else "outside of tables"
+        return f"keys are flat: write {key} {place}"
+
     def _table(self) -> Mapping[str, object]:
         table = self._contents()
-        if os.path.split(self._path)[1] != "pyproject.toml":
+        if not self._is_pyproject:
             return table
         tool = table.get("tool")
         ours = tool.get("esg") if isinstance(tool, Mapping) else None
@@ -186,7 +201,7 @@ class ConfigFile:
         try:
             return tomllib.loads(Path(self._path).read_text(encoding="utf-8"))
         except OSError as error:
-            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            reason = reason_of(error)
         except ValueError as error:
             reason = f"not valid TOML: {error}"
         raise UsageError(f"{self._spelled} {self._path}: {reason}")

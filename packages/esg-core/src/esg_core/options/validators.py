@@ -35,8 +35,11 @@ def is_pattern(text: str) -> bool:
 
 
 def is_host(text: str) -> bool:
-    """Whether the text may be a host name or an address: an IPv6 address without its brackets."""
-    return re.fullmatch(r"[^\s/\[\]]+", text) is not None
+    """Whether the text may be a host name or an address: an IPv6 address without its brackets.
+
+    What has a port too passes, because the options that are meant are told by `esg_core.options.conflicts`.
+    """
+    return re.fullmatch(r"[^\s/\[\]]+|\[[^\s/\[\]]+\]:\d+", text) is not None
 
 
 def is_url_path(text: str) -> bool:

@@ -22,7 +22,7 @@ WISH = b"\x04"
 """It was asked to end, by somebody else than its parent."""
 
 FAILED = b"\x05"
-"""It cannot start; the text that follows says why."""
+"""It cannot start; the text that follows says why: one line, and below it what helps to understand it."""
 
 # From the parent.
 

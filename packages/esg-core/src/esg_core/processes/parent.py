@@ -1,21 +1,21 @@
 """Serves by several processes, and returns an exit code at the end: what `esg_core.run` does for workers."""
 
 import gc
-import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from esg_core.app.loading import load_application
+from esg_core.app.loading import load_application, prepare_imports
 from esg_core.asgi import Application
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle.assembly import import_parts
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.pid_file import PidFile
+from esg_core.lifecycle.process import set_up
 from esg_core.lifecycle.systemd import Notifier
-from esg_core.logs import configure, with_table
-from esg_core.logs.colours import Cyan
+from esg_core.logs import with_table
 from esg_core.processes.handover import Former, take_over
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.supervisor import ParentResources, Supervisor
@@ -35,12 +35,12 @@ def supervise(
     `sockets` are listened on instead of the addresses of the configuration. `again` gives the configuration anew, when
     the workers are to be replaced for its sake.
     """
-    logger = logging.getLogger("esg.error")
     try:
-        configure(config)
+        set_up(config, serves=False)
         config = with_table(config)
         if threading.current_thread() is not threading.main_thread():
-            raise UsageError("workers: signals are for the main thread of a program, so they can be served only there")
+            workers = config.spell("workers")
+            raise UsageError(f"{workers}: signals are for the main thread of a program, so call this there")
         check(config)
         former = take_over() if sockets is None else None
         with ExitStack() as stack:
@@ -49,12 +49,10 @@ def supervise(
             pid_file = _pid_file(config, former)
             if pid_file is not None:
                 stack.callback(pid_file.remove)
-            logger.info("Started parent process [%s]", Cyan(os.getpid()))
             variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
             setting = ParentResources(doors, notifier, pid_file, former, _preloaded(config), variables)
             code = Supervisor(config, setting, again or (lambda: config)).run()
-            logger.info("Finished parent process [%s]", Cyan(os.getpid()))
     except (UsageError, StartupError) as error:
         return report(error)
     return code
@@ -70,7 +68,7 @@ def _pid_file(config: "Config", former: Former | None) -> PidFile | None:
     """The file, written if nobody else has it still."""
     if config.pid_file is None:
         return None
-    file = PidFile(os.fspath(config.pid_file))
+    file = PidFile(os.fspath(config.pid_file), config.spell("pid_file"))
     if former is None:
         file.write()
     return file
@@ -81,7 +79,9 @@ def _preloaded(config: "Config") -> Application | None:
     if not config.preload:
         return None
     if not hasattr(os, "fork"):
-        raise UsageError("preload: this system cannot fork processes")
+        raise UsageError(f"{config.spell('preload')}: this system cannot fork processes")
+    prepare_imports(config)
+    import_parts(config)
     app = load_application(config)
     gc.collect()
     gc.freeze()  # collections in the workers do not touch, and so copy, what they share

@@ -19,6 +19,7 @@ from esg_core.lifecycle.failures import explanation
 from esg_core.lifecycle.heartbeat import Heartbeat
 from esg_core.lifecycle.owner import ThisProcess
 from esg_core.lifecycle.systemd import Notifier
+from esg_core.lifecycle.watchdog import log_error
 from esg_core.logs.rotation import reopen
 from esg_core.processes.messages import ALIVE, CLOSE, FAILED, READY, REOPEN, RETIRE, SHOW, SPENT, WISH, as_text
 from esg_core.processes.thread_stacks import stacks
@@ -79,7 +80,11 @@ class ParentLine(ThisProcess):
 
     def failed(self, error: UsageError | StartupError) -> None:
         """The worker cannot start."""
-        self._say(FAILED + as_text(explanation(error)))
+        self._say(FAILED + as_text("\n".join(explanation(error))))
+
+    def tell(self, line: str, details: str) -> None:
+        """Why this worker ends; the program goes on, or its parent says why it does not."""
+        log_error(line, details)
 
     def may_end(self) -> bool:
         """Whether a signal that has come is the parent's order to end: true once, and otherwise the parent is asked.

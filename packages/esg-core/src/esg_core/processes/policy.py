@@ -395,4 +395,4 @@ def _by_due(worker: Worker) -> tuple[float, float]:
     return worker.due_at, worker.began
 
 
-__all__ = ["BEATS", "LATE", "Act", "Ended", "Patience", "State", "Step", "Worker", "WorkerPolicy"]
+__all__ = ["BEATS", "FORCED", "LATE", "Act", "Ended", "Patience", "State", "Step", "Worker", "WorkerPolicy"]

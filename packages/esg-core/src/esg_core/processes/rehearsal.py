@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from esg_core.app.loading import load_variables
+from esg_core.app.loading import add_application_directory, load_variables
 from esg_core.errors import ESGError
 from esg_core.logs import configure
 from esg_core.processes.signals import NAMES, blocked
@@ -57,8 +57,9 @@ def _try(config: "Config", writing: int) -> NoReturn:
         signal.alarm(PATIENCE)
         logging.disable()
         check(config)
-        if config.env_file is not None and not config.preload:
-            load_variables(str(config.env_file))
+        add_application_directory(config)
+        if not config.preload:
+            load_variables(config)
         configure(config)
     except ESGError as error:
         fault = str(error)

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import logging
 import math
+import os
 import selectors
 import signal
 import socket
@@ -17,16 +18,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esg_core.app.loading import add_application_directory
 from esg_core.asgi import Application
 from esg_core.errors import UsageError
 from esg_core.lifecycle.announcements import announce_addresses
+from esg_core.lifecycle.failures import show
 from esg_core.lifecycle.orphans import ends_everything
 from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import PINGS, Notifier
 from esg_core.logs import reconfigure, with_table
+from esg_core.logs.colours import Cyan
 from esg_core.logs.rotation import reopen
 from esg_core.processes.handover import Former
-from esg_core.processes.policy import LATE, Act, Worker, WorkerPolicy
+from esg_core.processes.policy import FORCED, LATE, Act, Worker, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
 from esg_core.processes.spawn import Running, start_fresh
@@ -78,6 +82,7 @@ class Supervisor:
         self._has_started = False
         self._has_begun = False
         self._is_renewing = False
+        self._is_urgent = False
         self._stopped_at = -math.inf
         self._adopt(config)
 
@@ -93,6 +98,10 @@ class Supervisor:
                     self._crew.do(step, now)
                 self._wait(min(self._fleet.wakes_at(now), self._crew.speak(now), self._weigh(now), self._ping(now)))
         assert self._fleet.code is not None
+        if self._fleet.code == FORCED and not (self._is_urgent or self._fleet.gave_up):
+            show("stopped by force: not every worker had ended in time")
+        if self._has_started:
+            self._logger.info("Finished parent process [%s]", Cyan(os.getpid()))
         return self._fleet.code
 
     # What happens.
@@ -117,6 +126,7 @@ class Supervisor:
             return
         if self._fleet.has_been_ready and not self._has_started:
             self._has_started = True
+            self._logger.info("Started parent process [%s]", Cyan(os.getpid()))
             announce_addresses(self._setting.doors.sockets, tls=self._config.tls)
         if self._fleet.is_complete and not self._has_begun:
             self._has_begun = True
@@ -127,6 +137,8 @@ class Supervisor:
             self._is_renewing = False
             if self._fleet.failed_generation == self._fleet.generation:
                 self._adopt(self._proven_config)
+            else:
+                self._logger.info("Restarted %d workers", self._fleet.target)
             self._say_ready()
 
     def _begin(self) -> None:
@@ -152,7 +164,7 @@ class Supervisor:
                 self._stop(time.monotonic())
             case "SIGQUIT":
                 self._logger.warning("Stopping at once")
-                self._fleet.stop_at_once()
+                self._stop_at_once()
             case "SIGUSR1":
                 if reopen():
                     self._crew.reopen()
@@ -241,6 +253,7 @@ class Supervisor:
         self._fleet.resize(self._target_of(self._config))
         former, self._proven_config = self._proven_config, self._config
         try:
+            add_application_directory(self._config)
             reconfigure(self._config, former)
         except UsageError as error:
             self._logger.error("This process goes on with the former log: %s", error)  # noqa: TRY400 - the text is all
@@ -298,7 +311,7 @@ class Supervisor:
         if self._fleet.code is not None:
             if now > self._stopped_at + ONE_SIGNAL:
                 self._logger.warning("Second signal: stopping at once")
-                self._fleet.stop_at_once()
+                self._stop_at_once()
             return
         self._stopped_at = now
         self._logger.info("Shutting down %d workers", len(self._fleet.workers))
@@ -308,6 +321,10 @@ class Supervisor:
         drain = self._fleet.longest_drain
         self._setting.notifier.stopping(None if drain == math.inf else drain)
         self._setting.doors.leave()
+
+    def _stop_at_once(self) -> None:
+        self._is_urgent = True
+        self._fleet.stop_at_once()
 
 
 __all__ = ["ParentResources", "Supervisor"]

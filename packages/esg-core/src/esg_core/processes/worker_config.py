@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application
 from esg_core.errors import UsageError
-from esg_core.lifecycle.assembly import check_parts
+from esg_core.lifecycle.assembly import check_files_and_names
 from esg_core.processes.policy import BEATS, Patience
 from esg_core.processes.worker import WorkerTask
 
@@ -43,8 +43,9 @@ def check(config: "Config") -> None:
         try:
             pickle.dumps(order_for(config))
         except Exception as error:  # noqa: BLE001 - pickling runs whatever code the values have
-            raise UsageError(f"workers: the options cannot be handed to a fresh process: {error}") from None
-    check_parts(config)
+            option = config.spell("workers")
+            raise UsageError(f"{option}: the options cannot be handed to a fresh process: {error}") from None
+    check_files_and_names(config)
 
 
 def patience(config: "Config") -> Patience:

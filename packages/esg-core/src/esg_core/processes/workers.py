@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from esg_core.errors import StartupError
+from esg_core.lifecycle.failures import show
 from esg_core.lifecycle.orphans import reap_orphans
 from esg_core.processes import messages
 from esg_core.processes.memory import MIB, resident
@@ -121,8 +122,9 @@ class RunningWorkers:
         try:
             running = self._start(slot)
         except (OSError, StartupError) as error:
-            self._logger.error("a worker cannot be started: %s", error)  # noqa: TRY400 - the reason is in the text
             self._fleet.not_started(now)
+            say = self._logger.error if self._fleet.code is None else show
+            say(f"a worker cannot be started: {error}")
             return
         jitter = 1 + random.SystemRandom().uniform(0, JITTER)
         worker = self._fleet.started(running.process.pid, slot, now, jitter)
@@ -162,21 +164,23 @@ class RunningWorkers:
             self._tell(worker, text if has_failed else "", code, ended)
 
     def _tell(self, worker: Worker, failure: str, code: int, ended: Ended) -> None:
-        """Say how a worker has ended that nobody had asked to."""
-        how = _how(code) + (" before it was ready" if ended.is_boot_failure else "")
+        """Say how a worker has ended that nobody had asked to; what ends the program with it is the program's error."""
+        how = f"Worker [{worker.pid}] {_how(code)}" + (" before it was ready" if ended.is_boot_failure else "")
         if ended.is_boot_failure and not failure and getattr(sys, "frozen", False):
             how += ": a frozen program calls multiprocessing.freeze_support() before it reads its arguments"
+        if self._fleet.code is not None and not self._fleet.gave_up:
+            line, _, details = failure.partition("\n")
+            show(line or how, details)
+            return
         if failure:
             self._logger.error("%s", failure)
         if self._fleet.gave_up:
-            self._logger.error("Worker [%d] %s; giving up: %s", worker.pid, how, self._fleet.gave_up)
+            show(f"{how}; giving up: {self._fleet.gave_up}")
         elif ended.has_ended_renewal:
-            self._logger.error("Worker [%d] %s; not restarted, the former workers go on", worker.pid, how)
-        elif self._fleet.code is None:
+            self._logger.error("%s; not restarted, the former workers go on", how)
+        else:
             when = f"in {ended.pause:g} s" if ended.pause else "now"
-            self._logger.error("Worker [%d] %s; another is started %s", worker.pid, how, when)
-        elif not failure:
-            self._logger.error("Worker [%d] %s", worker.pid, how)
+            self._logger.error("%s; another is started %s", how, when)
 
 
 def _take_due(times: dict[Worker, float], now: float) -> list[Worker]:

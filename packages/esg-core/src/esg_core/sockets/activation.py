@@ -63,8 +63,9 @@ def passed_sockets(config: "Config") -> list[BoundSocket] | None:
     unused = [str(address) for address in passed if address not in config.addresses]
     if unused:
         logging.getLogger("esg.error").warning(
-            "systemd has passed sockets that nobody accepts on: %s; name them by bind, or leave out bind, uds and fd",
+            "systemd has passed sockets that nobody accepts on: %s; name them by %s, or leave out what names others",
             ", ".join(unused),
+            config.spell("bind"),
         )
     return None
 

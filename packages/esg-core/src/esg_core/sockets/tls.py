@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from esg_core.app.loading import import_string
-from esg_core.errors import ESGError, StartupError, UsageError
+from esg_core.errors import ESGError, StartupError, UsageError, reason_of
 from esg_core.options.named_certificates import ByName, parse_named_certificate
 from esg_core.sockets.certificate_reload import ReloadedOnChange
 
@@ -38,34 +38,37 @@ def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Reloade
 
 def _made_by_user(config: "Config", default_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     """What the function of the option `ssl_context_factory` returns."""
-    found = config.ssl_context_factory
-    factory = import_string(found, "ssl_context_factory") if isinstance(found, str) else found
+    found, option = config.ssl_context_factory, config.spell("ssl_context_factory")
+    factory = import_string(found, option, config.spell) if isinstance(found, str) else found
     if not callable(factory):
-        raise UsageError(f"ssl_context_factory: {found!r} is {type(factory).__name__}, which cannot be called")
+        raise StartupError(f"{option}: {found!r} is {type(factory).__name__}, which cannot be called")
     try:
         context = factory(config, default_factory)
     except ESGError:
         raise
     except Exception as error:
-        raise StartupError(f"ssl_context_factory raised {type(error).__name__}") from error
+        raise StartupError(f"{option} raised {type(error).__name__}") from error
     if not isinstance(context, ssl.SSLContext):
-        raise StartupError(f"ssl_context_factory returned {type(context).__name__} instead of an ssl.SSLContext")
+        raise StartupError(f"{option} returned {type(context).__name__} instead of an ssl.SSLContext")
     return context
 
 
 def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext:
-    """The context that the options ask for; raises `StartupError` or `UsageError`, also if they name no certificate.
+    """The context that the options ask for; raises `UsageError`, also if they name no certificate.
 
     A client that asks for a name of `ssl_sni` gets that certificate, any other the one of `ssl_certfile`.
     """
     if config.ssl_certfile is None:
-        raise UsageError("ssl_certfile: the default of ssl_context_factory needs a certificate")
+        factory = config.spell("ssl_context_factory")
+        raise UsageError(f"{config.spell('ssl_certfile')}: the default of {factory} needs a certificate")
     key = None if config.ssl_keyfile is None else str(config.ssl_keyfile)
-    context = _context_with(config, alpn, _Source("ssl_certfile", str(config.ssl_certfile), key))
+    source = _Source("ssl_certfile", str(config.ssl_certfile), "ssl_keyfile", key)
+    context = _context_with(config, alpn, source)
     if config.ssl_sni:
         named = map(parse_named_certificate, config.ssl_sni)
         contexts = ByName(
-            (one.host, _context_with(config, alpn, _Source("ssl_sni", one.certificate, one.key))) for one in named
+            (one.host, _context_with(config, alpn, _Source("ssl_sni", one.certificate, "ssl_sni", one.key)))
+            for one in named
         )
         context.sni_callback = partial(_choose, contexts)
     return context
@@ -79,71 +82,90 @@ def _choose(contexts: ByName[ssl.SSLContext], connection: ssl.SSLObject, name: s
 
 
 class _Source(NamedTuple):
-    """Where a certificate comes from: the option that names it, and the paths."""
+    """Where a certificate and its key come from: the options and the paths."""
 
     option: str
     certificate: str
+    key_option: str
     key: str | None
-
-    def __str__(self) -> str:
-        return self.certificate if self.key is None else f"{self.certificate}, {self.key}"
 
 
 def _context_with(config: "Config", alpn: Sequence[str], source: _Source) -> ssl.SSLContext:
-    context = _context(config.ssl_version)
+    context = _context(config)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    _load_certificate(context, source, config.ssl_keyfile_password)
+    _load_certificate(context, source, config)
     _set_verification(context, config)
     if config.ssl_ciphers is not None:
         try:
             context.set_ciphers(config.ssl_ciphers)
         except ssl.SSLError:
-            raise UsageError(f"ssl_ciphers: OpenSSL knows no cipher of {config.ssl_ciphers!r}") from None
+            raise UsageError(f"{config.with_value('ssl_ciphers')}: OpenSSL knows no such cipher") from None
     context.set_alpn_protocols(list(alpn))
     return context
 
 
-def _context(version: int) -> ssl.SSLContext:
+def _context(config: "Config") -> ssl.SSLContext:
     try:
-        context = ssl.SSLContext(version)
+        context = ssl.SSLContext(config.ssl_version)
     except ValueError:
-        raise UsageError(f"ssl_version: this Python does not know {version}; 17 is ssl.PROTOCOL_TLS_SERVER") from None
-    if context.protocol is ssl.PROTOCOL_TLS_CLIENT:
-        raise UsageError(f"ssl_version: {version} is for clients; 17 is ssl.PROTOCOL_TLS_SERVER")
-    return context
+        problem = "this Python does not know it"
+    else:
+        if context.protocol is not ssl.PROTOCOL_TLS_CLIENT:
+            return context
+        problem = "it is for clients"
+    raise UsageError(f"{config.with_value('ssl_version')}: {problem}; 17 is ssl.PROTOCOL_TLS_SERVER")
 
 
-def _load_certificate(context: ssl.SSLContext, source: _Source, password: str | None) -> None:
+def _load_certificate(context: ssl.SSLContext, source: _Source, config: "Config") -> None:
+    password = config.ssl_keyfile_password
+
     def ask() -> str:
         """Called for an encrypted key only; without it, OpenSSL would ask on the terminal."""
         if password is None:
-            raise StartupError("ssl_keyfile: the key is encrypted; set ssl_keyfile_password")
+            how = config.spell("ssl_keyfile_password")
+            raise UsageError(f"{_key(source, config)}: the key is encrypted; set {how}")
         return password
 
+    _check_certificate(source, config)
+    if source.key is not None:
+        _read(source.key_option, source.key, config)
     try:
         context.load_cert_chain(source.certificate, source.key, ask)
     except ssl.SSLError as error:
-        raise StartupError(f"{source.option}: {_explain(error, password)} ({source})") from None
+        raise UsageError(_explain(error, source, config)) from None
+
+
+def _check_certificate(source: _Source, config: "Config") -> None:
+    """Look for what OpenSSL does not tell: which of the files cannot be read, and that a key is missing."""
+    text = _read(source.option, source.certificate, config)
+    if source.key is None and b"CERTIFICATE" in text and b"PRIVATE KEY" not in text:
+        how = config.spell("ssl_keyfile") if source.option == "ssl_certfile" else "HOST=CERT:KEY"
+        where = config.with_value(source.option, source.certificate)
+        raise UsageError(f"{where}: it holds no private key; name the key by {how}")
+
+
+def _read(option: str, path: str, config: "Config") -> bytes:
+    try:
+        return Path(path).read_bytes()
     except OSError as error:
-        raise StartupError(f"{_unreadable(source)} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{config.with_value(option, path)}: {reason_of(error)}") from None
 
 
-def _explain(error: ssl.SSLError, password: str | None) -> str:
+def _key(source: _Source, config: "Config") -> str:
+    """The option and the file of the key."""
+    if source.key is None:
+        return config.with_value(source.option, source.certificate)
+    return config.with_value(source.key_option, source.key)
+
+
+def _explain(error: ssl.SSLError, source: _Source, config: "Config") -> str:
     reason = error.reason or ""
     if reason == "KEY_VALUES_MISMATCH":
-        return "the key does not belong to the certificate"
-    if password is not None and "PEM" not in reason:
-        return "the password does not fit the key"
-    return "no certificate with its key in PEM was found" + (f": {reason}" if reason else "")
-
-
-def _unreadable(source: _Source) -> str:
-    """The option and the file that OpenSSL could not read, of which it does not tell which one that was."""
-    try:
-        Path(source.certificate).read_bytes()
-    except OSError:
-        return f"{source.option}: {source.certificate}"
-    return f"{'ssl_keyfile' if source.option == 'ssl_certfile' else source.option}: {source.key}"
+        return f"{_key(source, config)}: the key does not belong to the certificate {source.certificate}"
+    if config.ssl_keyfile_password is not None and "PEM" not in reason:
+        return f"{_key(source, config)}: {config.spell('ssl_keyfile_password')} does not fit the key"
+    where = config.with_value(source.option, source.certificate)
+    return f"{where}: no certificate with its key in PEM was found" + (f" ({reason})" if reason else "")
 
 
 def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
@@ -153,8 +175,8 @@ def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
         try:
             context.load_verify_locations(str(config.ssl_ca_certs))
         except OSError as error:
-            why = "no certificate in PEM was found" if isinstance(error, ssl.SSLError) else error.strerror
-            raise StartupError(f"ssl_ca_certs: {config.ssl_ca_certs} cannot be used: {why}") from None
+            why = "no certificate in PEM was found" if isinstance(error, ssl.SSLError) else reason_of(error)
+            raise UsageError(f"{config.with_value('ssl_ca_certs')}: {why}") from None
 
 
 __all__ = ["HTTP_1_1", "HTTP_2_AND_1_1", "renewed_context", "server_context"]

@@ -30,7 +30,8 @@ class ApplicationOptions:
         "",
         Group.APPLICATION,
         "Directory to import APP from; the current one by default.",
-        "It is put in front of `sys.path`.",
+        "It is put in front of `sys.path`, for everything that options name as `MODULE:ATTRIBUTE`, and for the classes "
+        "in the file of `log_config`.",
     )
     factory: bool = option(
         False,
@@ -42,7 +43,9 @@ class ApplicationOptions:
         "auto",
         Group.APPLICATION,
         "Interface of the application.",
-        "`auto` tells ASGI 3 from ASGI 2 by looking; `wsgi` needs the package `a2wsgi` (`pip install a2wsgi`).",
+        "`auto` finds out by the parameters: `(scope, receive, send)` is ASGI 3, `(scope)` ASGI 2, "
+        "`(environ, start_response)` WSGI, which needs the package `a2wsgi` (`pip install a2wsgi`). What takes any "
+        "number, or does not say, is ASGI 3.",
     )
     lifespan: Literal["auto", "on", "off"] = option(
         "auto",

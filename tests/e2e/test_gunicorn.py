@@ -289,3 +289,31 @@ def test_a_failed_start_stops_gunicorn(worker: str, app: str, code: int, text: s
         assert program.wait() == code
         assert text in program.output
         assert program.output.count("Booting worker") == 1
+        assert sum(line.startswith("Error: ") for line in program.lines) == (code == 3)
+
+
+def test_c3_a_failed_start_is_told_whatever_is_logged(tmp_path: Path) -> None:
+    """By the worker, and in gunicorn's log where that is a file."""
+    log = tmp_path / "error.log"
+    with Gunicorn(ESG, "--log-level", "critical", "--error-logfile", str(log), app=f"{OURS}:fails") as program:
+        assert program.wait() == 3
+        assert program.lines == ["Error: the application's startup failed: no database"]
+    assert log.read_text().count("[CRITICAL] the application's startup failed: no database") == 1
+
+
+def test_variables_choose_the_protocol_and_the_loop() -> None:
+    """Of the plain worker, whose class says nothing about them."""
+    with running(ESG, env={"ESG_HTTP": "h11", "ESG_LOOP": "asyncio"}) as program:
+        program.wait_for("with asyncio, h11")
+        assert "does not count" not in program.output
+
+
+def test_variables_without_effect_are_named() -> None:
+    env = {"ESG_HTTP": "httptools", "ESG_LOOP": "asyncio", "ESG_PORT": "1", "ESG_ROOT_PATH": "/x"}
+    with running(H11, env=env) as program:
+        program.wait_for("with asyncio, h11")
+        told = [line.partition("[WARNING] ")[2] for line in program.lines if "[WARNING]" in line]
+        assert sorted(told) == [
+            "ESG_HTTP does not count: the worker's CONFIG_KWARGS say http='h11'",
+            "ESG_PORT does not count: gunicorn decides that",
+        ]

@@ -1,15 +1,17 @@
 """From gunicorn's settings to ESG's options: what a worker of gunicorn serves with.
 
 Knows the names on both sides and nothing of processes. What gunicorn has an option for is set there; `ESG_*` variables
-and the worker's `CONFIG_KWARGS` win over that, in this order, and set everything else.
+win over that, the worker's `CONFIG_KWARGS` over both, and they set everything else.
 """
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from esg_core.errors import UsageError
+from esg_core.options.catalogue import SERVER_OPTIONS
+from esg_core.options.conflicts import DISPLACES
 from esg_core.options.merging import Keywords, load
 from esg_core.options.sources import Environment
 
@@ -51,6 +53,16 @@ def config_for(app: Any, settings: Any, overrides: Mapping[str, Any], max_reques
     return load(Keywords({**given, **overrides, **_NOT_OURS, "app": app})).config
 
 
+def ignored_variables(overrides: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each `ESG_*` variable that has no effect in a worker, with the reason."""
+    for name, setting in Environment(os.environ).read().items():
+        if name in _OF_GUNICORN:
+            yield f"{setting.spelled} does not count: gunicorn decides that"
+        elif name in overrides and overrides[name] != setting.value:
+            said = SERVER_OPTIONS[name].shown(overrides[name])
+            yield f"{setting.spelled} does not count: the worker's CONFIG_KWARGS say {name}={said}"
+
+
 _NOT_OURS = {
     "reload": False,
     "workers": None,
@@ -60,6 +72,9 @@ _NOT_OURS = {
     "pid_file": None,
 }
 """What gunicorn does itself, whatever a variable says: WEB_CONCURRENCY is for it."""
+
+_OF_GUNICORN = {*_NOT_OURS, *DISPLACES, "reuse_port", "backlog", "log_config", "log_level", "use_colors"}
+"""Options that have no effect here: processes, addresses and logs are gunicorn's."""
 
 
 def _from(settings: Any) -> dict[str, Any]:
@@ -110,4 +125,4 @@ def _tls(settings: Any) -> dict[str, Any]:
     return {**given, "ssl_cert_reqs": int(settings.cert_reqs)}
 
 
-__all__ = ["MARGIN", "config_for"]
+__all__ = ["MARGIN", "config_for", "ignored_variables"]

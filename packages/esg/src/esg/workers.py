@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from esg.gunicorn_settings import config_for
+from esg.gunicorn_settings import config_for, ignored_variables
 from esg_core.app.nested_run import NestedRun, exist_to_serve
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.failures import report
@@ -27,7 +27,7 @@ from esg_core.lifecycle.heartbeat import Heartbeat
 from esg_core.lifecycle.owner import ThisProcess
 from esg_core.lifecycle.server import Server
 from esg_core.lifecycle.systemd import Notifier
-from esg_core.lifecycle.watchdog import FORCED
+from esg_core.lifecycle.watchdog import FORCED, log_error
 from esg_core.sockets.bound import BoundSocket
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ QUICK_PATIENCE = 1.8
 
 
 class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves with uvloop and httptools.
+    """Serves with uvloop and httptools, where they are installed, unless an option says otherwise.
 
-    `CONFIG_KWARGS` are options of ESG; a subclass has its own. They win over `ESG_*` variables, and those over
-    gunicorn's settings.
+    The first of these places that says something wins: `CONFIG_KWARGS`, which are options of ESG and for subclasses to
+    set; `ESG_*` variables; gunicorn's settings. A variable that has no effect is named by a warning.
     """
 
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "uvloop", "http": "httptools"}
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {}
 
     alive: bool
     _config: "Config"
@@ -64,6 +64,8 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self._owner = _Gunicorn(self._pulse)
         try:
             self._config = config_for(_not_loaded, self.cfg, self.CONFIG_KWARGS, self._max_requests())
+            for line in ignored_variables(self.CONFIG_KWARGS):
+                logging.getLogger("esg.error").warning("%s", line)
         except UsageError as error:
             self._fail(error)
         super().init_process()
@@ -108,7 +110,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self.alive = False
         self.cfg.worker_abort(self)
         place = "".join(traceback.format_stack(frame)).rstrip()
-        self._owner.leave(f"the event loop is blocked, so this worker is stopped by force; it was here:\n{place}")
+        self._owner.leave("the event loop is blocked, so this worker is stopped by force", f"It was here:\n{place}")
 
     def run(self) -> NoReturn:
         """Serve until the end, and exit."""
@@ -156,7 +158,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
 
 class ESGH11Worker(ESGWorker):
-    """Serves with asyncio and h11, which need no compiled code: for PyPy, and to compare."""
+    """Serves with asyncio and h11, which need no compiled code, whatever variables say: for PyPy, and to compare."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "asyncio", "http": "h11"}
 
@@ -167,6 +169,9 @@ class _Gunicorn(ThisProcess):
     def __init__(self, pulse: Callable[[asyncio.AbstractEventLoop], Heartbeat]) -> None:
         super().__init__(Notifier())
         self._pulse = pulse
+
+    def tell(self, line: str, details: str) -> None:
+        log_error(line, details)
 
     @contextlib.contextmanager
     def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:

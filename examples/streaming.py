@@ -24,7 +24,7 @@ async def events(stopping: asyncio.Future[None]) -> AsyncIterator[str]:
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stream events; `send()` raises an OSError once the client has gone, which ends the stream too."""
+    """Stream events; when the client has gone, `send()` raises an OSError after a second, which ends the stream too."""
     assert scope["type"] == "http"
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

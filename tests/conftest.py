@@ -1,4 +1,4 @@
-"""How the whole suite runs in parallel, and the fixtures of tests that run on either loop.
+"""How the whole suite runs in parallel, and the fixtures of tests that run on either loop, or over TLS.
 
 `pytest -n auto` starts two processes for each core. Many tests wait: for servers to start, for deadlines, for clients
 that are slow. With one process a core, half of the machine would wait with them; and as those tests stand together, the
@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.behaviour.lifecycle import started
 from tests.support.core.loops import LOOPS
 from tests.support.e2e.server import Server
+from tests.support.http.sockets import authority
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for what it starts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,6 +36,14 @@ def server(request: pytest.FixtureRequest, loop: str) -> Iterator[Server]:
     """A server of the test module's `APP`, in a process of its own."""
     with started(request.module.APP, loop) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with a server's certificate and key, by the authority that `client_tls()` trusts."""
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    authority().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    return path
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -1,4 +1,4 @@
-"""How a connection ends: bodies that nobody read, clients that close by halves or go (rules H-8, H-9, H-16).
+"""How a connection ends: bodies that nobody read, clients that close by halves or go (rules H-8, H-9, H-16, H-21).
 
 Over real sockets, because what a client gets to see is up to the kernels.
 """
@@ -227,7 +227,7 @@ def test_a_client_whose_requests_wait_is_not_taken_for_gone(wiring: Wiring) -> N
 @each_path
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_send_raises_when_the_client_has_gone(how: str, wiring: Wiring) -> None:
-    """H-16: an `OSError`, so that an endless stream ends; the task is not cancelled, and nothing is logged."""
+    """H-21: an `OSError`, so that an endless stream ends; the task is not cancelled, and nothing is logged."""
     raised: list[BaseException] = []
     streaming = threading.Event()
 
@@ -254,7 +254,7 @@ def test_send_raises_when_the_client_has_gone(how: str, wiring: Wiring) -> None:
 
 @pytest.mark.parametrize("wiring", TCP, ids=str)
 def test_send_that_waits_is_told_too(wiring: Wiring) -> None:
-    """H-16, H-7: a client that goes instead of reading."""
+    """H-21, H-7: a client that goes instead of reading."""
     sent, raised = list[int](), list[BaseException]()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

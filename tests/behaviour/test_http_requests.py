@@ -245,7 +245,7 @@ def test_the_scope_of_a_request(wiring: Wiring) -> None:
         unix = wiring.wire == "unix"
         expected = {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.5"},
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "method": "GET",
             "scheme": "https" if wiring.wire == "tls" else "http",

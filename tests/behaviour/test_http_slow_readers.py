@@ -12,6 +12,7 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport
+from esg_core.unheard import GRACE
 from tests.http.corpus.case import get, head, post
 from tests.http.misbehaviour.case import body, start
 from tests.support.behaviour.kinds import hello, reads
@@ -72,6 +73,7 @@ def test_a_client_that_never_reads_is_aborted(data: bytes) -> None:
         assert app.sent <= 2
         server.loop.advance(0.7)
         assert transport.aborted
+        server.loop.advance(2 * GRACE)
         assert isinstance(app.ended_by, OSError)
         assert not server.context.connections
     assert any("does not read" in text and "timeout-write" in text for text in server.log.texts(30))

@@ -20,6 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.behaviour.lifecycle import Clock, closes_in_time, free_port, get, request
+from tests.support.e2e.leaving import Case, leave_all, missing
 from tests.support.e2e.server import PATIENCE, ROOT, Program
 from tests.support.e2e.wire import ask
 
@@ -116,6 +117,19 @@ def test_all_that_esg_has(site: tuple[Gunicorn, Path]) -> None:
     with pytest.raises(InvalidStatus) as refused, connect(f"{program.url.replace('http', 'ws')}/denied"):
         pass
     assert (refused.value.response.status_code, refused.value.response.body) == (418, b"no coffee")
+
+
+@pytest.mark.parametrize("worker", [ESG, H11])
+def test_h16_streams_end_when_their_clients_leave(worker: str) -> None:
+    """H-16, H-21: and the worker's stop does not wait for them."""
+    cases = [Case("1.1", phase, way) for phase in ("idle", "tokens", "stuck") for way in ("close", "reset")]
+    with running(worker, "--graceful-timeout", "2", app="tests.e2e.apps.leaving.starlette_app:app") as program:
+        leave_all(program, cases)
+        assert missing(program, cases, lambda _: ("ended", "background"), 5) == []
+        clock = Clock()
+        assert program.stop() == 0
+        assert clock.seconds < 5
+        assert "Traceback" not in program.output
 
 
 def test_hup_loses_no_request(site: tuple[Gunicorn, Path]) -> None:

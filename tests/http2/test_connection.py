@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
+from esg_core.unheard import GRACE
 from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.coding.frames import PREFACE, frame, settings_frame
 from tests.support.http.memory import MemoryServer, Recorder
@@ -97,6 +98,7 @@ def test_2_2_a_client_that_reads_no_stream_holds_up_only_that() -> None:
         server.loop.advance(3.6)
         client.turn()
         assert client.answers[stuck].reset == CANCEL
+        server.loop.advance(2 * GRACE)
         assert not server.context.cycles
 
 

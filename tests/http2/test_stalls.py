@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
+from esg_core.unheard import GRACE
 from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http2 import wire
 from tests.support.http2.driven import Client
@@ -96,6 +97,7 @@ def test_2_3_a_window_of_one_byte_at_a_time() -> None:
         assert set(sizes) == {1}
         assert len(sizes) <= 1000
         assert client.code == Code.ENHANCE_YOUR_CALM
+        server.loop.advance(2 * GRACE)
         assert app.running == 0
 
 

@@ -16,7 +16,7 @@ from esg_core.errors import UsageError
 
 HTTP_SCOPE: Scope = {
     "type": "http",
-    "asgi": {"version": "3.0", "spec_version": "2.5"},
+    "asgi": {"version": "3.0", "spec_version": "2.3"},
     "http_version": "1.1",
     "method": "POST",
     "scheme": "https",

@@ -1,4 +1,4 @@
-"""One call of the application, over a stream that only listens (rules H-3, H-4, H-5, H-7, H-9, H-10, H-16)."""
+"""One call of the application, over a stream that only listens (H-3 to H-5, H-7, H-9, H-10, H-16, H-21)."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ import pytest
 
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.testing import ManualLoop
-from esg_http.call.cycle import MOST_PIECES
+from esg_core.unheard import AT_ONCE, GRACE, GRACE_OF_HELPERS
+from esg_http.call.request_side import MOST_PIECES
 from tests.http.misbehaviour.case import body, length, start
 from tests.support.http.streams import CycleOnPaper
 
@@ -192,18 +193,103 @@ def test_who_waits_to_continue_is_not_told_once_the_response_is_under_way(
 # Clients that go.
 
 
+MESSAGES = (
+    start(),
+    body(b"x", more_body=True),
+    body(),
+    {"type": "http.response.early_hint", "links": [b"</a>"]},
+    {"type": "http.response.trailers"},
+    {"type": "http.response.pathsend", "path": __file__},
+    {"type": "http.response.zerocopysend", "file": 0},
+)
+
+
 @pytest.mark.parametrize("buffered", [b"", b"abc"])
 def test_a_client_that_goes(loop: ManualLoop, paper: CycleOnPaper, buffered: bytes) -> None:
-    """H-16: what it has left behind goes with it; `receive()` says so as often as it is asked, and `send()` raises."""
+    """H-16: what it has left behind goes with it; `receive()` says so as often as it is asked."""
     paper.cycle.feed(buffered) if buffered else None
     paper.cycle.disconnect()
     assert paper.cycle.buffered == 0
     assert [paper.receive(), paper.receive()] == [DISCONNECT] * 2
-    for message in (start(), body(), {"type": "http.response.pathsend", "path": "/"}, {"type": "nothing"}):
-        with pytest.raises(ClientDisconnected):
-            paper.send(message)
     paper.cycle.fail()
     assert paper.said == []
+
+
+def outcomes(paper: CycleOnPaper, message: Any, beside: bool = False) -> dict[str, float]:
+    """How often the same message was taken, refused and cancelled in an hour of a call whose client has gone.
+
+    `refused after` is how many seconds after the first one that began; `beside` sends from another task.
+    """
+    seen = {"taken": 0, "refused": 0, "cancelled": 0, "refused after": 0.0}
+
+    async def send(began: float) -> None:
+        while paper.loop.time() < began + 3600:
+            try:
+                await paper.cycle.send(message)
+                seen["taken"] += 1
+            except OSError:
+                seen["refused after"] = seen["refused after"] or paper.loop.time() - began
+                seen["refused"] += 1
+            except asyncio.CancelledError:
+                seen["cancelled"] += 1
+
+    async def app(scope: Any, receive: Any, _send: Any) -> None:
+        sending = send(paper.loop.time())
+        await (asyncio.ensure_future(sending) if beside else sending)
+
+    paper.context.start(paper.cycle, app)
+    paper.cycle.disconnect()
+    paper.loop.advance(3700)
+    assert not paper.context.cycles
+    assert paper.said == []
+    return seen
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message["type"])
+def test_what_is_sent_to_a_client_that_has_gone(paper: CycleOnPaper, message: Any) -> None:
+    """H-21: taken for a second, then refused, and at last the sender is cancelled; the loop never spins."""
+    seen = outcomes(paper, message)
+    assert seen["refused after"] == pytest.approx(GRACE, abs=0.01)
+    assert AT_ONCE < seen["taken"] <= 1020
+    assert seen["refused"] == 8
+    assert 3500 < seen["cancelled"] < 3600
+
+
+def test_what_another_task_sends_to_a_client_that_has_gone(paper: CycleOnPaper) -> None:
+    """H-21: who waits for that task, waits for ever if it fails; so it may go on for longer."""
+    assert outcomes(paper, body(), beside=True)["refused after"] == pytest.approx(GRACE_OF_HELPERS, abs=0.01)
+
+
+def test_the_grace_begins_with_the_first_message(loop: ManualLoop, paper: CycleOnPaper) -> None:
+    """H-21: a call that answers when its client has been gone for a while comes to its end like any other."""
+    ended = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(60)
+        await send(start())
+        await send(body())
+        ended.append(True)
+
+    paper.context.start(paper.cycle, app)
+    loop.settle()
+    paper.cycle.disconnect()
+    loop.advance(61)
+    assert ended == [True]
+
+
+def test_who_waits_at_the_gate_goes_on_without_the_client(loop: ManualLoop, paper: CycleOnPaper) -> None:
+    """H-7, H-16: although the gate may be that of other streams too, and stay closed."""
+    paper.stream.gate.close()
+    paper.send(start())
+    sending = loop.create_task(paper.cycle.send(body(b"x", more_body=True)))
+    loop.settle()
+    paper.stream.gate.nudge()
+    loop.settle()
+    assert not sending.done()
+    paper.cycle.disconnect()
+    loop.settle()
+    assert sending.done()
+    assert paper.stream.gate.closed
 
 
 def test_a_client_that_goes_while_it_is_waited_for(loop: ManualLoop, paper: CycleOnPaper) -> None:
@@ -246,6 +332,56 @@ def test_a_call_of_the_application(paper: CycleOnPaper) -> None:
 
     run(paper, app)
     assert paper.said == [("respond", 200, b"x", True), ("finished",)]
+
+
+class WebSocketDisconnect(Exception):
+    """As frameworks have one."""
+
+
+TOLD = WebSocketDisconnect()
+QUIET = [ClientDisconnected(), asyncio.CancelledError(), TOLD, ExceptionGroup("", [TOLD])]
+LOUD = [ValueError(), OSError(), ExceptionGroup("", [TOLD, ValueError()])]
+
+
+@pytest.mark.parametrize("is_sure", [True, False])
+@pytest.mark.parametrize("error", [None, *QUIET, *LOUD], ids=repr)
+def test_a_call_that_ends_as_its_client_has_gone(
+    paper: CycleOnPaper, caplog: pytest.LogCaptureFixture, error: BaseException | None, is_sure: bool
+) -> None:
+    """H-16: no failure, and nothing is answered; what else goes wrong is logged as ever."""
+    caplog.set_level("DEBUG")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        if error is not None:
+            raise error
+
+    paper.context.start(paper.cycle, app)
+    paper.cycle.feed_end()
+    paper.cycle.disconnect() if is_sure else paper.cycle.end_input()
+    paper.loop.settle()
+    assert not paper.context.cycles
+    levels = [record.levelname for record in caplog.records if record.name == "esg.error"]
+    assert levels == ([] if error is None else ["ERROR"] if error in LOUD else ["DEBUG"])
+    answer = [("respond", 500, b"Internal Server Error", True), ("finished",)]
+    assert paper.said == ([] if is_sure else answer if error in LOUD else [("give up",)])
+
+
+def test_any_error_is_no_failure_when_the_client_has_gone_within_its_request(
+    paper: CycleOnPaper, caplog: pytest.LogCaptureFixture
+) -> None:
+    """H-16: how frameworks put it that a body is not complete, is up to them."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert await receive() == DISCONNECT
+        raise ValueError("not a message of http.request")
+
+    paper.context.start(paper.cycle, app)
+    paper.loop.settle()
+    paper.cycle.disconnect()
+    paper.loop.settle()
+    assert not paper.context.cycles
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("error", [ValueError, ClientDisconnected, asyncio.CancelledError, SystemExit])

@@ -56,7 +56,7 @@ def test_the_parts_of_a_scope() -> None:
     scope = request_scope(both_ends, "GET", read_target(b"/a%20?b"), headers)
     assert scope == {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "server": ("a", 1),
         "client": ("b", 2),

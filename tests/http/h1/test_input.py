@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.settings import NEVER
+from esg_http.settings import LOOK, NEVER
 from tests.http.corpus.case import chunked, get, post
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.http.asking import Slow, by_path, connected, echo, ended, read_body
@@ -55,16 +55,16 @@ def test_h16_behind_a_whole_request_the_end_of_its_client_is_seen(data: bytes) -
 @pytest.mark.parametrize("is_in_one", [True, False])
 @pytest.mark.parametrize("options", [{}, {"health": True}], ids=["", "health"])
 def test_h6_the_next_request_waits_for_the_response(options: dict[str, Any], data: bytes, is_in_one: bool) -> None:
-    """Nothing more is read, and every two seconds the client is looked for, who may have gone (H-16)."""
+    """Nothing more is read, and twice a second the client is looked for, who may have gone (H-16)."""
     app = Slow()
     with connected(app, **options) as client:
         for times in (1, 2):
             app.goes_on.clear()
             client.feed(*([data + data] if is_in_one else [data, data]), data)
             assert (client.transport.is_reading(), client.transport.unread) == (False, len(data))
-            assert client.due_in == 2
+            assert client.due_in == LOOK
             client.server.loop.advance(1000)
-            assert 0 < client.due_in <= 2
+            assert 0 < client.due_in <= LOOK
             app.goes_on.set()
             client.server.loop.settle()
             assert client.bodies("POST", "POST", "POST") == [b"hi"] * 3

@@ -16,6 +16,7 @@ from esg_core.lifecycle.assembly import install_admission, response_hook
 from esg_core.options.config import Config
 from esg_core.overload.health import Health
 from esg_core.testing import ManualLoop, MemoryTransport
+from esg_core.unheard import GRACE
 from tests.support.http.client import Response, read_responses
 
 PARSERS = ("httptools", "h11")
@@ -55,7 +56,8 @@ def make_context(config: Config, app: Application, loop: asyncio.AbstractEventLo
 class MemoryServer:
     """A context manager; inside it, `connect()` opens connections and `loop` moves the time.
 
-    On leaving, what clients have not closed is closed, and it fails if anything is left running or was not handled.
+    On leaving, what clients have not closed is closed, and it fails if anything is left running when the grace of
+    applications is over (rule H-21), or was not handled.
     """
 
     def __init__(self, app: Application, parser: str = "httptools", **options: Any) -> None:
@@ -88,7 +90,7 @@ class MemoryServer:
     ) -> None:
         for transport in self.transports:
             transport.reset()
-        self.loop.settle()
+        self.loop.advance(2 * GRACE)
         left = [*self.context.connections, *self.context.cycles]
         self.context.close()
         self.loop.__exit__(kind, error, traceback)

@@ -75,7 +75,7 @@ class Stream(Protocol):
         """Write the head of the final response and the first part of its body, together (rule H-4)."""
 
     def send(self, body: bytes, end: bool) -> None:
-        """Write a further part of the body; raises `ClientDisconnected` where the client is known to be gone."""
+        """Write a further part of the body; tells the cycle where the client turns out to be gone."""
 
     def send_trailers(self, headers: Headers, end: bool) -> None:
         """Write trailer fields after the body, if the client asked for them (rule H-14)."""

@@ -55,7 +55,18 @@ def reason_of(error: OSError) -> str:
 
 
 class ClientDisconnected(OSError):
-    """Raised by an application's `send()` once its client is gone (rule H-16, ASGI 2.4)."""
+    """Raised by an application's `send()` some time after its client has gone (rules H-21 and S-4, ASGI 2.4)."""
+
+
+def tells_of_disconnect(error: BaseException) -> bool:
+    """Whether an application's error says no more than that its client has gone.
+
+    Frameworks have errors of their own for that (`ClientDisconnect`, `WebSocketDisconnect`), which have nothing in
+    common but this word.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(tells_of_disconnect(part) for part in error.exceptions)
+    return any("Disconnect" in type(link).__name__ for link in (error, error.__cause__))
 
 
 __all__ = [
@@ -66,4 +77,5 @@ __all__ = [
     "StartupError",
     "UsageError",
     "reason_of",
+    "tells_of_disconnect",
 ]

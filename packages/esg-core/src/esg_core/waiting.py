@@ -54,7 +54,15 @@ class WriteGate:
     async def wait(self) -> None:
         """Wait until the gate is open; returns at once if it is."""
         while self.closed:
-            await self._waiters.wait()
+            await self.wait_once()
+
+    async def wait_once(self) -> None:
+        """Wait until the gate opens, or until `nudge()`."""
+        await self._waiters.wait()
+
+    def nudge(self) -> None:
+        """Let all writers look again whether they still have to wait."""
+        self._waiters.wake()
 
 
 class OneTimeEvent:

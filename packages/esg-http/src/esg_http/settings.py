@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 NEVER = float("inf")
 
+LOOK = 0.5
+"""Seconds between two looks at a client that cannot be seen to go, as nothing is read from it, or it says no more. If
+nothing has been sent to it meanwhile either, it has gone as far as can be known (rule H-9)."""
+
 
 class HTTPSettings:
     """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context.
@@ -46,4 +50,4 @@ class HTTPSettings:
         )
 
 
-__all__ = ["NEVER", "HTTPSettings"]
+__all__ = ["LOOK", "NEVER", "HTTPSettings"]

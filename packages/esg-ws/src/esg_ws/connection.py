@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from esg_core.errors import ClientDisconnected
 from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, end_sending, reset
 from esg_core.waiting import WriteGate
 from esg_ws.assembler import Queue
@@ -189,10 +188,11 @@ class Connection(asyncio.Protocol):
     def send(self, first: int, payload: bytes) -> None:
         """Send a message, whole; `first` is `frames.TEXT_MESSAGE` or `BINARY_MESSAGE`.
 
-        Raises `ClientDisconnected`, also if the loop has had no chance to tell that the connection is lost.
+        Drops it if the connection is lost, and the loop has had no chance to tell.
         """
         if self._transport.is_closing():
-            raise ClientDisconnected("the connection is closed")
+            self._lose()
+            return
         if self._deflate is not None and len(payload) >= WORTH_COMPRESSING:
             first |= RSV1
             payload = self._deflate.compress(payload)

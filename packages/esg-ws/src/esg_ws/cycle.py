@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 from esg_core.access.escaping import client_text
 from esg_core.app.forked_children import end_if_forked
 from esg_core.asgi import Application, Message, Scope
-from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.errors import ApplicationError, ClientDisconnected, tells_of_disconnect
+from esg_core.unheard import GRACE, Unheard
 from esg_core.waiting import Waiters
 from esg_ws.connection import Connection
 from esg_ws.frames import ABNORMAL, BINARY_MESSAGE, INTERNAL_ERROR, NORMAL, TEXT_MESSAGE, may_be_sent
@@ -53,6 +54,7 @@ class Cycle:
         "_queued",
         "_settings",
         "_told_connect",
+        "_unheard",
         "_waiter",
         "_waiters",
         "_watch",
@@ -69,6 +71,7 @@ class Cycle:
         self._opening: Opening | None = opening
         self._phase = CONNECTING
         self._told_connect = False
+        self._unheard: Unheard | None = None
         self._watch: asyncio.Task[None] | None = None
         self._messages: list[tuple[str | bytes, int]] = []
         self._most_messages = settings.max_queue
@@ -86,13 +89,13 @@ class Cycle:
         """Call the application, and close what it leaves open (rule S-4)."""
         try:
             await app(self.scope, self.receive, self.send)
-        except ClientDisconnected:
-            if self._phase < OPEN:
-                raise
         except BaseException as error:
             end_if_forked(self._context, error)
             if self._phase == OPEN:
                 self._connection.close(INTERNAL_ERROR, "internal error")
+            elif self._phase == GONE and (tells_of_disconnect(error) or isinstance(error, asyncio.CancelledError)):
+                self._context.logger.debug("%s ended the call, as its client has gone", type(error).__name__)
+                return
             raise
         else:
             end_if_forked(self._context)
@@ -175,7 +178,10 @@ class Cycle:
         return {"type": "websocket.receive", "bytes": message}
 
     async def send(self, message: Message) -> None:
-        """ASGI's `send`. Raises `ClientDisconnected` after the end, `ApplicationError` for what breaks a rule."""
+        """ASGI's `send`. Raises `ClientDisconnected` after the end, `ApplicationError` for what breaks a rule.
+
+        Who ignores the former is cancelled at last: see `Unheard.take()`.
+        """
         try:
             kind = message["type"]
         except (KeyError, TypeError):
@@ -207,15 +213,21 @@ class Cycle:
         self._phase = OPEN
         try:
             opening.accept(self._connection, message)
+        except ClientDisconnected:  # nothing to be said: the application is told when it receives, or sends
+            self._phase = GONE
+            self.end(ABNORMAL, "")
         except BaseException:
             self._phase = CONNECTING
             raise
+        finally:
+            if self._phase != OPEN:
+                del self._connection  # it refers to this, and both would wait for the garbage collector
         self._opening = None
         if self._context.access is not None:
             self._context.access.tell("connection open", self)
         if self._watch is not None:
             self._watch.cancel()
-        if self._context.draining:
+        if self._phase == OPEN and self._context.draining:
             self._connection.drain()
 
     async def _forbid(self, _message: Message) -> None:
@@ -256,7 +268,11 @@ class Cycle:
         """Closing what the client has closed is no error: neither could know of the other."""
 
     async def _send_too_late(self, _message: Message) -> None:
-        raise ClientDisconnected("the connection is closed")
+        """An application that has accepted too late has still to be told, and may have its first words to say."""
+        if self._unheard is None:
+            self._unheard = Unheard()
+        was_open = hasattr(self, "_connection")
+        await self._unheard.take(0 if was_open else GRACE)
 
     _HANDLERS: ClassVar[dict[tuple[int, str], Callable[["Cycle", Message], Awaitable[None]]]] = {
         (CONNECTING, "websocket.accept"): _accept,

@@ -34,6 +34,8 @@ _OF_THE_HANDSHAKE = frozenset((b"upgrade", b"sec-websocket-accept", b"sec-websoc
 
 _HTTP = "http.response."
 
+ASGI = {"version": "3.0", "spec_version": "2.5"}
+
 
 class Handshake(NamedTuple):
     """What a client asks for: `key` is empty over HTTP/2, `extensions` is the answer to its offers."""
@@ -94,6 +96,7 @@ def websocket_scope(scope: Scope, handshake: Handshake) -> Scope:
     changed = {name: value for name, value in scope.items() if name != "method"}
     extensions = {name: value for name, value in scope["extensions"].items() if not name.startswith(_HTTP)}
     changed["type"] = "websocket"
+    changed["asgi"] = ASGI
     changed["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
     changed["subprotocols"] = handshake.subprotocols
     changed["extensions"] = {**extensions, "websocket.http.response": {}}

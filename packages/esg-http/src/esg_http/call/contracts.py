@@ -13,6 +13,12 @@ class Call(Cycle, Protocol):
     target: bytes
     """The request's target, as it was sent."""
 
+    input_over: bool
+    """Whether the application has been told that its client has gone."""
+
+    body_complete: bool
+    """Whether all of the request's body has come."""
+
     @property
     def phase(self) -> int:
         """Where the response stands; see `phases`."""
@@ -23,6 +29,9 @@ class Call(Cycle, Protocol):
 
     def fail(self) -> None:
         """End the exchange: with a 500 if nothing has been written, else so that the client sees it is incomplete."""
+
+    def give_up(self) -> None:
+        """End the exchange without another word: its client seems to have gone."""
 
     def give_back(self) -> None:
         """Give back what it holds of the admission."""

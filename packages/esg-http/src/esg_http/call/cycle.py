@@ -2,22 +2,26 @@
 
 Knows ASGI and the stream it writes to, never bytes on the wire: the same cycle serves HTTP/1.1 and HTTP/2. It holds the
 response's head until the first body (rule H-4), counts the body against content-length (H-3), drops what HEAD, 204 and
-304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16), logs the end (R-3).
+304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16, H-21) and writes the
+access line at the end (R-3).
 
 The order of messages is the table in `phases`; one that does not fit its phase is an error which names the rule.
 """
 
 import asyncio
+import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Message
 from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.unheard import GRACE, GRACE_OF_HELPERS, Unheard
 from esg_core.waiting import Waiters
 from esg_http.call.extensions import EXTRA_MESSAGES
 from esg_http.call.failures import has_raised, has_returned
 from esg_http.call.message_checks import as_bytes, checked_headers, checked_status
 from esg_http.call.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY, WANTED
+from esg_http.call.request_side import RequestSide
 from esg_http.call.response_hook import apply_hook, prepare_answer
 
 if TYPE_CHECKING:
@@ -28,41 +32,29 @@ if TYPE_CHECKING:
 BODYLESS = frozenset((204, 304))
 """Statuses whose responses have no body (RFC 9110 section 6.4.1)."""
 
-MOST_PIECES = 256
-"""Parts of a request's body that are held one by one."""
-
 INTERNAL_SERVER_ERROR = b"Internal Server Error"
 
 
-class Cycle:
+class Cycle(RequestSide):
     """One call of the application.
 
     The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
     `task` is set by whoever starts `run()`. `place` is what it holds of the server's admission: a slot, or a place in
     the line for one. It is given back once: at the end of the response, or of the task if the client has gone (A-2).
+    `sent` is how much of the response's body has been written, in bytes.
     """
 
     __slots__ = (
-        "_body",
-        "_body_taken",
-        "_context",
         "_head",
-        "_phase",
         "_prepared",
-        "_sent",
         "_started_at",
-        "_stream",
-        "_waiters",
+        "_unheard",
         "_with_trailers",
-        "body_complete",
         "bodyless",
-        "buffered",
-        "client_gone",
-        "expects_continue",
-        "input_over",
         "logged",
         "place",
         "scope",
+        "sent",
         "status",
         "target",
         "task",
@@ -71,6 +63,7 @@ class Cycle:
     task: asyncio.Task[None]
     _head: Headers
     _prepared: "Prepared"
+    _unheard: Unheard
 
     def __init__(self, context: "Context", stream: "Stream", scope: dict[str, Any], target: bytes) -> None:
         self._context = context
@@ -88,7 +81,7 @@ class Cycle:
         self._body: list[bytes] | None = None
         self.body_complete = False
         self._body_taken = False
-        self._sent = 0
+        self.sent = 0
         self._waiters: Waiters | None = None
         self._with_trailers = False
         if access is not None and access.timed:
@@ -96,34 +89,10 @@ class Cycle:
 
     # What the connection tells the cycle.
 
-    def feed(self, data: bytes) -> None:
-        """A part of the request's body has come."""
-        if self._phase == COMPLETE:
-            return
-        if self._body is None:
-            self._body = [data]
-        else:
-            self._body.append(data)
-            if len(self._body) > MOST_PIECES:  # small ones cost more than what they hold (rule H-20)
-                self._body = [b"".join(self._body)]
-        self.buffered += len(data)
-        if self._waiters is not None:
-            self._waiters.wake()
-
-    def feed_end(self) -> None:
-        """The request's body is complete."""
-        self.body_complete = True
-        if self._waiters is not None:
-            self._waiters.wake()
-
-    def end_input(self) -> None:
-        """The client will send no more, but may still read (rule H-9): `receive()` tells of a disconnect."""
-        self.input_over = True
-        if self._waiters is not None:
-            self._waiters.wake()
-
     def disconnect(self) -> None:
-        """The client is gone, or given up: `receive()` tells it, `send()` raises (rule H-16)."""
+        """The client is gone, or given up: `receive()` tells it, and what is sent is unheard (rules H-16, H-21)."""
+        if self.client_gone:
+            return
         self.client_gone = self.input_over = True
         self._body = None
         self.buffered = 0
@@ -131,8 +100,10 @@ class Cycle:
             self.give_back()
         if self._waiters is not None:
             self._waiters.wake()
+        self._stream.gate.nudge()
         if IN_BODY <= self._phase < COMPLETE:
             self._log_access(aborted=True)
+            self.logged = False
 
     @property
     def is_waiting(self) -> bool:
@@ -151,36 +122,8 @@ class Cycle:
 
     # What the application calls.
 
-    async def receive(self) -> Message:
-        """ASGI's `receive`: the request's body, then `http.disconnect` once the client is gone or has its response."""
-        while True:
-            if self.client_gone or self._phase == COMPLETE:
-                return {"type": "http.disconnect"}
-            if self._body is not None:
-                return self._take_body()
-            if self.body_complete and not self._body_taken:
-                self._body_taken = True
-                return {"type": "http.request", "body": b"", "more_body": False}
-            if self.input_over:
-                return {"type": "http.disconnect"}
-            if self.expects_continue and self._phase < IN_BODY:
-                self.expects_continue = False
-                self._stream.inform(100, [])
-            if self._waiters is None:
-                self._waiters = Waiters(self._context.loop)
-            await self._waiters.wait()
-
-    def _take_body(self) -> Message:
-        assert self._body is not None
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body = None
-        self.buffered = 0
-        self._body_taken = self.body_complete
-        self._stream.consumed(len(body))
-        return {"type": "http.request", "body": body, "more_body": not self.body_complete}
-
     async def send(self, message: Message) -> None:
-        """ASGI's `send`. Raises `ClientDisconnected` once the client is gone, `ApplicationError` for a broken rule."""
+        """ASGI's `send`. Raises `ApplicationError` for a broken rule, and what `_send_unheard()` does."""
         try:
             kind = message["type"]
         except (KeyError, TypeError):
@@ -189,7 +132,8 @@ class Cycle:
         phase = self._phase
         if kind == "http.response.body" and (phase == HEAD_HELD or phase == IN_BODY):
             if self.client_gone:
-                raise ClientDisconnected("the client has disconnected")
+                await self._send_unheard()
+                return
             try:
                 body = message["body"]
             except KeyError:
@@ -198,15 +142,29 @@ class Cycle:
                 body = as_bytes(body)
             self._send_body(body, "more_body" not in message or not message["more_body"])
             if self._phase != COMPLETE and self._stream.gate.closed:
-                await self._stream.gate.wait()
+                await self._wait_at_gate()
         elif kind == "http.response.start" and phase == EXPECT_START:
+            if self.client_gone:
+                await self._send_unheard()
+                return
             self._start(message)
         else:
             await self._send_other(kind, message)
 
+    async def _wait_at_gate(self) -> None:
+        gate = self._stream.gate
+        while gate.closed and not self.client_gone:
+            await gate.wait_once()
+
+    async def _send_unheard(self) -> None:
+        """Take a message that nobody hears (rule H-21); raises as `Unheard.take()`, and at once in a forked child."""
+        if os.getpid() != self._context.process:
+            raise ClientDisconnected("a child that the application has forked has no client (L-6)")
+        if not hasattr(self, "_unheard"):
+            self._unheard = Unheard()
+        await self._unheard.take(GRACE if asyncio.current_task() is self.task else GRACE_OF_HELPERS)
+
     def _start(self, message: Message) -> None:
-        if self.client_gone:
-            raise ClientDisconnected("the client has disconnected")
         try:
             status, headers = message["status"], message["headers"]
         except KeyError:
@@ -227,7 +185,7 @@ class Cycle:
     def _send_body(self, body: bytes, end: bool) -> None:
         if self._phase == HEAD_HELD and self._context.on_response is not None:
             self._ask_hook()
-        sent = self._sent = self._sent + len(body)
+        sent = self.sent = self.sent + len(body)
         expected = self._prepared[1]
         if sent != expected and expected >= 0 and (end or sent > expected) and self._mismatch(body):
             return
@@ -256,11 +214,11 @@ class Cycle:
 
         False if that is allowed: the answer to HEAD announces a body that need not come.
         """
-        got, expected = self._sent, self._prepared[1]
+        got, expected = self.sent, self._prepared[1]
         if self.bodyless and got < expected:
             return False
         allowed = b"" if self.bodyless else body[: len(body) - max(0, got - expected)]
-        self._sent = min(got, expected)
+        self.sent = min(got, expected)
         if self._phase == HEAD_HELD:
             self._stream.respond(self.status, self._prepared, allowed, False)
         elif allowed:
@@ -271,11 +229,14 @@ class Cycle:
         raise ApplicationError(f"the body is {said} than its content-length: {got} instead of {expected} bytes (H-3)")
 
     async def _send_other(self, kind: object, message: Message) -> None:
-        if self.client_gone:
-            raise ClientDisconnected("the client has disconnected")
         handler = EXTRA_MESSAGES.get(kind) if isinstance(kind, str) else None
-        if handler is None or not await handler(self, self._stream, message):
-            raise ApplicationError(f"ASGI expects {WANTED[self._phase]} now, the application sent {kind!r} (H-10)")
+        try:
+            if not self.client_gone and (handler is None or not await handler(self, self._stream, message)):
+                raise ApplicationError(f"ASGI expects {WANTED[self._phase]} now, the application sent {kind!r} (H-10)")
+        except ClientDisconnected:
+            self.disconnect()
+        if self.client_gone:
+            await self._send_unheard()
 
     def _complete(self) -> None:
         self._phase = COMPLETE
@@ -327,12 +288,17 @@ class Cycle:
             return
         self.answer(500, [(b"content-type", b"text/plain; charset=utf-8")], INTERNAL_SERVER_ERROR)
 
+    def give_up(self) -> None:
+        """End the exchange without another word: its client seems to have gone."""
+        if self._phase != COMPLETE and not self.client_gone:
+            self._stream.give_up()
+
     def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Write a whole response in the application's place."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         self.status, prepared = prepare_answer(self._context, self._stream, self.scope, status, headers)
         self.bodyless = self._stream.is_head or self.status in BODYLESS
-        self._sent = len(body)
+        self.sent = len(body)
         self._with_trailers = False
         self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
         self._complete()
@@ -341,7 +307,7 @@ class Cycle:
         access = self._context.access
         if access is not None and self.logged:
             seconds = perf_counter() - self._started_at if access.timed else 0.0
-            size = 0 if self.bodyless else self._sent
+            size = 0 if self.bodyless else self.sent
             access.record(self.scope, self.target, self.status, size, seconds, aborted=aborted)
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
@@ -379,11 +345,9 @@ class Cycle:
             raise ClientDisconnected("the client has disconnected")
         if self._phase == HEAD_HELD:
             self._send_body(b"", False)
-        if 0 <= self._prepared[1] < self._sent + size and not self.bodyless:
-            raise ApplicationError(
-                f"the file is longer than content-length: {size} more after {self._sent} bytes (H-3)"
-            )
-        self._sent += size
+        if 0 <= self._prepared[1] < self.sent + size and not self.bodyless:
+            raise ApplicationError(f"the file is longer than content-length: {size} more after {self.sent} bytes (H-3)")
+        self.sent += size
         return not self.bodyless
 
     def end_file(self) -> None:

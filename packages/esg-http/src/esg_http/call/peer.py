@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.proxy.headers import TrustedProxies
 
-ASGI = {"version": "3.0", "spec_version": "2.5"}
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+"""What the scopes of HTTP announce, whatever else of 2.5 there is: from 2.4 on, applications may rely on an error of
+`send()` to learn that their clients have gone, and one that waits for its next event does not send (rule H-21)."""
 
 
 class Peer:

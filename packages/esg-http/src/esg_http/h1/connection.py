@@ -14,11 +14,11 @@ from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure, end
 from esg_core.write_pace import LOOKS
 from esg_http.call.peer import Peer
 from esg_http.call.refusals import answer_late, answer_unreadable, warn
-from esg_http.h1.input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, LOOK, H1Input
+from esg_http.h1.input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
 from esg_http.h1.output import BY_LENGTH
 from esg_http.h1.request_fields import NO_FIELDS
 from esg_http.h1.settings import H1Settings
-from esg_http.settings import NEVER
+from esg_http.settings import LOOK, NEVER
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -36,10 +36,11 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     protocol_name = "HTTP/1.1"
 
-    __slots__ = ("_written", "check_at")
+    __slots__ = ("_sends_file", "_written", "check_at")
 
     def __init__(self, context: "Context", settings: H1Settings) -> None:
         super().__init__(context, settings)
+        self._sends_file = False
         self._written: WriteWatch | None = None
         self.check_at = 0
 
@@ -76,10 +77,9 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._eof = True
         if self._is_behind and not self._peer.is_tls:
             return True
-        if self._reading == HOLD and not (self._cycle is not None and self._cycle.is_waiting):
-            if self._cycle is not None:
-                self._cycle.end_input()
-            return not self._peer.is_tls
+        if self._reading == HOLD and not self._peer.is_tls and not (self._cycle is not None and self._cycle.is_waiting):
+            self._look_soon(-1 if self._cycle is None else self._cycle.sent)
+            return True
         self._leave_cycle()
         self._close()
         return False
@@ -102,6 +102,11 @@ class H1Connection(H1Input, asyncio.Protocol):
         cycle, self._cycle = self._cycle, None
         if cycle is not None:
             cycle.disconnect()
+
+    def _lose_client(self) -> None:
+        self._leave_cycle()
+        self._keep_alive = False
+        self._reading = CLOSING
 
     # What the cycle tells.
 
@@ -162,11 +167,14 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
         """As `Stream.send_file`, which may be the first to notice that the client is gone."""
+        self._sends_file = True
         try:
             await super().send_file(file, offset, size)
         except ClientDisconnected:
             self.give_up()
             raise
+        finally:
+            self._sends_file = False
 
     def give_up(self) -> None:
         """As `Stream.give_up`."""
@@ -201,13 +209,17 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._close()
 
     def _look_for_client(self, now: float) -> None:
-        """Reading is paused, so nobody but the kernel knows whether the client is still there (rule H-16)."""
+        """Nothing is read, so nobody but the kernel knows whether the client is still there (rules H-9, H-16)."""
         left = departure(self.transport)
         if left is Departure.GONE:
             self.transport.abort()
             return
-        if left is Departure.SILENT and self._cycle is not None:
-            self._cycle.end_input()
+        cycle = self._cycle
+        if cycle is not None:
+            is_idle = cycle.sent == self._sent_before and not self.gate.closed and not self._sends_file
+            self._sent_before = cycle.sent
+            if is_idle and (self._eof or left is Departure.SILENT):
+                cycle.end_input()
         self._await(now + LOOK)
 
     def _expire_end(self, now: float) -> None:
@@ -269,6 +281,8 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _end(self) -> None:
         """The last response is written: let the client read it before the connection is closed."""
+        if self._reading == CLOSING:
+            return
         self._framing = BY_LENGTH
         unread = self._body is not None or bool(self._held) or self._intake is not None
         if self._eof or (not unread and (self._peer.is_tls or self._context.draining)):

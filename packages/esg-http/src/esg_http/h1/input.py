@@ -22,7 +22,7 @@ from esg_http.h1.output import H1Output
 from esg_http.h1.request_fields import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start
 from esg_http.h1.settings import H1Settings
 from esg_http.message.grammar import CHUNKED, REST, split_target
-from esg_http.settings import NEVER
+from esg_http.settings import LOOK, NEVER
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 HIGH_WATER = 65536
 """Bytes of body that are buffered for the application before reading is paused (rule H-7)."""
-
-LOOK = 2.0
-"""Seconds until a client is looked for whose next request waits: a transport that does not read sees nobody go."""
 
 REMEMBERED_BLOCK = 2048
 """Bytes of a block of fields that a connection remembers at the most."""
@@ -67,6 +64,7 @@ class H1Input(H1Output):
         "_read_deadline",
         "_reading",
         "_received",
+        "_sent_before",
         "_served",
         "_settings",
         "_time_left",
@@ -86,6 +84,7 @@ class H1Input(H1Output):
         self._fields: RequestFields | None = None
         self._held = b""
         self._served = 0
+        self._sent_before = -1
         self._paused = False
         self._eof = False
         self._head_took = 0.0
@@ -374,8 +373,17 @@ class H1Input(H1Output):
             self._paused = True
             now = self._time()
             self._time_left = self._read_deadline - now
-            self._await(now + LOOK if self._reading == HOLD else NEVER)
+            if self._reading == HOLD:
+                self._look_soon(-1)
+            else:
+                self._await(NEVER)
             self.transport.pause_reading()
+
+    def _look_soon(self, sent: int) -> None:
+        """Look whether the client is still there, of whose response so many bytes have been sent by now."""
+        self._sent_before = sent
+        self._await(self._time() + LOOK)
+        self._hasten()
 
     def _resume(self) -> None:
         if self._paused:
@@ -386,4 +394,4 @@ class H1Input(H1Output):
             self.transport.resume_reading()
 
 
-__all__ = ["AWAIT_HEAD", "CLOSING", "DISCARD", "HOLD", "IN_BODY", "LOOK", "H1Input"]
+__all__ = ["AWAIT_HEAD", "CLOSING", "DISCARD", "HOLD", "IN_BODY", "H1Input"]

@@ -5,11 +5,11 @@ answer: the method HEAD, and what the fields ask for. One `write` for a head wit
 """
 
 import asyncio
+from abc import abstractmethod
 from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
 from esg_core.contracts import Prepared
-from esg_core.errors import ClientDisconnected
 from esg_core.sockets.tcp import reset
 from esg_core.waiting import WriteGate
 from esg_http.call.sendfile import send_file
@@ -139,8 +139,9 @@ class H1Output:
 
     def send(self, body: bytes, end: bool) -> None:
         """As `Stream.send`: what is sent in one turn of the loop goes out in one write, at the end of the turn."""
-        if self.transport.is_closing():
-            raise ClientDisconnected("the client has disconnected")
+        if self.transport.is_closing():  # the loop has had no chance to tell
+            self._lose_client()
+            return
         if len(body) >= LARGE_BODY:
             self._send_large(body, end)
             return
@@ -200,6 +201,10 @@ class H1Output:
         """Write the head of a 101, the last that this connection says in HTTP."""
         prefix = self._prefix.get(101)
         self.transport.write(prefix + encode_fields(headers)[0] + b"connection: upgrade\r\n\r\n")
+
+    @abstractmethod
+    def _lose_client(self) -> None:
+        """The client is gone, and the cycle is to be told."""
 
     def _cut(self) -> None:
         """Close so that the client sees its response is not complete, even where only the end delimits it."""

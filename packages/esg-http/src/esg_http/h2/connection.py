@@ -11,7 +11,7 @@ from esg_core.sockets.tcp import end_sending
 from esg_http.call.peer import Peer
 from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR
 from esg_http.h2.coding.frames import goaway_frame, ping_frame
-from esg_http.h2.deadlines import DRAIN, END, HALF, LINGER, START, WRITE, Deadlines
+from esg_http.h2.deadlines import DRAIN, END, LINGER, START, WRITE, Deadlines
 from esg_http.h2.settings import H2Settings
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ class H2Connection(Deadlines, asyncio.Protocol):
             return True
         for stream in [stream for stream in self.live.values() if stream.upload is not None]:
             stream.cut(CANCEL)
-        self.ignores_new = True
+        self.ignores_new = self._has_eof = True
         if self._has_ended:
             return False
         if not self.live or self._peer.is_tls:
             self._close()
-        else:
-            self._watch(HALF, self.time() + LINGER)
-        return not self._peer.is_tls
+            return False
+        self._watch_half_closed(self.time())
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As `asyncio.Protocol`."""
@@ -220,7 +220,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self._has_ended = True
         self.is_behind = False
         self._resume_reading()
-        if not end_sending(self.transport):
+        if self._has_eof or not end_sending(self.transport):
             self.transport.close()
         self._watch_writing(self.time())
         self._watch(END, self.time() + LINGER)

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
-from esg_core.sockets.tcp import WriteWatch, delivery, reset
+from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure, reset
 from esg_core.write_pace import WritePace
 from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.coding.faults import ConnectionFault
@@ -18,6 +18,7 @@ from esg_http.h2.engine.base_stream import NEVER, Unsent, Upload
 from esg_http.h2.serving import Serving
 from esg_http.h2.settings import H2Settings
 from esg_http.h2.stream import H2Stream
+from esg_http.settings import LOOK
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -33,7 +34,7 @@ to the first GOAWAY, a client that does not read, one that has closed its side, 
 class Deadlines(Serving):
     """A connection that does not wait for ever."""
 
-    __slots__ = ("_is_overdue", "_timers", "_written", "check_at", "deadline")
+    __slots__ = ("_is_overdue", "_sent_before", "_timers", "_written", "check_at", "deadline")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings)
@@ -42,6 +43,7 @@ class Deadlines(Serving):
         self._is_overdue = False
         self._timers: dict[int, float] = {}
         self._written: WriteWatch | None = None
+        self._sent_before = 0
 
     # Setting them. Those that are no shorter than the shortest time-out of HTTP/1.1 need not hasten the sweeper.
 
@@ -62,6 +64,10 @@ class Deadlines(Serving):
     def _watch_writing(self, now: float) -> None:
         self._written = WriteWatch(self.transport, self._settings.http.write, now)
         self._watch(WRITE, self._written.due)
+
+    def _watch_half_closed(self, now: float) -> None:
+        self._sent_before = self.sent
+        self._watch(HALF, now + LOOK)
 
     def _has_unsent(self, unsent: Unsent) -> None:
         unsent.pace = WritePace(self._settings.http.write, self.time())
@@ -189,12 +195,18 @@ class Deadlines(Serving):
         reset(self.transport)
 
     def _expire_half_closed(self, now: float) -> None:
-        """A client that sends no more opens no window either: what waits for one, waits in vain."""
+        """Nothing opens windows any more, so who waits for one, waits in vain. Who waits for itself is told (H-9)."""
+        if departure(self.transport) is Departure.GONE:
+            self.abort()
+            return
+        is_idle = self.sent == self._sent_before and not self.gate.closed
         for stream in list(self.live.values()):
             if stream.unsent is not None and min(stream.window, self.window) <= 0:
                 stream.cut(CANCEL)
+            elif is_idle and stream.unsent is None and stream.cycle is not None:
+                stream.cycle.end_input()
         if self.live:
-            self._watch(HALF, now + LINGER)
+            self._watch_half_closed(now)
 
     def _expire_end(self, now: float) -> None:
         """The client does not close its side; what is written has to be sent all the same (timeout-write)."""

@@ -93,7 +93,8 @@ class H2Stream(BaseStream):
         part = FilePart(file.fileno(), offset, size)
         while part.size:
             self.send(await part.read(self._connection.loop), False)
-            await self.gate.wait()
+            while self.gate.closed and self.state < CLOSED:
+                await self.gate.wait_once()
 
     def inform(self, status: int, headers: Headers) -> None:
         """As `Stream.inform`."""

@@ -28,7 +28,7 @@ THIRD_PARTIES = {
 }
 """What each package may import at import time, beside the standard library."""
 
-LAZY = {"esg_core": {"a2wsgi", "dotenv", "uvloop", "yaml"}}
+LAZY = {"esg_core": {"dotenv", "uvloop", "yaml"}}
 """What a package may import inside functions only, because it is optional."""
 
 SANS_IO = {

@@ -122,15 +122,19 @@ def seen_by(app: Callable[..., Any]) -> int:
     return by
 
 
+def adapted(app: Callable[..., Any], interface: str) -> Any:
+    return adapt(app, Config("tests:app", interface=cast(Any, interface)))
+
+
 def test_adapting() -> None:
     """ASGI 3 is left as it is; ASGI 2 is called as it wants to be, also when it is said and not seen."""
-    assert adapt(asgi3, "auto") is asgi3
-    assert adapt(decorated(asgi2), "asgi3") is not None
-    for adapted in (adapt(asgi2, "auto"), adapt(ASGI2Class, "auto"), adapt(decorated(asgi2), "asgi2")):
-        assert seen_by(adapted) == 2
+    assert adapted(asgi3, "auto") is asgi3
+    assert adapted(decorated(asgi2), "asgi3") is not None
+    for one in (adapted(asgi2, "auto"), adapted(ASGI2Class, "auto"), adapted(decorated(asgi2), "asgi2")):
+        assert seen_by(one) == 2
+        assert not is_only_http(one)
 
 
-def test_wsgi_without_a2wsgi(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "a2wsgi", None)
-    with pytest.raises(UsageError, match="pip install a2wsgi"):
-        adapt(wsgi, "auto")
+def test_wsgi_knows_no_protocol_but_http() -> None:
+    assert is_only_http(adapted(wsgi, "auto"))
+    assert is_only_http(adapted(asgi3, "wsgi"))

@@ -56,7 +56,7 @@ def check(config: "Config") -> dict[str, str]:
     import_parts(config)
     loop_factory(config.loop, config.spell)().close()
     application = import_application(config)
-    adapt(application, config.interface)
+    adapt(application, config)
     became = {option: resolve(f"esg.{option}", AUTO) for option in ("loop", "http", "ws")}
     became["interface"] = detect(application)
     return {option: choice for option, choice in became.items() if getattr(config, option) == AUTO}

@@ -21,6 +21,7 @@ from gunicorn.workers.base import Worker
 
 from esg.gunicorn_settings import config_for, ignored_variables
 from esg_core.app.nested_run import NestedRun, exist_to_serve
+from esg_core.app.siblings import expect_siblings
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.heartbeat import Heartbeat
@@ -61,6 +62,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         """Read the settings, in the new process; gunicorn then loads the application and calls `run()`."""
         exist_to_serve()
         self._take_logs()
+        expect_siblings()
         self._owner = _Gunicorn(self._pulse)
         try:
             self._config = config_for(_not_loaded, self.cfg, self.CONFIG_KWARGS, self._max_requests())

@@ -35,7 +35,7 @@ def watch_forks(context: "Context") -> None:
 def end_if_forked(context: "Context", error: BaseException | None = None) -> None:
     """A call of the application has ended, with an error or without: if this is a child, it ends here."""
     if os.getpid() != context.process:
-        _end(error)
+        end_child(error)
 
 
 def _after_fork() -> None:
@@ -45,7 +45,7 @@ def _after_fork() -> None:
             cycle.client_gone = True
         context.cycles = _NoReturn(context.cycles)
         if context.loop.is_running():
-            context.loop.call_soon(_end, None)  # for tasks that are not the server's
+            context.loop.call_soon(end_child, None)  # for tasks that are not the server's
             _see_nothing(context.loop)
 
 
@@ -54,7 +54,7 @@ class _NoReturn(set["Cycle"]):
 
     def discard(self, element: object) -> None:
         """The call has ended, whatever of."""
-        _end(None)
+        end_child(None)
 
 
 def _see_nothing(loop: asyncio.AbstractEventLoop) -> None:
@@ -67,7 +67,8 @@ def _see_nothing(loop: asyncio.AbstractEventLoop) -> None:
             os.dup2(poller.fileno(), number(), inheritable=False)
 
 
-def _end(error: BaseException | None) -> NoReturn:
+def end_child(error: BaseException | None) -> NoReturn:
+    """End this process, which is a child that came back from the application, with an error or without."""
     logger = logging.getLogger("esg.error")
     code: object = 1
     if isinstance(error, SystemExit):
@@ -88,4 +89,4 @@ def _end(error: BaseException | None) -> NoReturn:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
-__all__ = ["end_if_forked", "watch_forks"]
+__all__ = ["end_child", "end_if_forked", "watch_forks"]

@@ -6,9 +6,12 @@ Decides by the parameters alone, so nothing is called to find out: (scope, recei
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from esg_core.asgi import Application
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
 
 Interface = Literal["asgi3", "asgi2", "wsgi"]
 
@@ -27,19 +30,23 @@ def is_factory(app: Callable[..., Any]) -> bool:
     return not inspect.iscoroutinefunction(app) and _required(app) == 0
 
 
-def adapt(app: Callable[..., Any], interface: Literal["auto"] | Interface) -> Application:
-    """The application as ASGI 3; raises `UsageError` for WSGI when `a2wsgi` is not installed."""
-    if interface == "auto":
-        interface = detect(app)
+def adapt(app: Callable[..., Any], config: "Config") -> Application:
+    """The application as ASGI 3, made of the interface that `config` says or that its parameters tell."""
+    interface = detect(app) if config.interface == "auto" else config.interface
     if interface == "asgi2":
         from esg_core.app.asgi2 import ASGI2Adapter
 
         return ASGI2Adapter(app)
     if interface == "wsgi":
-        from esg_core.app.wsgi import wsgi_adapter
+        from esg_core.app.wsgi.bridge import WSGIBridge
 
-        return wsgi_adapter(app)
+        return WSGIBridge(app, config)
     return cast(Application, app)
+
+
+def is_only_http(app: Application) -> bool:
+    """Whether an adapted application knows no other protocols, so that requests to speak one are plain HTTP."""
+    return getattr(type(app), "only_http", False) is True
 
 
 def _required(app: Callable[..., Any]) -> int:
@@ -54,4 +61,4 @@ def _required(app: Callable[..., Any]) -> int:
     return sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
 
 
-__all__ = ["Interface", "adapt", "detect", "is_factory"]
+__all__ = ["Interface", "adapt", "detect", "is_factory", "is_only_http"]

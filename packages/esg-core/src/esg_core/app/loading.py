@@ -34,7 +34,7 @@ LOADED = "Loading environment from %s"
 
 def load_application(config: "Config") -> Application:
     """The application that the configuration names, as ASGI 3; raises as `import_application()`."""
-    return adapt(import_application(config), config.interface)
+    return adapt(import_application(config), config)
 
 
 def import_application(config: "Config") -> Callable[..., Any]:

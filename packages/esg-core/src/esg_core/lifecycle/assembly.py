@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from esg_core.access.formats import line_format
 from esg_core.app.forked_children import watch_forks
+from esg_core.app.interfaces import is_only_http
 from esg_core.app.lifespan import Lifespan
 from esg_core.app.loading import import_string, load_application, prepare_imports, read_variables
 from esg_core.asgi import Application
@@ -155,11 +156,10 @@ def _adaptive(config: "Config", loop: asyncio.AbstractEventLoop) -> tuple[Admiss
 
 def upgrades(context: Context) -> dict[bytes, Application]:
     """What serves requests to speak another protocol, by its name; WSGI knows none."""
-    config = context.config
-    if config.interface == "wsgi":
+    if is_only_http(context.app):
         return {}
-    make = ws_factory(config.ws, config.spell)
-    with usable(f"{config.spell('ws')} {config.ws!r}"):
+    make = ws_factory(context.config.ws, context.config.spell)
+    with usable(f"{context.config.spell('ws')} {context.config.ws!r}"):
         websocket = make(context)
     return {} if websocket is None else {b"websocket": websocket}
 

@@ -20,6 +20,7 @@ from esg_core.options.groups.protocols import ProtocolOptions
 from esg_core.options.groups.shorthands import FilePath
 from esg_core.options.groups.tls import TLSOptions
 from esg_core.options.groups.websocket import WebSocketOptions
+from esg_core.options.groups.wsgi import WSGIOptions
 from esg_core.options.option import Group, option, options_of
 from esg_core.options.presets import PRESETS
 from esg_core.options.value_types import Action, Choice
@@ -34,6 +35,7 @@ class ServerOptions(
     HTTP2Options,
     LimitOptions,
     DevelopmentOptions,
+    WSGIOptions,
     ProtocolOptions,
     ListeningOptions,
     ApplicationOptions,

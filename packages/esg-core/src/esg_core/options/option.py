@@ -37,6 +37,7 @@ class Group(StrEnum):
 
     BINDING = "Binding"
     APPLICATION = "Application"
+    WSGI = "WSGI"
     DEVELOPMENT = "Development"
     PROTOCOLS = "Protocols"
     LIMITS = "Limits and timeouts"

@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esg_core.app.siblings import expect_siblings
 from esg_core.lifecycle.process import run_alone
 from esg_core.processes.parent_line import ParentLine
 from esg_core.processes.signals import leave_to_parent
@@ -28,6 +29,7 @@ def work(order: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -
     """Serve until the parent says that it is enough, or has gone, and return the exit code."""
     bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
     leave_to_parent()
+    expect_siblings()
     return run_alone(order.config, bound, ParentLine(line, bound, order.beat))
 
 

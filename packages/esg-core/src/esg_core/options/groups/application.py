@@ -44,8 +44,8 @@ class ApplicationOptions:
         Group.APPLICATION,
         "Interface of the application.",
         "`auto` finds out by the parameters: `(scope, receive, send)` is ASGI 3, `(scope)` ASGI 2, "
-        "`(environ, start_response)` WSGI, which needs the package `a2wsgi` (`pip install a2wsgi`). What takes any "
-        "number, or does not say, is ASGI 3.",
+        "`(environ, start_response)` WSGI, which runs in threads (`wsgi_threads`). What takes any number, or does not "
+        "say, is ASGI 3.",
     )
     lifespan: Literal["auto", "on", "off"] = option(
         "auto",

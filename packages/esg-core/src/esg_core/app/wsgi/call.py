@@ -1,0 +1,196 @@
+"""One request on its way through a thread, and its response on the way back (rule I-5).
+
+One thread puts parts of the response, one task of the event loop takes them. Neither holds a lock for the other: each
+attribute is changed by one side only, and the operations on the list of parts are atomic. The task asks to be told
+before it looks for the last time; the thread looks whether it has been asked after it has put something. So neither can
+miss the other. What does not fit because the client is slower than the thread is the `Backlog`'s matter.
+"""
+
+import asyncio
+from contextvars import copy_context
+from typing import NoReturn
+
+from esg_core.app.wsgi.backlog import Backlog
+from esg_core.app.wsgi.body import Input
+from esg_core.app.wsgi.files import FilePart
+from esg_core.app.wsgi.shared import Shared
+from esg_core.asgi import Headers, Receive, Scope, Send
+from esg_core.errors import ClientDisconnected
+
+PIECE = 65536
+"""Bytes that are sent at a time, if they come in smaller parts."""
+
+
+class Call:
+    """The request, and what the thread has made of it.
+
+    The thread sets `status`, `headers` and `length`, the content-length if there is one, before the first part or the
+    end; `file` and `error`, what it has failed with, before the end; then `is_over`. The task sets `is_sending` from
+    the head of a response that comes in parts to its end. `watching` is the task that looks after a call that takes
+    long.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_future",
+        "_is_asked",
+        "_parts",
+        "body",
+        "context",
+        "error",
+        "file",
+        "headers",
+        "is_abandoned",
+        "is_over",
+        "is_sending",
+        "length",
+        "receive",
+        "scope",
+        "send",
+        "shared",
+        "status",
+        "watching",
+    )
+
+    headers: Headers
+    _future: "asyncio.Future[None]"
+
+    def __init__(self, shared: Shared, scope: Scope, body: bytes | Input, receive: Receive, send: Send) -> None:
+        self.shared = shared
+        self.scope = scope
+        self.body = body
+        self.receive = receive
+        self.send = send
+        self.context = copy_context()
+        self.status = 0
+        self.length: int | None = None
+        self.file: FilePart | None = None
+        self.error: BaseException | None = None
+        self.watching: asyncio.Task[None] | None = None
+        self._parts: list[bytes] = []
+        self._backlog: Backlog | None = None
+        self.is_over = self.is_abandoned = self.is_sending = self._is_asked = False
+
+    # The thread.
+
+    def put(self, part: bytes) -> None:
+        """Add a part of the response, which must not be empty; waits for room.
+
+        Raises `ClientDisconnected` when nobody wants the response any more.
+        """
+        if self.is_abandoned:
+            raise ClientDisconnected("the client has disconnected")
+        if self._parts or self._backlog is not None:
+            self._put_behind(part)
+        else:  # whatever its size: it is in memory already, and nothing else is
+            self._parts.append(part)
+        if self._is_asked:
+            self._tell()
+
+    def finish(self) -> None:
+        """The thread has come to its end."""
+        self.is_over = True
+        if self._is_asked:
+            self._tell()
+        if self.is_abandoned:
+            self.close()
+
+    def _put_behind(self, part: bytes) -> None:
+        """Add a part behind those that wait."""
+        backlog = self._backlog
+        if backlog is None:
+            backlog = self._backlog = Backlog(self.shared, self._parts)
+        rest = memoryview(part)
+        while (rest := backlog.put(rest)) and not self.is_abandoned:
+            if self._is_asked:
+                self._tell()
+            backlog.wait(self)
+        if self.is_abandoned:
+            raise ClientDisconnected("the client has disconnected")
+
+    def _tell(self) -> None:
+        self._is_asked = False
+        self.shared.tell(self._future)
+
+    # The task in the event loop.
+
+    def news(self) -> "asyncio.Future[None]":
+        """To be awaited: done when there is something to take, or it is over; perhaps also without a reason."""
+        self._future = future = self.shared.loop.create_future()
+        self._is_asked = True
+        if self.is_over or not (self._is_empty or self.is_abandoned):
+            self._is_asked = False
+            future.set_result(None)
+        return future
+
+    def take(self) -> bytes:
+        """About a piece of what is in memory; empty if there is nothing."""
+        parts = self._parts
+        data = parts.pop(0) if len(parts) == 1 else _joined(parts)
+        if self._backlog is not None:
+            self._backlog.free(len(data))
+        return data
+
+    async def next(self) -> bytes:
+        """The next bytes that are to be sent, empty when there are no more; raises `OSError`."""
+        while not (data := await self._take_next()) and not self.is_complete:
+            await self.news()
+        return data
+
+    async def _take_next(self) -> bytes:
+        backlog = self._backlog
+        held = 0 if backlog is None else backlog.in_file  # first: while it holds anything, no part goes past it
+        if self._parts or backlog is None or not held:
+            return self.take()
+        return await backlog.read(PIECE)
+
+    def abandon(self) -> None:
+        """Nobody wants the response any more: the thread learns it when it puts the next part."""
+        self.is_abandoned = True
+        if self._backlog is not None:
+            self._backlog.free(0)
+
+    def close(self) -> None:
+        """Let go of files, when neither the thread nor the task comes back; may be called twice."""
+        for held in (self._backlog, self.file):
+            if held is not None:
+                held.close()
+
+    def raise_error(self) -> NoReturn:
+        """Raise what the thread has failed with, and let go of it: its traceback holds this call."""
+        error, self.error = self.error, None
+        assert error is not None
+        try:
+            raise error
+        finally:
+            del error
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all parts have been taken, and no more come."""
+        return self.is_over and not self._parts and (self._backlog is None or not self._backlog.in_file)
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self._parts and (self._backlog is None or not self._backlog.in_file)
+
+    @property
+    def backlog(self) -> Backlog | None:
+        """What waits for the client, if it is slower than the thread."""
+        return self._backlog
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    """Take about a piece off the front of a list that a thread may append to at the same time."""
+    count = size = 0
+    for part in parts:
+        count += 1
+        size += len(part)
+        if size >= PIECE:
+            break
+    data = b"".join(parts[:count])
+    del parts[:count]
+    return data
+
+
+__all__ = ["Call"]

@@ -1,0 +1,28 @@
+"""`wsgi.errors`: what applications write there goes to the standard error of the process, at once (rule I-2)."""
+
+import contextlib
+import sys
+from collections.abc import Iterable
+
+
+class ErrorStream:
+    """Writes to whatever `sys.stderr` is at the time; what cannot be written is lost, and is no error of a request."""
+
+    def write(self, text: str) -> int:
+        """Write and flush; returns the number of characters."""
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):  # its reader has gone, or it is closed
+                sys.stderr.write(text)
+                sys.stderr.flush()
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Does nothing: all that was written has been flushed."""
+
+
+__all__ = ["ErrorStream"]

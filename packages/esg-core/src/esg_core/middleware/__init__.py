@@ -1,1 +1,0 @@
-"""ASGI middleware that works in front of any application, under any server."""

@@ -2,9 +2,8 @@
 
 import asyncio
 import functools
-import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.core.asgi import ASGIHandler
@@ -15,9 +14,9 @@ from litestar import Litestar
 from quart import Quart
 from starlette.applications import Starlette
 
-from esg_core.app.interfaces import adapt, detect, is_factory
+from esg_core.app.interfaces import adapt, detect, is_factory, is_only_http
 from esg_core.asgi import Message, Receive, Scope, Send
-from esg_core.errors import UsageError
+from esg_core.options.config import Config
 
 
 async def asgi3(scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,16 +3,16 @@
 Over each parser, loop and version of HTTP.
 """
 
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
 from esg_core.errors import ClientDisconnected
-from tests.support.wsgi.clients import WAYS_TO_LEAVE
+from tests.support.wsgi.clients import WAYS_TO_LEAVE, Talk
 from tests.support.wsgi.serving import WAYS, Environ, StartResponse, Way, WSGIServer, each_way, wsgi_server
 
 TEXT = [("Content-Type", "text/plain")]
@@ -63,7 +63,7 @@ class Download:
 
     def __init__(self, owner: Downloads, parts: Iterator[bytes]) -> None:
         self._owner = owner
-        self._generator = self._run(parts)
+        self._generator: Generator[bytes, None, None] = self._run(parts)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._generator
@@ -72,7 +72,7 @@ class Download:
         self._generator.close()
         self._owner.close()
 
-    def _run(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+    def _run(self, parts: Iterator[bytes]) -> Generator[bytes, None, None]:
         try:
             yield from parts
         except BaseException as error:
@@ -105,14 +105,15 @@ def raising_when_left() -> Iterator[bytes]:
 
 
 @contextmanager
-def downloading(server: WSGIServer, count: int) -> Iterator[list[object]]:
+def downloading(server: WSGIServer, count: int) -> Iterator[list[Talk]]:
     """So many clients that have asked for a download and have got the first bytes of it."""
+    fields = [(b"Connection", b"close")] if server.version == "1.1" else []
     with ExitStack() as stack:
         clients = [stack.enter_context(server.talk(receive_buffer=65536)) for _ in range(count)]
         for client in clients:
-            client.send("GET", "/download", [], b"", announced=True)
+            client.send("GET", "/download", fields, b"", announced=True)
             client.read_some()
-        yield [*clients]
+        yield clients
 
 
 @each_way
@@ -217,13 +218,15 @@ def test_h9_a_client_that_closes_its_side_gets_the_whole_response(way: Way) -> N
 @pytest.mark.parametrize("way", HALF_CLOSING, ids=str)
 def test_i5_a_client_that_closes_its_side_and_reads_nothing_holds_no_thread(way: Way) -> None:
     app = Downloads(endless)
-    with wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=3) as server:
-        with server.server.connect(receive_buffer=4096) as client:
-            client.send(b"GET /download HTTP/1.1\r\nHost: a.test\r\n\r\n").half_close()
-            began = time.monotonic()
-            app.wait_until_closed(1, PATIENCE)
-            assert time.monotonic() - began < 2.5
-            assert app.ends == [GeneratorExit]
+    with (
+        wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=3) as server,
+        server.server.connect(receive_buffer=4096) as client,
+    ):
+        client.send(b"GET /download HTTP/1.1\r\nHost: a.test\r\n\r\n").half_close()
+        began = time.monotonic()
+        app.wait_until_closed(1, PATIENCE)
+        assert time.monotonic() - began < 2.5
+        assert app.ends == [GeneratorExit]
 
 
 @each_way
@@ -286,15 +289,12 @@ def test_i3_the_application_hears_nothing_of_an_upload_that_breaks_off(how: str,
 def test_i5_clients_that_do_not_read_take_no_threads(way: Way) -> None:
     """Twelve downloads of 13 MB for two threads: each is made to its end, and every byte of it is there."""
     app = Downloads(file_of_13_mb)
-    with wsgi_server(app, way, wsgi_threads=2) as server, ExitStack() as stack:
-        clients = [stack.enter_context(server.talk(receive_buffer=4096)) for _ in range(12)]
-        for client in clients:
-            client.send("GET", "/download", [], b"", announced=True)
+    with wsgi_server(app, way, wsgi_threads=2) as server, downloading(server, 12) as clients:
         app.wait_until_closed(12, PATIENCE)
         assert server.ask().body == b"here"
         assert app.ends == [None] * 12
-        assert len(clients[0].read("GET").body) == PARTS * len(PART)
-        assert len(clients[11].read("GET").body) == PARTS * len(PART)
+        for client in clients[::11]:
+            assert client.read_last() == PART * PARTS
 
 
 @each_way
@@ -308,11 +308,10 @@ def test_i5_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
             yield bytes([65 + number % 26]) * size
 
     app = Downloads(parts)
-    bounds = {"wsgi_body_memory": 50_000, "wsgi_response_buffer": 400_000}
-    with wsgi_server(app, way, **bounds) as server, server.talk(receive_buffer=4096) as client:
-        client.send("GET", "/download", [], b"", announced=True)
+    bounds: dict[str, Any] = {"wsgi_body_memory": 50_000, "wsgi_response_buffer": 400_000}
+    with wsgi_server(app, way, **bounds) as server, downloading(server, 1) as [client]:
         time.sleep(0.3)  # so that it fills up
-        assert client.read("GET").body == wanted
+        assert client.read_last() == wanted
 
 
 @each_way

@@ -263,9 +263,7 @@ def writes_foreign_letters(environ: Environ, start_response: StartResponse) -> I
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_i7_an_application_that_breaks_the_interface_gets_a_500(
-    app: WSGIApplication, said: str, way: Way
-) -> None:
+def test_i7_an_application_that_breaks_the_interface_gets_a_500(app: WSGIApplication, said: str, way: Way) -> None:
     with wsgi_server(app, way, is_valid=False) as server:
         assert server.ask().status == 500
         [record] = [record for record in server.server.log.records if record.levelno == 40]

@@ -1,17 +1,13 @@
 """ASGI 2 applications behind the interface of ASGI 3."""
 
 import asyncio
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from esg_core.app.asgi2 import ASGI2Adapter
 from esg_core.asgi import Application, Message, Receive, Scope, Send
-from esg_core.errors import UsageError
 
 HTTP_SCOPE: Scope = {
     "type": "http",

@@ -1,5 +1,6 @@
 """A client of each version of HTTP, behind one face: it asks, reads a part of the answer, and leaves in every way."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -9,7 +10,7 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset
 
 from esg_core.asgi import Headers
-from tests.support.http.client import Response
+from tests.support.http.client import Response, read_responses
 from tests.support.http.sockets import Client, SocketServer
 
 WAYS_TO_LEAVE = ("close", "reset")
@@ -27,6 +28,9 @@ class Talk(Protocol):
     def read_some(self) -> bytes:
         """The next bytes that come."""
 
+    def read_last(self) -> bytes:
+        """The rest of the body of a large response to a request that asks for the end of the connection."""
+
     def upload(self, path: str, size: int) -> None:
         """Begin to send a body of so many bytes."""
 
@@ -42,6 +46,7 @@ class OverHTTP1:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._seen = b""
 
     def send(self, method: str, path: str, fields: Headers, body: bytes, *, announced: bool) -> None:
         lines = [f"{method} {path} HTTP/1.1".encode(), b"Host: a.test", *(b"%b: %b" % field for field in fields)]
@@ -56,7 +61,13 @@ class OverHTTP1:
         return self._client.response(method)
 
     def read_some(self) -> bytes:
-        return self._client.socket.recv(65536)
+        data = self._client.socket.recv(65536)
+        self._seen += data
+        return data
+
+    def read_last(self) -> bytes:
+        [response] = read_responses(self._seen + self._client.rest(), iter(["GET"]))
+        return response.body
 
     def upload(self, path: str, size: int) -> None:
         self._client.send(f"POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: {size}\r\n\r\n".encode())
@@ -79,6 +90,8 @@ class OverHTTP2:
         self._h2 = H2Connection(H2Configuration(client_side=True))
         self._h2.initiate_connection()
         self._stream = -1
+        self._seen = b""
+        self._waiting: deque[Event] = deque()
         self._flush()
 
     def send(self, method: str, path: str, fields: Headers, body: bytes, *, announced: bool) -> None:
@@ -97,17 +110,21 @@ class OverHTTP2:
                 response.headers = [field for field in headers if field[0] != b":status"]
             elif isinstance(event, DataReceived):
                 response.body += event.data or b""
-            elif isinstance(event, StreamReset):
-                raise EOFError(f"the stream was reset: {event.error_code}")
             elif isinstance(event, StreamEnded):
                 return response
-        raise EOFError("the connection ended")
+            elif isinstance(event, StreamReset):
+                break
+        raise EOFError("the stream or its connection ended")
 
     def read_some(self) -> bytes:
         for event in self._events():
             if isinstance(event, DataReceived):
+                self._seen += event.data or b""
                 return event.data or b""
-        raise EOFError("the connection ended")
+        raise EOFError("the stream or its connection ended")
+
+    def read_last(self) -> bytes:
+        return self._seen + self.read("GET").body
 
     def upload(self, path: str, size: int) -> None:
         self._begin("POST", path, [(b"content-length", b"%d" % size)], end=False)
@@ -140,20 +157,22 @@ class OverHTTP2:
         self._flush()
 
     def _events(self) -> Iterator[Event]:
-        while events := self._receive():
-            yield from events
+        """What comes, each event once."""
+        while self._waiting or self._receive():
+            yield self._waiting.popleft()
 
-    def _receive(self) -> list[Event]:
-        """What comes next, of which the client then lets more come; nothing at the end of the connection."""
+    def _receive(self) -> bool:
+        """Take what comes next, and let more come; false at the end of the connection."""
         while data := self._client.socket.recv(65536):
             events = self._h2.receive_data(data)
             for event in events:
                 if isinstance(event, DataReceived) and event.flow_controlled_length and event.stream_id:
                     self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             self._flush()
+            self._waiting += events
             if events:
-                return events
-        return []
+                return True
+        return False
 
     def _flush(self) -> None:
         self._client.send(self._h2.data_to_send())

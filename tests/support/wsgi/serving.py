@@ -1,6 +1,6 @@
 """WSGI applications in a server, in every way that there is to build and to reach one."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -10,7 +10,6 @@ from wsgiref.validate import validator
 import pytest
 
 from esg_core.app.wsgi.bridge import WSGIBridge
-from esg_core.asgi import Headers
 from esg_core.options.config import Config
 from tests.support.http.client import Response
 from tests.support.http.memory import PARSERS
@@ -47,7 +46,13 @@ class WSGIServer:
         self.version = version
 
     def ask(
-        self, method: str = "GET", path: str = "/", *, fields: Headers = (), body: bytes = b"", announced: bool = True
+        self,
+        method: str = "GET",
+        path: str = "/",
+        *,
+        fields: Sequence[tuple[bytes, bytes]] = (),
+        body: bytes = b"",
+        announced: bool = True,
     ) -> Response:
         """Ask on a connection of its own."""
         with self.talk() as client:

@@ -35,6 +35,12 @@ class ProtocolSettings(TypedDict, total=False):
     """Send a date header."""
     header: Sequence[str]
     """Header to add to each response. Repeatable."""
+    wsgi_threads: int
+    """Threads that run a WSGI application; further requests wait."""
+    wsgi_body_memory: int
+    """Bytes of a body kept in memory; more go to a temporary file."""
+    wsgi_response_buffer: int
+    """Bytes of a response that may wait for a slow client."""
     limit_concurrency: int | None
     """Connections or running requests, beyond which requests get 503."""
     limit_concurrent_requests: int | None

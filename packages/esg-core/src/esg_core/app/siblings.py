@@ -4,7 +4,7 @@ _are_there = False
 
 
 def expect_siblings() -> None:
-    """This process is one of several workers, or one that is replaced while it still serves."""
+    """Say that this process is one of several workers, or one that is replaced while it still serves."""
     global _are_there  # noqa: PLW0603 - it is a fact about the process
     _are_there = True
 

@@ -61,6 +61,12 @@ class ConfigOptions(TypedDict, total=False):
     """Send a date header."""
     header: Sequence[str]
     """Header to add to each response. Repeatable."""
+    wsgi_threads: int
+    """Threads that run a WSGI application; further requests wait."""
+    wsgi_body_memory: int
+    """Bytes of a body kept in memory; more go to a temporary file."""
+    wsgi_response_buffer: int
+    """Bytes of a response that may wait for a slow client."""
     reload: bool
     """Restart when files change."""
     reload_dir: Sequence[str | os.PathLike[str]] | os.PathLike[str]

@@ -83,7 +83,7 @@ def _append(file: BinaryIO | None, data: BytesIO) -> BinaryIO:
     if file is None:
         from tempfile import TemporaryFile
 
-        file = TemporaryFile()
+        file = TemporaryFile()  # noqa: SIM115 - closed when the request is over
     file.write(data.getbuffer())
     file.flush()
     return file

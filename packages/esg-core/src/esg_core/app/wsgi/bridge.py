@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from esg_core.app.siblings import has_siblings
-from esg_core.app.wsgi.body import Input, collect
+from esg_core.app.wsgi.body import collect
 from esg_core.app.wsgi.call import Call
 from esg_core.app.wsgi.environ import Environ, common_environ
 from esg_core.app.wsgi.errors import ErrorStream
@@ -56,11 +56,8 @@ class WSGIBridge:
             await _serve_other(scope["type"], receive, send)
             return
         message = await receive()
-        body: bytes | Input | None
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body = message.get("body", b"")
-        else:
-            body = await collect(message, receive, self._bounds.in_memory)
+        is_whole = message["type"] == "http.request" and not message.get("more_body")
+        body = message.get("body", b"") if is_whole else await collect(message, receive, self._bounds.in_memory)
         if body is None:
             return
         call = Call(shared, scope, body, receive, send)
@@ -68,15 +65,7 @@ class WSGIBridge:
         if not watch.is_on:
             watch.start()
         try:
-            await call.news()
-            data = call.take()
-            if data and len(data) == call.length:
-                await send({"type": "http.response.start", "status": call.status, "headers": call.headers})
-                await send({"type": "http.response.body", "body": data})
-            else:
-                await _relay(call, data)
-            if not call.is_complete:
-                await _await_end(call)
+            await _respond(call)
         except BaseException as error:
             await _give_up(call, error)
             raise
@@ -116,6 +105,19 @@ class WSGIBridge:
 def _bounds(config: "Config") -> Bounds:
     in_memory = min(config.wsgi_body_memory, config.wsgi_response_buffer)
     return Bounds(in_memory, config.wsgi_response_buffer - in_memory)
+
+
+async def _respond(call: Call) -> None:
+    """Send what the thread makes, and wait for its end."""
+    await call.news()
+    data = call.take()
+    if data and len(data) == call.length:
+        await call.send({"type": "http.response.start", "status": call.status, "headers": call.headers})
+        await call.send({"type": "http.response.body", "body": data})
+    else:
+        await _relay(call, data)
+    if not call.is_complete:
+        await _await_end(call)
 
 
 async def _relay(call: Call, data: bytes) -> None:

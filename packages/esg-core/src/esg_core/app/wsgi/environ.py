@@ -6,7 +6,7 @@ Pure. Text is what PEP 3333 calls a native string: bytes decoded as latin-1, so 
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from esg_core.asgi import Headers, Scope
+from esg_core.asgi import Scope
 
 Environ = dict[str, Any]
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from esg_core.app.forked_children import end_child
+from esg_core.app.wsgi.body import Input
 from esg_core.app.wsgi.call import Call
 from esg_core.app.wsgi.environ import environ_of
 from esg_core.app.wsgi.files import FileWrapper, file_part
@@ -44,7 +45,7 @@ def answer(call: Call) -> None:
             Response(call).run()
     except BaseException as error:  # noqa: BLE001 - it is raised again where the request runs
         call.error = error
-    if type(call.body) is not bytes:
+    if isinstance(call.body, Input):
         call.body.file.close()
     if getpid() != call.shared.process:
         end_child(call.error)
@@ -98,16 +99,16 @@ class Response:
         """Call the application once, and `close` of what it returns once."""
         call = self._call
         shared, body = call.shared, call.body
-        if type(body) is bytes:
-            environ = environ_of(shared.environ, call.scope, BytesIO(body), len(body))
-        else:
+        if isinstance(body, Input):
             environ = environ_of(shared.environ, call.scope, body.file, body.size)
+        else:
+            environ = environ_of(shared.environ, call.scope, BytesIO(body), len(body))
         result = shared.app(environ, self.start_response)
         try:
             kind = type(result)
             if kind is list or kind is tuple:
                 self._take_all(result)
-            elif kind is not FileWrapper or not self._take_file(result):
+            elif not isinstance(result, FileWrapper) or not self._take_file(result):
                 for part in result:
                     self.write(part)
             if not self._has_begun:

@@ -28,9 +28,7 @@ class Shared:
 
     __slots__ = ("_is_due", "_told", "app", "bounds", "environ", "loop", "process")
 
-    def __init__(
-        self, app: WSGIApplication, environ: Environ, bounds: Bounds, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, app: WSGIApplication, environ: Environ, bounds: Bounds, loop: asyncio.AbstractEventLoop) -> None:
         self.app = app
         self.environ = environ
         self.bounds = bounds

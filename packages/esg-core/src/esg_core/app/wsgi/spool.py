@@ -15,7 +15,7 @@ class Spool:
     def __init__(self, size: int) -> None:
         from tempfile import TemporaryFile  # takes long to import
 
-        self._file: BinaryIO = TemporaryFile(buffering=0)
+        self._file: BinaryIO = TemporaryFile(buffering=0)  # noqa: SIM115 - see close()
         self._size = size
         self._lock = threading.Lock()
         self._write_at = self._read_at = 0

@@ -140,7 +140,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
     @property
     def _has_much_unread(self) -> bool:
         """What answers a client at once, such as heads and acks, has no flow control of its own: take no more of it."""
-        return self._is_stuck and self.transport.get_write_buffer_size() > MOST_UNREAD
+        return self.transport.get_write_buffer_size() > MOST_UNREAD
 
     def _pause_reading(self) -> None:
         if not self._is_paused:
@@ -173,7 +173,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
                 self.transport.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
             self.out_size = 0
-            if self._has_much_unread:
+            if self._is_stuck and self._has_much_unread:
                 self._pause_reading()
         self._will_flush = False
         if more and not self._is_stuck:

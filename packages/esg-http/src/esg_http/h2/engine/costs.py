@@ -4,10 +4,10 @@ Each was timed as told there; the end of the cheapest application is in it, and 
 """
 
 FRAME = 2
-"""Any frame, a small one of DATA included."""
+"""A frame, except HEADERS."""
 
-REQUEST = 15
-"""To begin a request, or to answer one that is not served."""
+REQUEST = 17
+"""To begin a request, its HEADERS included, or to answer one that is not served."""
 
 CANCELLATION = 10
 """To end a stream before its end."""

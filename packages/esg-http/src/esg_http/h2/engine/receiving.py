@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from esg_core.turns import TurnBudget
+from esg_core.turns import LEAST_ROOM, UNCOUNTED, TurnBudget
 from esg_http.h2.coding.codes import (
     ACK,
     CONTINUATION,
@@ -40,6 +40,9 @@ from esg_http.h2.engine.sending import S
 
 _unpack = FRAME_HEADER.unpack_from
 
+SMALL_INPUT = 512
+"""Bytes of input up to which the budget is not asked: they hold a few requests."""
+
 Handler = Callable[[Any, int, int, bytes], None]
 
 
@@ -66,7 +69,7 @@ class Receiving(RequestFrames[S]):
         self._now = now
         if self._rest:
             data = self._rest + data
-        room = self._room = self._budget.room
+        room = self._room = LEAST_ROOM if len(data) < SMALL_INPUT else self._budget.room
         try:
             at = self._take(data) if self.has_begun else self._take_preface(data)
             self._rest = data[at:] if at < len(data) else b""
@@ -75,7 +78,8 @@ class Receiving(RequestFrames[S]):
             self._rest = b""
             self.is_behind = False
             self._fail(fault)
-        self._budget.spend(room - self._room)
+        if room - self._room > UNCOUNTED:
+            self._budget.spend(room - self._room)
 
     def keep(self, data: bytes) -> None:
         """Put these bytes behind those that wait for another turn."""
@@ -102,7 +106,6 @@ class Receiving(RequestFrames[S]):
         if self._data_left:
             at = self._take_more_data(data)
         while size - at >= HEADER_SIZE and self._room > 0:
-            self._room -= FRAME
             first, flags, number = _unpack(data, at)
             length = first >> 8
             end = at + HEADER_SIZE + length
@@ -126,6 +129,7 @@ class Receiving(RequestFrames[S]):
             if kind == HEADERS:
                 self.on_headers(flags, number, payload)
             else:
+                self._room -= FRAME
                 _HANDLERS.get(kind, ControlFrames.on_unknown)(self, flags, number, payload)
         except StreamFault as fault:
             self._fault(number, fault)

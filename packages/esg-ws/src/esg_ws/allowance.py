@@ -7,10 +7,10 @@ from esg_core.turns import UNCOUNTED, TurnBudget
 
 
 class Allowance:
-    """The work of one read. It begins with `left` set to `UNCOUNTED`; each piece of work takes its cost from that.
+    """The work of one read: each piece of it takes its cost from `left`, which begins with `UNCOUNTED`.
 
-    Where `left` is used up, `is_over()` tells whether to stop. `settle()` ends a read by which it was used up, or
-    something `granted`.
+    Where nothing is left, `is_over()` tells whether to stop. A read by which all was used, or something was `granted`,
+    ends with `settle()`.
     """
 
     __slots__ = ("_budget", "granted", "left")
@@ -22,7 +22,7 @@ class Allowance:
 
     def is_over(self) -> bool:
         """Whether the rest is for another turn; asks the budget when it is called for the first time in a read."""
-        if not self.granted:
+        if self.left <= 0 and not self.granted:
             self.granted = self._budget.room
             self.left += self.granted - UNCOUNTED
         return self.left <= 0

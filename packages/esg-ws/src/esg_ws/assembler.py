@@ -29,15 +29,14 @@ class Queue(Protocol):
 class Assembler:
     """The message that is coming, by which each piece of work takes its cost from the allowance.
 
-    `has_more` tells that `go_on()` has to be called before anything else is added, `is_wanted`, whether the queue has
-    room for what comes next. `collected` is what a message takes that is not complete.
+    `has_more` tells that `go_on()` has to be called before anything else is added, `is_wanted`, whether the queue had
+    room for more when something was added last. `collected` is what a message takes that is not complete.
     """
 
     __slots__ = (
         "_allowance",
         "_deflate",
         "_ends",
-        "_is_compressed",
         "_is_text",
         "_parts",
         "_queue",
@@ -50,53 +49,18 @@ class Assembler:
         self._queue = queue
         self._deflate = deflate
         self._allowance = allowance
-        self._is_text = self._is_compressed = self._ends = False
+        self._is_text = self._ends = False
         self._parts: Parts | None = None
         self.collected = 0
         self.has_more = False
         self.is_wanted = True
 
-    def begin(self, *, is_text: bool, is_compressed: bool) -> None:
+    def begin(self, *, is_text: bool) -> None:
         """What is added from now on is of a new message."""
         self._is_text = is_text
-        self._is_compressed = is_compressed
 
     def add(self, content: bytes, end: bool) -> None:
-        """The next part has come, with `end` the last one.
-
-        Raises `WebSocketError` for what cannot be inflated, `UnicodeDecodeError` for a text that is none.
-        """
-        if self._is_compressed:
-            assert self._deflate is not None
-            self._ends = end
-            self._take(self._deflate, self._deflate.inflate(content, end))
-        else:
-            self._collect(content, end)
-
-    def inflate(self, content: bytes, *, is_text: bool) -> None:
-        """All of a compressed message has come; as `begin()` and `add()`."""
-        deflate = self._deflate
-        assert deflate is not None
-        first = deflate.inflate(content, True)
-        self._allowance.left -= deflate.cost
-        if not deflate.has_more:
-            self.is_wanted = self._queue.feed(first.decode() if is_text else first, len(first))
-            return
-        self.begin(is_text=is_text, is_compressed=True)
-        self._ends = self.has_more = True
-        self._collect(first, False)
-
-    def go_on(self) -> None:
-        """Inflate the next piece; raises as `add()`."""
-        assert self._deflate is not None
-        self._take(self._deflate, self._deflate.go_on())
-
-    def _take(self, deflate: Deflate, content: bytes) -> None:
-        self._allowance.left -= deflate.cost
-        self.has_more = deflate.has_more
-        self._collect(content, self._ends and not deflate.has_more)
-
-    def _collect(self, content: bytes, end: bool) -> None:
+        """The next part has come, with `end` the last one; raises `UnicodeDecodeError` for a text that is none."""
         parts = self._parts
         if parts is None:
             if end:
@@ -112,6 +76,35 @@ class Assembler:
             self._finish(parts.whole())
         else:
             self.is_wanted = self.collected <= self._queue.room
+
+    def inflate(self, content: bytes, end: bool) -> None:
+        """As `add()`, of what is compressed; raises `WebSocketError` for what cannot be inflated, too."""
+        assert self._deflate is not None
+        self._ends = end
+        self._take(self._deflate, self._deflate.inflate(content, end))
+
+    def inflate_message(self, content: bytes, *, is_text: bool) -> None:
+        """As `begin()` and `inflate()`, of a message that has come whole."""
+        deflate = self._deflate
+        assert deflate is not None
+        first = deflate.inflate(content, True)
+        self._allowance.left -= deflate.cost
+        if not deflate.has_more:
+            self.is_wanted = self._queue.feed(first.decode() if is_text else first, len(first))
+            return
+        self._is_text = is_text
+        self._ends = self.has_more = True
+        self.add(first, False)
+
+    def go_on(self) -> None:
+        """Inflate the next piece; raises as `inflate()`."""
+        assert self._deflate is not None
+        self._take(self._deflate, self._deflate.go_on())
+
+    def _take(self, deflate: Deflate, content: bytes) -> None:
+        self._allowance.left -= deflate.cost
+        self.has_more = deflate.has_more
+        self.add(content, self._ends and not deflate.has_more)
 
     def _finish(self, message: str | bytes) -> None:
         self._parts = None

@@ -89,6 +89,7 @@ class FrameReader:
         "_in_message",
         "_inflates",
         "_is_between",
+        "_is_compressed",
         "_is_midway",
         "_is_whole",
         "_left",
@@ -120,7 +121,7 @@ class FrameReader:
         self._at_once = min(LARGEST_AT_ONCE, limit)
         self._short = min(125, limit)
         self._is_between = True
-        self._is_midway = self._is_whole = self._in_message = self._drops = False
+        self._is_midway = self._is_whole = self._is_compressed = self._in_message = self._drops = False
         self._inflates = deflate is not None
         self._held = self._mask = b""
         self._at = self._left = self._first = self._fin = 0
@@ -160,16 +161,12 @@ class FrameReader:
 
     def _read(self, data: bytes) -> bool:
         """As `feed()`, for all that is not one short message in a segment of its own."""
-        allowance = self._allowance
-        messages = self._messages
-        allowance.left = UNCOUNTED
-        messages.is_wanted = True
-        at = 0
+        at, left, wanted = 0, UNCOUNTED, True
         if self._held or self._is_midway:
             data, at = self._catch_up(data)
+            left, wanted = self._allowance.left, self._messages.is_wanted
         end = len(data)
-        wanted = messages.is_wanted
-        while wanted and end - at >= 2 and (allowance.left > 0 or not allowance.is_over()):
+        while wanted and end - at >= 2 and (left > 0 or (left := self._more(left)) > 0):
             first, short, start = data[at], data[at + 1], at + 2
             length = short & 127
             if length > 125:
@@ -184,25 +181,35 @@ class FrameReader:
                 part = data[payload:stop] if length < WORTH_A_VIEW else memoryview(data)[payload:stop]
                 message = unmask(part, data[start:payload])
                 at = stop
-                allowance.left -= SMALL_MESSAGE + length // BYTES_A_UNIT
+                left -= SMALL_MESSAGE + length // BYTES_A_UNIT
                 wanted = self._deliver(message.decode() if first == TEXT_MESSAGE else message, length)
             else:
+                self._allowance.left = left
                 begin, at = at, self._read_other(data, at, payload, stop)
                 if at == begin:
                     break
-                wanted = messages.is_wanted
+                left, wanted = self._allowance.left, self._messages.is_wanted
         if at < end:
             self._held = data
             self._at = at
         self._is_between = at == end and not self._is_midway and not self._in_message
-        is_all = allowance.left > 0 or (end - at < 2 and not messages.has_more)
-        if allowance.left <= 0 or allowance.granted:
-            allowance.settle()
+        if left > 0 and not self._allowance.granted:
+            return wanted
+        is_all = left > 0 or (end - at < 2 and not self._messages.has_more)
+        self._allowance.left = left
+        self._allowance.settle()
         return wanted and is_all
+
+    def _more(self, left: int) -> int:
+        """What is left of the allowance once the budget has been asked."""
+        self._allowance.left = left
+        return 0 if self._allowance.is_over() else self._allowance.left
 
     def _catch_up(self, data: bytes) -> tuple[bytes, int]:
         """Put what has been held before new bytes, and finish the frame that has begun; returns where to go on."""
         at = 0
+        self._allowance.left = UNCOUNTED
+        self._messages.is_wanted = True
         if self._held:
             if data:
                 self.hold(data)
@@ -233,6 +240,7 @@ class FrameReader:
     def _read_other(self, data: bytes, at: int, payload: int, stop: int) -> int:
         """Read what is not a small, whole message; returns where it ended so far, `at` if more has to come first."""
         first, length = data[at], stop - payload
+        self._messages.is_wanted = True
         if data[at + 1] < MASKED:
             raise WebSocketError(PROTOCOL_ERROR, "a frame is not masked")
         if first in CONTROL_FRAMES and length <= LONGEST_CONTROL:
@@ -245,7 +253,7 @@ class FrameReader:
             return at
         if first in COMPRESSED_MESSAGES and stop <= len(data) and self._inflates and not self._in_message:
             content = unmask(data[payload:stop], data[payload - 4 : payload])
-            self._messages.inflate(content, is_text=first & TEXT > 0)
+            self._messages.inflate_message(content, is_text=first & TEXT > 0)
             return self._work_off(data, stop) if self._messages.has_more else stop
         self._begin(first, data[payload - 4 : payload], length)
         return self._work_off(data, self._read_part(data, payload))
@@ -286,9 +294,9 @@ class FrameReader:
             raise WebSocketError(TOO_BIG, f"a message has more than {MOST_FRAGMENTS} fragments")
         opcode = first & 0x0F
         if opcode == TEXT or opcode == BINARY:
-            is_compressed = first & RSV1 > 0 and self._inflates
-            self._messages.begin(is_text=opcode == TEXT, is_compressed=is_compressed)
-            first = (first & ~RSV1 if is_compressed else first) & 0xF0 | BINARY
+            self._is_compressed = first & RSV1 > 0 and self._inflates
+            self._messages.begin(is_text=opcode == TEXT)
+            first = (first & ~RSV1 if self._is_compressed else first) & 0xF0 | BINARY
         self._is_whole = first == BINARY_MESSAGE and not self._in_message and not self._drops
         self._first, self._fin = first & ~FIN, first & FIN
 
@@ -307,15 +315,15 @@ class FrameReader:
 
     def _read_part(self, data: bytes, at: int) -> int:
         """Read a part of a frame; returns where it ended."""
-        stop = min(at + self._left, at + (LARGEST_AT_ONCE if self._is_whole else PART), len(data))
-        mask, size = self._mask, stop - at
+        mask, size = self._mask, min(self._left, len(data) - at, LARGEST_AT_ONCE if self._is_whole else PART)
+        stop = at + size
         self._left -= size
         if size & 3:
             self._mask = mask[size & 3 :] + mask[: size & 3]
         self._allowance.left -= SMALL_MESSAGE
         if self._is_whole:
             part = data[at:stop] if size < WORTH_A_VIEW else memoryview(data)[at:stop]
-            self._messages.add(unmask(part, mask), not self._left)
+            self._add(unmask(part, mask), not self._left)
         elif not self._drops:
             self._allowance.left -= CODEC_FRAME + size // BYTES_A_UNIT
             if self._codec is None:
@@ -327,7 +335,13 @@ class FrameReader:
     def _on_data(self, content: bytes, end: bool) -> None:
         """As `Sink`."""
         self._in_message = not end
-        self._messages.add(content, end)
+        self._add(content, end)
+
+    def _add(self, content: bytes, end: bool) -> None:
+        if self._is_compressed:
+            self._messages.inflate(content, end)
+        else:
+            self._messages.add(content, end)
 
 
 def _drop(_message: str | bytes, _size: int) -> bool:

@@ -4,7 +4,7 @@ Sans-I/O. However small the parts are, putting them together takes linear time, 
 bytes: many small parts are joined to fewer larger ones on the way.
 """
 
-from codecs import getincrementaldecoder
+from codecs import utf_8_decode
 from typing import Any, ClassVar
 
 TOGETHER = 4096
@@ -12,8 +12,6 @@ TOGETHER = 4096
 
 WIDEST = 4
 """Bytes that each character of a text takes in memory if one of them is beyond the first 65,536."""
-
-_utf8_decoder = getincrementaldecoder("utf-8")
 
 
 class Parts:
@@ -47,21 +45,24 @@ class Parts:
 class TextParts(Parts):
     """The parts of a text; `add()` raises `UnicodeDecodeError` for the first that is wrong (RFC 6455 section 8.1)."""
 
-    __slots__ = ("_decode",)
+    __slots__ = ("_rest",)
 
     _EMPTY = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self._decode = _utf8_decoder().decode
+        self._rest = b""
 
     def add(self, part: bytes, end: bool) -> int:
         """As `Parts.add`."""
-        text = self._decode(part, end)
+        if self._rest:
+            part = self._rest + part
+        text, size = utf_8_decode(part, "strict", end)
+        self._rest = part[size:]  # of a character that is cut
         self._parts.append(text)
         if len(self._parts) >= TOGETHER:
             self._join()
-        return len(text) if text.isascii() else WIDEST * len(text)
+        return size if text.isascii() else WIDEST * len(text)
 
 
 def held_size(message: str | bytes) -> int:

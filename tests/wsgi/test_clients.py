@@ -1,4 +1,4 @@
-"""Clients that leave, send slowly or do not read take no thread away from others (rules I-3, I-5).
+"""Clients that leave, send slowly or do not read take no thread away from others (rules I-1, I-4).
 
 Over each parser, loop and version of HTTP.
 """
@@ -119,7 +119,7 @@ def downloading(server: WSGIServer, count: int) -> Iterator[list[Talk]]:
 @each_way
 @pytest.mark.parametrize("how", WAYS_TO_LEAVE)
 @pytest.mark.parametrize("parts", [file_of_13_mb, endless, ticking])
-def test_i5_threads_come_back_from_clients_that_leave(parts: Callable[[], Iterator[bytes]], how: str, way: Way) -> None:
+def test_i1_threads_come_back_from_clients_that_leave(parts: Callable[[], Iterator[bytes]], how: str, way: Way) -> None:
     """Twelve of them for ten threads, whatever the application goes on to make; the next one is served at once."""
     app = Downloads(parts)
     with wsgi_server(app, way, wsgi_response_buffer=200_000) as server:
@@ -137,7 +137,7 @@ def test_i5_threads_come_back_from_clients_that_leave(parts: Callable[[], Iterat
 
 
 @each_way
-def test_i7_what_is_raised_by_a_generator_that_is_closed_is_logged_once(way: Way) -> None:
+def test_i5_what_is_raised_by_a_generator_that_is_closed_is_logged_once(way: Way) -> None:
     app = Downloads(raising_when_left)
     with wsgi_server(app, way, wsgi_response_buffer=200_000, is_valid=False) as server:
         with downloading(server, 3) as clients:
@@ -150,7 +150,7 @@ def test_i7_what_is_raised_by_a_generator_that_is_closed_is_logged_once(way: Way
 
 
 @each_way
-def test_i5_write_tells_the_application_that_its_client_has_gone(way: Way) -> None:
+def test_i1_write_tells_the_application_that_its_client_has_gone(way: Way) -> None:
     told: list[type[BaseException]] = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -173,7 +173,7 @@ def test_i5_write_tells_the_application_that_its_client_has_gone(way: Way) -> No
 
 
 @each_way
-def test_i5_a_client_that_leaves_before_the_first_part(way: Way) -> None:
+def test_i1_a_client_that_leaves_before_the_first_part(way: Way) -> None:
     """While the application computes its answer: that is made, and sent to nobody."""
     asked, may_answer = threading.Event(), threading.Event()
 
@@ -216,7 +216,7 @@ def test_h9_a_client_that_closes_its_side_gets_the_whole_response(way: Way) -> N
 
 
 @pytest.mark.parametrize("way", HALF_CLOSING, ids=str)
-def test_i5_a_client_that_closes_its_side_and_reads_nothing_holds_no_thread(way: Way) -> None:
+def test_i1_a_client_that_closes_its_side_and_reads_nothing_holds_no_thread(way: Way) -> None:
     app = Downloads(endless)
     with (
         wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=3) as server,
@@ -230,7 +230,7 @@ def test_i5_a_client_that_closes_its_side_and_reads_nothing_holds_no_thread(way:
 
 
 @each_way
-def test_i5_a_client_that_stops_reading_holds_a_thread_until_timeout_write(way: Way) -> None:
+def test_i4_a_client_that_stops_reading_holds_a_thread_until_timeout_write(way: Way) -> None:
     """Beyond the buffer of its response, that is."""
     app = Downloads(endless)
     with wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=1) as server, downloading(server, 1):
@@ -242,7 +242,7 @@ def test_i5_a_client_that_stops_reading_holds_a_thread_until_timeout_write(way: 
 
 
 @each_way
-def test_i3_slow_uploads_take_no_threads(way: Way) -> None:
+def test_i4_slow_uploads_take_no_threads(way: Way) -> None:
     """Twelve for two threads, and none is taken before the whole body is there."""
     called: list[int] = []
 
@@ -266,7 +266,7 @@ def test_i3_slow_uploads_take_no_threads(way: Way) -> None:
 
 @each_way
 @pytest.mark.parametrize("how", WAYS_TO_LEAVE)
-def test_i3_the_application_hears_nothing_of_an_upload_that_breaks_off(how: str, way: Way) -> None:
+def test_i4_the_application_hears_nothing_of_an_upload_that_breaks_off(how: str, way: Way) -> None:
     called: list[bool] = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -286,7 +286,7 @@ def test_i3_the_application_hears_nothing_of_an_upload_that_breaks_off(how: str,
 
 
 @each_way
-def test_i5_clients_that_do_not_read_take_no_threads(way: Way) -> None:
+def test_i1_clients_that_do_not_read_take_no_threads(way: Way) -> None:
     """Twelve downloads of 13 MB for two threads: each is made to its end, and every byte of it is there."""
     app = Downloads(file_of_13_mb)
     with wsgi_server(app, way, wsgi_threads=2) as server, downloading(server, 12) as clients:
@@ -298,7 +298,7 @@ def test_i5_clients_that_do_not_read_take_no_threads(way: Way) -> None:
 
 
 @each_way
-def test_i5_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
+def test_i4_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
     """A slow reader, a small bound and parts of all sizes: nothing is lost, nothing comes twice."""
     sizes = [1, 70_000, 3, 200_000, 5, 5, 5, 64_000, 1_000_000, 2, 300_000] * 3
     wanted = b"".join(bytes([65 + number % 26]) * size for number, size in enumerate(sizes))
@@ -315,7 +315,7 @@ def test_i5_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
 
 
 @each_way
-def test_i1_more_requests_than_threads_wait_for_one(way: Way) -> None:
+def test_i4_more_requests_than_threads_wait_for_one(way: Way) -> None:
     running: list[int] = []
     most: list[int] = []
 
@@ -336,7 +336,7 @@ def test_i1_more_requests_than_threads_wait_for_one(way: Way) -> None:
 
 
 @each_way
-def test_i5_a_thousand_clients_that_leave_leave_nothing_behind(way: Way) -> None:
+def test_i1_a_thousand_clients_that_leave_leave_nothing_behind(way: Way) -> None:
     app = Downloads(endless)
     with wsgi_server(app, way, wsgi_response_buffer=100_000, is_valid=False) as server:
         threads = threading.active_count()

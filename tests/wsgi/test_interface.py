@@ -1,4 +1,4 @@
-"""The interface of PEP 3333, with `wsgiref.validate` between server and application (rules I-1, I-2, I-4).
+"""The interface of PEP 3333, with `wsgiref.validate` between server and application (rules I-2, I-3, I-5).
 
 Over each parser, loop and version of HTTP.
 """

@@ -1,4 +1,4 @@
-"""Whether other processes serve the same application beside this one: what `wsgi.multiprocess` tells (rule I-2)."""
+"""Whether other processes serve the same application beside this one: what `wsgi.multiprocess` tells (rule I-3)."""
 
 _are_there = False
 

@@ -1,4 +1,4 @@
-"""What waits for a client that reads more slowly than the application answers (rule I-5).
+"""What waits for a client that reads more slowly than the application answers (rule I-4).
 
 Up to a bound the thread goes on: some parts are kept in memory, the rest in a temporary file. Beyond the bound it waits
 until there is room, or nobody wants the response any more. `free()` and `read()` are the event loop's, all else is the

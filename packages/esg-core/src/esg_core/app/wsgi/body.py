@@ -1,4 +1,4 @@
-"""Collects the body of a request before a thread is taken for it (rule I-3).
+"""Collects the body of a request before a thread is taken for it (rule I-2).
 
 A client that sends slowly costs memory up to a bound, then a temporary file, but no thread. Knows ASGI's `receive`;
 how much a body may have in all is decided where it is read (`limit_request_body`).

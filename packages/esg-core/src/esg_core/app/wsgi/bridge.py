@@ -1,4 +1,4 @@
-"""The ASGI application that a WSGI application is served as (rules I-1 to I-9).
+"""The ASGI application that a WSGI application is served as (rules I-1 to I-5).
 
 The body of a request is collected first; then a thread calls the application, and what that answers is sent while the
 thread goes on. Knows ASGI; what a thread does is a matter of `response`, and what may wait between both of `call`.

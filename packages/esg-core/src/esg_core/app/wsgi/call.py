@@ -1,4 +1,4 @@
-"""One request on its way through a thread, and its response on the way back (rule I-5).
+"""One request on its way through a thread, and its response on the way back (rule I-4).
 
 One thread puts parts of the response, one task of the event loop takes them. Neither holds a lock for the other: each
 attribute is changed by one side only, and the operations on the list of parts are atomic. The task asks to be told

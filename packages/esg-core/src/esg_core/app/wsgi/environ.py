@@ -1,4 +1,4 @@
-"""Makes the environ of a request out of its ASGI scope (rule I-2, PEP 3333, RFC 3875).
+"""Makes the environ of a request out of its ASGI scope (rule I-3, PEP 3333, RFC 3875).
 
 Pure. Text is what PEP 3333 calls a native string: bytes decoded as latin-1, so that none is lost.
 """

@@ -1,4 +1,4 @@
-"""`wsgi.errors`: what applications write there goes to the standard error of the process, at once (rule I-2)."""
+"""`wsgi.errors`: what applications write there goes to the standard error of the process, at once (rule I-5)."""
 
 import contextlib
 import sys

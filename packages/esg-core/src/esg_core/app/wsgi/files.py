@@ -1,4 +1,4 @@
-"""Files as responses: what `wsgi.file_wrapper` makes, and which of them need no thread to be sent (rule I-6).
+"""Files as responses: what `wsgi.file_wrapper` makes, and which of them need no thread to be sent (rule I-4).
 
 Knows files, neither requests nor the loop. The bytes of a plain file can be sent by the event loop, straight from the
 kernel where that is possible, at whatever pace the client reads.

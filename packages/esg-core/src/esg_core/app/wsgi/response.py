@@ -1,4 +1,4 @@
-"""One call of a WSGI application, in its thread: `start_response`, `write`, iteration and `close` (rule I-4, PEP 3333).
+"""One call of a WSGI application, in its thread: `start_response`, `write`, iteration and `close` (rule I-5, PEP 3333).
 
 Knows the application's side of the interface. What it answers goes into its `Call`; how that is sent is the event
 loop's matter.

@@ -1,4 +1,4 @@
-"""A bounded queue of bytes in a temporary file: what a client has not read yet of a response (rule I-5).
+"""A bounded queue of bytes in a temporary file: what a client has not read yet of a response (rule I-4).
 
 The file is written round and round, so that it never grows beyond its size. One thread writes and one reads, at the
 same time; `held` is changed by both under a lock, and everything else by one of them.

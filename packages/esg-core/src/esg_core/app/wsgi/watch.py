@@ -1,4 +1,4 @@
-"""Notices clients that leave while threads work for them (rule I-5).
+"""Notices clients that leave while threads work for them (rule I-1).
 
 Most calls are over before anything has to be looked at: once in `LOOK` seconds, those that threads work at get a task
 that waits for `http.disconnect`. That may also mean that the client has only closed its side and goes on reading (rule

@@ -53,7 +53,7 @@ class Answering:
 
 
 @each_way
-def test_i1_a_body_of_one_part_gets_its_length(way: Way) -> None:
+def test_i5_a_body_of_one_part_gets_its_length(way: Way) -> None:
     with wsgi_server(answering([b"hello"]), way, is_valid=False) as server:
         answer = server.ask()
         assert (answer.status, answer.body, answer.get(b"content-length")) == (200, b"hello", b"5")
@@ -61,7 +61,7 @@ def test_i1_a_body_of_one_part_gets_its_length(way: Way) -> None:
 
 
 @each_way
-def test_i4_parts_are_sent_one_after_the_other_and_closed_once(way: Way) -> None:
+def test_i5_parts_are_sent_one_after_the_other_and_closed_once(way: Way) -> None:
     body = Body([b"one ", b"", b"two ", b"three"])
     with wsgi_server(answering(body), way) as server:
         answer = server.ask()
@@ -73,7 +73,7 @@ def test_i4_parts_are_sent_one_after_the_other_and_closed_once(way: Way) -> None
 
 
 @each_way
-def test_i4_a_part_is_sent_before_the_next_one_is_made(way: Way) -> None:
+def test_i5_a_part_is_sent_before_the_next_one_is_made(way: Way) -> None:
     """PEP 3333, "Buffering and Streaming": no block is delayed."""
     import threading
 
@@ -95,7 +95,7 @@ def test_i4_a_part_is_sent_before_the_next_one_is_made(way: Way) -> None:
 
 
 @each_way
-def test_i4_what_is_written_comes_before_what_is_returned(way: Way) -> None:
+def test_i5_what_is_written_comes_before_what_is_returned(way: Way) -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         write = start_response("200 OK", TEXT)
         write(b"written ")
@@ -108,7 +108,7 @@ def test_i4_what_is_written_comes_before_what_is_returned(way: Way) -> None:
 
 
 @each_way
-def test_i4_headers_may_be_given_with_the_first_part(way: Way) -> None:
+def test_i5_headers_may_be_given_with_the_first_part(way: Way) -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
         start_response("202 Accepted", TEXT)
         yield b"late"
@@ -119,7 +119,7 @@ def test_i4_headers_may_be_given_with_the_first_part(way: Way) -> None:
 
 
 @each_way
-def test_i4_an_error_is_answered_instead_while_nothing_has_been_sent(way: Way) -> None:
+def test_i5_an_error_is_answered_instead_while_nothing_has_been_sent(way: Way) -> None:
     """PEP 3333, `exc_info`: the first status and headers are forgotten."""
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -138,7 +138,7 @@ def test_i4_an_error_is_answered_instead_while_nothing_has_been_sent(way: Way) -
 
 
 @each_way
-def test_i4_an_error_after_the_first_part_is_raised_again_and_cuts_the_response(way: Way) -> None:
+def test_i5_an_error_after_the_first_part_is_raised_again_and_cuts_the_response(way: Way) -> None:
     caught: list[str] = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
@@ -163,7 +163,7 @@ def test_i4_an_error_after_the_first_part_is_raised_again_and_cuts_the_response(
 
 @each_way
 @pytest.mark.parametrize("where", ["calling", "first part", "later part", "close"])
-def test_i7_what_the_application_raises_is_logged_once(where: str, way: Way) -> None:
+def test_i5_what_the_application_raises_is_logged_once(where: str, way: Way) -> None:
     """A 500 where nothing has been sent, a response that is cut where something has; `close` all the same."""
 
     def parts() -> Iterator[bytes]:
@@ -263,7 +263,7 @@ def writes_foreign_letters(environ: Environ, start_response: StartResponse) -> I
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_i7_an_application_that_breaks_the_interface_gets_a_500(app: WSGIApplication, said: str, way: Way) -> None:
+def test_i5_an_application_that_breaks_the_interface_gets_a_500(app: WSGIApplication, said: str, way: Way) -> None:
     with wsgi_server(app, way, is_valid=False) as server:
         assert server.ask().status == 500
         [record] = [record for record in server.server.log.records if record.levelno == 40]
@@ -272,7 +272,7 @@ def test_i7_an_application_that_breaks_the_interface_gets_a_500(app: WSGIApplica
 
 
 @each_way
-def test_i7_what_goes_beyond_the_content_length_is_an_error_and_not_sent(way: Way) -> None:
+def test_i5_what_goes_beyond_the_content_length_is_an_error_and_not_sent(way: Way) -> None:
     body = Body([b"hello", b" and more"])
     with wsgi_server(answering(body, ("Content-Length", "5")), way) as server:
         assert server.ask().body == b"hello"
@@ -282,7 +282,7 @@ def test_i7_what_goes_beyond_the_content_length_is_an_error_and_not_sent(way: Wa
 
 
 @each_way
-def test_i4_the_answer_is_there_before_the_application_has_closed(way: Way) -> None:
+def test_i5_the_answer_is_there_before_the_application_has_closed(way: Way) -> None:
     """As soon as all of the content-length has come: frameworks do their last work in `close`."""
     import threading
 
@@ -305,7 +305,7 @@ def test_i4_the_answer_is_there_before_the_application_has_closed(way: Way) -> N
 @each_way
 @pytest.mark.parametrize("parts", [[b"hello"], [b"hel", b"lo"], []], ids=["one", "two", "none"])
 @pytest.mark.parametrize("length", [(), (("Content-Length", "5"),)], ids=["open", "length"])
-def test_i4_head_is_answered_without_a_body(parts: list[bytes], length: tuple[tuple[str, str], ...], way: Way) -> None:
+def test_i5_head_is_answered_without_a_body(parts: list[bytes], length: tuple[tuple[str, str], ...], way: Way) -> None:
     body = Body(parts)
     with wsgi_server(answering(body, *length), way) as server:
         answer = server.ask("HEAD")
@@ -318,7 +318,7 @@ def test_i4_head_is_answered_without_a_body(parts: list[bytes], length: tuple[tu
 
 @each_way
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-def test_i4_statuses_without_a_body(status: str, way: Way) -> None:
+def test_i5_statuses_without_a_body(status: str, way: Way) -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         start_response(status, [])
         return [b""]
@@ -346,7 +346,7 @@ SIZES = [0, 1, 70_000, 600_000]
 @each_way
 @pytest.mark.parametrize("announced", [True, False], ids=["length", "open"])
 @pytest.mark.parametrize("size", SIZES)
-def test_i3_the_whole_body_is_there_whether_its_length_is_announced_or_not(
+def test_i2_the_whole_body_is_there_whether_its_length_is_announced_or_not(
     size: int, announced: bool, way: Way
 ) -> None:
     """Chunked, or HTTP/2 without content-length: nothing is lost, and `CONTENT_LENGTH` tells how much it is."""
@@ -360,7 +360,7 @@ def test_i3_the_whole_body_is_there_whether_its_length_is_announced_or_not(
 
 @each_way
 @pytest.mark.parametrize("memory", [1000, 1_000_000], ids=["in a file", "in memory"])
-def test_i3_a_body_is_read_in_all_ways(memory: int, way: Way) -> None:
+def test_i2_a_body_is_read_in_all_ways(memory: int, way: Way) -> None:
     lines = [b"first\n", b"second\n", b"x" * 100_000 + b"\n", b"last"]
     seen: list[object] = []
 
@@ -379,7 +379,7 @@ def test_i3_a_body_is_read_in_all_ways(memory: int, way: Way) -> None:
 
 
 @each_way
-def test_i3_a_body_beyond_the_memory_is_in_a_file(way: Way) -> None:
+def test_i2_a_body_beyond_the_memory_is_in_a_file(way: Way) -> None:
     kinds: list[str] = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -396,7 +396,7 @@ def test_i3_a_body_beyond_the_memory_is_in_a_file(way: Way) -> None:
 
 
 @each_way
-def test_i3_a_body_beyond_its_limit_is_refused_before_the_application_is_called(way: Way) -> None:
+def test_i2_a_body_beyond_its_limit_is_refused_before_the_application_is_called(way: Way) -> None:
     called: list[bool] = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -409,7 +409,7 @@ def test_i3_a_body_beyond_its_limit_is_refused_before_the_application_is_called(
         assert called == []
 
 
-def test_i3_a_client_that_waits_for_100_continue_gets_it() -> None:
+def test_i2_a_client_that_waits_for_100_continue_gets_it() -> None:
     way = Way(wiring=WAYS[0].wiring, version="1.1")
     with wsgi_server(echo, way) as server, server.server.connect() as client:
         client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
@@ -423,7 +423,7 @@ value: ContextVar[str] = ContextVar("value", default="untouched")
 
 
 @each_way
-def test_i2_each_request_has_a_context_of_its_own(way: Way) -> None:
+def test_i3_each_request_has_a_context_of_its_own(way: Way) -> None:
     """Set in the application, and still so while it is iterated and closed; the next one knows nothing of it."""
     seen: list[str] = []
 
@@ -449,7 +449,7 @@ def test_i2_each_request_has_a_context_of_its_own(way: Way) -> None:
 
 
 @each_way
-def test_i2_what_is_written_to_the_errors_comes_at_once(way: Way, capfd: pytest.CaptureFixture[str]) -> None:
+def test_i3_what_is_written_to_the_errors_comes_at_once(way: Way, capfd: pytest.CaptureFixture[str]) -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ["wsgi.errors"].write("no end of line")
         environ["wsgi.errors"].writelines([", but", " all\n"])
@@ -462,7 +462,7 @@ def test_i2_what_is_written_to_the_errors_comes_at_once(way: Way, capfd: pytest.
 
 
 @pytest.mark.parametrize(("threads", "multithread"), [(1, b"False"), (2, b"True")])
-def test_i2_one_thread_is_no_multithreading(threads: int, multithread: bytes) -> None:
+def test_i3_one_thread_is_no_multithreading(threads: int, multithread: bytes) -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", TEXT)
         return [str(environ["wsgi.multithread"]).encode()]

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import pytest
 
@@ -295,44 +294,6 @@ def test_i1_clients_that_do_not_read_take_no_threads(way: Way) -> None:
         assert app.ends == [None] * 12
         for client in clients[::11]:
             assert client.read_last() == PART * PARTS
-
-
-@each_way
-def test_i4_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
-    """A slow reader, a small bound and parts of all sizes: nothing is lost, nothing comes twice."""
-    sizes = [1, 70_000, 3, 200_000, 5, 5, 5, 64_000, 1_000_000, 2, 300_000] * 3
-    wanted = b"".join(bytes([65 + number % 26]) * size for number, size in enumerate(sizes))
-
-    def parts() -> Iterator[bytes]:
-        for number, size in enumerate(sizes):
-            yield bytes([65 + number % 26]) * size
-
-    app = Downloads(parts)
-    bounds: dict[str, Any] = {"wsgi_body_memory": 50_000, "wsgi_response_buffer": 400_000}
-    with wsgi_server(app, way, **bounds) as server, downloading(server, 1) as [client]:
-        time.sleep(0.3)  # so that it fills up
-        assert client.read_last() == wanted
-
-
-@each_way
-def test_i4_more_requests_than_threads_wait_for_one(way: Way) -> None:
-    running: list[int] = []
-    most: list[int] = []
-
-    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        running.append(1)
-        most.append(len(running))
-        time.sleep(0.1)
-        running.pop()
-        start_response("200 OK", TEXT)
-        return [b"x"]
-
-    with wsgi_server(app, way, wsgi_threads=3) as server, ExitStack() as stack:
-        clients = [stack.enter_context(server.talk()) for _ in range(9)]
-        for client in clients:
-            client.send("GET", "/", [], b"", announced=True)
-        assert [client.read("GET").body for client in clients] == [b"x"] * 9
-        assert max(most) == 3
 
 
 @each_way

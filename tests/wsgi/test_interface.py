@@ -258,7 +258,7 @@ def writes_foreign_letters(environ: Environ, start_response: StartResponse) -> I
         (lists_text, "bytes"),
         (says_no_status, "'fine' is no status"),
         (has_a_number_for_a_header, "pairs of native strings"),
-        (splits_a_header, "CR, LF or NUL"),
+        (splits_a_header, "a control byte"),
         (writes_foreign_letters, "pairs of native strings"),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -36,6 +36,7 @@ CASES = [
     )
     for path in paths
     for way in LEAVE
+    if (path, way) != ("endless", "half-close")  # a client that may still read is given what it may read (rule H-9)
 ]
 
 
@@ -56,17 +57,6 @@ def test_i1_threads_come_back_from_clients_that_leave(
         if app == "django_app":
             wait_for_times(server, "request finished", CLIENTS + 1)
         held.close()
-    assert_closed_once(server, CLIENTS)
-
-
-def test_i1_clients_that_have_closed_their_side_and_do_not_read_hold_up_no_stop(stack: tuple[str, ...]) -> None:
-    """I-1: they are still there when the stop comes, and take nothing of what waits for them."""
-    with ExitStack() as held, serving_wsgi("plain:app", *stack) as server:
-        for _ in range(CLIENTS):
-            client = held.enter_context(connect(server, 65536))
-            client.send(request("/download")).socket.recv(1000)
-            client.half_close()
-        wait_for_times(server, r"closed \d+", CLIENTS)
     assert_closed_once(server, CLIENTS)
 
 
@@ -133,15 +123,6 @@ def test_i1_threads_come_back_from_streams_that_are_cancelled(stack: tuple[str, 
         assert_answers(server)
         wait_for_times(server, r"closed \d+", 2 * CLIENTS)
     assert_closed_once(server, 2 * CLIENTS)
-
-
-def test_i1_an_application_that_never_returns_does_not_hold_up_the_stop(stack: tuple[str, ...]) -> None:
-    """I-1: no thread can be taken from it, but the others go on, and the process ends once its client has gone."""
-    with serving_wsgi("plain:app", *stack) as server:
-        with connect(server) as client:
-            client.send(request("/stuck"))
-            wait_for_times(server, "stuck", 1)
-        assert_answers(server)
 
 
 def test_i1_a_stop_lets_responses_end(stack: tuple[str, ...]) -> None:

@@ -80,7 +80,7 @@ FAILING = {
     "/twice": "start_response",
     "/never": "start_response",
     "/text": "str",
-    "/splits": "CR, LF or NUL",
+    "/splits": "a control byte",
 }
 CLOSED = {"/raises-at-first", "/never", "/text"}
 """Those which have returned something that has `close()`."""

@@ -3,4 +3,4 @@
 Knows esg_core and click, and neither protocols nor sockets.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

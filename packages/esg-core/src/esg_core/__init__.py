@@ -4,4 +4,4 @@ Knows neither the bytes of a protocol nor the terminal: HTTP lives in esg_http, 
 line in esg_cli. Standard library only; what else it can use (uvloop, PyYAML) is imported where it is needed.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -10,7 +10,7 @@ from esg_core.errors import ClientDisconnected, ESGError, StartupError, UsageErr
 from esg_http.embedding import HTTPProtocol, HTTPServer, start_server
 from esg_http.keywords import ProtocolSettings, ServerSettings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ClientDisconnected",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from esg_reload.reloader import Reloader
     from esg_reload.watching import watch
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {"Files": "esg_reload.files", "Reloader": "esg_reload.reloader", "watch": "esg_reload.watching"}
 

@@ -7,6 +7,6 @@ error that applications catch, and nothing else. Knows `esg_core` and its contra
 
 from esg_core.errors import ClientDisconnected
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["ClientDisconnected", "__version__"]

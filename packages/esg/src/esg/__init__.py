@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
     from esg_core.options.keywords import ConfigOptions, RunOptions
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "ClientDisconnected": "esg_core.errors",

@@ -214,20 +214,6 @@ def test_h9_a_client_that_closes_its_side_gets_the_whole_response(way: Way) -> N
         assert app.ends == [None]
 
 
-@pytest.mark.parametrize("way", HALF_CLOSING, ids=str)
-def test_i1_a_client_that_closes_its_side_and_reads_nothing_holds_no_thread(way: Way) -> None:
-    app = Downloads(endless)
-    with (
-        wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=3) as server,
-        server.server.connect(receive_buffer=4096) as client,
-    ):
-        client.send(b"GET /download HTTP/1.1\r\nHost: a.test\r\n\r\n").half_close()
-        began = time.monotonic()
-        app.wait_until_closed(1, PATIENCE)
-        assert time.monotonic() - began < 2.5
-        assert app.ends == [GeneratorExit]
-
-
 @each_way
 def test_i4_a_client_that_stops_reading_holds_a_thread_until_timeout_write(way: Way) -> None:
     """Beyond the buffer of its response, that is."""

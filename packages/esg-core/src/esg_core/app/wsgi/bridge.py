@@ -73,6 +73,7 @@ class WSGIBridge:
             threads.done()
             if call.watching is not None:
                 call.watching.cancel()
+        call.close()
         if call.error is not None:
             call.raise_error()
 

@@ -80,7 +80,6 @@ FAILING = {
     "/twice": "start_response",
     "/never": "start_response",
     "/text": "str",
-    "/splits": "a control byte",
 }
 CLOSED = {"/raises-at-first", "/never", "/text"}
 """Those which have returned something that has `close()`."""

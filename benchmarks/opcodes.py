@@ -25,6 +25,8 @@ __all__ = ["Opcodes", "count_opcodes", "main"]
 
 _REQUESTS = 100
 _WARM_UP = 20
+_RARELY = _REQUESTS // 20
+"""What runs less often than this was asked for by the clock, as a new date is each second, and not by a request."""
 
 Opcodes = dict[CodeType, tuple[float, float]]
 """What runs in each function: calls and instructions a request."""
@@ -69,7 +71,11 @@ async def _count(server: str, row: str) -> Opcodes:
     finally:
         sys.settrace(before)
         gc.enable()
-    return {code: (counter.calls[code] / _REQUESTS, many / _REQUESTS) for code, many in counter.opcodes.items()}
+    return {
+        code: (counter.calls[code] / _REQUESTS, many / _REQUESTS)
+        for code, many in counter.opcodes.items()
+        if counter.calls[code] >= _RARELY
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -32,7 +32,9 @@ def test_what_is_counted_in_process_are_rows() -> None:
 
 
 def test_opcodes_are_counted_by_function_and_exactly() -> None:
-    first, second = (count_opcodes("floor", "get", asyncio.run) for _ in range(2))
-    by_name = {code.co_qualname: figures for code, figures in first.items()}
-    assert by_name["Floor.data_received"][0] == 1
-    assert {code.co_qualname: figures for code, figures in second.items()} == by_name
+    first, second = (
+        {code.co_qualname: figures for code, figures in counted.items() if "benchmarks" in code.co_filename}
+        for counted in (count_opcodes("floor", "get", asyncio.run) for _ in range(2))
+    )
+    assert first["Floor.data_received"][0] == 1
+    assert second == first

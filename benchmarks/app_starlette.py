@@ -5,8 +5,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-__all__ = ["app"]
-
 
 async def item(_request: Request) -> JSONResponse:
     """One small object."""

@@ -7,23 +7,6 @@ the floor answers in their place.
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = [
-    "BIG",
-    "FIXED",
-    "HELLO",
-    "HUGE",
-    "PART",
-    "PARTS",
-    "POSTED",
-    "big",
-    "echo",
-    "hello",
-    "huge",
-    "stream",
-    "websocket_broadcast",
-    "websocket_echo",
-]
-
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-__all__ = ["Bar", "Group", "Line", "bar_chart", "line_chart"]
-
 _WIDTH = 760
 _LEFT = 96
 _RIGHT = 96

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from benchmarks.apps import HELLO
 from benchmarks.processes import ServerError
 
-__all__ = ["allow_descriptors", "readable", "used_connection"]
-
 _REQUEST = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 

@@ -13,8 +13,6 @@ import uvloop
 
 from benchmarks.apps import FIXED
 
-__all__ = ["Floor", "main"]
-
 _HEAD = b"HTTP/1.1 200 OK\r\nserver: floor\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n\r\n"
 
 

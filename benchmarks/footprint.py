@@ -17,8 +17,6 @@ from benchmarks.results import median
 from benchmarks.rows import Question
 from benchmarks.servers import Launch
 
-__all__ = ["CONNECTIONS", "FIGURES", "Figure", "Footprint", "measure_footprints"]
-
 CONNECTIONS = 2000
 _STARTS = 5
 _SETTLE_SECONDS = 1.0

@@ -4,8 +4,6 @@ import asyncio
 import gc
 from collections import Counter
 
-__all__ = ["OF_A_CONNECTION", "held"]
-
 OF_A_CONNECTION = ("Connection", "Cycle", "H1Connection", "H2Connection", "H2Stream", "Peer")
 """Classes whose objects must be gone with their connection, but for those of the request that asks."""
 

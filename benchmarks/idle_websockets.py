@@ -23,8 +23,6 @@ from benchmarks.servers import SERVERS, Launch
 from benchmarks.websocket_client import open_clients
 from benchmarks.websocket_frames import masked_frame, pong, text_of
 
-__all__ = ["PING_SECONDS", "main"]
-
 PING_SECONDS = 20
 """Between the pings of ESG and of uvicorn, which come by themselves."""
 

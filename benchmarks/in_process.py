@@ -22,8 +22,6 @@ from benchmarks.floor import Floor
 from benchmarks.loads import Wrk
 from benchmarks.rows import ROWS, Row
 
-__all__ = ["MARK", "PROTOCOLS", "Client", "main", "request_of"]
-
 MARK = "sched_yield"
 """The function of the C library that is called right before and right after the measured requests."""
 

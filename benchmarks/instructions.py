@@ -19,8 +19,6 @@ from benchmarks.names import one_of
 from benchmarks.report import table
 from benchmarks.rows import ROWS
 
-__all__ = ["ROWS_IN_PROCESS", "count", "main"]
-
 _ROOT = Path(__file__).parent.parent
 ROWS_IN_PROCESS = ("get", "headers", "get-10k", "post-10k", "log", "stream", "starlette", "fastapi")
 _SECONDS = 300.0

@@ -15,19 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = [
-    "Counted",
-    "H2Load",
-    "Load",
-    "LoadError",
-    "NoResult",
-    "WebSocketLoad",
-    "Wrk",
-    "parse_h2load",
-    "parse_wrk",
-    "percentile",
-]
-
 EXTRA_SECONDS = 20.0
 """What a load may take beyond its time, to connect and to end."""
 

@@ -3,8 +3,6 @@
 import argparse
 from collections.abc import Callable, Iterable
 
-__all__ = ["one_of"]
-
 
 def one_of(known: Iterable[str]) -> Callable[[str], list[str]]:
     """A reader of names separated by commas."""

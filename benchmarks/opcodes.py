@@ -21,8 +21,6 @@ from benchmarks.in_process import PROTOCOLS, Client
 from benchmarks.report import table
 from benchmarks.rows import ROWS
 
-__all__ = ["Opcodes", "count_opcodes", "main"]
-
 _REQUESTS = 100
 _WARM_UP = 20
 _RARELY = _REQUESTS // 20

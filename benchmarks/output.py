@@ -18,8 +18,6 @@ from benchmarks.rounds import Plan
 from benchmarks.rows import ROWS
 from benchmarks.servers import PACKAGES
 
-__all__ = ["describe", "machine", "write_files"]
-
 _VERSIONS = """
 import importlib.metadata, json, platform, sys
 versions = {found.name.lower(): found.version for found in importlib.metadata.distributions()}

@@ -8,8 +8,6 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["Memory", "cpu_ns", "memory", "peak_memory", "pinned_to", "tree"]
-
 _PROC = Path("/proc")
 
 Memory = dict[str, int]

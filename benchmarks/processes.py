@@ -23,8 +23,6 @@ from benchmarks.loads import NoResult
 from benchmarks.rows import Question
 from benchmarks.servers import SERVERS, Certificate, Launch
 
-__all__ = ["Bench", "Cores", "Running", "ServerError", "ask", "free_port", "make_certificate", "stop"]
-
 _ROOT = Path(__file__).parent.parent
 _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0

@@ -15,8 +15,6 @@ from benchmarks.processes import Bench, make_certificate
 from benchmarks.rounds import launch_for
 from benchmarks.rows import Row
 
-__all__ = ["profile"]
-
 _RATE = 500
 
 # A process that is stopped in order to be read stops where it is in the kernel, mostly: nearly all of its time would

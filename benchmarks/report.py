@@ -11,8 +11,6 @@ from benchmarks.footprint import FIGURES, Footprint
 from benchmarks.results import METRICS, Metric, Outcome, Results, median, ratio, spread
 from benchmarks.rows import ROWS
 
-__all__ = ["as_json", "failures", "footprint_table", "full_tables", "ratio_table", "table"]
-
 REFERENCES = ("uvicorn", "granian", "floor")
 _NOTHING = "-"
 

@@ -8,8 +8,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["METRICS", "Metric", "Outcome", "Results", "Sample", "median", "ratio", "spread"]
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:

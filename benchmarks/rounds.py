@@ -19,8 +19,6 @@ from benchmarks.results import Outcome, Results, Sample
 from benchmarks.rows import ROWS, Row
 from benchmarks.servers import Certificate, Launch
 
-__all__ = ["Plan", "launch_for", "run_rounds"]
-
 _WARM_UP_REQUESTS = 500
 _WARM_UP_BYTES = 32 << 20
 """What all answers before a load may weigh: of large ones, fewer are asked for."""

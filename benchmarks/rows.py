@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from benchmarks.apps import BIG, HELLO, HUGE, PART, PARTS, POSTED
 from benchmarks.loads import H2Load, Load, WebSocketLoad, Wrk
 
-__all__ = ["QUICK", "ROWS", "Question", "Row"]
-
 PEERS = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn")
 WITH_FLOOR = (*PEERS, "floor")
 WITH_DEFLATE = ("esg", "uvicorn", "hypercorn")

@@ -21,8 +21,6 @@ from benchmarks.loads import percentile
 from benchmarks.processes import ServerError
 from benchmarks.websocket_frames import FrameCounter, compressed, frames_of, masked_frame, pong, text_of
 
-__all__ = ["Client", "open_clients"]
-
 PATIENCE = 5.0
 """Seconds without any answer after which the server has failed."""
 

@@ -4,8 +4,6 @@ import os
 import struct
 import zlib
 
-__all__ = ["FrameCounter", "compressed", "frames_of", "masked_frame", "pong", "text_of"]
-
 _CONTROL = 0x08
 """The bit of a frame's first byte that only pings, pongs and closes have."""
 

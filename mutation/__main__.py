@@ -11,8 +11,6 @@ from mutation.equivalent import known
 from mutation.running import INVALID, KILLED, SURVIVED, TIMEOUT, ask, prepare
 from mutation.targets import TARGETS, source_of
 
-__all__ = ["main"]
-
 EQUIVALENT = "equivalent"
 
 PATIENCE = 5.0

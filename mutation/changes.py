@@ -13,8 +13,6 @@ from types import CodeType
 
 from mutation.patterns import variants
 
-__all__ = ["Mutant", "mutants", "names"]
-
 _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),

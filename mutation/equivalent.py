@@ -6,8 +6,6 @@ Each table of the file has a `reason` and the names of the `mutants` it holds fo
 import tomllib
 from pathlib import Path
 
-__all__ = ["known"]
-
 _FILE = Path(__file__).with_suffix(".toml")
 
 

@@ -7,8 +7,6 @@ out when the module is imported, and then not counted.
 import re
 from collections.abc import Iterator
 
-__all__ = ["variants"]
-
 _ONE = r"\\x[0-9a-fA-F]{2}|\\.|[^\]\\]"
 _PIECES = re.compile(
     rf"(?P<flag>\(\?[a-z]+\))|(?P<group>\((?:\?[:=!])?|\))|(?P<set>\[\^?(?:{_ONE})+\])"

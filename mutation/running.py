@@ -23,8 +23,6 @@ from hypothesis import Phase, settings
 
 from mutation.targets import ROOT
 
-__all__ = ["INVALID", "KILLED", "SURVIVED", "TIMEOUT", "ask", "prepare"]
-
 SURVIVED, KILLED, INVALID, TIMEOUT = "survived", "killed", "invalid", "timeout"
 """No test has failed; one has; the module cannot be imported any more, so it is no mutant; the tests did not end."""
 

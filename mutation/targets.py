@@ -5,8 +5,6 @@ A mutated module exists in one process only, so tests that start servers as prog
 
 from pathlib import Path
 
-__all__ = ["ROOT", "TARGETS", "source_of"]
-
 ROOT = Path(__file__).resolve().parents[1]
 
 _CORE = "tests/core/"

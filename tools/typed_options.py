@@ -131,13 +131,12 @@ def _module(classes: list[Class]) -> Iterator[str]:
     text = "\n".join(line for one in classes for line in _class(one))
     collections = [name for name in ("Callable", "Mapping", "Sequence") if f"{name}[" in text]
     typed = [name for name in ("Any", "Literal") if name in text]
-    names = ", ".join(f'"{one.name}"' for one in classes)
     yield HEAD
     if "os." in text:
         yield "import os"
     yield f"from collections.abc import {', '.join(collections)}"
     yield f"from typing import {', '.join([*typed, 'TypedDict'])}"
-    yield from ("", text, "", f"__all__ = [{names}]", "")
+    yield from ("", text)
 
 
 def _class(one: Class) -> Iterator[str]:
@@ -168,5 +167,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-__all__ = ["FILES", "main", "module", "source"]

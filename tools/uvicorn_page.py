@@ -79,5 +79,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-__all__ = ["BEGIN", "END", "PAGE", "main", "page"]

@@ -22,8 +22,6 @@ from benchmarks.names import one_of
 from benchmarks.output import machine
 from benchmarks.processes import Bench, Cores, ServerError, make_certificate
 
-__all__ = ["main"]
-
 SERVERS = ("esg", "uvicorn", "granian", "hypercorn")
 
 

@@ -2,8 +2,6 @@
 
 from benchmarks.apps import Message, Receive, Send
 
-__all__ = ["ANSWER", "app"]
-
 ANSWER = b"served"
 
 

@@ -19,8 +19,6 @@ from benchmarks.fairness.attacks import ATTACKS, HTTP2, TLS, WEBSOCKET, WEBSOCKE
 from benchmarks.fairness.tunnel import Tunnel
 from benchmarks.fairness.wire import OPENING
 
-__all__ = ["MOST_SECONDS", "REFUSED", "main", "prepare"]
-
 MOST_SECONDS = 8.0
 """In which the server has to take what it is sent."""
 

@@ -29,8 +29,6 @@ from benchmarks.fairness.wire import (
     section,
 )
 
-__all__ = ["ATTACKS", "HTTP1", "HTTP2", "QUIET", "TLS", "WEBSOCKET", "WEBSOCKET_OVER_HTTP2", "Attack"]
-
 HTTP1, HTTP2, WEBSOCKET = "HTTP/1.1", "HTTP/2", "WebSocket"
 WEBSOCKET_OVER_HTTP2, TLS = "WebSocket over HTTP/2", "TLS"
 

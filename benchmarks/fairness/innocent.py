@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from benchmarks.fairness.app import ANSWER
 from benchmarks.fairness.wire import GET
 
-__all__ = ["Waits", "watch"]
-
 PAUSE = 0.003
 """Seconds between an answer and the next request."""
 

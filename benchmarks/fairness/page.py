@@ -8,8 +8,6 @@ from benchmarks.fairness.attacks import ATTACKS, QUIET
 from benchmarks.fairness.innocent import Waits
 from benchmarks.report import table
 
-__all__ = ["BAR", "Cell", "Found", "bars", "tables"]
-
 BAR = 0.020
 """Seconds that an attack may add to the longest wait without one."""
 

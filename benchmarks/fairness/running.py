@@ -18,8 +18,6 @@ from benchmarks.processes import Bench, Running, ServerError, free_port
 from benchmarks.rows import Question
 from benchmarks.servers import Certificate, Launch
 
-__all__ = ["NotSpoken", "Settings", "fleet", "measure"]
-
 ROOT = Path(__file__).parents[2]
 
 BEFORE, AFTER = 0.1, 0.5

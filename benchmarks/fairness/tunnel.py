@@ -6,8 +6,6 @@ import time
 
 from benchmarks.fairness.wire import DATA, OPENING, WINDOW_UPDATE, frame, headers, request_block
 
-__all__ = ["Tunnel"]
-
 _SETTINGS, _HEADERS, _GOAWAY, _RST_STREAM = 4, 1, 7, 3
 _CONNECT = (
     (b":protocol", b"websocket"),

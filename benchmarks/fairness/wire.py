@@ -3,30 +3,6 @@
 import struct
 import zlib
 
-__all__ = [
-    "ACK",
-    "CHUNKED",
-    "CONTINUATION",
-    "DATA",
-    "END_HEADERS",
-    "END_STREAM",
-    "GET",
-    "HEADERS",
-    "OPENING",
-    "PING",
-    "PRIORITY_UPDATE",
-    "RST_STREAM",
-    "SETTINGS",
-    "WINDOW_UPDATE",
-    "deflated",
-    "frame",
-    "headers",
-    "literal",
-    "message",
-    "request_block",
-    "section",
-]
-
 GET = b"GET / HTTP/1.1\r\nhost: t\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
 

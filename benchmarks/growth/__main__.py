@@ -19,8 +19,6 @@ from benchmarks.report import table
 from benchmarks.rows import Question
 from benchmarks.servers import SERVERS, Launch
 
-__all__ = ["main"]
-
 KEEP_ALIVE = 120
 """Seconds for which idle connections have to be kept."""
 

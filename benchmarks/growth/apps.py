@@ -4,8 +4,6 @@ import os
 
 from benchmarks.apps import Message, Receive, Send, hello
 
-__all__ = ["BLOCK", "app"]
-
 BLOCK = bytes(65536)
 """What a download is sent in."""
 

@@ -17,8 +17,6 @@ from benchmarks.loads import H2Load, Wrk
 from benchmarks.processes import Bench, Running, ServerError
 from benchmarks.websocket_frames import masked_frame, text_of
 
-__all__ = ["EXPERIMENTS", "Experiment"]
-
 REQUESTS = 20_000
 ROUNDS = 5
 SECONDS = 2

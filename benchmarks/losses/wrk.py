@@ -48,6 +48,3 @@ def read(output: str) -> WrkResult:
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     numbers = [*(errors.groups() if errors else ()), *(refused.groups() if refused else ())]
     return WrkResult(int(requests[1]), sum(map(int, numbers)))
-
-
-__all__ = ["CONNECTIONS", "Wrk", "WrkResult", "read"]

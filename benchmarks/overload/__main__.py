@@ -17,8 +17,6 @@ from benchmarks.overload import episode, leaks, page, saturation, slow, waiting
 from benchmarks.overload.page import Section
 from benchmarks.processes import Cores
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""

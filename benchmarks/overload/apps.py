@@ -6,8 +6,6 @@ from contextlib import suppress
 
 from benchmarks.apps import Message, Receive, Send
 
-__all__ = ["CAPACITY", "LARGE", "POLL", "SPIN", "answer", "app"]
-
 SPIN = 0.02
 """Seconds that one request to `/spin` keeps the loop busy."""
 

@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["PATIENCE", "Connection", "Record", "ask_json", "milliseconds", "offer", "percentile", "probe"]
-
 PATIENCE = 5.0
 
 

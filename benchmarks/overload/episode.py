@@ -12,8 +12,6 @@ from benchmarks.overload.client import Record, ask_json, offer
 from benchmarks.overload.running import observed
 from benchmarks.overload.settings import HIGHEST, LIMITED, WINDOW
 
-__all__ = ["CALM", "HEAVY", "Outcome", "measure"]
-
 CALM, HEAVY = 0.5, 10.0
 """Multiples of the capacity."""
 

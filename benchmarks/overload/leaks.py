@@ -11,8 +11,6 @@ from benchmarks.overload.client import ask_json
 from benchmarks.overload.running import observed
 from benchmarks.overload.settings import DEADLINE, DEADLINES
 
-__all__ = ["Outcome", "measure"]
-
 SETTINGS: dict[str, object] = {
     **DEADLINES,
     "backpressure": True,

@@ -9,8 +9,6 @@ import uvloop
 
 from benchmarks.overload.client import Connection
 
-__all__ = ["main"]
-
 
 async def main(port: int) -> None:
     """Ask a hundred times a second until somebody says that it is enough, and print how long the answers took."""

@@ -17,8 +17,6 @@ import esg_http
 from benchmarks.apps import Message, Receive, Send
 from benchmarks.overload.apps import answer, app
 
-__all__ = ["main"]
-
 LOOK = 0.05
 """Seconds between two entries of the history."""
 

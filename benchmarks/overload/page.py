@@ -12,8 +12,6 @@ from benchmarks.overload.client import milliseconds, percentile
 from benchmarks.overload.settings import DEADLINE, HIGHEST, WINDOW
 from benchmarks.report import table
 
-__all__ = ["Section", "of_episode", "of_leaks", "of_saturation", "of_slow", "of_waiting"]
-
 HEALTH_BAR, SERVED_BAR, BESIDE_BAR = 250, 1000, 50
 """Milliseconds: a health answer, the 99th percentile of what is served, that of a normal client beside slow ones."""
 

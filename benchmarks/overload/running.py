@@ -13,8 +13,6 @@ from pathlib import Path
 from benchmarks.processes import Cores, ServerError, free_port, stop
 from benchmarks.servers import SERVERS, Launch
 
-__all__ = ["observed", "serving"]
-
 _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 15.0
 _CORES = Cores.choose()

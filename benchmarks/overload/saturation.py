@@ -11,8 +11,6 @@ from benchmarks.overload.client import Record, milliseconds, offer, percentile, 
 from benchmarks.overload.running import serving
 from benchmarks.overload.settings import LIMITED, as_options
 
-__all__ = ["LOADS", "SETTINGS", "Outcome", "Setting", "measure", "tables"]
-
 LOADS = (0.5, 1, 2, 5, 10)
 """Multiples of the capacity."""
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-__all__ = ["DEADLINE", "DEADLINES", "HIGHEST", "LIMITED", "WINDOW", "as_options"]
-
 HIGHEST = 10
 """Requests that may run at once: with as many that may wait, nobody is late by more than half a second."""
 

@@ -22,8 +22,6 @@ from benchmarks.overload.client import milliseconds, percentile
 from benchmarks.overload.running import observed
 from benchmarks.overload.settings import DEADLINE, DEADLINES
 
-__all__ = ["CROWDS", "LONGEST", "Outcome", "measure"]
-
 DRIP = 0.5
 """Seconds between two bytes of a client that drips."""
 

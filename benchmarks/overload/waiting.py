@@ -14,8 +14,6 @@ from benchmarks.overload.apps import POLL
 from benchmarks.overload.client import PATIENCE, ask_json
 from benchmarks.overload.running import observed
 
-__all__ = ["CLIENTS", "KINDS", "Outcome", "measure"]
-
 CLIENTS = 3000
 ARRIVALS = 1000
 """Clients that come in a second."""

@@ -16,8 +16,6 @@ from benchmarks.soak.serving import Sample, Served
 from benchmarks.soak.tally import Tally
 from benchmarks.soak.traffic import KINDS, drive
 
-__all__ = ["main"]
-
 GROWTH = 1.15
 """By how much memory may grow from the middle of the last calm phase to its end, which measures no leak but noise."""
 

@@ -7,8 +7,6 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Answer", "Connection", "Target", "Unanswered"]
-
 PATIENCE = 30.0
 """Seconds for anything that has to happen."""
 

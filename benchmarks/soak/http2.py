@@ -8,9 +8,6 @@ import h2.events
 
 from benchmarks.soak.http1 import PATIENCE, Target
 
-__all__ = ["ask_together"]
-
-
 GOAWAY = 7
 """The type of the frame."""
 

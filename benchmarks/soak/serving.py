@@ -19,8 +19,6 @@ import trustme
 from benchmarks.proc import tree
 from benchmarks.soak.http1 import Connection, Target
 
-__all__ = ["Sample", "Served"]
-
 ROOT = Path(__file__).resolve().parents[2]
 URL = re.compile(r"https?://127\.0\.0\.1:(\d+)")
 WRONG = re.compile(r"Traceback|ERROR|CRITICAL|lines of the log are lost")

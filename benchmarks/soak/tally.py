@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-__all__ = ["Tally"]
-
 REASONS = 5
 """Reasons that are kept of each kind."""
 

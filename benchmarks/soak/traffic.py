@@ -12,8 +12,6 @@ from benchmarks.soak.http1 import PATIENCE, Connection, Target, Unanswered
 from benchmarks.soak.http2 import ask_together
 from benchmarks.soak.tally import Tally
 
-__all__ = ["KINDS", "drive"]
-
 Kind = Callable[[Target, Tally, str, random.Random], Awaitable[None]]
 PAUSE = 0.005
 """Seconds between two rounds of one client, so that the clients leave the servers some CPU."""

@@ -238,7 +238,8 @@ def test_c2_contradictions(options: dict[str, Any], text: str) -> None:
 def test_c2_a_shared_variable_does_not_stand_in_the_way_of_reloading(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from esg_core.options.merging import Keywords, load
+    from esg_core.options.merging import load
+    from esg_core.options.sources import Keywords
 
     assert load(Keywords({"app": "main:app", "reload": True}), {"WEB_CONCURRENCY": "4"}).config.workers is None
     assert load(Keywords({"app": "main:app"}), {"WEB_CONCURRENCY": "4"}).config.workers == 4

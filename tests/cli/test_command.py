@@ -15,8 +15,9 @@ import pytest
 from esg_cli.command import command, main
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.config import Config
-from esg_core.options.merging import Arguments, load
+from esg_core.options.merging import load
 from esg_core.options.option import Argument, Group, Option
+from esg_core.options.sources import Arguments
 from esg_core.options.value_types import Action, Flag, ListOf
 from tests.support import unmeasured
 from tests.support.core.option_samples import SAMPLES, companions, expected, typed

@@ -74,6 +74,11 @@ def all_imports(module: Module) -> list[Import]:
     return [found for node in ast.walk(module.tree) if isinstance(node, ast.stmt) for found in _named(node, True)]
 
 
+def defined_names(module: Module) -> set[str]:
+    """The names that a module itself binds, outside of functions and classes; not those that it imports."""
+    return set(_bound(module.tree.body))
+
+
 def exports(module: Module) -> list[str] | None:
     """The names in `__all__`; None for a module without it."""
     for node in module.tree.body:
@@ -127,3 +132,21 @@ def _statements(node: ast.AST) -> list[ast.stmt]:
 
 def _is_for_type_checkers(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def _bound(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield node.name
+            case ast.Assign() | ast.AnnAssign():
+                yield from (found.id for found in ast.walk(node) if isinstance(found, ast.Name) and _is_stored(found))
+            case ast.If() | ast.Try():
+                yield from _bound(node.body)
+                yield from _bound(node.orelse)
+                for handler in getattr(node, "handlers", ()):
+                    yield from _bound(handler.body)
+
+
+def _is_stored(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)

@@ -10,8 +10,9 @@ import pytest
 from esg_core.options.catalogue import SERVER_OPTIONS
 from esg_core.options.config import Config
 from esg_core.options.effective import effective_configuration
-from esg_core.options.merging import Arguments, Keywords, load
+from esg_core.options.merging import load
 from esg_core.options.option import Argument
+from esg_core.options.sources import Arguments, Keywords
 
 TYPED: list[dict[str, Argument]] = [
     {},

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from esg_core.errors import UsageError
-from esg_core.options.merging import Arguments, Keywords, Settings, load
+from esg_core.options.merging import Settings, load
 from esg_core.options.option import Argument
+from esg_core.options.sources import Arguments, Keywords
 from tests.support.unmeasured import ENVIRONMENT
 
 

@@ -12,8 +12,9 @@ import pytest
 from esg_core.errors import UsageError
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS, CommandOptions, ServerOptions
 from esg_core.options.config import Config
-from esg_core.options.merging import Arguments, Keywords, load
+from esg_core.options.merging import load
 from esg_core.options.option import Option, did_you_mean
+from esg_core.options.sources import Arguments, Keywords
 from esg_core.options.toml import inline
 from esg_core.options.value_types import Action, Flag, NotAllowed
 from tests.support.core.option_samples import SAMPLES, companions, expected, typed

@@ -20,7 +20,8 @@ from esg_cli.command import command
 from esg_core.errors import UsageError
 from esg_core.options.catalogue import SERVER_OPTIONS
 from esg_core.options.config import Config
-from esg_core.options.merging import Arguments, Keywords, load
+from esg_core.options.merging import load
+from esg_core.options.sources import Arguments, Keywords
 from esg_core.options.uvicorn_names import NO_VALUE, SAME_VALUE, UVICORN
 from esg_core.plugins import find, resolve
 from tools.uvicorn_page import PAGE, page

@@ -12,9 +12,9 @@ from esg_core.asgi import Headers, Message, Scope
 from esg_core.errors import UsageError
 from esg_core.proxy.authority import parse_host, parse_node
 from esg_core.proxy.forwarded_field import elements
-from esg_core.proxy.headers import MAX_HOPS, NAMES, TrustedProxies, apply
+from esg_core.proxy.headers import MAX_HOPS, NAMES, apply
 from esg_core.proxy.middleware import ProxyHeadersMiddleware
-from esg_core.proxy.trust import KEPT_DECISIONS
+from esg_core.proxy.trust import KEPT_DECISIONS, TrustedProxies
 
 PROXY = "10.0.0.1"
 PROXIES = TrustedProxies("10.0.0.0/8, 127.0.0.1, ::1, fd00::/8")

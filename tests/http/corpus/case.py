@@ -100,18 +100,3 @@ def all_refused(group: str, rule: str, table: Mapping[str, bytes], status: int =
     """A table of cases that break the same rule in different ways."""
     for name, data in table.items():
         yield refused(f"{group}/{name}", rule, data, status, **more)
-
-
-__all__ = [
-    "CANARY",
-    "Call",
-    "Case",
-    "all_refused",
-    "chunked",
-    "get",
-    "head",
-    "post",
-    "refused",
-    "served",
-    "waits",
-]

@@ -64,18 +64,3 @@ def raises(error: BaseException, *messages: Message) -> Application:
 
 def length(value: Any) -> list[tuple[bytes, Any]]:
     return [(b"content-length", value)]
-
-
-__all__ = [
-    "ANSWERED",
-    "CUT",
-    "EARLY_HINT",
-    "ENDED",
-    "SERVED",
-    "Misbehaviour",
-    "body",
-    "length",
-    "raises",
-    "sends",
-    "start",
-]

@@ -51,6 +51,3 @@ def is_well(server: MemoryServer, transport: MemoryTransport) -> bool:
 def final(data: bytes, method: str) -> Response:
     [response] = [response for response in read_responses(data, iter([method])) if response.status >= 200]
     return response
-
-
-__all__ = ["WELL", "beside", "errors", "final", "is_well", "request", "well"]

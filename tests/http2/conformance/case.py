@@ -108,6 +108,3 @@ def check_streams(outcome: Outcome, frames: list[Frame]) -> None:
 def status_of(payload: bytes) -> int:
     """The status that a response begins with, behind updates of the table's size; 0 if it is not the usual one."""
     return {0x88: 200, 0x8C: 400, 0x8D: 404, 0x8E: 500}.get(payload.lstrip(bytes(range(0x20, 0x3F)))[0], 0)
-
-
-__all__ = ["LAST_PING", "Case", "Outcome", "breaks", "check", "ends", "goes_on", "serves"]

@@ -163,6 +163,3 @@ def cases() -> Iterator[Case]:
     yield from compression()
     yield from extending()
     yield from errors()
-
-
-__all__ = ["cases"]

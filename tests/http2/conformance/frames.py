@@ -223,6 +223,3 @@ def cases() -> Iterator[Case]:
     yield from of_push_ping_goaway()
     yield from of_windows()
     yield from of_continuation()
-
-
-__all__ = ["cases"]

@@ -83,6 +83,3 @@ def cases() -> Iterator[Case]:
     yield from indices()
     yield from strings()
     yield from table_sizes()
-
-
-__all__ = ["cases"]

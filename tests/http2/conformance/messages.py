@@ -287,6 +287,3 @@ def cases() -> Iterator[Case]:
         others,
     ):
         yield from group()
-
-
-__all__ = ["cases"]

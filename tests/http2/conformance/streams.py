@@ -131,6 +131,3 @@ def cases() -> Iterator[Case]:
     yield from numbers()
     yield from concurrency()
     yield from dependencies()
-
-
-__all__ = ["cases"]

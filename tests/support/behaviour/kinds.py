@@ -134,5 +134,3 @@ KINDS = (
     by_server("not-ready", 503, get(target=b"/__esg_ready__"), options={"health": True}),
     by_server("health-posted", 405, head(b"POST /__esg_health__ HTTP/1.1", b"Host: t"), options={"health": True}),
 )
-
-__all__ = ["KINDS", "Kind", "a_file", "fails", "fails_after_start", "hello", "in_parts", "reads", "waits"]

@@ -22,6 +22,3 @@ def systemd() -> Iterator[socket.socket]:
 def hear(systemd: socket.socket) -> dict[str, str]:
     """The next message."""
     return dict(line.split("=", 1) for line in systemd.recv(4096).decode().splitlines())
-
-
-__all__ = ["hear", "systemd"]

@@ -57,6 +57,3 @@ def plain(response: Response) -> Response:
     left_out = OF_FRAMING | {b"date"}
     headers = [(name, value) for name, value in response.headers if name not in left_out]
     return Response(response.status, headers, response.body, response.trailers)
-
-
-__all__ = ["answer_to", "ask", "plain", "response_of", "translated"]

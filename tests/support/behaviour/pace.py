@@ -57,6 +57,3 @@ def wait_until_it_stands_still(progress: list[int]) -> None:
     while not progress or len(progress) != before:
         before = len(progress)
         time.sleep(0.1)
-
-
-__all__ = ["Diary", "UntilTheEnd", "large", "send_on", "wait_until_it_stands_still"]

@@ -70,6 +70,3 @@ def working(count: int, *options: str, app: str = APP, env: dict[str, str] | Non
         if server.process.poll() is None:
             assert server.stop() == 0, server.output
         assert [pid for pid in processes(server) if is_running(pid)] == []
-
-
-__all__ = ["APP", "READY", "Workers", "connect_to", "processes", "working"]

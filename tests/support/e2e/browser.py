@@ -93,6 +93,3 @@ class Browser:
             assert self._process.poll() is None, "the browser has ended"
             time.sleep(0.02)
         return int(self._note.read_text(encoding="ascii").split()[0])
-
-
-__all__ = ["Browser", "Page"]

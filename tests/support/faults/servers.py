@@ -74,6 +74,3 @@ class Watched:
             time.sleep(0.05)
         said, self.seen = self.server.lines[self.seen :], len(self.server.lines)
         assert not [line for line in said if line.startswith(("ERROR", "Traceback"))], "\n".join(said)
-
-
-__all__ = ["LOOPS_AND_WIRES", "Watched", "authority", "certificate", "client_tls", "reset"]

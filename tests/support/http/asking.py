@@ -104,6 +104,3 @@ class Connected:
 def connected(app: Application, how: dict[str, Any] | None = None, **options: Any) -> Iterator[Connected]:
     with MemoryServer(app, **options) as server:
         yield Connected(server, server.connect(**(how or {})))
-
-
-__all__ = ["Connected", "Slow", "answers", "ask", "by_path", "connected", "echo", "ended", "read_body"]

@@ -16,6 +16,3 @@ class WholeBody(ChunkedBody):
             more, rest = super().feed(b"")
             content += more
         return content, rest
-
-
-__all__ = ["WholeBody"]

@@ -111,6 +111,3 @@ def read_trailers(response: Response, data: bytes) -> bytes:
         raise Incomplete("the trailers are not complete")
     response.trailers = read_fields(block.split(b"\r\n"))
     return rest
-
-
-__all__ = ["Incomplete", "Response", "read_body", "read_head", "read_responses"]

@@ -193,16 +193,3 @@ def exchange(parser: str, segments: Iterable[bytes], *, eof: bool = False, **opt
         assert transport.closed, "the connection is still open"
         assert transport.late == b""
     return Outcome(app.calls, b"".join(sent), bytes(transport.written), ended, server.log)
-
-
-__all__ = [
-    "PARSERS",
-    "LogRecords",
-    "MemoryServer",
-    "Outcome",
-    "Recorder",
-    "Seen",
-    "comparable",
-    "exchange",
-    "make_context",
-]

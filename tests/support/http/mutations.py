@@ -145,6 +145,3 @@ def segmented(draw: st.DrawFn, data: st.SearchStrategy[bytes]) -> list[bytes]:
     places = st.integers(0, len(stream)) | (st.sampled_from(ends) if ends else st.nothing())
     cuts = [0, *sorted(set(draw(st.lists(places, max_size=8)))), len(stream)]
     return [stream[start:end] for start, end in pairwise(cuts) if start < end]
-
-
-__all__ = ["composed", "mutated", "segmented", "streams"]

@@ -16,6 +16,3 @@ def over_tls(*protocols: str) -> dict[str, Any]:
         with suppress(ssl.SSLWantReadError):
             end.do_handshake()
     return {"extra": {"ssl_object": server}}
-
-
-__all__ = ["over_tls"]

@@ -280,19 +280,3 @@ class SocketServer:
         server = await self._loop.create_server(factory, "127.0.0.1", 0, ssl=tls)
         self.port: int = server.sockets[0].getsockname()[1]
         return server
-
-
-__all__ = [
-    "CLEARTEXT",
-    "LOOPS",
-    "LOOPS_AND_WIRES",
-    "PATIENCE",
-    "TCP",
-    "WIRINGS",
-    "Client",
-    "SocketServer",
-    "Wiring",
-    "authority",
-    "client_tls",
-    "server_tls",
-]

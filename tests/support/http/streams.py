@@ -85,6 +85,3 @@ class CycleOnPaper:
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("the tests call themselves")
-
-
-__all__ = ["CycleOnPaper", "DiaryStream"]

@@ -52,6 +52,3 @@ class HeldTurns(TurnBudget):
             self.next()
             count += 1
         return count
-
-
-__all__ = ["HeldTurns", "WatchedTurns"]

@@ -124,6 +124,3 @@ class Client:
             answer.reset = int(event.error_code)
         elif isinstance(event, h2.events.StreamEnded):
             answer.complete = True
-
-
-__all__ = ["GET", "Answer", "Client", "request"]

@@ -59,6 +59,3 @@ def held(server: MemoryServer) -> int:
             size += connection._block._size if connection._block is not None else 0
             size += sum(stream.unsent.size for stream in connection.live.values() if stream.unsent is not None)
     return size
-
-
-__all__ = ["Raw", "Waiting", "held"]

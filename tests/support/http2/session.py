@@ -144,15 +144,3 @@ def frames(session: Session) -> list[Frame]:
     framed = b"".join(session.out)
     assert len(framed) == size
     return [*wire.read(session.take())]
-
-
-__all__ = [
-    "LIMITS",
-    "RecordedStream",
-    "Session",
-    "asked_session",
-    "first",
-    "frames",
-    "said",
-    "session_with",
-]

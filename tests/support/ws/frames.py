@@ -80,22 +80,3 @@ def read_frames(data: bytes) -> Iterator[Frame]:
         assert at + size <= len(data), "a frame is cut"
         yield Frame(first, data[at : at + size])
         at += size
-
-
-__all__ = [
-    "BINARY",
-    "CLOSE",
-    "CONTINUATION",
-    "MASK",
-    "PING",
-    "PONG",
-    "TEXT",
-    "Frame",
-    "close",
-    "deflated",
-    "fragments",
-    "frame",
-    "masked",
-    "read_frames",
-    "text",
-]

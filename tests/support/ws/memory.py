@@ -156,17 +156,3 @@ def exchange(codec: str, segments: Iterable[bytes], *fields: bytes, **options: A
         client = server.open(*fields)
         client.say(*segments)
         return app, client
-
-
-__all__ = [
-    "CODECS",
-    "KEY",
-    "OFFER",
-    "REQUEST",
-    "Client",
-    "Recorder",
-    "WebSocketServer",
-    "accepting",
-    "exchange",
-    "plain",
-]

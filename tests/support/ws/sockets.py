@@ -113,6 +113,3 @@ def client(connection: socket.socket, path: str, *, is_tls: bool, http2: bool) -
         context = client_tls("h2" if http2 else "http/1.1")
         connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
     return (Tunnelled if http2 else Upgraded)(connection, path)
-
-
-__all__ = ["Tunnelled", "Upgraded", "client"]

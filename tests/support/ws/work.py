@@ -100,6 +100,3 @@ def counted(loop: ManualLoop) -> Iterator[Work]:
         patch.setattr(zlib, "decompressobj", lambda wbits: _Inflater(work, wbits))
         patch.setattr(loop, "_run_once", turn)
         yield work
-
-
-__all__ = ["MOST", "Work", "counted"]

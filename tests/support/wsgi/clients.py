@@ -187,6 +187,3 @@ def talk(server: SocketServer, version: str, *, receive_buffer: int | None = Non
     """A connection that speaks a version of HTTP; a small `receive_buffer` makes the client's side fill up soon."""
     with server.connect(receive_buffer=receive_buffer) as client:
         yield OverHTTP1(client) if version == "1.1" else OverHTTP2(client)
-
-
-__all__ = ["WAYS_TO_LEAVE", "OverHTTP1", "OverHTTP2", "Talk", "talk"]

@@ -90,6 +90,3 @@ class Http2Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._socket.close()
-
-
-__all__ = ["Http2Client"]

@@ -74,6 +74,3 @@ def slow(pause: Callable[[float], object]) -> Iterator[bytes]:
 
 
 STREAMS: dict[str, Callable[[], Iterator[bytes]]] = {"download": download, "endless": endless, "failing": failing}
-
-
-__all__ = ["PART", "PARTS", "STREAMS", "Parts", "download", "endless", "failing", "say", "slow", "told"]

@@ -120,20 +120,3 @@ LEAVE: dict[str, Callable[[Client], None]] = {
     "half-close": half_close,
     "stop-reading": stop_reading_then_close,
 }
-
-
-__all__ = [
-    "LEAVE",
-    "STACKS",
-    "TRACEBACK",
-    "VERSIONS",
-    "assert_answers",
-    "assert_closed_once",
-    "client_of",
-    "connect",
-    "numbers",
-    "read_large",
-    "request",
-    "serving_wsgi",
-    "wait_for_times",
-]

@@ -80,6 +80,3 @@ def wsgi_server(app: WSGIApplication, way: Way, *, is_valid: bool = True, **opti
     served = validator(app) if is_valid else app
     with SocketServer(WSGIBridge(served, Config(served, **options)), way.wiring, **options) as server:
         yield WSGIServer(server, way.version)
-
-
-__all__ = ["WAYS", "Environ", "StartResponse", "WSGIApplication", "WSGIServer", "Way", "each_way", "wsgi_server"]

@@ -97,7 +97,8 @@ def _hint(flag: str) -> str:
 
 
 def _load(typed: Mapping[str, Argument]) -> "Settings":
-    from esg_core.options.merging import Arguments, load
+    from esg_core.options.merging import load
+    from esg_core.options.sources import Arguments
 
     settings = load(Arguments(typed))
     if settings.strangers:
@@ -166,5 +167,3 @@ command = GroupedCommand(
     context_settings={"max_content_width": 80, "help_option_names": ["-h", "--help"]},
 )
 """The command as click sees it: calling it gives the options, those that were not typed as None or empty."""
-
-__all__ = ["command", "main", "version"]

@@ -82,6 +82,3 @@ def _default(option: Option) -> str:
     if value is True:
         return "  [default: on]"
     return f"  [default: {value:g}]" if isinstance(value, float) else f"  [default: {value}]"
-
-
-__all__ = ["FlagParameter", "GroupedCommand", "parameters"]

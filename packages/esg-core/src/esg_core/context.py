@@ -164,6 +164,3 @@ def _request_limit(config: "Config") -> int:
 
 def _nothing() -> None:
     """What happens at the limit of requests when nobody has asked to be told."""
-
-
-__all__ = ["Context", "ResponseHook"]

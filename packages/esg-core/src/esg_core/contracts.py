@@ -100,6 +100,3 @@ class Stream(Protocol):
 
     def give_up(self) -> None:
         """End the response before its end, so that the client sees it is not complete."""
-
-
-__all__ = ["Connection", "Cycle", "Prepared", "Stream"]

@@ -111,6 +111,3 @@ class Sweeper:
                 self.hasten(connection)
         if self._buckets:
             self._arm(min(self._buckets))
-
-
-__all__ = ["AFTER_READING", "LATE", "TICK", "UNWATCHED", "Sweeper"]

@@ -67,15 +67,3 @@ def tells_of_disconnect(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(tells_of_disconnect(part) for part in error.exceptions)
     return any("Disconnect" in type(link).__name__ for link in (error, error.__cause__))
-
-
-__all__ = [
-    "ApplicationError",
-    "ClientDisconnected",
-    "ESGError",
-    "RequestError",
-    "StartupError",
-    "UsageError",
-    "reason_of",
-    "tells_of_disconnect",
-]

@@ -53,6 +53,3 @@ def uvloop_loop() -> asyncio.AbstractEventLoop:
     import uvloop
 
     return uvloop.new_event_loop()
-
-
-__all__ = ["MeasurableLoop", "TimingSelector", "asyncio_loop", "uvloop_loop"]

@@ -9,6 +9,3 @@ def how_to_install(package: str) -> str:
         return f"pip install {package}"
     from_wheels = f"pip install --find-links DIST {package}=={__version__}"
     return f"pip install ./packages/{package} in a clone of ESG, {from_wheels} with its wheels in DIST"
-
-
-__all__ = ["how_to_install"]

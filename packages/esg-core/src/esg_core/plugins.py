@@ -190,22 +190,3 @@ def _absent(known: Mapping[str, Builtin]) -> str:
 def _option(group: str) -> str:
     """The option that chooses from a group: `http` for `esg.http`."""
     return group.rpartition(".")[2]
-
-
-__all__ = [
-    "AUTO",
-    "KNOWN",
-    "Builtin",
-    "HTTPFactory",
-    "LoopFactory",
-    "ProtocolFactory",
-    "UpgradeFactory",
-    "find",
-    "http_factory",
-    "locate",
-    "loop_factory",
-    "no_upgrade",
-    "resolve",
-    "usable",
-    "ws_factory",
-]

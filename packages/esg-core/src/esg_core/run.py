@@ -60,6 +60,3 @@ def check(config: "Config") -> dict[str, str]:
     became = {option: resolve(f"esg.{option}", AUTO) for option in ("loop", "http", "ws")}
     became["interface"] = detect(application)
     return {option: choice for option, choice in became.items() if getattr(config, option) == AUTO}
-
-
-__all__ = ["check", "run"]

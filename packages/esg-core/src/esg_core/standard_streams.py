@@ -24,6 +24,3 @@ def fill_standard_streams() -> None:
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
     os.close(number)
-
-
-__all__ = ["fill_standard_streams"]

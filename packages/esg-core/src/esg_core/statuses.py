@@ -13,5 +13,3 @@ PHRASES.update(
         425: "Too Early",
     }
 )
-
-__all__ = ["PHRASES"]

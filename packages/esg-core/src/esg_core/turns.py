@@ -87,6 +87,3 @@ class TurnBudget:
         finally:
             if self._waiting:
                 self._renew_soon()
-
-
-__all__ = ["LEAST_ROOM", "UNCOUNTED", "UNITS_A_TURN", "GoOn", "TurnBudget"]

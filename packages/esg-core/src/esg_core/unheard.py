@@ -78,6 +78,3 @@ async def _pause(seconds: float) -> None:
 
 def _forget_traceback(error: BaseException) -> None:
     error.__traceback__ = None
-
-
-__all__ = ["AT_ONCE", "FORGET", "GRACE", "GRACE_OF_HELPERS", "PAUSE", "PENALTY", "REFUSALS", "TURNS", "Unheard"]

@@ -118,6 +118,3 @@ class OneTimeEvent:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
-
-
-__all__ = ["OneTimeEvent", "Waiters", "WriteGate"]

@@ -54,6 +54,3 @@ class WritePace:
         end = self._moved_at + timeout
         self.due = min(now + timeout / LOOKS, end)
         return now >= end or (is_full and self._read - read_before < rate * (now - since))
-
-
-__all__ = ["LOOKS", "WriteLimits", "WritePace"]

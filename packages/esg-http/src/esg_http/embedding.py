@@ -189,6 +189,3 @@ def _open_access_log(context: Context) -> None:
 
 def _allow(seconds: float) -> None:
     """Nobody watches over the end of a server that is part of another program."""
-
-
-__all__ = ["HTTPProtocol", "HTTPServer", "start_server"]

@@ -38,6 +38,3 @@ def h11(context: "Context") -> Callable[[], H1Connection]:
     from esg_http.h1.codec_h11 import parse_fields
 
     return _factory(context, parse_fields, context.config.h11_max_incomplete_event_size)
-
-
-__all__ = ["h11", "httptools"]

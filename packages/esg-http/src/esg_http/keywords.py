@@ -168,6 +168,3 @@ class ServerSettings(ProtocolSettings, total=False):
     """Cipher list, as OpenSSL writes it."""
     ssl_context_factory: str | Callable[..., Any] | None
     """Function that makes the TLS context, as MODULE:ATTRIBUTE."""
-
-
-__all__ = ["ProtocolSettings", "ServerSettings"]

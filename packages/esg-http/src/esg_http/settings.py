@@ -48,6 +48,3 @@ class HTTPSettings:
             time.time,
             context.loop.call_later,
         )
-
-
-__all__ = ["LOOK", "NEVER", "HTTPSettings"]

@@ -65,6 +65,3 @@ class Child:
         self._ended.set()
         if self._is_wanted:
             self._on_end(code)
-
-
-__all__ = ["Child"]

@@ -81,6 +81,3 @@ def _patterns(defaults: Iterable[str], own: tuple[str, ...], opposite: tuple[str
 
 def _fits(places: Iterable[PurePath], patterns: Iterable[str]) -> bool:
     return any(place.match(pattern) for pattern in patterns for place in places)
-
-
-__all__ = ["DEFAULT_EXCLUDES", "DEFAULT_INCLUDES", "Files"]

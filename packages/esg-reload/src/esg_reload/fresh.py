@@ -84,6 +84,3 @@ def _exit(number: int, _frame: FrameType | None) -> NoReturn:
 def _end_with(lifeline: int) -> None:
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-__all__ = ["VARIABLE", "Errand", "NestedReloader", "main", "refuse_nested_reloader"]

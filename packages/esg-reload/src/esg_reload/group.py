@@ -124,6 +124,3 @@ else:
 def explained(error: OSError) -> str:
     """What an error is about, and why."""
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-
-
-__all__ = ["Group", "explained"]

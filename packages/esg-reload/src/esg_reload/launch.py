@@ -80,6 +80,3 @@ def _lifeline() -> int:
     """A descriptor that reads its end when this process has gone, in whatever way; the other end is never closed."""
     reading, _ = os.pipe()
     return reading
-
-
-__all__ = ["Launch", "Work", "prepare"]

@@ -136,6 +136,3 @@ def _listed(names: Sequence[str]) -> str:
     if len(names) > NAMED:
         shown.append(f"{len(names) - NAMED} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
-__all__ = ["Reloader"]

@@ -102,6 +102,3 @@ def _is_link(entry: "os.DirEntry[str]") -> bool:
         return entry.is_symlink()
     except OSError:
         return False
-
-
-__all__ = ["Scan", "Signature", "printable", "signature_of"]

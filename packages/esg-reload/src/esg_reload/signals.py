@@ -47,6 +47,3 @@ def _signals() -> Iterator[signal.Signals]:
         number = getattr(signal, name, None)
         if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
             yield number
-
-
-__all__ = ["URGENT", "handled", "named"]

@@ -47,6 +47,3 @@ class Terminal:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
             os.close(descriptor)
-
-
-__all__ = ["Terminal"]

@@ -152,6 +152,3 @@ def _identity(directory: Path) -> tuple[int, int] | None:
 
 def _named(path: Path, here: Path) -> str:
     return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
-
-
-__all__ = ["SCAN_EVERY", "StopEvent", "watch"]

@@ -26,6 +26,3 @@ def _states(group: int) -> Iterator[str]:
             state, _parent, its_group, *_ = text.rpartition(")")[2].split()  # the name before it may be anything
             if int(its_group) == group:
                 yield state
-
-
-__all__ = ["only_zombies"]

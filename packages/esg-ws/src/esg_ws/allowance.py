@@ -31,6 +31,3 @@ class Allowance:
         """Tell the budget what has been used."""
         self._budget.spend((self.granted or UNCOUNTED) - self.left)
         self.granted = 0
-
-
-__all__ = ["UNCOUNTED", "Allowance"]

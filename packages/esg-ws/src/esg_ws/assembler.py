@@ -126,6 +126,3 @@ class Assembler:
         self.is_wanted = True
         if self._deflate is not None:
             self._deflate.stop()
-
-
-__all__ = ["BYTES_A_UNIT", "Assembler", "Queue"]

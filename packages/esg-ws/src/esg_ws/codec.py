@@ -22,5 +22,3 @@ class Codec(Protocol):
 
 CodecFactory = Callable[[Sink], Codec]
 """Makes the codec of one connection."""
-
-__all__ = ["Codec", "CodecFactory", "Sink"]

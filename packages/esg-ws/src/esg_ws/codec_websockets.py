@@ -32,6 +32,3 @@ class WebsocketsCodec:
             self._sink(bytes(read.data), read.fin)
         if protocol.parser_exc is not None:
             raise WebSocketError(PROTOCOL_ERROR, str(protocol.parser_exc))
-
-
-__all__ = ["WebsocketsCodec"]

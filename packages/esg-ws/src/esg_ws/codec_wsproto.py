@@ -27,6 +27,3 @@ class WsprotoCodec:
                 self._sink(bytes(event.data), event.message_finished)
             elif isinstance(event, CloseConnection):  # no frame, but the library's word for an error
                 raise WebSocketError(int(event.code), event.reason or "")
-
-
-__all__ = ["WsprotoCodec"]

@@ -93,6 +93,3 @@ def _answer(asked: Mapping[bytes, int]) -> tuple[bytes, Agreement]:
         parts.append(b"%b=%d" % (_CLIENT_BITS, client_bits))
     agreement = Agreement(server_bits, client_bits, _SERVER_NO_TAKEOVER not in asked, _CLIENT_NO_TAKEOVER not in asked)
     return b"; ".join(parts), agreement
-
-
-__all__ = ["DEFLATE", "LARGEST_WINDOW_BITS", "WINDOW_BITS", "Agreement", "Parameters", "negotiate", "read_offers"]

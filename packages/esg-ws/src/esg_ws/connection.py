@@ -394,6 +394,3 @@ class Connection(asyncio.Protocol):
         self.paused = True
         self._transport.pause_reading()
         self.go_on()
-
-
-__all__ = ["CLOSE_PATIENCE", "Connection", "Inbox"]

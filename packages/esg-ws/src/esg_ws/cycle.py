@@ -294,6 +294,3 @@ def _encoded(data: object, text: object) -> tuple[int, bytes]:
             "websocket.send wants bytes that are bytes, or text that is a str (ASGI: websocket.send)"
         )
     return TEXT_MESSAGE, text.encode()
-
-
-__all__ = ["Cycle"]

@@ -153,6 +153,3 @@ class Deflate:
         if not self._used:
             self._compressor = None
         self._used = False
-
-
-__all__ = ["MEMORY_LEVEL", "PIECE", "SLICE", "WORTH_COMPRESSING", "Deflate"]

@@ -39,6 +39,3 @@ class Endpoint:
             return refuse(send, error, scope["http_version"])
         opening = Opening(handshake, switch, receive, send)
         return Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)
-
-
-__all__ = ["Endpoint"]

@@ -55,6 +55,3 @@ def wsproto(context: "Context") -> Application:
         return Endpoint(context, WsprotoCodec)
 
     return _OnDemand(make)
-
-
-__all__ = ["websockets", "wsproto"]

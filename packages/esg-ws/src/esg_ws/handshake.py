@@ -127,6 +127,3 @@ def accept_headers(handshake: Handshake, subprotocol: str | None, headers: Heade
 def accept_key(key: bytes) -> bytes:
     """The proof that a server has understood the handshake (RFC 6455 section 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
-
-
-__all__ = ["ANSWERS", "VERSION", "Handshake", "accept_headers", "accept_key", "read_handshake", "websocket_scope"]

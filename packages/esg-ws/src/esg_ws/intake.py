@@ -12,8 +12,8 @@ Reading stops when no further message is wanted, and when so much has been done 
 from collections.abc import Callable
 from typing import Protocol
 
-from esg_core.turns import TurnBudget
-from esg_ws.allowance import UNCOUNTED, Allowance
+from esg_core.turns import UNCOUNTED, TurnBudget
+from esg_ws.allowance import Allowance
 from esg_ws.assembler import BYTES_A_UNIT, Assembler, Queue
 from esg_ws.codec import Codec, CodecFactory
 from esg_ws.deflate import Deflate
@@ -347,6 +347,3 @@ class FrameReader:
 def _drop(_message: str | bytes, _size: int) -> bool:
     """What becomes of messages that come after the close has been sent (RFC 6455 section 1.4)."""
     return True
-
-
-__all__ = ["CODEC_FRAME", "CONTROL_FRAME", "MOST_FRAGMENTS", "SMALL_MESSAGE", "Controls", "FrameReader"]

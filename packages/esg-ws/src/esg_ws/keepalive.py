@@ -52,6 +52,3 @@ class Keepalive:
         self._payload = b""
         self.due = self._next
         return True
-
-
-__all__ = ["Keepalive"]

@@ -25,5 +25,3 @@ def _fastest() -> Callable[[Bytes, bytes], bytes]:
 
 unmask = _fastest()
 """`unmask(data, mask)`: the payload, `data` being bytes, a bytearray or a memoryview."""
-
-__all__ = ["unmask", "unmask_in_python"]

@@ -68,6 +68,3 @@ class Opening:
         """Return once the client is gone, or has its answer."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-
-
-__all__ = ["Opening", "Switch", "answer", "refuse"]

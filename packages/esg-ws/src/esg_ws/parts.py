@@ -68,6 +68,3 @@ class TextParts(Parts):
 def held_size(message: str | bytes) -> int:
     """Bytes that a message takes in memory at the most."""
     return len(message) if isinstance(message, bytes) or message.isascii() else WIDEST * len(message)
-
-
-__all__ = ["TOGETHER", "WIDEST", "Parts", "TextParts", "held_size"]

@@ -24,6 +24,3 @@ class Settings:
         self.ping_interval: float = config.ws_ping_interval or NEVER
         self.ping_timeout: float = config.ws_ping_timeout or NEVER
         self.write = WriteLimits.of(config)
-
-
-__all__ = ["NEVER", "Settings"]

@@ -47,7 +47,8 @@ def run(app: "str | Callable[..., Any]", **options: "Unpack[RunOptions]") -> Non
     from esg.serving import run as run_config
     from esg_core.errors import UsageError
     from esg_core.lifecycle.failures import report
-    from esg_core.options.merging import Keywords, load
+    from esg_core.options.merging import load
+    from esg_core.options.sources import Keywords
 
     be_child_if_frozen()
     try:

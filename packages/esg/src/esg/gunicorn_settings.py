@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from esg_core.errors import UsageError
 from esg_core.options.catalogue import SERVER_OPTIONS
 from esg_core.options.conflicts import DISPLACES
-from esg_core.options.merging import Keywords, load
-from esg_core.options.sources import Environment
+from esg_core.options.merging import load
+from esg_core.options.sources import Environment, Keywords
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -123,6 +123,3 @@ def _tls(settings: Any) -> dict[str, Any]:
         return {}
     given = {ours: getattr(settings, theirs) for theirs, ours in _TLS.items()}
     return {**given, "ssl_cert_reqs": int(settings.cert_reqs)}
-
-
-__all__ = ["MARGIN", "config_for", "ignored_variables"]

@@ -116,6 +116,3 @@ def _for_one_start(config: "Config") -> "Config":
         shutdown_delay=0.0,
         limit_max_requests=None,
     )
-
-
-__all__ = ["run", "serve"]

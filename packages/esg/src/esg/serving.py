@@ -41,6 +41,3 @@ def be_child_if_frozen() -> None:
         from multiprocessing.spawn import freeze_support
 
         freeze_support()
-
-
-__all__ = ["be_child_if_frozen", "run"]

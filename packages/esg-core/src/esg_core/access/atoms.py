@@ -142,6 +142,3 @@ def _atom(name: str, option: str) -> Atom:
         f"{option}: there is no atom %({name})s; there are {there_are}"
         " %({NAME}i)s for a request header and %({NAME}e)s for an environment variable"
     )
-
-
-__all__ = ["ATOMS", "atoms_format"]

@@ -47,6 +47,3 @@ def default_line(coloured: bool) -> Line:
         )
 
     return line
-
-
-__all__ = ["accepted_line", "default_line", "with_timestamp"]

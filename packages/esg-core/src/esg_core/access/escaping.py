@@ -64,6 +64,3 @@ def client_text(client: tuple[str, int | None] | None, nobody: str = "-") -> str
     if not port:
         return text
     return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
-
-
-__all__ = ["ENTRIES", "LONGEST", "PLAIN", "Memo", "client_text", "safe_text", "target_text"]

@@ -84,16 +84,3 @@ def repaired(scope: ScopeLike) -> ScopeLike:
             client = (host, port)
     method, version = scope.get("method", "-"), scope.get("http_version", "-")
     return {"client": client, "method": str(method), "http_version": str(version), "headers": []}
-
-
-__all__ = [
-    "NO_REQUEST",
-    "NO_TARGET",
-    "Exchange",
-    "Line",
-    "LineFormat",
-    "ScopeLike",
-    "repaired",
-    "request_id",
-    "tls_version",
-]

@@ -23,6 +23,3 @@ def line_format(
     from esg_core.access.atoms import atoms_format
 
     return atoms_format(text, option)
-
-
-__all__ = ["line_format"]

@@ -36,6 +36,3 @@ def json_line(scope: ScopeLike, target: bytes, status: int, size: int, seconds: 
         f',"referer":{_fields[fields.get(b"referer")]},"user_agent":{_fields[fields.get(b"user-agent")]}'
         f',"tls":{_words[tls_version(scope)]},"aborted":{"true" if aborted else "false"}}}'
     )
-
-
-__all__ = ["json_line"]

@@ -142,6 +142,3 @@ class AccessLog:
         except Exception:  # noqa: BLE001 - as above
             sound = replace(exchange, scope=repaired(exchange.scope))
             return as_record(self._logger, self._format, sound, timed=self.timed)
-
-
-__all__ = ["BATCH", "DELAY", "AccessLog"]

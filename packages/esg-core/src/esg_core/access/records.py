@@ -56,6 +56,3 @@ def _further(exchange: Exchange, timed: bool) -> dict[str, object]:
 
 def _text(value: bytes | None) -> str | None:
     return safe_text(value.decode("latin-1")) if value is not None else None
-
-
-__all__ = ["as_record"]

@@ -23,6 +23,3 @@ class ASGI2Adapter:
         """Serve one scope."""
         instance = self.app(scope)
         await instance(receive, send)
-
-
-__all__ = ["ASGI2Adapter", "ASGI2Application", "ASGI2Instance"]

@@ -88,5 +88,3 @@ def end_child(error: BaseException | None) -> NoReturn:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-__all__ = ["end_child", "end_if_forked", "watch_forks"]

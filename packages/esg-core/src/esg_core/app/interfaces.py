@@ -59,6 +59,3 @@ def _required(app: Callable[..., Any]) -> int:
         return 3
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
-
-
-__all__ = ["Interface", "adapt", "detect", "is_factory", "is_only_http"]

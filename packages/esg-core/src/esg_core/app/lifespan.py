@@ -210,6 +210,3 @@ def _startup_failure(message: Message) -> StartupError:
 
 def _said(message: Message) -> str:
     return str(message.get("message", "")).strip() or "it does not say why"
-
-
-__all__ = ["CANCEL_PATIENCE", "Lifespan", "Phase"]

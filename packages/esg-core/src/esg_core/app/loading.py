@@ -216,15 +216,3 @@ def _call(reference: str, factory: Callable[[], object]) -> object:
         raise UsageError(f"the factory {reference!r} cannot be called: {error}") from None
     except (Exception, SystemExit) as error:
         raise StartupError(f"the factory {reference!r}: {_raised(error)}") from error
-
-
-__all__ = [
-    "LOADED",
-    "add_application_directory",
-    "import_application",
-    "import_string",
-    "load_application",
-    "load_variables",
-    "prepare_imports",
-    "read_variables",
-]

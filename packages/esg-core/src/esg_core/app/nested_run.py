@@ -63,6 +63,3 @@ def refuse_nested_run(*, starts_processes: bool) -> None:
 
 def _is_importing() -> bool:
     return getattr(_thread, "is_importing", False)
-
-
-__all__ = ["NestedRun", "exist_to_serve", "importing", "refuse_nested_run", "refuse_while_importing"]

@@ -12,6 +12,3 @@ def expect_siblings() -> None:
 def has_siblings() -> bool:
     """Whether there may be other processes."""
     return _are_there
-
-
-__all__ = ["expect_siblings", "has_siblings"]

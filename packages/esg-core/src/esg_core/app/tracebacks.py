@@ -33,6 +33,3 @@ def _parts(report: TracebackException) -> Iterator[TracebackException]:
 def _is_empty_heading(line: str, report: TracebackException) -> bool:
     """Without frames, the heading would announce nothing."""
     return not report.stack and report.__cause__ is None and line.startswith("Traceback (most recent call last)")
-
-
-__all__ = ["application_traceback"]

@@ -41,6 +41,3 @@ def url(sock: socket.socket, *, tls: bool) -> str:
     """The address of a socket as a URL; that of a UNIX socket is none, and stays `unix:PATH`."""
     address = describe(sock)
     return address if address.startswith("unix:") else f"{'https' if tls else 'http'}://{address}"
-
-
-__all__ = ["announce_addresses", "announce_end", "announce_process", "url"]

@@ -174,17 +174,3 @@ def response_hook(config: "Config") -> ResponseHook | None:
             raise StartupError(f"{option}: {hook!r} is {type(found).__name__}, which cannot be called")
         hook = found
     return cast(ResponseHook | None, hook)
-
-
-__all__ = [
-    "ServerParts",
-    "assemble",
-    "check_access_log",
-    "check_files_and_names",
-    "context_for",
-    "import_parts",
-    "install_admission",
-    "response_hook",
-    "tls_options",
-    "upgrades",
-]

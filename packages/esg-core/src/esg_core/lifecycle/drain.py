@@ -145,6 +145,3 @@ class Drain:
         if not await self._lifespan.shutdown(limit):
             self.forced = True
         self._context.close()
-
-
-__all__ = ["BLOCKED", "SHUTDOWN_LIMIT", "Drain", "drain_budget"]

@@ -81,6 +81,3 @@ def _has_same_reader(handler: logging.Handler) -> bool:
     if isinstance(handler, ConsoleHandler):
         return True
     return isinstance(handler, logging.StreamHandler) and (handler.stream is sys.stderr or is_terminal(handler.stream))
-
-
-__all__ = ["explanation", "report", "show"]

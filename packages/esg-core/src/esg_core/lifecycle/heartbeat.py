@@ -23,6 +23,3 @@ class Heartbeat:
     def _go_on(self) -> None:
         self._timer = self._loop.call_later(self._period, self._go_on)
         self._beat()
-
-
-__all__ = ["Heartbeat"]

@@ -67,6 +67,3 @@ def _close_connections() -> None:
         with contextlib.suppress(OSError):
             if number > 2 and not stat.S_ISREG(os.fstat(number).st_mode):
                 os.close(number)
-
-
-__all__ = ["become_init_with_child"]

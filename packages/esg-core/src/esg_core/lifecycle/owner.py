@@ -135,6 +135,3 @@ class ThisProcess(Owner):
         """As `Owner.stopping`, told to systemd too."""
         super().stopping(seconds)
         self._notifier.stopping(seconds)
-
-
-__all__ = ["Owner", "ThisProcess"]

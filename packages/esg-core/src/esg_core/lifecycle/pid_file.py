@@ -77,6 +77,3 @@ class PidFile:
 def _lock(descriptor: int) -> None:
     if sys.platform != "win32":
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-__all__ = ["PidFile"]

@@ -93,6 +93,3 @@ def _leave_threads(owner: ThisProcess) -> None:
     ]
     if names:
         owner.leave(f"threads still run: {', '.join(names)}: stopped by force")
-
-
-__all__ = ["run_alone", "set_up"]

@@ -282,6 +282,3 @@ def _check_that_no_loop_runs() -> None:
 
 async def _wait_for(milestone: OneTimeEvent) -> None:
     await milestone
-
-
-__all__ = ["Server", "unless"]

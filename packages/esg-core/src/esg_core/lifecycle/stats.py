@@ -64,6 +64,3 @@ def _backpressure(context: "Context") -> dict[str, Any]:
         "lag": backpressure.lag,
         "peak_inflight": last.peak,
     }
-
-
-__all__ = ["stats"]

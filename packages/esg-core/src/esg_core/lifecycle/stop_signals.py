@@ -56,6 +56,3 @@ def borrowed(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
         yield
     for number in reversed(came):
         signal.raise_signal(number)
-
-
-__all__ = ["STOP_SIGNALS", "borrowed", "handled"]

@@ -100,6 +100,3 @@ def _watchdog(environment: Mapping[str, str]) -> float:
 
 def _status(text: str) -> str:
     return f"STATUS={' '.join(text.split())}" if text else ""
-
-
-__all__ = ["PINGS", "Notifier"]

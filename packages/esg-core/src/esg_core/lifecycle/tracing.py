@@ -161,6 +161,3 @@ def _peer(transport: asyncio.Transport | None) -> str:
 def _one_line(text: str) -> str:
     """Whatever an application puts into its messages, it cannot forge a line."""
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
-
-
-__all__ = ["LOGGER", "SHOWN", "TracedApplication", "TracedConnections", "install_tracing", "shown"]

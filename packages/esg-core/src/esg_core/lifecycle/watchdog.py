@@ -115,6 +115,3 @@ def _within(seconds: float, function: Callable[[], object]) -> bool:
     thread.start()
     thread.join(seconds)
     return not thread.is_alive()
-
-
-__all__ = ["FORCED", "Say", "Watchdog", "log_error"]

@@ -10,7 +10,8 @@ Who has something to say takes `logging.getLogger("esg.error")`; requests are lo
 """
 
 from esg_core.logs.formatters import AccessFormatter, DefaultFormatter, JSONFormatter
-from esg_core.logs.setup import LEVELS, TRACE, configure, flush, reconfigure, with_table
+from esg_core.logs.setup import configure, flush, reconfigure, with_table
+from esg_core.options.log_levels import LEVELS, TRACE
 
 __all__ = [
     "LEVELS",

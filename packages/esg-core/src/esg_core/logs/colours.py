@@ -75,18 +75,3 @@ def is_terminal(stream: TextIO | None) -> bool:
 def paint(text: str, colour: str) -> str:
     """`text` in a colour; unchanged if the colour is empty."""
     return f"{colour}{text}{RESET}" if colour else text
-
-
-__all__ = [
-    "BOLD",
-    "GREEN",
-    "LEVELS",
-    "RESET",
-    "STATUS_CLASSES",
-    "Bold",
-    "Cyan",
-    "Preference",
-    "is_terminal",
-    "paint",
-    "uses_colours",
-]

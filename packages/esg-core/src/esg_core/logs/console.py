@@ -47,6 +47,3 @@ def untouched_console(logger: logging.Logger) -> ConsoleHandler | None:
         return None
     handler = logger.handlers[0]
     return handler if isinstance(handler, ConsoleHandler) and handler.untouched else None
-
-
-__all__ = ["ConsoleHandler", "untouched_console"]

@@ -126,6 +126,3 @@ class JSONFormatter(logging.Formatter):
 
 def _painted(argument: object) -> object:
     return paint(argument, argument.colour) if isinstance(argument, Bold) else argument
-
-
-__all__ = ["AccessFormatter", "DefaultFormatter", "JSONFormatter", "level_prefix", "status_text", "websocket_words"]

@@ -1,5 +1,3 @@
 """The names of ESG's loggers."""
 
 LOGGERS = ("esg", "esg.error", "esg.access", "esg.asgi")
-
-__all__ = ["LOGGERS"]

@@ -228,6 +228,3 @@ def _pieces(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
         room -= len(line)
     if piece:
         yield b"".join(piece)
-
-
-__all__ = ["UNSENT_LIMIT", "Output"]

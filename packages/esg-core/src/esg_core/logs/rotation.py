@@ -66,6 +66,3 @@ def _file_handlers() -> Iterator[logging.FileHandler]:
         for handler in getattr(logger, "handlers", ()):  # a place holder for a parent has none
             if isinstance(handler, logging.FileHandler):
                 yield handler
-
-
-__all__ = ["reopen"]

@@ -20,7 +20,7 @@ from esg_core.logs.formatters import AccessFormatter, DefaultFormatter
 from esg_core.logs.names import LOGGERS
 from esg_core.logs.output import Output
 from esg_core.options.groups.logging import OWN_LOGGING
-from esg_core.options.log_levels import LEVELS, TRACE, level_number
+from esg_core.options.log_levels import TRACE, level_number
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -153,6 +153,3 @@ def _hook_ends() -> None:
 def _after_fork() -> None:
     if _Console.output is not None:
         _Console.output.after_fork()
-
-
-__all__ = ["LEVELS", "TRACE", "configure", "flush", "reconfigure", "with_table"]

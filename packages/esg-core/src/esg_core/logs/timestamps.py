@@ -13,6 +13,3 @@ def rfc3339(seconds: float) -> str:
 def _moment(milliseconds: int) -> str:
     second, rest = divmod(milliseconds, 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03d}Z"
-
-
-__all__ = ["rfc3339"]

@@ -145,6 +145,3 @@ def _said(error: BaseException) -> str:
         text = f"{text} is missing"
     cause = error.__cause__
     return f"{text}: {_said(cause)}" if cause is not None else text
-
-
-__all__ = ["LogConfig", "apply", "read"]

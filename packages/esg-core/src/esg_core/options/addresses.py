@@ -62,6 +62,3 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-__all__ = ["Address", "Descriptor", "TCPAddress", "UnixAddress", "is_address", "parse_address"]

@@ -68,5 +68,3 @@ class CommandOptions:
 
 SERVER_OPTIONS = options_of(ServerOptions)
 COMMAND_OPTIONS = options_of(CommandOptions)
-
-__all__ = ["COMMAND_OPTIONS", "SERVER_OPTIONS", "CommandOptions", "ServerOptions"]

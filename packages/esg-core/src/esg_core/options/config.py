@@ -138,6 +138,3 @@ def _checked(option: Option, called: str, value: object) -> object:
         return option.check(value)
     except NotAllowed as error:
         raise option.wrong(f"{called}={option.shown(error.value)}") from None
-
-
-__all__ = ["Config"]

@@ -123,6 +123,3 @@ def _check_websocket(values: Mapping[str, object], spell: Spell) -> None:
             f"{spell('ws_max_queue_bytes')} {most} is less than {spell('ws_max_size')} {largest}: "
             "the largest message would not fit"
         )
-
-
-__all__ = ["ABOUT_WORKERS", "DISPLACES", "check_combinations"]

@@ -45,6 +45,3 @@ def _line(option: Option, settings: Settings) -> str:
 
 def _here(choice: str | None) -> str:
     return "" if choice is None else f"; here {choice}"
-
-
-__all__ = ["effective_configuration"]

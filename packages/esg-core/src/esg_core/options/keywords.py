@@ -222,6 +222,3 @@ class RunOptions(ConfigOptions, total=False):
 
     config: str | os.PathLike[str] | None
     """Configuration file in TOML, or pyproject.toml."""
-
-
-__all__ = ["ConfigOptions", "RunOptions"]

@@ -37,6 +37,3 @@ class Level(ValueType):
 def level_number(level: str | int) -> int:
     """The number of a level as `Config` keeps it."""
     return LEVELS[level] if isinstance(level, str) else level
-
-
-__all__ = ["LEVELS", "TRACE", "Level", "level_number"]

@@ -15,7 +15,7 @@ from esg_core.options.catalogue import SERVER_OPTIONS
 from esg_core.options.config import Config
 from esg_core.options.conflicts import DISPLACES, check_combinations
 from esg_core.options.presets import PRESETS
-from esg_core.options.sources import Arguments, ConfigFile, Environment, Found, Keywords, Reader, Setting
+from esg_core.options.sources import ConfigFile, Environment, Found, Reader, Setting
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,3 @@ def _check(found: Found, caller: Reader) -> None:
         values.update(PRESETS[str(preset.value)])
     values.update({name: setting.value for name, setting in found.items()})
     check_combinations(values, found, spell)
-
-
-__all__ = ["Arguments", "Keywords", "Settings", "load"]

@@ -50,6 +50,3 @@ class ByName(Generic[T]):
         name = name.lower().removesuffix(".")
         found = self._values.get(name)
         return found if found is not None else self._values.get(f"*.{name.partition('.')[2]}")
-
-
-__all__ = ["ByName", "NamedCertificate", "is_named_certificate", "parse_named_certificate"]

@@ -150,19 +150,3 @@ def brief(value: object) -> str:
     """The value as source text, of bounded length."""
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
-
-
-__all__ = [
-    "PREFIX",
-    "Argument",
-    "Group",
-    "Option",
-    "Spell",
-    "about",
-    "brief",
-    "did_you_mean",
-    "nearest",
-    "option",
-    "options_of",
-    "unknown",
-]

@@ -15,5 +15,3 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "health": True,
     },
 }
-
-__all__ = ["PRESETS"]

@@ -240,6 +240,3 @@ def _as_toml(option: Option, value: object) -> str:
 def _is_service_link(name: str, text: str) -> bool:
     """Whether Kubernetes made the variable for a service whose name begins with `esg`: `ESG_PORT=tcp://10.0.0.1:80`."""
     return _SERVICE_LINK.fullmatch(name) is not None or (name.endswith("_PORT") and "://" in text)
-
-
-__all__ = ["Arguments", "ConfigFile", "Environment", "Found", "Keywords", "Reader", "Setting"]

@@ -32,6 +32,3 @@ def _number(value: float) -> str:
 def _table(values: Mapping[object, object]) -> str:
     pairs = ", ".join(f"{inline(str(key))} = {inline(value)}" for key, value in values.items())
     return f"{{ {pairs} }}" if pairs else "{}"
-
-
-__all__ = ["inline"]

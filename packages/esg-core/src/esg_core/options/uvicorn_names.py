@@ -288,15 +288,3 @@ UVICORN: Mapping[str, UvicornOption] = {
     known.name: known for known in (*(UvicornOption(name, name) for name in _SAME.split()), *_OTHERS)
 }
 """By keyword: that of `uvicorn.Config` and `uvicorn.run()`, which is also the name of a parameter of its command."""
-
-__all__ = [
-    "NO_VALUE",
-    "PROTOCOL_CLASSES",
-    "SAME_VALUE",
-    "THEIR_PREFIX",
-    "UVICORN",
-    "Difference",
-    "UvicornOption",
-    "translated",
-    "without_effect",
-]

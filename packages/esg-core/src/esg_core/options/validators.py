@@ -67,16 +67,3 @@ def is_peer(text: str) -> bool:
     except UsageError:
         return False
     return True
-
-
-__all__ = [
-    "is_header",
-    "is_host",
-    "is_import_string",
-    "is_mount_path",
-    "is_name_or_import_string",
-    "is_path",
-    "is_pattern",
-    "is_peer",
-    "is_url_path",
-]

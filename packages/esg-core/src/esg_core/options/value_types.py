@@ -297,24 +297,3 @@ class ListOf(ValueType):
     def parse(self, text: str) -> tuple[str, ...]:
         """Cut at the separator; space around an item and empty items do not count."""
         return self.check([item.strip() for item in text.split(self.separator) if item.strip()])
-
-
-__all__ = [
-    "Action",
-    "Choice",
-    "Directory",
-    "Flag",
-    "Fraction",
-    "Host",
-    "Importable",
-    "Integer",
-    "ListOf",
-    "NameOrFactory",
-    "NotAllowed",
-    "Path",
-    "PathOrTable",
-    "Seconds",
-    "Switch",
-    "Text",
-    "ValueType",
-]

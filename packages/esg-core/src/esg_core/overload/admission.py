@@ -225,6 +225,3 @@ class Admission:
             self._timer = None
         while self._waiting:
             self._refuse(next(iter(self._waiting)))
-
-
-__all__ = ["NOTICE_INTERVAL", "Admission", "Holder", "Place", "Waiter"]

@@ -62,6 +62,3 @@ class AIMD:
 
 def _ceil_of_root(number: int) -> int:
     return math.isqrt(number - 1) + 1
-
-
-__all__ = ["AIMD", "Policy", "Window"]

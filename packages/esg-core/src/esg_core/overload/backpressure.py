@@ -83,6 +83,3 @@ class Backpressure:
             refused = self._admission.rejected - self._before[1]
             self._before = None
             self._logger.info("not overloaded any more: the limit is %d again; %d were refused", limit, refused)
-
-
-__all__ = ["Backpressure"]

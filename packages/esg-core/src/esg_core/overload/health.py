@@ -57,6 +57,3 @@ def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
         *more,
     ]
     return Answer(status, headers, body)
-
-
-__all__ = ["Answer", "Health"]

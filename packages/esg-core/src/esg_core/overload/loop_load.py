@@ -149,6 +149,3 @@ class CPUMeter:
     def _now(self) -> tuple[float, float, int]:
         wall = time.monotonic()
         return wall, wall - time.thread_time(), 0
-
-
-__all__ = ["CPUMeter", "LibuvMeter", "LoopMeter", "Reading", "SelectorMeter", "choose_meter"]

@@ -78,6 +78,3 @@ def _be_worker(
             threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - a normal end waits for threads
             atexit._run_exitfuncs()  # noqa: SLF001 - and runs what the application has asked for
         os._exit(code)
-
-
-__all__ = ["Forked", "start_forked"]

@@ -44,6 +44,3 @@ def command_of_worker(line_number: int) -> Iterator[Command]:
         yield [os.fsdecode(word) for word in words], reading
     finally:
         os.close(reading)
-
-
-__all__ = ["Command", "FrozenWorker", "command_of_worker"]

@@ -60,6 +60,3 @@ def _bound(number: int, has_file: bool) -> BoundSocket:
     sock = socket.socket(fileno=number)
     sock.setblocking(False)
     return BoundSocket(sock, remover(sock.getsockname()) if has_file else None)
-
-
-__all__ = ["VARIABLE", "Former", "refuse_to_take_over", "take_over"]

@@ -32,6 +32,3 @@ def _from_ps(pid: int) -> int | None:
         return int(answer.stdout) * 1024
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-
-
-__all__ = ["MIB", "resident"]

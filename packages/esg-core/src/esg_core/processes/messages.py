@@ -62,6 +62,3 @@ class LineReader:
         """The text, once."""
         text, self.text = self.text.decode("utf-8", "replace").strip("\n"), b""
         return text
-
-
-__all__ = ["ALIVE", "CLOSE", "FAILED", "READY", "REOPEN", "RETIRE", "SHOW", "SPENT", "WISH", "LineReader", "as_text"]

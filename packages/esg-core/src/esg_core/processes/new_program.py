@@ -87,6 +87,3 @@ def _let_signals_end() -> None:
     for number in known(*NAMES):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, known(*NAMES))
-
-
-__all__ = ["Successor"]

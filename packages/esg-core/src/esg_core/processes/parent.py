@@ -86,6 +86,3 @@ def _preloaded(config: "Config") -> Application | None:
     gc.collect()
     gc.freeze()  # collections in the workers do not touch, and so copy, what they share
     return app
-
-
-__all__ = ["supervise"]

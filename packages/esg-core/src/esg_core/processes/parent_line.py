@@ -139,6 +139,3 @@ class ParentLine(ThisProcess):
 
 def _nothing() -> None:
     """What is done with an order before anybody can follow it."""
-
-
-__all__ = ["DUMP_SIGNAL", "ParentLine"]

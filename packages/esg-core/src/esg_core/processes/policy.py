@@ -393,6 +393,3 @@ def _pause(quick_ends: int) -> float:
 
 def _by_due(worker: Worker) -> tuple[float, float]:
     return worker.due_at, worker.began
-
-
-__all__ = ["BEATS", "FORCED", "LATE", "Act", "Ended", "Patience", "State", "Step", "Worker", "WorkerPolicy"]

@@ -68,6 +68,3 @@ def _try(config: "Config", writing: int) -> NoReturn:
     finally:
         os.write(writing, fault.encode("utf-8", "replace")[:MOST])
         os._exit(FAULTY if fault else 0)
-
-
-__all__ = ["fault_of"]

@@ -63,6 +63,3 @@ class SharedSockets:
 def _close(bound: Iterable[BoundSocket]) -> None:
     for one in bound:
         one.sock.close()
-
-
-__all__ = ["SharedSockets"]

@@ -67,6 +67,3 @@ def leave_to_parent() -> None:
 
 def _pass(_number: int, _frame: object) -> None:
     """What there is to do is done by whoever reads the number; in a worker, nothing is."""
-
-
-__all__ = ["NAMES", "as_bytes", "blocked", "known", "leave_to_parent"]

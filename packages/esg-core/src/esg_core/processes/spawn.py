@@ -105,6 +105,3 @@ def _interpreter() -> list[str]:
     """The running interpreter with its flags, as `multiprocessing` would start another one."""
     command = [os.fsdecode(word) for word in get_command_line()]
     return command[: command.index("-c")]
-
-
-__all__ = ["Process", "Running", "start_fresh"]

@@ -69,6 +69,3 @@ def _exactly(line: socket.socket, size: int) -> bytes:
             sys.exit(1)
         data += more
     return data
-
-
-__all__ = ["SpawnTask", "main", "send"]

@@ -325,6 +325,3 @@ class Supervisor:
     def _stop_at_once(self) -> None:
         self._is_urgent = True
         self._fleet.stop_at_once()
-
-
-__all__ = ["ParentResources", "Supervisor"]

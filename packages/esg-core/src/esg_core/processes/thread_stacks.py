@@ -20,6 +20,3 @@ def stacks() -> str:
         f"Thread {names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame))}"
         for ident, frame in sys._current_frames().items()  # noqa: SLF001 - the documented way
     )
-
-
-__all__ = ["stacks"]

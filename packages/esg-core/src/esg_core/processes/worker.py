@@ -31,6 +31,3 @@ def work(order: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -
     leave_to_parent()
     expect_siblings()
     return run_alone(order.config, bound, ParentLine(line, bound, order.beat))
-
-
-__all__ = ["WorkerTask", "work"]

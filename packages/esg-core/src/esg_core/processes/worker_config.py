@@ -56,6 +56,3 @@ def patience(config: "Config") -> Patience:
         beat=config.timeout_worker_healthcheck or math.inf,
         lifetime=config.limit_worker_lifetime or math.inf,
     )
-
-
-__all__ = ["check", "order_for", "patience"]

@@ -101,6 +101,3 @@ def unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 def shown(host: str) -> str:
     """The address of a socket's end as people write it: IPv4-mapped ones as IPv4, all others as they are."""
     return host[len(_MAPPED) :] if host.startswith(_MAPPED) and "." in host and "%" not in host else host
-
-
-__all__ = ["LONGEST_ADDRESS", "LONGEST_HOST", "Node", "parse_host", "parse_node", "shown", "unmapped"]

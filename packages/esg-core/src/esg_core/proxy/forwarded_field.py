@@ -42,6 +42,3 @@ def _element(backwards: str, at: int) -> tuple[dict[str, str], int]:
         if pair["next"] != ";":
             return element, at
     return {}, at
-
-
-__all__ = ["elements"]

@@ -161,6 +161,3 @@ def _change_root(scope: Scope, prefix: str) -> None:
         scope["path"] = prefix + scope["path"]
         if scope.get("raw_path"):
             scope["raw_path"] = prefix.encode("ascii") + scope["raw_path"]
-
-
-__all__ = ["EXTENDED", "MAX_HOPS", "NAMES", "TrustedProxies", "apply"]

@@ -6,7 +6,8 @@ Knows ASGI only; what the headers mean is in `esg_core.proxy.headers`.
 from collections.abc import Sequence
 
 from esg_core.asgi import Application, Receive, Scope, Send
-from esg_core.proxy.headers import NAMES, TrustedProxies, apply
+from esg_core.proxy.headers import NAMES, apply
+from esg_core.proxy.trust import TrustedProxies
 
 
 class ProxyHeadersMiddleware:
@@ -32,6 +33,3 @@ class ProxyHeadersMiddleware:
         copy = dict(scope)
         apply(copy, self.trust)
         return copy
-
-
-__all__ = ["ProxyHeadersMiddleware"]

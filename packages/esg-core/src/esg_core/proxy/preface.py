@@ -156,5 +156,3 @@ _LAYOUTS: dict[tuple[int, int], tuple[int, Callable[[bytes], Route]]] = {
     (3, 1): (216, _unix_route),
 }
 """By address family and transport (always a stream): size of the addresses, and how to read them. TLVs follow them."""
-
-__all__ = ["BINARY_HEAD", "LONGEST_LINE", "SIGNATURE", "Address", "PrefaceError", "Route", "missing", "parse"]

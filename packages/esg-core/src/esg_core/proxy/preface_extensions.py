@@ -86,16 +86,3 @@ def _remainder(byte: int) -> int:
     for _ in range(8):
         byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
     return byte
-
-
-__all__ = [
-    "CLIENT_SSL",
-    "CRC32C",
-    "NOOP",
-    "SSL",
-    "Extension",
-    "ExtensionError",
-    "crc32c",
-    "read_extensions",
-    "tells_of_tls",
-]

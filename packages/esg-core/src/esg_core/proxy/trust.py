@@ -118,6 +118,3 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
     except ValueError:
         raise UsageError(f"forwarded-allow-ips: {entry!r} is no network such as 10.0.0.0/8 or fd00::/8") from None
     raise UsageError(f"forwarded-allow-ips: {entry!r} is an address within a network; the network is {meant}")
-
-
-__all__ = ["KEPT_DECISIONS", "LONGEST_NAME", "TrustedProxies"]

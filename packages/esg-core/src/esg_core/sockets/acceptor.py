@@ -118,6 +118,3 @@ def _waiting(sock: socket.socket, most: int) -> Iterator[socket.socket]:
             return
         connection.setblocking(False)
         yield connection
-
-
-__all__ = ["BATCH", "PAUSE", "Acceptor"]

@@ -73,6 +73,3 @@ def passed_sockets(config: "Config") -> list[BoundSocket] | None:
 def listening_sockets(config: "Config") -> list[BoundSocket]:
     """The sockets that systemd has passed, or new ones for the addresses of the configuration."""
     return passed_sockets(config) or bind_all(config.addresses, reuse_port=config.reuse_port)
-
-
-__all__ = ["FIRST", "Passed", "listening_sockets", "passed_sockets", "take_descriptors"]

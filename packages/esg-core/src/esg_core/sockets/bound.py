@@ -270,16 +270,3 @@ def _is_listening(sock: socket.socket) -> bool:
         return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     except OSError:
         return False
-
-
-__all__ = [
-    "AnySocket",
-    "BoundSocket",
-    "adopt",
-    "bind_again",
-    "bind_all",
-    "close_all",
-    "describe",
-    "explained",
-    "inherit",
-]

@@ -61,6 +61,3 @@ def _state(path: Path) -> tuple[int, int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
-
-
-__all__ = ["LOOK_EVERY", "ReloadedOnChange"]

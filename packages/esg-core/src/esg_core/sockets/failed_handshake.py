@@ -21,6 +21,3 @@ def tell_failed_handshake(error: OSError, peer: object) -> None:
         logger.warning("refused plain HTTP from %s: this port speaks TLS, so the URL must begin with https://", client)
     else:
         logger.debug("a client went or failed before it was connected: %s", error)
-
-
-__all__ = ["tell_failed_handshake"]

@@ -118,6 +118,3 @@ def _limit(error: OSError) -> str:
         return ""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return f"; the limit of this process is {soft}" + (f", and may be raised up to {hard}" if hard != soft else "")
-
-
-__all__ = ["WARN_EVERY", "Listeners", "TLSOptions"]

@@ -279,6 +279,3 @@ class AnnouncedTransport(asyncio.Transport):
     def abort(self) -> None:
         """As `asyncio.WriteTransport`."""
         self._transport.abort()
-
-
-__all__ = ["DRAIN_GRACE", "LARGEST_READ", "AnnouncedTransport", "ProxyProtocol", "after_preface"]

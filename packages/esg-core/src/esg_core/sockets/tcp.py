@@ -131,6 +131,3 @@ def reset(transport: asyncio.Transport) -> None:
     if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6) and connection.fileno() >= 0:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     transport.abort()
-
-
-__all__ = ["Delivery", "Departure", "WriteWatch", "delivery", "departure", "end_sending", "has_input", "reset"]

@@ -177,6 +177,3 @@ def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
         except OSError as error:
             why = "no certificate in PEM was found" if isinstance(error, ssl.SSLError) else reason_of(error)
             raise UsageError(f"{config.with_value('ssl_ca_certs')}: {why}") from None
-
-
-__all__ = ["HTTP_1_1", "HTTP_2_AND_1_1", "renewed_context", "server_context"]

@@ -81,6 +81,3 @@ def _remove(path: Path, made: tuple[int, int]) -> None:
 def _identity(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
-
-
-__all__ = ["MODE", "bind_unix", "remover"]

@@ -45,6 +45,3 @@ def drip(feed: Callable[[bytes], object], data: bytes, sizes: Sizes = 1) -> None
     """Call `feed` with each segment of `data` in turn."""
     for piece in pieces(data, sizes):
         feed(piece)
-
-
-__all__ = ["Sizes", "drip", "pieces", "random_sizes"]

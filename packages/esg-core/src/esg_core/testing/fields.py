@@ -127,5 +127,3 @@ def _block(headers: Headers) -> bytes:
 
 FIELD_CHECKS: tuple[FieldCheck, ...] = (*_syntax(), *_meaning())
 """The contract, one case a check."""
-
-__all__ = ["FIELD_CHECKS", "FieldCheck", "FieldParser", "check_field_parser"]

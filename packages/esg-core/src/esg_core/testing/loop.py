@@ -101,6 +101,3 @@ class ManualLoop(asyncio.SelectorEventLoop):
         self.settle()
         self.run_until_complete(self.shutdown_asyncgens())
         self.close()
-
-
-__all__ = ["ManualLoop"]

@@ -239,6 +239,3 @@ class MemoryTransport(asyncio.Transport):
         self.closed = True
         protocol, self._protocol = self._protocol, asyncio.Protocol()
         protocol.connection_lost(error)
-
-
-__all__ = ["MemoryTransport"]

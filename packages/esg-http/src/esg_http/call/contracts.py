@@ -44,6 +44,3 @@ class Call(Cycle, Protocol):
 
     def end_trailers(self) -> None:
         """The trailers are written: the response is complete."""
-
-
-__all__ = ["Call"]

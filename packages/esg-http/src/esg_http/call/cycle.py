@@ -359,6 +359,3 @@ class Cycle(RequestSide):
     def end_trailers(self) -> None:
         """The trailers are written: the response is complete."""
         self._complete()
-
-
-__all__ = ["Cycle"]

@@ -141,6 +141,3 @@ class Waiting:
         """As `Waiter.refuse`."""
         self._cycle.place = None
         refuse(self._cycle)
-
-
-__all__ = ["Entrance"]

@@ -104,5 +104,3 @@ EXTRA_MESSAGES: dict[str, Handler] = {
     "http.response.pathsend": _pathsend,
     "http.response.zerocopysend": _zerocopysend,
 }
-
-__all__ = ["EXTRA_MESSAGES"]

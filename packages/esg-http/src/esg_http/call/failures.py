@@ -65,6 +65,3 @@ def withdraw(context: "Context", cycle: "Call") -> bool:
 
 def _line(cycle: "Call") -> str:
     return f"{cycle.scope.get('method', '-')} {cycle.target.decode('ascii', 'backslashreplace')}"
-
-
-__all__ = ["has_raised", "has_returned", "withdraw"]

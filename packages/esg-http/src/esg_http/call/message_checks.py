@@ -30,6 +30,3 @@ def as_bytes(body: object) -> bytes:
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
     raise ApplicationError(f"body must be bytes, not {type(body).__name__} (ASGI: http.response.body)")
-
-
-__all__ = ["as_bytes", "checked_headers", "checked_status"]

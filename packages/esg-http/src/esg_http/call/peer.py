@@ -15,7 +15,7 @@ from esg_http.call.tls_extension import tls_extension
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.proxy.headers import TrustedProxies
+    from esg_core.proxy.trust import TrustedProxies
 
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 """What the scopes of HTTP announce, whatever else of 2.5 there is: from 2.4 on, applications may rely on an error of
@@ -99,6 +99,3 @@ def request_scope(peer: Peer, method: str, target: Target, headers: Headers) -> 
         scope["path"] = root_path + target.path
         scope["raw_path"] = root_path.encode("utf-8") + target.raw_path
     return scope
-
-
-__all__ = ["Peer", "request_scope", "scope_template"]

@@ -10,5 +10,3 @@ WANTED = {
     COMPLETE: "no message: the response is complete",
 }
 """The message that each phase waits for."""
-
-__all__ = ["COMPLETE", "EXPECT_START", "EXPECT_TRAILERS", "HEAD_HELD", "IN_BODY", "WANTED"]

@@ -45,6 +45,3 @@ def answer_late(cycle: "Cycle", error: RequestError) -> None:
     """Answer a request that goes wrong after its head, whose response has not begun; the application hears no more."""
     cycle.answer(error.status, TEXT, error.phrase.encode())
     cycle.disconnect()
-
-
-__all__ = ["answer_late", "answer_unreadable", "too_large", "warn"]

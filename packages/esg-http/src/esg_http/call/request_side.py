@@ -100,6 +100,3 @@ class RequestSide:
         self._body_taken = self.body_complete
         self._stream.consumed(len(body))
         return {"type": "http.request", "body": body, "more_body": not self.body_complete}
-
-
-__all__ = ["MOST_PIECES", "RequestSide"]

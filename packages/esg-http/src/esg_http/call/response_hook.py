@@ -51,6 +51,3 @@ def prepare_answer(
         context.logger.error("the response hook failed: %s; the response goes out unchanged (R-1)", error)  # noqa: TRY400
         return status, prepared
     return new_status, changed
-
-
-__all__ = ["apply_hook", "prepare_answer"]

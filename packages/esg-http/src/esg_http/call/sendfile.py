@@ -146,6 +146,3 @@ def _blame(exc: OSError) -> ApplicationError | ClientDisconnected:
     if isinstance(exc, (ConnectionError, TimeoutError)) or exc.errno in _GONE:
         return ClientDisconnected("the client has closed the connection")
     return ApplicationError(f"the file cannot be read: {exc.strerror}")
-
-
-__all__ = ["KERNEL_PIECE", "THREAD_PIECE", "WAKING_PIECE", "FilePart", "send_file"]

@@ -33,6 +33,3 @@ _remembered_target = lru_cache(maxsize=1024)(read_target)
 def known_target(target: bytes) -> Target:
     """As `read_target()`, which need not be asked again about short targets."""
     return _remembered_target(target) if len(target) <= SHORT_TARGET else read_target(target)
-
-
-__all__ = ["Target", "known_target", "read_target"]

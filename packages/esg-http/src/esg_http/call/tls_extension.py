@@ -51,6 +51,3 @@ def tls_extension(connection: ssl.SSLObject) -> dict[str, Any]:
         "tls_version": _VERSIONS.get(connection.version() or ""),
         "cipher_suite": _cipher_numbers(connection.context).get(cipher[0]) if cipher else None,
     }
-
-
-__all__ = ["tls_extension"]

@@ -231,6 +231,3 @@ class ChunkedBody:
         if b"\n" in new or b"\r" in new:
             raise RequestError(400, "a trailer line ends with a bare CR or LF", "RFC 9112 section 2.2")
         self._looked_at = size
-
-
-__all__ = ["CHUNK_LINE_LIMIT", "Body", "ChunkedBody", "LengthBody"]

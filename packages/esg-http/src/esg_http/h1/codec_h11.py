@@ -29,6 +29,3 @@ def parse_fields(block: bytes) -> Headers:
     except h11.RemoteProtocolError:
         return split_fields(block)
     return list(event.headers) if isinstance(event, h11.Request) else split_fields(block)
-
-
-__all__ = ["parse_fields"]

@@ -32,6 +32,3 @@ def parse_fields(block: bytes) -> Headers:
     except httptools.HttpParserError:
         return split_fields(block)
     return sink.headers
-
-
-__all__ = ["parse_fields"]

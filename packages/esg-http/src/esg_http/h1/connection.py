@@ -323,6 +323,3 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._body = None
         self._held = b""
         self._intake = None
-
-
-__all__ = ["LINGER", "TLS_LINGER", "H1Connection"]

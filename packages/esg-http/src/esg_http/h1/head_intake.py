@@ -104,6 +104,3 @@ class HeadReader:
             end = self._buffer.find(b" ", self._line_at, self._line_at + LONGEST_METHOD + 1)
             check_method(line if end < 0 else end - self._line_at)
             self._limits.check(line, 0)
-
-
-__all__ = ["EMPTY_LINES", "HeadReader"]

@@ -392,6 +392,3 @@ class H1Input(H1Output):
             if self._time_left < self._settings.shortest_timeout:
                 self._hasten()
             self.transport.resume_reading()
-
-
-__all__ = ["AWAIT_HEAD", "CLOSING", "DISCARD", "HOLD", "IN_BODY", "H1Input"]

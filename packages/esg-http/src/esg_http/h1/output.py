@@ -215,6 +215,3 @@ class H1Output:
             reset(self.transport)
         else:
             self.transport.close()
-
-
-__all__ = ["BY_LENGTH", "LARGE_BODY", "H1Output"]

@@ -125,5 +125,3 @@ class RequestFields:
 
 NO_FIELDS = RequestFields(b"", False, [(b"host", b"unknown")])
 """Stands for the fields of a request that could not be read."""
-
-__all__ = ["LONGEST_REMEMBERED", "NO_FIELDS", "RequestFields", "RequestStart", "read_start"]

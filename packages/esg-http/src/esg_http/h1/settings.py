@@ -42,6 +42,3 @@ class H1Settings(HTTPSettings):
         if len(self.starts) >= STARTS:
             self.starts.clear()
         self.starts[line] = start
-
-
-__all__ = ["STARTS", "FieldParser", "H1Settings"]

@@ -224,6 +224,3 @@ class H2Connection(Deadlines, asyncio.Protocol):
             self.transport.close()
         self._watch_writing(self.time())
         self._watch(END, self.time() + LINGER)
-
-
-__all__ = ["H2Connection"]

@@ -83,6 +83,3 @@ class TunnelStream(Protocol):
 
     def forget_tunnel(self) -> None:
         """The tunnel is closed."""
-
-
-__all__ = ["StreamOwner", "TunnelStream"]

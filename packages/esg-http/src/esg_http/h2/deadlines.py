@@ -224,6 +224,3 @@ class Deadlines(Serving):
     @abstractmethod
     def _close(self) -> None:
         """Close once what is written has been sent."""
-
-
-__all__ = ["BLOCK", "DRAIN", "END", "HALF", "IDLE", "LINGER", "START", "WRITE", "Deadlines"]

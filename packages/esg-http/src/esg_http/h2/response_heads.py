@@ -64,6 +64,3 @@ class ResponseHeads:
                 self._known.clear()
             self._known[prefix, block] = encoded
         return encoded
-
-
-__all__ = ["ResponseHeads", "split_headers"]

@@ -172,6 +172,3 @@ class Serving(Receiving[H2Stream]):
     @abstractmethod
     def _watch_upload(self, upload: Upload, now: float) -> None:
         """Set the deadline of a request's body."""
-
-
-__all__ = ["Serving"]

@@ -52,6 +52,3 @@ class H2Settings:
         if self._context.upgrades:
             settings[ENABLE_CONNECT_PROTOCOL] = 1
         return settings_frame(settings) + window_frame(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
-
-
-__all__ = ["H2Settings"]

@@ -210,6 +210,3 @@ class H2Stream(BaseStream):
         else:
             answer_late(cycle, error)
             self._connection.leave(cycle)
-
-
-__all__ = ["H2Stream"]

@@ -201,6 +201,3 @@ class Tunnel(asyncio.Transport, Generic[S]):
         if self._stream.state < CLOSED:
             self._connection.reset(self._stream, CANCEL)
         self.lose(None)
-
-
-__all__ = ["Tunnel"]

@@ -11,6 +11,3 @@ def http_date(moment: float) -> bytes:
     year, month, day, hour, minute, second, weekday = gmtime(moment)[:7]
     date = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT"
     return date.encode("ascii")
-
-
-__all__ = ["http_date"]

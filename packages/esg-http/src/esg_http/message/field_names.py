@@ -42,6 +42,3 @@ def split_fields(block: bytes) -> Headers:
         name, _, value = line.partition(b":")
         headers.append((LOWER[name], value.strip(b" \t")))
     return headers
-
-
-__all__ = ["LOWER", "is_name", "split_fields"]

@@ -210,24 +210,3 @@ def without_default_port(authority: bytes, scheme: bytes) -> bytes:
     """An authority in a form that can be compared: lower case, and no port that goes without saying."""
     default = b":443" if scheme.lower() == b"https" else b":80"
     return authority.lower().removesuffix(default).removesuffix(b":")
-
-
-__all__ = [
-    "CHUNKED",
-    "FIELD_LINE",
-    "LONGEST_METHOD",
-    "REST",
-    "START",
-    "TARGET",
-    "TOKEN",
-    "body_length",
-    "check_field_line",
-    "check_method",
-    "check_repeats",
-    "check_request_line",
-    "check_unfinished",
-    "content_length",
-    "is_host",
-    "split_target",
-    "without_default_port",
-]

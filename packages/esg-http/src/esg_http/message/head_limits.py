@@ -22,6 +22,3 @@ class HeadLimits:
             raise RequestError(414, "the request line is too long", "RFC 9110 section 15.5.15")
         if field_bytes > self.field_bytes:
             raise RequestError(431, "the header fields are too large", "RFC 6585 section 5")
-
-
-__all__ = ["HeadLimits"]

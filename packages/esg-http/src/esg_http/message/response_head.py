@@ -194,19 +194,3 @@ def encode_chunk(body: bytes, end: bool) -> bytes:
     if not body:
         return LAST_CHUNK if end else b""
     return b"%x\r\n%b\r\n%b" % (len(body), body, LAST_CHUNK if end else b"")
-
-
-__all__ = [
-    "LAST_CHUNK",
-    "NO_LENGTH",
-    "SAYS_CHUNKED",
-    "SAYS_CLOSE",
-    "SAYS_DATE",
-    "SAYS_SERVER",
-    "FieldBlock",
-    "HeadPrefix",
-    "encode_chunk",
-    "encode_fields",
-    "prepare_fields",
-    "status_line",
-]

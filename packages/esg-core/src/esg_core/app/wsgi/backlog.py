@@ -112,6 +112,3 @@ class Backlog:
         """Remove the file; may be called twice."""
         if self._spool is not None:
             self._spool.close()
-
-
-__all__ = ["Backlog"]

@@ -87,6 +87,3 @@ def _append(file: BinaryIO | None, data: BytesIO) -> BinaryIO:
     file.write(data.getbuffer())
     file.flush()
     return file
-
-
-__all__ = ["Input", "collect"]

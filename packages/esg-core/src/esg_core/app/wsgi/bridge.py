@@ -189,6 +189,3 @@ def _goes_beyond() -> ApplicationError:
 
 def _part(data: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": more}
-
-
-__all__ = ["WSGIBridge"]

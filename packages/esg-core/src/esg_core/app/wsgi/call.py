@@ -191,6 +191,3 @@ def _joined(parts: list[bytes]) -> bytes:
     data = b"".join(parts[:count])
     del parts[:count]
     return data
-
-
-__all__ = ["Call"]

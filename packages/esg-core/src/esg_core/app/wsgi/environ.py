@@ -119,6 +119,3 @@ def _name_server(environ: Environ) -> None:
         name, port = host, ""
     environ["SERVER_NAME"] = name or "localhost"
     environ["SERVER_PORT"] = port or DEFAULT_PORTS[environ["wsgi.url_scheme"]]
-
-
-__all__ = ["Environ", "common_environ", "environ_of"]

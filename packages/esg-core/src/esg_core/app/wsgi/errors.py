@@ -23,6 +23,3 @@ class ErrorStream:
 
     def flush(self) -> None:
         """Does nothing: all that was written has been flushed."""
-
-
-__all__ = ["ErrorStream"]

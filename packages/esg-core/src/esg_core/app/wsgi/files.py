@@ -73,6 +73,3 @@ def file_part(wrapper: FileWrapper, most: int | None) -> FilePart | None:
     offset = file.tell()
     size = max(0, status.st_size - offset)
     return FilePart(raw.fileno(), offset, size if most is None else min(size, most))
-
-
-__all__ = ["FilePart", "FileWrapper", "Readable", "file_part"]

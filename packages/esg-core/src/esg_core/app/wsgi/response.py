@@ -196,6 +196,3 @@ def _fields(headers: Iterable[Any]) -> tuple[Headers, int | None]:
     except (AttributeError, TypeError, ValueError) as error:
         raise ApplicationError(f"start_response: headers must be pairs of native strings (PEP 3333): {error}") from None
     return fields, length
-
-
-__all__ = ["answer"]

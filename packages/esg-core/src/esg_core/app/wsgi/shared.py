@@ -52,6 +52,3 @@ class Shared:
             future = told.popleft()
             if not future.done():
                 future.set_result(None)
-
-
-__all__ = ["Bounds", "Shared", "WSGIApplication", "Write"]

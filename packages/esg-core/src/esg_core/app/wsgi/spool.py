@@ -52,6 +52,3 @@ class Spool:
     def _change(self, count: int) -> None:
         with self._lock:
             self.held += count
-
-
-__all__ = ["Spool"]

@@ -78,6 +78,3 @@ def _work(jobs: "SimpleQueue[J | None]", slot: list[J | None], do: Callable[[J],
         slot[0] = job
         job.context.run(do, job)
         slot[0] = job = None  # or the last job would live until the next one
-
-
-__all__ = ["Job", "Threads"]

@@ -72,6 +72,3 @@ async def _try_to_send(call: Call) -> None:
             if call.is_sending:
                 await call.send(NOTHING)
             await asyncio.sleep(LOOK)
-
-
-__all__ = ["Watch"]

@@ -78,6 +78,3 @@ class ApplicationOptions:
         "Called with `(scope or None, status, headers)` once for each final response, ESG's own included; may return "
         "another `(status, headers)`. In a program, the function itself will do.",
     )
-
-
-__all__ = ["AppReference", "ApplicationOptions"]

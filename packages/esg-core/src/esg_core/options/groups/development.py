@@ -48,6 +48,3 @@ class DevelopmentOptions:
         "How long nothing must have changed before a restart.",
         "Many changes at once are one restart.",
     )
-
-
-__all__ = ["DevelopmentOptions"]

@@ -55,6 +55,3 @@ class HTTP2Options:
     h2_timeout_settings: Timeout = option(
         5.0, Group.LIMITS, "How long it may take to acknowledge the server's settings."
     )
-
-
-__all__ = ["HTTP2Options"]

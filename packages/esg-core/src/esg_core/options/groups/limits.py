@@ -129,6 +129,3 @@ class LimitOptions:
         100, Group.LIMITS, "Requests that may wait until others are done."
     )
     backpressure_queue_timeout: Timeout = option(5.0, Group.LIMITS, "How long a request may wait; then it gets 503.")
-
-
-__all__ = ["LimitOptions"]

@@ -64,6 +64,3 @@ class ListeningOptions:
         "trust are closed. Where the balancer tells (version 2) that its client speaks TLS, the scheme is `https`; "
         "what else it tells is in the scope, as `extensions['esg.proxy_protocol']`.",
     )
-
-
-__all__ = ["ListeningOptions"]

@@ -53,6 +53,3 @@ class LoggingOptions:
         "Colour the log; on a terminal by default.",
         "When it is not set, colours are used on a terminal unless `NO_COLOR` is set.",
     )
-
-
-__all__ = ["OWN_LOGGING", "LoggingOptions"]

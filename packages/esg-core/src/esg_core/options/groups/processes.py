@@ -69,6 +69,3 @@ class ProcessOptions:
     ready_path: Endpoint = option(
         "/__esg_ready__", Group.PROCESSES, "Path of readiness: 503 before start-up is done and from SIGTERM on."
     )
-
-
-__all__ = ["ProcessOptions"]

@@ -73,6 +73,3 @@ class ProtocolOptions:
         "Header to add to each response. Repeatable.",
         "A `server` or `date` takes the place of ESG's own.",
     )
-
-
-__all__ = ["ProtocolOptions"]

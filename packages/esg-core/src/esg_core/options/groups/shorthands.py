@@ -11,5 +11,3 @@ ByteLimit = Annotated[int | None, Integer(unit="bytes", can_be_off=True)]
 Bound = Annotated[int, Integer(1)]
 ByteBound = Annotated[int, Integer(1, unit="bytes")]
 Timeout = Annotated[float | None, Seconds()]
-
-__all__ = ["Bound", "ByteBound", "ByteLimit", "FilePath", "Limit", "Timeout"]

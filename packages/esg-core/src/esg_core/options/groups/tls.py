@@ -63,6 +63,3 @@ class TLSOptions:
         "program, the function itself will do.",
         metavar="MODULE:ATTRIBUTE",
     )
-
-
-__all__ = ["TLSOptions"]

@@ -49,6 +49,3 @@ class WebSocketOptions:
         "How long a WebSocket client may take to answer a ping.",
         "Then the connection closes with 1011. Does not run while ESG itself has paused reading.",
     )
-
-
-__all__ = ["WebSocketOptions"]

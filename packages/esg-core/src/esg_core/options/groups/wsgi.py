@@ -31,6 +31,3 @@ class WSGIOptions:
         "In memory and file together. Beyond them, the thread waits for the client as well, until that has read some "
         "of it, has left, or `timeout_write` is over.",
     )
-
-
-__all__ = ["WSGIOptions"]

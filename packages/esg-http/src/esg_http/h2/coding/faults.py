@@ -30,6 +30,3 @@ class TooManyFields(RequestError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(431, reason, "RFC 6585 section 5")
-
-
-__all__ = ["ConnectionFault", "StreamFault", "TooManyFields"]

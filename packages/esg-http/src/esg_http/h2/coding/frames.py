@@ -115,22 +115,3 @@ def content_of(payload: bytes, flags: int) -> tuple[bytes, int | None]:
     if at > end:
         raise ConnectionFault(PROTOCOL_ERROR, "padding is longer than its frame", "RFC 9113 section 6.1")
     return payload[at:end], depends_on
-
-
-__all__ = [
-    "FRAME_HEADER",
-    "HEADER_SIZE",
-    "PREFACE",
-    "SETTINGS_ACK",
-    "content_of",
-    "frame",
-    "goaway_frame",
-    "headers_frames",
-    "pack",
-    "ping_frame",
-    "read_long",
-    "read_settings",
-    "reset_frame",
-    "settings_frame",
-    "window_frame",
-]

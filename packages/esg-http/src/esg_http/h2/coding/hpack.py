@@ -304,5 +304,3 @@ def _opening(name: bytes, pattern: int, mask: int) -> bytes:
 
 _REFERENCES = {field: bytes((0x80 | index,)) for index, field in enumerate(STATIC_TABLE, 1)}
 _NAMES = {name: index for index, (name, _) in reversed(list(enumerate(STATIC_TABLE, 1)))}
-
-__all__ = ["ENTRY_OVERHEAD", "LITERALS_BEYOND", "TABLE_SIZE", "Field", "HeaderDecoder", "HeaderEncoder"]

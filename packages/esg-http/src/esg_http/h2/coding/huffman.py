@@ -120,6 +120,3 @@ def encode(data: bytes) -> bytes:
     digits = "".join([_CODES[byte] for byte in data])
     digits += "1" * (-len(digits) % 8)
     return int(digits or "0", 2).to_bytes(len(digits) // 8, "big")
-
-
-__all__ = ["decode", "encode"]

@@ -68,5 +68,3 @@ STATIC_TABLE: tuple[tuple[bytes, bytes], ...] = tuple(
     (name.encode(), value.encode()) for name, _, value in (line.partition(" ") for line in _TEXT.split("\n")[1:-1])
 )
 """The fields of index 1 and up."""
-
-__all__ = ["STATIC_TABLE"]

@@ -32,6 +32,3 @@ class Allowance:
             raise ConnectionFault(
                 ENHANCE_YOUR_CALM, f"more than {self._limit} {self._what} in {PERIOD:.0f} s", "RFC 9113 section 10.5"
             )
-
-
-__all__ = ["PERIOD", "Allowance"]

@@ -78,6 +78,3 @@ class BaseStream:
 
     def on_moved(self) -> None:
         """Some of what was unsent has been sent."""
-
-
-__all__ = ["NEVER", "BaseStream", "Unsent", "Upload"]

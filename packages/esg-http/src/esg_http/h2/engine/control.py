@@ -209,6 +209,3 @@ class ControlFrames(Sending[S]):
     @abstractmethod
     def _has_pong(self, payload: bytes) -> None:
         """The answer to a PING of this side has come."""
-
-
-__all__ = ["ControlFrames"]

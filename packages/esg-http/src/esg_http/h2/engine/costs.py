@@ -20,5 +20,3 @@ BYTES_A_UNIT = 8
 
 OVERSIZED_BLOCK = 2000
 """A header block that has far more fields than it may."""
-
-__all__ = ["BYTES_A_UNIT", "CANCELLATION", "FIELD", "FRAME", "OVERSIZED_BLOCK", "REQUEST"]

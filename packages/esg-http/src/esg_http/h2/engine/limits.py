@@ -23,6 +23,3 @@ class H2Limits:
     server_resets: int
     control_frames: int
     stream_window: int
-
-
-__all__ = ["CONTINUATIONS", "H2Limits"]

@@ -125,6 +125,3 @@ class SendingOrder(Generic[T]):
         """Whether what is in here wants to share its turns with this one."""
         level = self._levels.get(one.priority.urgency)
         return level is not None and (one.priority.incremental or bool(level.sharing))
-
-
-__all__ = ["DEFAULT", "UNTOLD", "Prioritised", "Priority", "SendingOrder", "read_priority"]

@@ -180,5 +180,3 @@ _HANDLERS: dict[int, Handler] = {
     PUSH_PROMISE: Receiving.on_push_promise,
     GOAWAY: Receiving.on_goaway,
 }
-
-__all__ = ["Receiving"]

@@ -203,6 +203,3 @@ def _with_one_cookie(headers: Headers) -> Headers:
         return headers
     others = [field for field in headers if field[0] != b"cookie"]
     return [*others, (b"cookie", b"; ".join(crumbs))]
-
-
-__all__ = ["UNKNOWN_LENGTH", "RequestHead", "check_fields", "check_trailers", "malformed"]

@@ -377,6 +377,3 @@ def _count(fields: Headers) -> int:
     """How many fields count; a cookie in crumbs is one (RFC 9113 section 8.2.3)."""
     names = [name for name, _ in fields if name not in PSEUDO_FIELDS]
     return len(names) - max(0, names.count(b"cookie") - 1)
-
-
-__all__ = ["RequestFrames"]

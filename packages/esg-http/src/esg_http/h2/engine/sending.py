@@ -328,6 +328,3 @@ class Sending(Generic[S]):
     @abstractmethod
     def _has_no_streams(self) -> None:
         """The last stream has been closed."""
-
-
-__all__ = ["REMEMBERED_RESETS", "S", "Sending"]

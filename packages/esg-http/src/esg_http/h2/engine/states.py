@@ -33,21 +33,3 @@ AFTER_THEIR_END = {OPEN: HALF_CLOSED_THEIRS, HALF_CLOSED_OURS: CLOSED}
 
 AFTER_OUR_END = {OPEN: HALF_CLOSED_OURS, HALF_CLOSED_THEIRS: CLOSED}
 """What END_STREAM of the server makes of it."""
-
-__all__ = [
-    "AFTER_ALL",
-    "AFTER_OUR_END",
-    "AFTER_THEIR_END",
-    "CLOSED",
-    "EFFECTS",
-    "GOES_ON",
-    "HALF_CLOSED_OURS",
-    "HALF_CLOSED_THEIRS",
-    "IDLE",
-    "NOTHING",
-    "OPEN",
-    "OPENS",
-    "RESET",
-    "TOO_LATE",
-    "WRONG",
-]

@@ -75,6 +75,3 @@ class StreamWindow:
         """No more will come: what the window has grown by is for others."""
         self._whole.growth += self._size - DEFAULT_WINDOW
         self._size = DEFAULT_WINDOW
-
-
-__all__ = ["CONNECTION_WINDOW", "GROWTH", "ConnectionWindow", "StreamWindow"]

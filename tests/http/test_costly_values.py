@@ -40,6 +40,22 @@ PATIENCE = 1.0
 """Seconds of the processor: milliseconds are what it takes, and what a pattern takes that goes back is a minute."""
 
 
+TRIES = 3
+"""A costly pattern is costly each time; a collection of garbage or a busy machine is not."""
+
+
+def cost(server: MemoryServer, request: bytes) -> float:
+    """Seconds of the processor that a request takes, on a connection of its own."""
+    transport = server.connect()
+    begin = time.thread_time()
+    transport.feed(request)
+    server.loop.settle()
+    taken = time.thread_time() - begin
+    transport.reset()
+    server.loop.settle()
+    return taken
+
+
 def requests(run: str) -> list[bytes]:
     """Requests that have a long value, of runs between letters, in one field each, and one with a long target."""
     long = "a" + run * (SIZE // len(run)) + "b"
@@ -56,10 +72,4 @@ def test_h20_no_value_of_a_field_is_costly(parser: str, run: str) -> None:
         server.context.upgrades = upgrades(server.context)
         server.context.access = AccessLog.create(server.context.config, server.loop)
         for request in requests(run):
-            transport = server.connect()
-            begin = time.thread_time()
-            transport.feed(request)
-            server.loop.settle()
-            assert time.thread_time() - begin < PATIENCE, request[:200]
-            transport.reset()
-            server.loop.settle()
+            assert any(cost(server, request) < PATIENCE for _ in range(TRIES)), request[:200]

@@ -115,7 +115,7 @@ def test_a_full_pipe_holds_nobody_up_and_loses_nothing(pipe: Pipe) -> None:
     output.batch += lines
     begin = time.monotonic()
     assert not output.flush()
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 5  # until the pipe is read it would be for ever
     received = pipe.read()
     while not output.flush():
         received += pipe.read()
@@ -158,7 +158,7 @@ def test_the_end_does_not_wait_for_ever(pipe: Pipe) -> None:
     output.batch += ["x" * 99] * 2000
     begin = time.monotonic()
     assert not output.flush(wait=0.2)
-    assert 0.15 < time.monotonic() - begin < 1
+    assert 0.15 < time.monotonic() - begin < 10
 
 
 def test_what_a_reader_did_not_take_is_written_when_it_reads_again(pipe: Pipe) -> None:

@@ -266,7 +266,10 @@ def test_a_keyword_of_none_displaces_nothing(file: Path) -> None:
 def test_loading_options_reads_no_more_than_it_needs() -> None:
     """C-1: the command line starts at once."""
     program = (
-        "import sys; from esg_core.options.merging import load; from esg_core.options.sources import Arguments; load(Arguments({'app': 'main:app'}), {})\n"
+        "import sys\n"
+        "from esg_core.options.merging import load\n"
+        "from esg_core.options.sources import Arguments\n"
+        "load(Arguments({'app': 'main:app'}), {})\n"
         "print(*sorted({'asyncio', 'difflib', 'ipaddress', 'logging', 'ssl', 'tomllib'} & set(sys.modules)))"
     )
     answer = subprocess.run(

@@ -25,7 +25,7 @@ from benchmarks.rows import ROWS, Row
 MARK = "sched_yield"
 """The function of the C library that is called right before and right after the measured requests."""
 
-PATIENCE = 600.0
+PATIENCE = 120.0
 """Seconds for all requests of a count, in which each instruction may cost a call of Python."""
 
 _WARM_UP = 500
@@ -97,7 +97,7 @@ def _application(row: Row) -> Any:
 class Client(asyncio.Transport):
     """Connects a protocol to a client that asks again as soon as it has its answer.
 
-    A server that ends the connection, or does not answer in time, ends the count with an error.
+    A server that ends the connection, answers anything but 200, or is late, ends the count with an error.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, row: Row, protocol: asyncio.Protocol) -> None:
@@ -123,7 +123,9 @@ class Client(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """As asyncio's; the end of an answer is known by its bytes."""
-        if bytes(data[-8:]).endswith(self._ends):
+        if data[:9] == b"HTTP/1.1 " and data[9:12] != b"200":
+            self._fail(f"the server has answered {bytes(data[9:200])!r}")
+        elif bytes(data[-8:]).endswith(self._ends):
             self._left -= 1
             if self._left:
                 self._loop.call_soon(self._send)
@@ -146,8 +148,11 @@ class Client(asyncio.Transport):
 
     def abort(self) -> None:
         """As asyncio's."""
+        self._fail("the server has ended the connection")
+
+    def _fail(self, reason: str) -> None:
         if not self._done.done():
-            self._done.set_exception(ConnectionAbortedError("the server has ended the connection"))
+            self._done.set_exception(ConnectionAbortedError(reason))
 
     def get_write_buffer_size(self) -> int:
         """As asyncio's."""

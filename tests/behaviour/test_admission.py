@@ -65,7 +65,7 @@ def status(transport: MemoryTransport) -> int | None:
 
 @each_parser
 def test_over_the_limit_the_answer_is_503_and_the_connection_stays(parser: str) -> None:
-    """F1."""
+    """A-3."""
     with Server(parser, limit_concurrent_requests=2) as server:
         server.come("/a", "/b")
         third = server.connect()
@@ -86,7 +86,7 @@ def test_over_the_limit_the_answer_is_503_and_the_connection_stays(parser: str) 
 
 @pytest.mark.parametrize("limit", [0, None])
 def test_without_a_limit_nobody_is_refused(limit: int | None) -> None:
-    """F4."""
+    """A-1."""
     with Server(limit_concurrent_requests=limit) as server:
         paths = [f"/{number}" for number in range(500)]
         transports = server.come(*paths)
@@ -107,7 +107,7 @@ def test_a_refusal_to_head_has_no_body() -> None:
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
 def test_no_100_on_a_503(framing: bytes) -> None:
-    """F6, H-5; whether the body will come nobody knows, so the connection ends."""
+    """A-3, H-5: whether the body will come is unknown, so the connection ends."""
     with Server(limit_concurrent_requests=1) as server:
         server.come("/a")
         transport = server.connect()
@@ -176,7 +176,7 @@ def test_the_hook_sees_refusals() -> None:
 
 
 def test_a_stream_holds_its_slot_to_its_last_part() -> None:
-    """F2."""
+    """A-2."""
     gates: list[asyncio.Future[None]] = []
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
@@ -249,7 +249,7 @@ async def streams_to_nobody(scope: Scope, receive: Receive, send: Send) -> None:
     ids=lambda app: getattr(app, "__name__", "hello"),
 )
 def test_however_a_request_ends_its_slot_comes_back(app: Any, parser: str) -> None:
-    """F3."""
+    """A-2."""
     with MemoryServer(app, parser, limit_concurrent_requests=5) as server:
         for _ in range(20):
             transport = server.connect()
@@ -327,7 +327,7 @@ def test_one_request_of_sixteen_is_timed() -> None:
 
 @each_parser
 def test_the_line_moves_in_order(parser: str) -> None:
-    """H1, I1: A runs, B and C wait, D finds no room; whoever leaves lets the head in."""
+    """A-6: A runs, B and C wait, D finds no room; each one that leaves lets in the head of the line."""
     with Server(parser, **LINE, backpressure_queue_size=2) as server:
         a, b, c, d = server.come("/a", "/b", "/c", "/d")
         assert [status(each) for each in (a, b, c, d)] == [None, None, None, 503]
@@ -342,7 +342,7 @@ def test_the_line_moves_in_order(parser: str) -> None:
 
 
 def test_a_slot_goes_to_the_head_and_not_to_who_comes_at_that_moment() -> None:
-    """H6."""
+    """A-6."""
     with Server(**LINE) as server:
         a, _ = server.come("/a", "/b")
         a.feed(get(target=b"/c"))
@@ -354,7 +354,7 @@ def test_a_slot_goes_to_the_head_and_not_to_who_comes_at_that_moment() -> None:
 
 
 def test_who_waits_too_long_gets_503_and_is_never_called() -> None:
-    """H2: and the connection stays."""
+    """A-6, A-3: and the connection stays open."""
     with Server(**LINE, backpressure_queue_timeout=0.5) as server:
         _, b = server.come("/a", "/b")
         server.loop.advance(0.45)
@@ -371,7 +371,7 @@ def test_who_waits_too_long_gets_503_and_is_never_called() -> None:
 @pytest.mark.parametrize("how", ["reset", "feed_eof"])
 @pytest.mark.parametrize("data", [get(target=b"/b"), post(b"Content-Length: 9", body=b"h")], ids=["get", "upload"])
 def test_who_goes_leaves_the_line_unanswered(data: bytes, how: str, parser: str) -> None:
-    """H3: nothing is said, nothing is logged, and the next one takes the place."""
+    """A-6: nothing is sent, nothing is logged, and the next one takes its place."""
     with Server(parser, **LINE, backpressure_queue_size=1) as server:
         server.come("/a")
         b = server.send(data)
@@ -464,7 +464,7 @@ def test_an_upload_that_comes_too_late_while_it_waits() -> None:
 
 
 def test_a_saturated_loop_lets_nobody_wait() -> None:
-    """H5."""
+    """A-6."""
     with Server(**LINE) as server:
         server.come("/a", "/b")
         assert server.context.admission is not None
@@ -476,14 +476,14 @@ def test_a_saturated_loop_lets_nobody_wait() -> None:
 
 
 def test_a_line_without_places_is_none() -> None:
-    """H9."""
+    """A-6."""
     with Server(**LINE, backpressure_queue_size=0) as server:
         assert [status(each) for each in server.come("/a", "/b")] == [None, 503]
         server.let_go("/a")
 
 
 def test_a_drain_refuses_all_who_wait() -> None:
-    """H8, L-2: at once, and with the end of their connections; who runs is served to the end."""
+    """A-6, L-2: at once, and their connections end; running requests are served to the end."""
     with Server(**LINE) as server:
         a, b, c = server.come("/a", "/b", "/c")
         server.context.drain()
@@ -496,7 +496,7 @@ def test_a_drain_refuses_all_who_wait() -> None:
 
 
 def test_ten_thousand_who_wait_in_vain_leave_nothing_behind() -> None:
-    """H10."""
+    """A-6, H-20."""
     with Server(**LINE, backpressure_queue_timeout=0.1) as server:
         server.come("/a")
         transports = [server.connect() for _ in range(100)]
@@ -533,7 +533,7 @@ def test_who_closes_a_socket_while_waiting_is_gone_at_once(wiring: Wiring) -> No
 
 @pytest.mark.parametrize("wiring", TCP, ids=str)
 def test_a_refused_client_may_ask_again_on_its_socket(wiring: Wiring) -> None:
-    """F1."""
+    """A-3."""
     hall = Hall()
     with SocketServer(hall, wiring, limit_concurrent_requests=1) as server:
         with server.connect() as a, server.connect() as b:

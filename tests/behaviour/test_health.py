@@ -28,7 +28,7 @@ async def waits(scope: Scope, receive: Receive, send: Send) -> None:
 
 @each_parser
 def test_liveness(parser: str) -> None:
-    """J1: without the application."""
+    """A-8: without the application."""
     app = Recorder()
     with MemoryServer(app, parser, health=True) as server:
         response = ask(server, server.connect(), get(target=HEALTH))
@@ -45,7 +45,7 @@ def test_a_probe_by_head_gets_no_body(parser: str) -> None:
 
 
 def test_readiness_from_the_start_to_the_end() -> None:
-    """J2: not before start-up is complete, and not from the announcement of the end on; liveness all the time."""
+    """A-8, L-2: ready only from the end of the start-up until the shutdown is announced; alive all the time."""
     with MemoryServer(hello, health=True) as server:
         transport = server.connect()
 
@@ -72,7 +72,7 @@ SATURATED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", SATURATED, ids=["concurrency", "static", "waiting", "full"])
 def test_probes_are_answered_however_many_others_are_refused(options: dict[str, Any]) -> None:
-    """J1, F5: they hold no slot, wait in no line and are not counted."""
+    """A-8, A-1: they hold no slot, wait in no line and are not counted."""
     with MemoryServer(waits, health=True, **options) as server:
         server.context.open()
         server.connect().feed(get())
@@ -89,7 +89,7 @@ def test_probes_are_answered_however_many_others_are_refused(options: dict[str, 
 
 
 def test_probes_are_answered_while_the_server_drains() -> None:
-    """J1: on a connection that was kept for a request that still runs."""
+    """A-8: on a connection that a running request keeps open."""
     with MemoryServer(hello, health=True) as server:
         transport = server.connect()
         transport.feed(b"GET %b HTTP/1.1\r\n" % HEALTH)
@@ -135,7 +135,7 @@ def test_more_targets_than_are_remembered() -> None:
 
 
 def test_the_paths_are_options() -> None:
-    """J5."""
+    """A-8."""
     app = Recorder()
     with MemoryServer(app, health=True, health_path="/live", ready_path="/ready") as server:
         transport = server.connect()
@@ -146,7 +146,7 @@ def test_the_paths_are_options() -> None:
 
 
 def test_switched_off_the_application_gets_the_paths() -> None:
-    """J5."""
+    """A-8."""
     app = Recorder()
     with MemoryServer(app) as server:
         transport = server.connect()
@@ -165,7 +165,7 @@ def test_other_methods_are_refused() -> None:
 
 
 def test_probes_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """J4: others are."""
+    """A-8: other requests are."""
     with caplog.at_level(logging.INFO, "esg.access"), MemoryServer(hello, health=True) as server:
         server.context.access = AccessLog.create(server.context.config, server.loop)
         transport = server.connect()
@@ -177,7 +177,7 @@ def test_probes_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("wiring", TCP, ids=str)
 def test_readiness_does_not_depend_on_the_load(wiring: Wiring) -> None:
-    """J7: an overloaded server that left would leave its load to the others."""
+    """A-8: an overloaded server that left would leave its load to the others."""
 
     async def sleeps(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Deadlines: each at its time, on a clock that the test moves (rules H-17, L-5; the time-outs of section 2)."""
+"""Deadlines: each at its time, on a clock that the test moves (rules H-17, L-5)."""
 
 import asyncio
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
 
 @each_parser
 def test_a_client_that_says_nothing_is_hung_up_on_without_a_word(parser: str) -> None:
-    """H-17, E2: the first request has timeout-request-headers, not timeout-keep-alive."""
+    """H-17: the first request has timeout-request-headers, not timeout-keep-alive."""
     with MemoryServer(hello, parser, timeout_request_headers=3, timeout_keep_alive=1) as server:
         transport = server.connect()
         assert seconds_to_end(server, transport) == due(3)
@@ -74,7 +74,7 @@ def test_a_client_that_says_nothing_is_hung_up_on_without_a_word(parser: str) ->
 @pytest.mark.parametrize("begun", [b"G", b"GET / HTTP/1.1\r\n", get()[:-2], b"\r\nG"])
 @pytest.mark.parametrize("dripping", [False, True], ids=["stalls", "drips"])
 def test_a_head_that_does_not_end(begun: bytes, dripping: bool, parser: str) -> None:
-    """H-17, E3: 408 at the same time, whether or not more drips in."""
+    """H-17: 408 at the same time, whether or not more drips in."""
     line = b"a" if begun == b"G" or begun.endswith(b"G") else b"a: b\r\n"
     with MemoryServer(hello, parser, timeout_request_headers=5) as server:
         transport = server.connect()
@@ -98,7 +98,7 @@ def test_the_first_head_counts_from_the_accept() -> None:
 
 @each_parser
 def test_a_later_head_counts_from_its_first_byte(parser: str) -> None:
-    """H-17, E3: not from the response before it."""
+    """H-17: not from the response before it."""
     with MemoryServer(hello, parser, timeout_request_headers=5, timeout_keep_alive=10) as server:
         transport = server.connect()
         ask(server, transport, get())
@@ -118,7 +118,7 @@ def test_a_head_in_time_ends_its_deadline() -> None:
 
 
 def test_the_head_is_a_part_of_the_request() -> None:
-    """E5: timeout-request holds for the head too, if it is shorter."""
+    """H-17: timeout-request applies to the head too, if it is shorter."""
     with MemoryServer(hello, timeout_request_headers=66, timeout_request=3) as server:
         assert seconds_to_end(server, server.connect()) == due(3)
         transport = server.connect()
@@ -129,7 +129,7 @@ def test_the_head_is_a_part_of_the_request() -> None:
 
 @pytest.mark.parametrize("begun", [b"", b"GET"])
 def test_no_deadline_for_the_head(begun: bytes) -> None:
-    """Section 2: 0 switches it off."""
+    """H-17: 0 switches it off."""
     with MemoryServer(hello, timeout_request_headers=0, timeout_request=0) as server:
         transport = server.connect()
         transport.feed(begun)
@@ -144,7 +144,7 @@ def test_no_deadline_for_the_head(begun: bytes) -> None:
 
 @each_parser
 def test_an_idle_connection_is_closed_without_a_word(parser: str) -> None:
-    """E1: a request before that is served, and starts the time again."""
+    """H-17: an earlier request is served, and starts the time again."""
     with MemoryServer(hello, parser, timeout_keep_alive=2) as server:
         transport = server.connect()
         for _ in range(3):
@@ -165,7 +165,7 @@ def test_empty_lines_are_no_request() -> None:
 
 
 def test_no_deadline_between_requests() -> None:
-    """Section 2: 0 switches it off."""
+    """H-17: 0 switches it off."""
     with MemoryServer(hello, timeout_keep_alive=0) as server:
         transport = server.connect()
         for _ in range(2):
@@ -174,7 +174,7 @@ def test_no_deadline_between_requests() -> None:
 
 
 def test_a_request_that_waited_for_its_turn_is_not_late() -> None:
-    """E6: what was pipelined gets its time when its turn comes."""
+    """H-17: a pipelined request gets its time when its turn comes."""
     with MemoryServer(by_path(slow=slowly, root=hello), timeout_request_headers=3, timeout_keep_alive=1) as server:
         transport = server.connect()
         transport.feed(get(target=b"/slow") + get() + b"GET")
@@ -201,7 +201,7 @@ BODIES = {
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("dripping", [False, True], ids=["stalls", "drips"])
 def test_a_body_that_does_not_end(kind: str, dripping: bool, parser: str) -> None:
-    """H-17, E4: 408 at the same time, whether or not more drips in; the application learns of it."""
+    """H-17: 408 at the same time, whether or not more drips in; the application learns of it."""
     app = UntilTheEnd()
     data, more = BODIES[kind]
     with MemoryServer(app, parser, timeout_request=5) as server:
@@ -231,7 +231,7 @@ def test_the_time_of_a_slow_head_is_gone_for_the_body(parser: str) -> None:
 
 
 def test_a_late_body_cuts_a_response_that_has_begun() -> None:
-    """H-17, E4: there is no other way to tell."""
+    """H-17: there is no other way to tell the client."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())
@@ -248,7 +248,7 @@ def test_a_late_body_cuts_a_response_that_has_begun() -> None:
 
 
 def test_an_application_may_take_as_long_as_it_likes() -> None:
-    """E4: the request is complete, and nothing else is limited."""
+    """H-17: the request is complete, and nothing else is limited."""
     with MemoryServer(slowly, timeout_request=1, timeout_keep_alive=1, timeout_request_headers=1) as server:
         for data in (get(), post(b"Content-Length: 5", body=b"hello"), chunked(b"0\r\n\r\n")):
             transport = server.connect()
@@ -258,7 +258,7 @@ def test_an_application_may_take_as_long_as_it_likes() -> None:
 
 
 def test_no_deadline_for_the_body() -> None:
-    """Section 2: 0 switches it off."""
+    """H-17: 0 switches it off."""
     app = Recorder()
     with MemoryServer(app, timeout_request=0) as server:
         transport = server.connect()
@@ -270,7 +270,7 @@ def test_no_deadline_for_the_body() -> None:
 
 
 def test_the_clock_stands_still_while_esg_does_not_read() -> None:
-    """Section 2: an upload is not late because the application is; what is left of its time counts afterwards."""
+    """H-17: an upload is not late because the application is; the rest of its time counts afterwards."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await slowly(scope, receive, lambda message: asyncio.sleep(0))

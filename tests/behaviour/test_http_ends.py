@@ -33,7 +33,7 @@ each_cleartext = pytest.mark.parametrize("wiring", CLEARTEXT, ids=str)
 @each_wiring
 @pytest.mark.parametrize("late", [False, True], ids=["at-once", "late"])
 def test_a_short_body_is_skipped_to_keep_the_connection(late: bool, wiring: Wiring) -> None:
-    """H-8, B9."""
+    """H-8."""
     with SocketServer(hello, wiring) as server, server.connect() as client:
         for _ in range(2):
             upload = post(b"Content-Length: 10000", body=b"" if late else b"x" * 10000)
@@ -47,7 +47,7 @@ def test_a_short_body_is_skipped_to_keep_the_connection(late: bool, wiring: Wiri
     "line", [b"Content-Length: 100000000", b"Transfer-Encoding: chunked"], ids=["length", "chunked"]
 )
 def test_a_long_body_ends_the_connection_and_spares_the_response(line: bytes, wiring: Wiring) -> None:
-    """H-8, B8, B9: the client goes on sending, gets the whole response, and then the end instead of a reset."""
+    """H-8: the client goes on sending, gets the whole response, and then the end instead of a reset."""
     with SocketServer(large(300_000), wiring) as server, server.connect() as client:
         client.send(post(line, body=b"1000000\r\n"))
         response = client.response("POST")
@@ -71,7 +71,7 @@ def test_a_long_body_ends_the_connection_and_spares_the_response(line: bytes, wi
     ids=["close", "1.0", "400", "414", "431", "413"],
 )
 def test_the_last_response_is_read_by_who_goes_on_sending(data: bytes, wiring: Wiring) -> None:
-    """H-8, B8: whatever the reason for the end is."""
+    """H-8: whatever the reason for the end is."""
     with SocketServer(hello, wiring, limit_request_body=100_000_000) as server, server.connect() as client:
         client.send(data)
         send_on(client, MEBIBYTE)

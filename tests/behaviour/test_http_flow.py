@@ -28,7 +28,7 @@ LAST = get(b"Connection: close")
 
 @each_wiring
 def test_pipelined_requests_are_answered_in_order_one_at_a_time(wiring: Wiring) -> None:
-    """H-6, C1."""
+    """H-6."""
     app = Diary()
     with SocketServer(app, wiring) as server, server.connect() as client:
         client.send(get(target=b"/a-0.2") + get(target=b"/b-0.1") + get(target=b"/c"))
@@ -38,7 +38,7 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time(wiring: Wiring) 
 
 @each_wiring
 def test_a_body_and_the_next_request_in_one_segment(wiring: Wiring) -> None:
-    """H-6, C2."""
+    """H-6."""
     with SocketServer(Diary(), wiring) as server, server.connect() as client:
         upload = head(b"POST /a HTTP/1.1", b"Host: t", b"Content-Length: 5")
         chunks = head(b"POST /b HTTP/1.1", b"Host: t", b"Transfer-Encoding: chunked")
@@ -48,7 +48,7 @@ def test_a_body_and_the_next_request_in_one_segment(wiring: Wiring) -> None:
 
 @each_wiring
 def test_an_error_behind_a_request_comes_after_its_response(wiring: Wiring) -> None:
-    """H-6, C3: what is behind the error is not executed."""
+    """H-6: requests after the error are not executed."""
     app = Diary()
     with SocketServer(app, wiring) as server, server.connect() as client:
         client.send(get(target=b"/a-0.1") + get(b"bad line") + get(target=b"/c"))
@@ -61,7 +61,7 @@ def test_an_error_behind_a_request_comes_after_its_response(wiring: Wiring) -> N
 
 @each_path
 def test_a_thousand_requests_of_a_client_that_does_not_read(wiring: Wiring) -> None:
-    """H-6, C4, H-20: few are executed before the client reads, and all of them then."""
+    """H-6, H-20: few are executed before the client reads, and then all of them."""
     calls: list[str] = []
     answer = sends(start(headers=length(b"20000")), body(b"x" * 20000))
 

@@ -43,7 +43,7 @@ def values(response: Response, wanted: bytes) -> list[bytes]:
 @each_kind
 @each_parser
 def test_every_final_response_passes_the_hook_once(kind: Kind, parser: str) -> None:
-    """R-1, A4: before its first byte, with what it answers and what it would say; not for 1xx."""
+    """R-1: before its first byte, with the request and the response to be sent; not for 1xx."""
     hook = Hook()
     response = kind.response(parser, on_response=hook)
     assert values(response, b"x-hook") == [b"1"]
@@ -58,7 +58,7 @@ def test_every_final_response_passes_the_hook_once(kind: Kind, parser: str) -> N
 
 @each_kind
 def test_a_hook_that_changes_nothing_changes_nothing(kind: Kind) -> None:
-    """R-1, A3: whether it returns None, the same, or is not there."""
+    """R-1: whether it returns None or the same response, or there is no hook."""
     unchanged = kind.response("httptools")
     for hook in (Hook(lambda status, headers: None), Hook(lambda status, headers: (status, headers))):
         response = kind.response("httptools", on_response=hook)
@@ -69,7 +69,7 @@ def test_a_hook_that_changes_nothing_changes_nothing(kind: Kind) -> None:
 
 @each_kind
 def test_a_hook_that_raises_is_logged_and_no_more(kind: Kind) -> None:
-    """R-1, A5: the response goes out unchanged."""
+    """R-1: the response goes out unchanged."""
 
     def change(status: int, headers: Headers) -> Any:
         raise KeyError("lost")
@@ -78,7 +78,7 @@ def test_a_hook_that_raises_is_logged_and_no_more(kind: Kind) -> None:
 
 
 def test_a_hook_that_raises_costs_neither_response_nor_connection() -> None:
-    """R-1, A5."""
+    """R-1."""
 
     def change(status: int, headers: Headers) -> Any:
         headers.clear()
@@ -121,7 +121,7 @@ def test_a_result_that_is_none(name: str, app: Any) -> None:
 
 @each_parser
 def test_what_a_hook_may_change(parser: str) -> None:
-    """R-1, A4: the status, and any header: added, replaced, removed."""
+    """R-1: the status, and any header: added, replaced, removed."""
     new = [(b"Content-Type", b"text/html"), (b"server", b"mine"), (b"set-cookie", b"a"), (b"set-cookie", b"b")]
     with MemoryServer(hello, parser, on_response=Hook(lambda status, headers: (418, new))) as server:
         transport = server.connect()
@@ -160,7 +160,7 @@ BREAKS = {
 @pytest.mark.parametrize("name", BREAKS)
 @each_kind
 def test_a_hook_cannot_split_a_response(kind: Kind, name: str) -> None:
-    """R-1, A6: a response of the application becomes a 500, the server's own goes out without the change."""
+    """R-1: a response of the application becomes a 500; the server's own goes out without the change."""
     hook = Hook(lambda status, headers: (status, [*headers, BREAKS[name]]))
     written = kind.written("httptools", on_response=hook)
     method = kind.data.partition(b" ")[0].decode("latin-1")
@@ -171,7 +171,7 @@ def test_a_hook_cannot_split_a_response(kind: Kind, name: str) -> None:
 
 
 def test_a_hook_that_breaks_a_response_is_named_in_the_log() -> None:
-    """R-1, A6: and the connection goes on."""
+    """R-1: and the connection stays open."""
     hook = Hook(lambda status, headers: (status, [(b"x", b"a\r\nb")]))
     with MemoryServer(by_path(root=hello, fails=fails), on_response=hook) as server:
         transport = server.connect()

@@ -1,4 +1,4 @@
-"""Limits on connections, requests and bodies (rules H-11, H-18; section 2). Those of heads are in the corpus."""
+"""Limits on connections, requests and bodies (rules H-2, H-11, H-18). Those of heads are in the corpus."""
 
 import asyncio
 import threading
@@ -122,7 +122,7 @@ def test_a_refusal_of_any_request(data: bytes) -> None:
 
 @each_wiring
 def test_the_last_request_of_a_connection_is_announced(wiring: Wiring) -> None:
-    """Section 2, B5: with seven pipelined requests, five are answered and executed."""
+    """H-2: of seven pipelined requests, five are executed and answered."""
     app = Recorder()
     with SocketServer(app, wiring, limit_keepalive_requests=5) as server, server.connect() as client:
         client.send(get() * 7)
@@ -133,7 +133,7 @@ def test_the_last_request_of_a_connection_is_announced(wiring: Wiring) -> None:
 
 
 def test_a_limit_of_one_request() -> None:
-    """Section 2, B6."""
+    """H-2."""
     with MemoryServer(hello, limit_keepalive_requests=1) as server:
         transport = server.connect()
         assert ask(server, transport, get()).get(b"connection") == b"close"
@@ -142,7 +142,7 @@ def test_a_limit_of_one_request() -> None:
 
 @pytest.mark.parametrize("limit", [0, None])
 def test_no_limit_of_requests(limit: int | None) -> None:
-    """Section 2, B6."""
+    """H-2."""
     with MemoryServer(hello, limit_keepalive_requests=limit) as server:
         transport = server.connect()
         for _ in range(100):
@@ -224,7 +224,7 @@ def test_a_response_that_has_begun_is_cut() -> None:
 
 @pytest.mark.parametrize("limit", [0, None])
 def test_no_limit_of_bodies(limit: int | None) -> None:
-    """Section 2."""
+    """H-11: nothing is too large then."""
     with MemoryServer(by_path(root=reads), limit_request_body=limit) as server:
         transport = server.connect()
         assert ask(server, transport, post(b"Content-Length: 10000000", body=b"x" * 10_000_000)).status == 200

@@ -139,7 +139,7 @@ def test_a_client_that_says_close_is_closed(option: bytes, parser: str) -> None:
 
 @pytest.mark.parametrize("option", CLOSE)
 def test_an_application_that_says_close_closes(option: bytes) -> None:
-    """H-2, B4: it is said once, at its place after the application's own fields, and nothing else is put beside it."""
+    """H-2: once, after the application's own fields, with nothing added."""
     for more in ([], length(b"5")):
         with MemoryServer(with_headers((b"Connection", option), *more)) as server:
             transport = server.connect()
@@ -185,7 +185,7 @@ def test_keep_alive_is_not_said_by_who_closes() -> None:
 
 @each_parser
 def test_what_follows_a_close_is_not_executed(parser: str) -> None:
-    """H-2, B3."""
+    """H-2."""
     calls: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -203,7 +203,7 @@ def test_what_follows_a_close_is_not_executed(parser: str) -> None:
 @each_parser
 @pytest.mark.parametrize("lines", [(), (b"Connection: keep-alive",), (b"Connection: close",)])
 def test_http_1_0_has_one_request(lines: tuple[bytes, ...], parser: str) -> None:
-    """H-2, B1: no chunked coding, `close` and the end, whatever the client says."""
+    """H-2: no chunked coding, `close` and the end, whatever the client asks for."""
     for app in (hello, in_parts):
         with MemoryServer(app, parser) as server:
             transport = server.connect()
@@ -217,7 +217,7 @@ def test_http_1_0_has_one_request(lines: tuple[bytes, ...], parser: str) -> None
 
 
 def test_requests_follow_each_other_on_one_connection() -> None:
-    """H-2, B2."""
+    """H-2."""
     with MemoryServer(hello) as server:
         transport = server.connect()
         for _ in range(5):

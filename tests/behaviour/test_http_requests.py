@@ -105,7 +105,7 @@ def test_continue_while_the_head_is_still_held() -> None:
 
 
 def test_no_continue_on_a_503() -> None:
-    """H-5, F6."""
+    """H-5, A-3."""
 
     async def waits(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -303,7 +303,7 @@ def test_the_state_is_a_shallow_copy() -> None:
 
 
 def test_a_fresh_context_if_it_is_asked_for() -> None:
-    """Section 2, reset-contextvars: what one request sets, no other sees."""
+    """U-8: with reset-contextvars, no request sees what another one sets."""
     import contextvars
 
     variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)

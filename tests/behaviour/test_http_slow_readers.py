@@ -162,7 +162,7 @@ def test_the_connection_of_a_slow_reader_is_kept() -> None:
 
 
 def test_a_stream_that_is_read_has_no_deadline() -> None:
-    """E7."""
+    """H-17."""
     app = Streamer()
     with MemoryServer(
         app, timeout_write=2, timeout_keep_alive=2, timeout_request=2, timeout_request_headers=2
@@ -176,7 +176,7 @@ def test_a_stream_that_is_read_has_no_deadline() -> None:
 
 
 def test_another_protocol_has_none_of_the_deadlines_of_http() -> None:
-    """E7."""
+    """H-17."""
 
     async def switch(scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"].pop("esg.switch")(asyncio.Protocol(), [(b"upgrade", b"shout")])
@@ -193,7 +193,7 @@ def test_another_protocol_has_none_of_the_deadlines_of_http() -> None:
 
 
 def test_no_deadline_for_the_reader() -> None:
-    """Section 2: 0 switches it off."""
+    """H-17: 0 switches it off."""
     app = Streamer()
     with MemoryServer(app, timeout_write=0) as server:
         transport = stalled(server)
@@ -262,7 +262,7 @@ CASES: dict[str, Case] = {
 @each_path
 @pytest.mark.parametrize("name", CASES)
 def test_deadlines_over_a_socket(name: str, wiring: Wiring) -> None:
-    """H-17, E1 to E4: on the wall's clock, over TLS as well."""
+    """H-17: in real time, over TLS as well."""
     data, options, expected = CASES[name]
     with SocketServer(reads if name == "body" else hello, wiring, **options) as server, server.connect() as client:
         began = time.monotonic()
@@ -274,7 +274,7 @@ def test_deadlines_over_a_socket(name: str, wiring: Wiring) -> None:
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_dripping_over_a_socket(loop: str) -> None:
-    """H-17, E3."""
+    """H-17."""
     with SocketServer(hello, Wiring(loop=loop), timeout_request_headers=1) as server, server.connect() as client:
         began = time.monotonic()
         drip(lambda: client.send(b"a"), 0.1)

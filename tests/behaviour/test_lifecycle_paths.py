@@ -50,7 +50,7 @@ def connections(way: tuple[str, str, str], server: Server) -> Iterator[list[sock
 
 @pytest.mark.slow
 def test_l2_the_end_of_a_busy_server(server: Server, connections: list[socket.socket]) -> None:
-    """K1, K2, K6, H8: idle ones are closed, the one who waits is refused, both who run have all they asked for."""
+    """L-2, A-6: idle connections close, the waiting request is refused, both running ones get their whole responses."""
     idle, running, streaming, waiting = connections
     assert get(idle, "/__esg_ready__").body == b"ok"
     running.sendall(request("/sleep?s=1"))

@@ -70,7 +70,7 @@ def clients(server: SocketServer, number: int) -> Iterator[list[Client]]:
 
 @each_wiring
 def test_who_runs_who_waits_and_who_is_refused(wiring: Wiring) -> None:
-    """F1, F5, H1, H2, H6, J1: and each of them may go on with his connection."""
+    """A-3, A-6, A-8: and each client may go on using its connection."""
     options = {"backpressure_max_limit": 1, "backpressure_queue_size": 1, "backpressure_queue_timeout": PATIENCE}
     with Server(wiring, backpressure=True, health=True, **options) as server, clients(server, 4) as (a, b, c, probe):
         a.send(get(target=b"/a"))
@@ -114,7 +114,7 @@ ENDS = by_path(root=hello, fails=fails, cut=cut, streams=streams, reads=reads)
 
 @each_wiring
 def test_every_end_of_a_request_gives_its_slot_back(wiring: Wiring) -> None:
-    """F3, A-2: served, failed, cut, left in the middle, too late, refused; there are no more than four slots."""
+    """A-2: served, failed, cut, left in the middle, too late, refused; there are only four slots."""
     with SocketServer(ENDS, wiring, limit_concurrent_requests=4, timeout_request=1) as server:
         for path in (b"/", b"/fails", b"/cut", b"/reads"):
             with server.connect() as client:

@@ -120,7 +120,7 @@ def limit_is(server: SocketServer, limit: int) -> Callable[[], bool]:
 @every_loop
 @pytest.mark.parametrize("path", [b"/spin", b"/block"], ids=["spins", "blocks"])
 def test_a_saturated_loop_lowers_the_limit_and_recovers(path: bytes, wiring: Wiring) -> None:
-    """G3, G4: nobody's connection breaks, health is answered, and afterwards the limit is what it was."""
+    """A-4, A-8: no connection breaks, health is answered, and afterwards the limit is back where it was."""
     with SocketServer(APP, wiring, **SETTINGS) as server:
         watcher = Watcher(server)
         watcher.start()
@@ -143,7 +143,7 @@ def test_a_saturated_loop_lowers_the_limit_and_recovers(path: bytes, wiring: Wir
 
 @every_loop
 def test_light_load_is_never_refused(wiring: Wiring) -> None:
-    """G2."""
+    """A-4."""
     with SocketServer(APP, wiring, **SETTINGS) as server, server.connect() as client:
         for _ in range(50):
             assert client.ask(get()).status == 200
@@ -156,7 +156,7 @@ def test_light_load_is_never_refused(wiring: Wiring) -> None:
 @pytest.mark.slow
 @every_loop
 def test_requests_that_only_wait_are_never_refused(wiring: Wiring) -> None:
-    """G5: however many there are, an idle loop is not overloaded."""
+    """A-4: however many there are, an idle loop is not overloaded."""
     with SocketServer(APP, wiring, backpressure=True, backpressure_sample_window=WINDOW) as server:
         clients = [server.connect() for _ in range(300)]
         for client in clients:
@@ -186,7 +186,7 @@ def test_a_loop_that_does_other_work_keeps_its_limit(wiring: Wiring) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"limit_concurrent_requests": 5}], ids=["off", "static"])
 def test_nothing_ticks_when_it_is_off(settings: dict[str, Any]) -> None:
-    """G7, L-5: once its connections are gone, such a server has no timer."""
+    """A-5, L-5: once its connections are gone, such a server has no timer."""
     with MemoryServer(hello, **settings) as server:
         server.context.open()
         transport = server.connect()

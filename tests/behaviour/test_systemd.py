@@ -27,7 +27,7 @@ def variables(systemd: socket.socket, **more: str) -> dict[str, str]:
 
 
 def test_w5_ready_and_stopping(loop: str, systemd: socket.socket) -> None:
-    """M1: one READY=1, when clients are accepted, and one STOPPING=1, when the drain begins."""
+    """One READY=1, when clients are accepted, and one STOPPING=1, when the drain begins."""
     port = free_port()
     command = (*ESG, "--loop", loop, "--port", str(port), "--timeout-graceful-shutdown", "100")
     with Program(*command, env=variables(systemd)) as server:
@@ -59,7 +59,7 @@ def test_w5_a_failed_start_is_not_ready(systemd: socket.socket) -> None:
 
 
 def test_w5_watchdog_knows_a_blocked_loop(loop: str, systemd: socket.socket) -> None:
-    """M1: it is told that all is well in time, and not while the event loop is blocked."""
+    """It is told in time that all is well, but not while the event loop is blocked."""
     port = free_port()
     env = variables(systemd, WATCHDOG_USEC="600000")
     with Program(*ESG, "--loop", loop, "--port", str(port), env=env) as server:
@@ -91,7 +91,7 @@ def drained(systemd: socket.socket) -> None:
 
 @needs("systemd-socket-activate")
 def test_w5_sockets_that_systemd_passes(loop: str, tmp_path: Path) -> None:
-    """M2: both are served, nothing is bound; the client that made systemd start the server is answered."""
+    """Both are served, nothing is bound; the client that made systemd start the server is answered."""
     port, unused, path = free_port(), free_port(), tmp_path / "esg.sock"
     listen = ("-l", f"127.0.0.1:{port}", "-l", str(path), "-E", f"PYTHONPATH={ROOT}")
     with Program("systemd-socket-activate", *listen, *ESG, "--loop", loop, "--port", str(unused)) as server:
@@ -117,7 +117,7 @@ os.execve(sys.argv[2], sys.argv[2:], {**os.environ, "LISTEN_PID": str(os.getpid(
 
 @pytest.mark.slow
 def test_w5_no_client_is_refused_during_a_restart(loop: str) -> None:
-    """M3: systemd holds the socket, so whoever comes between two servers waits."""
+    """systemd holds the socket, so a client that connects between two servers waits."""
     is_over, answers = threading.Event(), threading.Semaphore(0)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as held, ThreadPoolExecutor(1) as pool:
 
@@ -142,7 +142,7 @@ def test_w5_no_client_is_refused_during_a_restart(loop: str) -> None:
 
 
 def test_w5_sockets_of_another_process_are_ignored(loop: str) -> None:
-    """M2: `LISTEN_PID` is that of the test."""
+    """`LISTEN_PID` is that of the test."""
     port = free_port()
     env = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
     with Program(*ESG, "--loop", loop, "--port", str(port), env=env) as server:

@@ -172,7 +172,7 @@ class Heard(threading.Thread):
 
 
 def test_w5_systemd_is_told_by_the_main_process(systemd: socket.socket) -> None:
-    """M1, M4: READY when all workers are, RELOADING, the new main process, STOPPING; and the watchdog meanwhile."""
+    """READY when all workers are, RELOADING, the new main process, STOPPING; and the watchdog meanwhile."""
     heard = Heard(systemd)
     with upgraded(env={**os.environ, "NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "600000"}) as server:
         wait_until(lambda: heard.count("READY") == 1)

@@ -41,7 +41,7 @@ def answering(server: Workers, count: int) -> set[int]:
 
 
 def test_w1_all_workers_serve_one_port_and_the_parent_nobody(pair: Workers) -> None:
-    """L1, L8: also port 0 is one port."""
+    """With port 0, too, all share one port."""
     assert answering(pair, 2) == set(pair.there)
     assert pair.get("/parent") == str(pair.pid)
 
@@ -54,7 +54,6 @@ def test_w1_the_start_tells_the_address_once(pair: Workers) -> None:
 
 
 def test_w1_a_worker_that_is_killed_is_replaced_and_nobody_is_refused(pair: Workers) -> None:
-    """L1"""
     victim, other = pair.there
     clock = Clock()
     os.kill(victim, signal.SIGKILL)
@@ -111,7 +110,7 @@ def test_l5_an_idle_parent_does_nothing(pair: Workers) -> None:
 
 
 def test_w3_hup_replaces_all_workers_without_a_loss(pair: Workers) -> None:
-    """L4; each new one is ready before an old one drains, and a running request ends."""
+    """Each new one is ready before an old one drains, and a running request ends normally."""
     before = pair.there
     with pair.connect() as connection:
         connection.sendall(request("/sleep?s=1"))
@@ -126,7 +125,6 @@ def test_w3_hup_replaces_all_workers_without_a_loss(pair: Workers) -> None:
 
 
 def test_w3_ttin_and_ttou_are_one_more_and_one_less(pair: Workers) -> None:
-    """L5"""
     before = pair.there
     pair.send(signal.SIGTTIN)
     assert len(pair.settle(3)) == 3
@@ -156,7 +154,7 @@ def test_w2_a_worker_shows_where_it_is_when_it_is_asked(pair: Workers) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_l2_a_signal_to_the_parent_drains_all(number: signal.Signals) -> None:
-    """L2: new connections are refused at once, what runs ends, and the exit code is 0."""
+    """New connections are refused at once, running requests end, and the exit code is 0."""
     with working(2) as server, server.connect() as connection:
         connection.sendall(request("/sleep?s=1"))
         server.wait_for("sleeping")
@@ -182,7 +180,7 @@ def test_l2_a_signal_to_the_whole_group_is_one_to_the_parent() -> None:
 
 
 def test_l2_who_waits_to_be_accepted_is_served() -> None:
-    """L2: by the last who listens, since nobody else will."""
+    """By the last worker that listens, since no other will."""
     with working(1) as server, server.connect() as busy:
         busy.sendall(request("/block?s=1"))
         server.wait_for("blocking")
@@ -197,7 +195,7 @@ def test_l2_who_waits_to_be_accepted_is_served() -> None:
 
 
 def test_l2_a_stuck_worker_is_killed_in_time() -> None:
-    """L2: exit code 1, and less than 5 s beyond the time-out."""
+    """Exit code 1, and less than 5 s beyond the time-out."""
     with working(2, "--timeout-graceful-shutdown", "0.5") as server, server.connect() as connection:
         os.kill(int(get(connection, "/pid").body), signal.SIGSTOP)
         clock = Clock()
@@ -227,7 +225,7 @@ def test_w3_quit_ends_all_at_once() -> None:
 
 
 def test_w4_workers_do_not_outlive_a_parent_that_is_killed() -> None:
-    """L7: they drain and end."""
+    """They drain and end."""
     with working(2) as server, server.connect() as connection:
         connection.sendall(request("/sleep?s=1"))
         server.wait_for("sleeping")
@@ -254,7 +252,6 @@ def test_w4_workers_do_not_outlive_a_parent_that_is_killed() -> None:
 def test_w1_a_failure_to_start_ends_everything_with_one_error(
     app: str, options: tuple[str, ...], code: int, text: str
 ) -> None:
-    """L3"""
     with Workers(3, *options, app=app) as server:
         assert server.wait() == code
         errors = [line for line in server.lines if line.startswith(("ERROR", "Error"))]
@@ -264,7 +261,7 @@ def test_w1_a_failure_to_start_ends_everything_with_one_error(
 
 
 def test_w1_an_application_that_keeps_crashing_is_given_up() -> None:
-    """L3: 5 ends for each worker within a minute."""
+    """After 5 ends per worker within a minute."""
     with working(1) as server:
         while server.process.poll() is None:
             try:
@@ -287,7 +284,7 @@ def test_w1_an_application_that_keeps_crashing_is_given_up() -> None:
     ],
 )
 def test_w2_a_blocked_event_loop_is_shown_killed_and_replaced(where: str, seen: str) -> None:
-    """L6: also where no thread of the worker gets to run."""
+    """Even where no thread of the worker gets to run."""
     with working(2, "--timeout-worker-healthcheck", "1") as server, server.connect() as connection:
         victim = int(get(connection, "/pid").body)
         connection.sendall(request(f"/hold?where={where}"))
@@ -306,7 +303,7 @@ def test_w2_a_blocked_event_loop_is_shown_killed_and_replaced(where: str, seen: 
 
 
 def test_w4_workers_are_replaced_after_so_many_requests() -> None:
-    """L-4, K13: no request fails, nothing counts as a crash."""
+    """L-4: no request fails, nothing counts as a crash."""
     with working(1, "--limit-max-requests", "20", "--limit-max-requests-jitter", "5") as server:
         answering(server, 3)
         server.wait_for("Retiring worker .*: it has served as many requests as it is to")
@@ -336,7 +333,7 @@ def test_w4_workers_are_replaced_when_they_have_grown() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("loop", "http"), [("asyncio", "h11"), ("uvloop", "httptools")])
 def test_w3_it_is_the_same_with_every_loop_and_parser_on_a_unix_socket(loop: str, http: str, tmp_path: Path) -> None:
-    """L8; L-4: the parent removes the file, at the end."""
+    """L-4: the parent removes the file at the end."""
     path = tmp_path / "esg.sock"
     options = ("--loop", loop, "--http", http, "--uds", str(path))
     with working(2, *options) as server:
@@ -354,7 +351,6 @@ def test_w3_it_is_the_same_with_every_loop_and_parser_on_a_unix_socket(loop: str
 
 
 def test_w1_an_inherited_socket_and_several_listeners() -> None:
-    """L8"""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.fileno()
         command = (sys.executable, "-m", "esg", "tests.behaviour.apps.workers:app", "--workers", "2")

@@ -183,7 +183,7 @@ def test_2_5_a_drain_announces_the_end_before_it_comes() -> None:
         assert client.transport.closed
 
 
-def test_b10_the_cap_of_requests_counts_streams() -> None:
+def test_2_1_the_cap_of_requests_counts_streams() -> None:
     with MemoryServer(hello, limit_keepalive_requests=2) as server:
         client = Client(server)
         answers = [client.fetch(), client.fetch()]
@@ -344,7 +344,7 @@ def test_h2_empty_parts_of_a_body_are_no_frames() -> None:
         assert sizes == [1, 1, 0]
 
 
-def test_x1_what_a_trusted_proxy_says_of_its_client_holds() -> None:
+def test_h19_what_a_trusted_proxy_says_of_its_client_holds() -> None:
     seen: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

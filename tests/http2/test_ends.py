@@ -38,7 +38,7 @@ class NoTLS:
 
 
 def test_2_5_requests_on_their_way_are_served_by_a_drain() -> None:
-    """K8: a stream that is opened before the client has read the first GOAWAY."""
+    """A stream that is opened before the client has read the first GOAWAY."""
     with MemoryServer(hello) as server:
         client = Client(server)
         number = client.ask()

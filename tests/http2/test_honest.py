@@ -1,4 +1,4 @@
-"""Clients that ask for much and pay for it: no bound may hit them (rule 2-3, D13)."""
+"""Clients that ask for much and pay for it: no bound may hit them (rule 2-3)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Clients that do not read, do not send, or do not end (rules 2-2, 2-3, D9 to D14), and busy ones that do no harm."""
+"""Clients that do not read, do not send, or do not end (rules 2-2, 2-3), and busy ones that do no harm."""
 
 import asyncio
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def check_others(server: MemoryServer, body: bytes = b"hello") -> None:
 
 @pytest.mark.parametrize("leaves", ["resets", "breaks", "closes", "stays"])
 def test_2_3_a_window_that_never_opens(leaves: str) -> None:
-    """D14: 100 streams of 20 MB hold what one write of each is, and end with the client or with timeout-write."""
+    """100 streams of 20 MB hold one write each, and end with the client or with timeout-write."""
     app = Huge()
     with MemoryServer(app, timeout_write=3.0) as server:
         client = Raw(server, OPENING + NO_WINDOW)
@@ -116,7 +116,7 @@ ASKING: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("name", ASKING)
 def test_2_3_answers_that_are_not_read(name: str) -> None:
-    """D9: what answers at once has no window; what of it is not read is bounded all the same."""
+    """Immediate answers have no window; what is left unread of them is bounded all the same."""
     with MemoryServer(hello, timeout_write=3.0) as server:
         client = Raw(server)
         client.transport.stall()
@@ -165,7 +165,7 @@ BEGUN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", BEGUN)
 def test_2_3_what_does_not_go_on_ends(name: str) -> None:
-    """D11, D12: whatever has begun, and however slowly it goes on."""
+    """Whatever has begun, and however slowly it goes on."""
     with MemoryServer(Recorder(), timeout_keep_alive=5.0, timeout_request_headers=5.0) as server:
         transport = server.connect()
         transport.feed(BEGUN[name])

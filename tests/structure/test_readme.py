@@ -25,9 +25,6 @@ OF_OTHERS = {
 }
 """Flags of pip, hatch and mypy, and the one that every command has."""
 
-CITED = re.compile(r"\b[ACHILRSUW]-\d+\b|(?<![\w.-])2-\d\b(?![-.\w])")
-"""A rule; those of HTTP/2 have a digit for a letter, and look like ranges and parts of versions, which do not count."""
-
 
 def set_up_commands() -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -62,12 +59,3 @@ def test_flags_that_are_mentioned_exist(page: Path) -> None:
     known |= {flag.replace("--", "--no-", 1) for flag in known}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page.read_text(encoding="utf-8")))
     assert mentioned - known == set()
-
-
-def test_rules_that_are_cited_are_written_down() -> None:
-    """Code and tests cite the rules by number; `docs/rules.md` says what each promises."""
-    rules = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
-    written = set(re.findall(r"^\* \*\*([A-Z2]-\d+)\*\*", rules, re.MULTILINE))
-    sources = [path for name in ("packages", "tests", "examples") for path in (ROOT / name).rglob("*.py")]
-    cited = {rule for path in sources for rule in CITED.findall(path.read_text(encoding="utf-8"))}
-    assert cited - written == set()

@@ -44,7 +44,7 @@ async def app(*_arguments: object) -> None: ...
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=["off", "static", "adaptive"])
 def test_the_figures_have_the_same_names_whatever_is_on(settings: dict[str, Any]) -> None:
-    """I1."""
+    """A-7."""
     with ManualLoop() as loop:
         context = Context(Config(app, **settings), app, loop)
         install_admission(context)

@@ -94,7 +94,7 @@ def pings(systemd_socket: socket.socket) -> int:
 
 
 def test_pings(systemd_socket: socket.socket) -> None:
-    """M1: at half of the time at the latest, from the event loop, until they are stopped."""
+    """W-5: after half of the period at the latest, from the event loop, until they are stopped."""
     notifier = Notifier(address_of(systemd_socket), watchdog=3.0)
     with ManualLoop() as loop:
         notifier.start_pinging(loop)

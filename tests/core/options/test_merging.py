@@ -55,7 +55,7 @@ def test_each_place_wins_over_the_next(file: Path) -> None:
 
 
 def test_backpressure_is_switched_by_who_comes_first(file: Path) -> None:
-    """G6: the variable wins over the file and the preset, and the command line over all of them."""
+    """A-4: the variable wins over the file and the preset, and the command line over all of them."""
     file.write_text('preset = "load-balancer"\nbackpressure = true\n')
     assert command(config=str(file)).config.backpressure
     variables = {"ESG_BACKPRESSURE": "0"}

@@ -144,7 +144,7 @@ def test_a_saturated_loop_lets_nobody_wait(loop: ManualLoop) -> None:
 
 
 def test_a_lower_limit_lets_nobody_in_until_enough_have_ended(loop: ManualLoop) -> None:
-    """H7."""
+    """A-1."""
     events: list[str] = []
     admission = Admission(loop, 4, queue_size=9)
     running = [Request(admission) for _ in range(4)]

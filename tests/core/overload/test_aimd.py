@@ -1,4 +1,4 @@
-"""The law of the adaptive limit (rule A-4, G1)."""
+"""The law of the adaptive limit (rule A-4)."""
 
 from math import ceil, floor, sqrt
 

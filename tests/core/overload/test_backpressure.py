@@ -225,7 +225,7 @@ def test_a_static_limit_has_no_line_and_no_timer(loop: ManualLoop) -> None:
     ],
 )
 def test_where_the_limit_begins_and_ends(options: dict[str, Any], first: int, highest: int, loop: ManualLoop) -> None:
-    """G1: `initial` within the others, and the static limit as the ceiling."""
+    """A-4: `initial` within the others, and the static limit as the ceiling."""
     context = context_with(loop, backpressure=True, **options)
     assert context.admission is not None
     assert context.admission.limit == first

@@ -44,7 +44,7 @@ def addresses(bound: list[BoundSocket] | None) -> list[str]:
 
 @pytest.mark.usefixtures("passed")
 def test_descriptors_are_passed_once() -> None:
-    """M2: neither they nor the variables are inherited."""
+    """W-5: neither they nor the variables are inherited."""
     assert os.get_inheritable(PLACE)
     assert take_descriptors() == (Passed(PLACE, "web"), Passed(PLACE + 1, "admin"))
     assert not os.get_inheritable(PLACE)
@@ -64,7 +64,7 @@ def test_names_are_optional(names: str, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("pid", ["1", "", "x", f"{OURS}0"], ids=["init", "empty", "text", "longer"])
 @pytest.mark.usefixtures("passed")
 def test_descriptors_of_another_process(pid: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """M2: the variables may have been inherited through any number of programs."""
+    """W-5: the variables may have been inherited through any number of programs."""
     monkeypatch.setenv("LISTEN_PID", pid)
     assert take_descriptors() == ()
     assert "LISTEN_FDS" not in os.environ

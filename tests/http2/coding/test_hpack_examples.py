@@ -84,7 +84,7 @@ def decoder() -> HeaderDecoder:
         ("82", (b":method", b"GET"), 0),
     ],
 )
-def test_c2_representations(block: str, field: tuple[bytes, bytes], size: int) -> None:
+def test_appendix_c2_representations(block: str, field: tuple[bytes, bytes], size: int) -> None:
     own = decoder()
     assert own.decode(bytes.fromhex(block)) == [field]
     assert own._size == size
@@ -110,12 +110,12 @@ def test_sections_one_after_the_other(
         opening = b""
 
 
-def test_c4_is_what_is_written() -> None:
+def test_appendix_c4_is_what_is_written() -> None:
     own = HeaderEncoder()
     assert [own.encode(section).hex() for section in REQUESTS] == CODED_REQUESTS
 
 
-def test_c6_is_read_by_another_decoder() -> None:
+def test_appendix_c6_is_read_by_another_decoder() -> None:
     own, other = HeaderEncoder(), hpack.Decoder()
     own.resize(256)
     other.max_allowed_table_size = 256
@@ -134,7 +134,7 @@ EDGES = sorted(
 
 
 @pytest.mark.parametrize("mask", [15, 31, 63, 127])
-def test_c1_integers(mask: int) -> None:
+def test_appendix_c1_integers(mask: int) -> None:
     assert _encoded_integer(10, 0, 31) == b"\x0a"
     assert _encoded_integer(1337, 0, 31) == b"\x1f\x9a\x0a"
     for value in EDGES:

@@ -1,7 +1,7 @@
-"""How the whole suite runs in parallel, and the fixtures of tests that run on either loop, or over TLS.
+"""How the suite runs in parallel, and fixtures for tests that run on either loop or over TLS.
 
-`pytest -n auto` starts two processes for each core. Many tests wait: for servers to start, for deadlines, for clients
-that are slow. With one process a core, half of the machine would wait with them; and as those tests stand together, the
+`pytest -n auto` starts two processes per core. Many tests wait: for servers to start, for deadlines, for slow clients.
+With one process per core, half of the machine would wait with them; and because such tests are grouped together, the
 processes take work from each other at the end.
 """
 
@@ -18,29 +18,29 @@ from tests.support.core.loops import LOOPS
 from tests.support.e2e.server import Server
 from tests.support.http.sockets import authority
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for what it starts in the background
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for background jobs
     signal.signal(signal.SIGINT, signal.default_int_handler)
-if hasattr(signal, "SIGHUP"):  # ignored by nohup; servers that are started here would go on ignoring it
+if hasattr(signal, "SIGHUP"):  # nohup ignores it, and servers started here would inherit that
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(params=LOOPS)
 def loop(request: pytest.FixtureRequest) -> str:
-    """The name of an event loop, each in its turn."""
+    """The name of an event loop, one after the other."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, loop: str) -> Iterator[Server]:
-    """A server of the test module's `APP`, in a process of its own."""
+    """A server of the test module's `APP`, in a separate process."""
     with started(request.module.APP, loop) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file with a server's certificate and key, by the authority that `client_tls()` trusts."""
+    """The file with a server's certificate and key, issued by the authority that `client_tls()` trusts."""
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     authority().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
     return path
@@ -53,13 +53,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Let xdist share out the tests anew while they run, unless the command line says how."""
+    """Let xdist rebalance the tests while they run, unless the command line says how to distribute them."""
     if config.getoption("numprocesses", None) and config.getoption("dist") == "no":
         config.option.dist = "worksteal"
 
 
 def pytest_sessionfinish() -> None:
-    """Save what coverage has seen, if it looks: xdist gives its processes ten seconds to end, which may be too few."""
+    """Save coverage data, if it is measured: xdist gives its processes ten seconds to end, which may be too short."""
     coverage = sys.modules.get("coverage")
     measuring = coverage and coverage.Coverage.current()
     if measuring:

@@ -1,4 +1,4 @@
-"""Logging is one for the whole process: what a test changes in it has to be put back."""
+"""Logging is global to the process: a test has to restore what it changes."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ NAMES = (None, "esg", "esg.error", "esg.access")
 
 @dataclass(frozen=True)
 class State:
-    """What can be changed of one logger."""
+    """The state of one logger that can be changed."""
 
     logger: logging.Logger
     handlers: list[logging.Handler]
@@ -43,7 +43,7 @@ class State:
 
 @contextmanager
 def untouched_logging() -> Iterator[None]:
-    """ESG's loggers as they are when nobody has configured anything; afterwards all is as before."""
+    """ESG's loggers in their unconfigured state; afterwards everything is restored."""
     states = [State.of(logging.getLogger(name)) for name in NAMES]
     output, preference = setup._Console.output, Preference.use_colors
     for name in NAMES[1:]:

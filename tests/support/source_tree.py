@@ -75,7 +75,7 @@ def all_imports(module: Module) -> list[Import]:
 
 
 def defined_names(module: Module) -> set[str]:
-    """The names that a module itself binds, outside of functions and classes; not those that it imports."""
+    """The names that a module itself binds, outside functions and classes; not those that it imports."""
     return set(_bound(module.tree.body))
 
 
@@ -112,7 +112,7 @@ def _imports(body: list[ast.stmt], runs_at_import: bool) -> Iterator[Import]:
 
 
 def _named(node: ast.stmt, runs_at_import: bool) -> Iterator[Import]:
-    """What one statement imports, if it is one that does."""
+    """What one statement imports, if it is an import."""
     if isinstance(node, ast.Import):
         yield from (Import(alias.name, (), runs_at_import) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -120,7 +120,7 @@ def _named(node: ast.stmt, runs_at_import: bool) -> Iterator[Import]:
 
 
 def _statements(node: ast.AST) -> list[ast.stmt]:
-    """The statements directly inside a node, also those of its handlers and match cases."""
+    """The statements directly inside a node, including those of its handlers and match cases."""
     found: list[ast.stmt] = []
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):

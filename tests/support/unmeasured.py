@@ -1,4 +1,4 @@
-"""For programs of which the imports and the time count: coverage, where it is measured, leaves them out."""
+"""For programs whose imports and time are measured: coverage leaves them out."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A server with one slot, to be filled and emptied by a test."""
+"""A server with one slot, which a test fills and frees."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ LINE: dict[str, Any] = {"backpressure": True, "backpressure_max_limit": 1}
 
 
 class Hall:
-    """An application whose calls stay until the test lets them go, by the path of their request."""
+    """An application whose calls last until the test ends them by the path of their request."""
 
     def __init__(self) -> None:
         self.began: list[str] = []

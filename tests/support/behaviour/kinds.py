@@ -1,4 +1,4 @@
-"""Every kind of response that HTTP/1.1 has, for the rules that hold for all of them (H-1, H-2, R-1)."""
+"""Every kind of HTTP/1.1 response, for the rules that apply to all of them (H-1, H-2, R-1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ async def reads(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def fails(scope: Scope, receive: Receive, send: Send) -> None:
-    """Raises an error of its own, which nothing but its traceback keeps alive."""
+    """Raises an error that only its traceback keeps alive."""
     raise ValueError("broken")
 
 
@@ -36,7 +36,7 @@ async def fails_after_start(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def waits(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers nobody who stays."""
+    """Returns without a response while the client is there."""
     await receive()
     await receive()
 
@@ -45,8 +45,8 @@ async def waits(scope: Scope, receive: Receive, send: Send) -> None:
 class Kind:
     """A request and the status of the response to it.
 
-    `seconds` pass before it comes. `beside` is sent first, on a connection of its own. `by_server`: the application has
-    no part in the response.
+    `seconds` pass before it comes. `beside` is sent first, on another connection. `by_server`: the response is the
+    server's own, not the application's.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Kind:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def written(self, parser: str, **options: Any) -> bytes:
-        """The bytes that a server with further options writes."""
+        """The bytes that a server with these additional options writes."""
         with MemoryServer(self.app, parser, **{**self.options, **options}) as server:
             other, transport = server.connect(), server.connect()
             other.feed(self.beside)
@@ -69,7 +69,7 @@ class Kind:
             return bytes(transport.written)
 
     def response(self, parser: str, **options: Any) -> Response:
-        """The final response of a server with further options."""
+        """The final response of a server with these additional options."""
         method = self.data.partition(b" ")[0].decode("latin-1")
         written = self.written(parser, **options)
         [response] = [response for response in read_responses(written, iter([method])) if response.status >= 200]

@@ -1,4 +1,4 @@
-"""What the tests of the lifecycle share: servers on either loop, and connections to them."""
+"""Shared by the lifecycle tests: servers on either loop, and connections to them."""
 
 import socket
 import ssl
@@ -26,13 +26,13 @@ def get(connection: Connection, path: str = "/") -> Response:
 
 
 def answer(connection: Connection) -> Response:
-    """The response to a request that has been sent before."""
+    """The response to a request that was sent earlier."""
     with connection.makefile("rb") as stream:
         return read_response(stream)
 
 
 def is_closed(connection: Connection) -> bool:
-    """Whether the server closes the connection, without sending anything, while one waits for it."""
+    """Whether the server closes the connection without sending anything."""
     try:
         return connection.recv(1) == b""
     except ConnectionResetError:
@@ -57,7 +57,7 @@ def refuses(port: int) -> bool:
 
 
 def wait_until_refused(port: int) -> None:
-    """Return once the listener is closed, which no client can see but by trying."""
+    """Return once the listener is closed; a client can only tell by trying."""
     end = time.monotonic() + PATIENCE
     while not refuses(port):
         assert time.monotonic() < end, "connections are still accepted"
@@ -72,14 +72,14 @@ def free_port() -> int:
 
 @contextmanager
 def started(app: str, loop: str, *options: str) -> Iterator[Server]:
-    """A server that is ready; whatever becomes of it, its process is gone afterwards."""
+    """A server that is ready; its process is gone afterwards, whatever happens."""
     with Server(app, "--loop", loop, *options) as server:
         assert server.url
         yield server
 
 
 def connect_tls(server: Server) -> ssl.SSLSocket:
-    """A connection to a server that has the `certificate` of the fixture."""
+    """A connection to a server that uses the fixture's `certificate`."""
     return client_tls().wrap_socket(server.connect(), server_hostname="127.0.0.1")
 
 
@@ -96,7 +96,7 @@ class Clock:
 
 @contextmanager
 def asked(server: Server, path: str, says: str) -> Iterator[tuple[Connection, Clock]]:
-    """A connection whose request runs, as its application has said, and a clock that starts then."""
+    """A connection whose request is running, as its application has reported, and a clock that starts then."""
     with server.connect() as connection:
         connection.sendall(request(path))
         server.wait_for(says)

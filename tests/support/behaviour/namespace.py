@@ -1,4 +1,4 @@
-"""Programs as process 1 of a namespace of their own, as in a container."""
+"""Programs that run as process 1 of their own namespace, as in a container."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ AS_ANYBODY = (*AS_ROOT, "--user", "--map-root-user")
 
 @cache
 def prefix() -> tuple[str, ...]:
-    """What makes a command process 1; empty if this system does not let us."""
+    """The command that makes another one process 1; empty if this system does not allow it."""
     for command in (AS_ROOT, AS_ANYBODY):
         if find("unshare") and subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
             return command
@@ -25,13 +25,13 @@ def prefix() -> tuple[str, ...]:
 
 
 def needs_namespaces() -> pytest.MarkDecorator:
-    """Leave a test out where there can be no such program; fail there if this is the place where all must run."""
+    """Skip a test where this is not allowed; fail instead where all tests must run."""
     is_missing = not prefix() and os.environ.get("CI") != "true"
     return pytest.mark.skipif(is_missing, reason="namespaces cannot be made here; they are required where CI=true")
 
 
 class Process1(Program):
-    """A program that is process 1; `process` is `unshare`, which waits for it and ends as it does."""
+    """A program that is process 1; `process` is `unshare`, which waits for it and exits with its code."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Process1(Program):
 
     @property
     def first(self) -> int:
-        """Process 1, by the number that it has here."""
+        """The ID of process 1 as seen from outside its namespace."""
         return self._only_child(self.pid)
 
     @property

@@ -1,4 +1,4 @@
-"""Asks over HTTP/2 what the tests ask in bytes of HTTP/1.1, by a client that is not ours (rule 2-1)."""
+"""Sends HTTP/1.1 requests of the tests over HTTP/2, with a third-party client (rule 2-1)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ OF_FRAMING = {b":status", b"connection", b"transfer-encoding"}
 
 
 def translated(data: bytes) -> tuple[Headers, bytes, bool]:
-    """Header section and body of a request; whether the body is all that it is said to be."""
+    """Header section and body of a request, and whether the body is as long as announced."""
     head, _, body = data.partition(b"\r\n\r\n")
     line, *lines = head.split(b"\r\n")
     method, target, _ = line.split(b" ")
@@ -27,7 +27,7 @@ def translated(data: bytes) -> tuple[Headers, bytes, bool]:
 
 
 def ask(client: Client, data: bytes) -> int:
-    """Send a request, and let the server do what it will; returns its stream."""
+    """Send a request, and let the server work until nothing more happens; returns its stream."""
     fields, body, is_whole = translated(data)
     number = client.ask(fields, body or None, end=is_whole)
     client.turn()
@@ -35,13 +35,13 @@ def ask(client: Client, data: bytes) -> int:
 
 
 def response_of(answer: Answer) -> Response:
-    """An answer, as a response of HTTP/1.1 without what frames it there."""
+    """An answer, as an HTTP/1.1 response without the fields that frame it there."""
     headers = [(name, value) for name, value in answer.fields if name not in OF_FRAMING]
     return Response(answer.status, headers, answer.body, answer.trailers)
 
 
 def answer_to(kind: Kind, **options: Any) -> Answer:
-    """What comes of a request in a server with further options."""
+    """The answer of a server with these additional options."""
     with MemoryServer(kind.app, **{**kind.options, **options}) as server:
         if kind.beside:
             ask(Client(server), kind.beside)
@@ -53,7 +53,7 @@ def answer_to(kind: Kind, **options: Any) -> Answer:
 
 
 def plain(response: Response) -> Response:
-    """A response of HTTP/1.1 without date and framing, to be compared with one of HTTP/2."""
+    """An HTTP/1.1 response without date and framing, for comparison with one of HTTP/2."""
     left_out = OF_FRAMING | {b"date"}
     headers = [(name, value) for name, value in response.headers if name not in left_out]
     return Response(response.status, headers, response.body, response.trailers)

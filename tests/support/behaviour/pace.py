@@ -1,4 +1,4 @@
-"""Applications and tests that watch how far something has got."""
+"""Applications, and a wait, for tests that watch how far something has got."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from tests.support.http.asking import read_body
 
 
 class Diary:
-    """An application that notes when its calls begin and end, and takes as long as the path says."""
+    """An application that notes when its calls begin and end, and takes as many seconds as the path says."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -26,7 +26,7 @@ class Diary:
 
 
 class UntilTheEnd:
-    """An application that takes what comes until its client is gone, and notes how it was told."""
+    """An application that reads until its client is gone, and notes how it was told."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -40,19 +40,19 @@ class UntilTheEnd:
 
 
 async def send_on(send: Send, message: Message) -> None:
-    """Send the same again and again, until that is refused: when the client has gone, and the grace is over."""
+    """Send the same message until that is refused: when the client has gone and the grace period is over."""
     with suppress(OSError):
         while True:
             await send(message)
 
 
 def large(size: int) -> Application:
-    """Answers with so many bytes at once."""
+    """An application that answers with that many bytes at once."""
     return sends(start(headers=length(b"%d" % size)), body(b"x" * size))
 
 
 def wait_until_it_stands_still(progress: list[int]) -> None:
-    """Wait until something has begun and goes no further."""
+    """Wait until something has begun and stopped again."""
     before = -1
     while not progress or len(progress) != before:
         before = len(progress)

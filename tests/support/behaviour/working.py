@@ -1,4 +1,4 @@
-"""What the tests of workers share: a server of several processes, and who of them is there."""
+"""Shared by the tests of workers: a server of several processes, and which of them run."""
 
 import re
 import signal
@@ -14,7 +14,7 @@ from tests.support.reload.processes import is_running, wait_until
 APP = "tests.behaviour.apps.workers:app"
 
 LONG = 45.0
-"""Seconds for several interpreters to start one after the other, on a busy machine."""
+"""Seconds in which several interpreters start one after the other, on a busy machine."""
 
 READY = re.compile(r"\[(\d+)\] Application startup complete")
 
@@ -34,12 +34,12 @@ class Workers(Server):
         return [pid for pid in map(int, READY.findall(self.output)) if is_running(pid)]
 
     def settle(self, count: int) -> list[int]:
-        """Wait until so many workers are there, and return them."""
+        """Wait until that many workers run, and return them."""
         wait_until(lambda: len(self.there) == count, LONG)
         return self.there
 
     def next(self, before: list[int], count: int | None = None) -> list[int]:
-        """Wait until none of `before` is there any more, but as many others, or `count`; returns them."""
+        """Wait until none of `before` is left, and as many others (or `count`) run; returns those."""
         wanted = len(before) if count is None else count
         wait_until(lambda: len(self.there) == wanted and not set(self.there) & set(before), LONG)
         return self.there
@@ -57,13 +57,13 @@ def connect_to(port: int) -> socket.socket:
 
 
 def processes(program: Program) -> list[int]:
-    """All processes that have said that they started."""
+    """All processes that have reported their start."""
     return [int(pid) for pid in re.findall(r"Started \w+ process \[(\d+)\]", program.output)]
 
 
 @contextmanager
 def working(count: int, *options: str, app: str = APP, env: dict[str, str] | None = None) -> Iterator[Workers]:
-    """A server whose workers are ready; it must end well, and afterwards nothing of it is left."""
+    """A server whose workers are ready; it must end cleanly, and no process of it is left afterwards."""
     with Workers(count, *options, app=app, env=env) as server:
         server.settle(count)
         yield server

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def scope(**changed: Any) -> dict[str, Any]:
-    """The scope of a GET from 127.0.0.1:1234, but for what is changed."""
+    """The scope of a GET from 127.0.0.1:1234, with these changes."""
     return {
         "type": "http",
         "client": ("127.0.0.1", 1234),
@@ -17,4 +17,4 @@ def scope(**changed: Any) -> dict[str, Any]:
 
 
 HOSTILE = bytes(range(256))
-"""Everything that a client might send to forge a line: line ends, escape sequences, quotes, and bytes beyond ASCII."""
+"""All that a client might send to forge a line: line ends, escape sequences, quotes and bytes beyond ASCII."""

@@ -4,7 +4,7 @@ from esg_core.overload.admission import Admission, Place
 
 
 class Request:
-    """A request that enters or waits, and writes down what becomes of it."""
+    """A request that enters or waits, and records what becomes of it."""
 
     def __init__(self, admission: Admission, events: list[str] | None = None, name: str = "") -> None:
         self.admission = admission
@@ -13,7 +13,7 @@ class Request:
         self.place: Place | None = None
 
     def come(self) -> str:
-        """What happens to it at once."""
+        """What becomes of it at once."""
         has_slot = self.admission.enter(self)
         assert isinstance(has_slot, bool)
         if has_slot:

@@ -12,21 +12,21 @@ LOOPS = ("uvloop", "asyncio")
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Return once something is so that cannot be awaited: a log, another thread."""
+    """Return once a condition holds that cannot be awaited: on a log, on another thread."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)
 
 
 async def _end_transports(loop: asyncio.AbstractEventLoop) -> None:
-    """End what a client has closed that waits for the other side: asyncio would have the next test blamed for it."""
+    """Abort a closed transport that still waits for the other side: asyncio would blame the next test for it."""
     for transport in list(getattr(loop, "_transports", {}).values()):
         transport.abort()
         await asyncio.sleep(0)
 
 
 def run_in(loop: str, work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in a new loop of that kind, and look that it leaves no task behind."""
+    """Run a coroutine to its end in a new loop of that kind, and check that it leaves no task behind."""
 
     async def main() -> T:
         result = await work

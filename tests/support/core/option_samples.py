@@ -1,4 +1,4 @@
-"""For each option a value in the two forms in which it can be given, and what makes the value complete."""
+"""For each option, a value in both forms in which it can be given, and the options that it needs."""
 
 from typing import Any
 
@@ -108,11 +108,11 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "ready_path": ("/ready", "/ready"),
     "preset": ("load-balancer", "load-balancer"),
 }
-"""For each option: a text of the command line or of a variable, and the same as a value of TOML or of a program."""
+"""For each option: a text as on the command line or in a variable, and the same as a value in TOML or a program."""
 
 
 def companions(name: str) -> dict[str, Any]:
-    """What an option needs beside it; all plain enough to be the same as text and as value."""
+    """Other options that an option needs; all of them the same as text and as value."""
     needed = {"app": "main:app"} if name != "app" else {}
     if name in NEED_TLS:
         needed["ssl_certfile"] = "cert.pem"

@@ -1,4 +1,4 @@
-"""A protocol that speaks no HTTP at all: what a third party's package could register (U-4)."""
+"""A protocol that is not HTTP at all, as a third-party package could register it (U-4)."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ from esg_core.plugins import ProtocolFactory
 
 
 class Tiny(asyncio.Protocol):
-    """Each line is a request, and the application's `respond()` makes its answer."""
+    """Each line is a request, which the application's `respond()` answers."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -1,4 +1,4 @@
-"""A real browser without a window: Chromium, told what to do by its DevTools protocol."""
+"""A real browser without a window: Chromium, controlled through its DevTools protocol."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ class Page:
         self._count = 0
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression in JavaScript; that of a promise, once it is there."""
+        """The value of a JavaScript expression; a promise is awaited."""
         self._count += 1
         parameters = {"expression": expression, "awaitPromise": True, "returnByValue": True}
         call = {"id": self._count, "method": "Runtime.evaluate", "params": parameters}
@@ -48,7 +48,7 @@ class Page:
         return result["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """The first value of an expression that is true in JavaScript."""
+        """The first truthy value of a JavaScript expression."""
         end = time.monotonic() + PATIENCE
         while not (value := self.evaluate(expression)):
             assert time.monotonic() < end, f"{expression} is still {value!r}"
@@ -57,7 +57,7 @@ class Page:
 
 
 class Browser:
-    """A browser of its own, with a fresh profile in `directory`; `flags` are for Chromium, besides `FLAGS`."""
+    """A new browser with a fresh profile in `directory`; `flags` are for Chromium, in addition to `FLAGS`."""
 
     def __init__(self, directory: Path, *flags: str) -> None:
         self._stack = ExitStack()
@@ -86,7 +86,7 @@ class Browser:
         return Page(connection)
 
     def _port(self) -> int:
-        """Where it listens, which it writes into a file when it does."""
+        """The address on which it listens, which it writes to a file."""
         end = time.monotonic() + PATIENCE
         while not (self._note.exists() and self._note.read_text(encoding="ascii").strip()):
             assert time.monotonic() < end, "the browser does not listen"

@@ -1,4 +1,4 @@
-"""Two clients that people use, behind one face: curl (a process) and httpx (a library)."""
+"""Two popular clients behind one interface: curl (a process) and httpx (a library)."""
 
 import subprocess
 from dataclasses import dataclass
@@ -72,6 +72,6 @@ class Httpx:
 
 
 def bodies_of_curl(*arguments: str) -> str:
-    """The output of a curl command as it is."""
+    """The raw output of a curl command."""
     command = ["curl", "--silent", "--show-error", "--max-time", PATIENCE, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""Clients that leave the streams of `tests.e2e.apps.leaving`, over each version of HTTP and in each way."""
+"""Clients that leave the streams of `tests.e2e.apps.leaving`, over each HTTP version and in every way."""
 
 import array
 import fcntl
@@ -21,10 +21,10 @@ from tests.support.http2 import wire
 from tests.support.ws import frames
 
 WIDE = wire.window(0, 2**30) + wire.window(1, 2**30)
-"""What a client of HTTP/2 has to say before it says no more, if it is to be sent all there is."""
+"""What an HTTP/2 client has to send before it falls silent, in order to be sent everything."""
 
 STILL = 0.2
-"""Seconds for which nothing comes once a client that does not read has filled all buffers."""
+"""Seconds without data after which all buffers of a client that does not read are full."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Left(Protocol):
 
 
 class Leaver:
-    """A client that asks for a stream, waits until it is in its phase, and leaves."""
+    """A client that asks for a stream, waits until it has reached its phase, and leaves."""
 
     def __init__(self, server: Left, case: Case, prefix: str = "") -> None:
         self.case = case
@@ -78,7 +78,7 @@ class Leaver:
         return wire.OPENING + wire.headers(1, fields) + (WIDE if self.case.way == "half" else b"")
 
     def arrive(self) -> Self:
-        """Wait until the stream is where the client is to leave it."""
+        """Wait until the stream has reached the point where the client leaves it."""
         phase, name = self.case.phase, self.case.name
         if phase in ("late", "held"):
             self._server.wait_for(f"{name}: {'asked' if phase == 'late' else 'begun'}")
@@ -90,7 +90,7 @@ class Leaver:
         return self
 
     def read_until(self, is_there: Callable[[bytes], bool]) -> bytes:
-        """Read until what has come is what is wanted."""
+        """Read until the data matches."""
         while not is_there(self._data):
             data = self._socket.recv(65536)
             assert data, f"{self.case.name}: the connection ended after {self._data[-200:]!r}"
@@ -111,13 +111,13 @@ class Leaver:
 
     @property
     def unread(self) -> int:
-        """How many bytes have come that have not been read."""
+        """How many bytes have arrived that have not been read."""
         size = array.array("i", [0])
         fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, size)
         return size[0]
 
     def leave(self) -> None:
-        """Leave; the socket of one that closes its side only stays open until `close()`."""
+        """Leave; the socket of a client that closes only its sending side stays open until `close()`."""
         way = self.case.way
         if way == "reset":
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -136,7 +136,7 @@ class Leaver:
 
 
 def leave_all(server: Left, cases: Iterable[Case], prefix: str = "", make: type[Leaver] = Leaver) -> list[Leaver]:
-    """Let clients arrive, all at a time, and then leave."""
+    """Let clients arrive, all at the same time, and then leave."""
     leavers = [make(server, case, prefix) for case in cases]
     for leaver in leavers:
         leaver.arrive()
@@ -147,7 +147,7 @@ def leave_all(server: Left, cases: Iterable[Case], prefix: str = "", make: type[
 
 
 def _fill_up(leavers: list[Leaver]) -> None:
-    """Read nothing until nothing more comes."""
+    """Read nothing until no more data arrives."""
     before: list[int] = []
     while (unread := [leaver.unread for leaver in leavers]) != before:
         before = unread
@@ -155,7 +155,7 @@ def _fill_up(leavers: list[Leaver]) -> None:
 
 
 def missing(server: Left, cases: Iterable[Case], wanted: Callable[[Case], Iterable[str]], seconds: float) -> list[str]:
-    """The lines that have not come when so many seconds are over."""
+    """The lines that have not come after that many seconds."""
     lines = {f"{case.name}: {what}" for case in cases for what in wanted(case)}
     end = time.monotonic() + seconds
     while left := lines.difference(server.lines):
@@ -169,7 +169,7 @@ COMPLAINT = re.compile("^(WARNING|ERROR|CRITICAL)|Traceback|never retrieved|dest
 
 
 def complaints(server: Left) -> list[str]:
-    """What the log says that an operator would have to look at."""
+    """The log lines that an operator would have to look at."""
     return [line for line in server.lines if COMPLAINT.search(line)]
 
 
@@ -186,7 +186,7 @@ class SecureLeaver(Leaver):
             super().leave()
             return
         assert isinstance(self._socket, ssl.SSLSocket)
-        with suppress(OSError):  # what was under way comes before the server's answer
+        with suppress(OSError):  # data in transit comes before the server's answer
             self._socket.unwrap()
 
 
@@ -215,12 +215,12 @@ class SocketLeaver(Leaver):
         return wire.OPENING + wire.headers(1, fields, end=False)
 
     def arrive(self) -> Self:
-        """Wait until the connection is where the client is to leave it."""
+        """Wait until the connection has reached the point where the client leaves it."""
         self._server.wait_for(f"{self.case.name}: {'asked' if self.case.phase == 'late' else 'begun'}")
         return self
 
     def leave(self) -> None:
-        """As a `Leaver`, or with a closing handshake that is not waited for: `goodbye`."""
+        """Like a `Leaver`, or with a closing handshake that is not waited for: `goodbye`."""
         if self.case.way == "goodbye":
             goodbye = frames.close(1001)
             self._socket.sendall(goodbye if self.case.version == "1.1" else wire.data(1, goodbye))

@@ -1,4 +1,4 @@
-"""ESG as its users run it: `python -m esg` in a process of its own."""
+"""ESG as its users run it: `python -m esg` in a separate process."""
 
 import re
 import signal
@@ -14,7 +14,7 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 20.0
-"""Seconds to wait for what must happen, on a busy machine."""
+"""Seconds to wait for events that must happen, on a busy machine."""
 
 URL = re.compile(r"(https?)://([^\s:/]+|\[[^\s]+\]):(\d+)")
 
@@ -58,7 +58,7 @@ class Program:
         return "\n".join(self.lines)
 
     def wait_for(self, pattern: str | re.Pattern[str], after: int = 0) -> re.Match[str]:
-        """The first match in the output, waited for if need be; the first `after` lines do not count."""
+        """The first match in the output, awaited if necessary; the first `after` lines do not count."""
         wanted = re.compile(pattern)
 
         def search() -> re.Match[str] | None:
@@ -87,7 +87,7 @@ class Program:
             self.process.kill()
         self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
-        if self.process.stdout is not None and not self._reader.is_alive():  # else somebody else has it open, too
+        if self.process.stdout is not None and not self._reader.is_alive():  # otherwise another process has it open too
             self.process.stdout.close()
 
     def _read(self) -> None:
@@ -123,7 +123,7 @@ class Server(Program):
 
 @contextmanager
 def serving(app: str, *options: str, cwd: Path = ROOT) -> Iterator[Server]:
-    """A server that is ready; it is stopped afterwards and must end well (rule C-2)."""
+    """A server that is ready; it is stopped afterwards and must exit cleanly (rule C-2)."""
     with Server(app, *options, cwd=cwd) as server:
         assert server.url
         yield server

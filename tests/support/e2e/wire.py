@@ -1,4 +1,4 @@
-"""Responses read byte by byte from a socket, for what no polite client would do."""
+"""Responses read byte by byte from a socket, for requests that no polite client would send."""
 
 import socket
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Servers in processes of their own, and what a fault may leave in them: nothing."""
+"""Servers in separate processes, and what a fault may leave in them: nothing."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ def authority() -> trustme.CA:
 
 @cache
 def client_tls(alpn: str = "http/1.1") -> ssl.SSLContext:
-    """The client's side of TLS, which offers one protocol."""
+    """The client's side of TLS, offering one protocol."""
     context = ssl.create_default_context()
     context.set_alpn_protocols([alpn])
     authority().configure_trust(context)
@@ -47,27 +47,27 @@ def reset(connection: socket.socket) -> None:
 
 @dataclass
 class Watched:
-    """A running server, over cleartext or TLS, whose state can be compared with what it was before a fault."""
+    """A running server, in cleartext or with TLS, whose state can be compared with that before a fault."""
 
     server: Server
     is_tls: bool
     seen: int = 0
-    """Lines of the log that need not be looked at again."""
+    """How many log lines have been checked."""
 
     def connect(self, alpn: str = "http/1.1") -> socket.socket:
-        """A connection on which HTTP can be spoken, the one that `alpn` names if it is over TLS."""
+        """A connection ready for HTTP, over TLS for the version that `alpn` names."""
         connection = self.server.connect()
         return client_tls(alpn).wrap_socket(connection, server_hostname="127.0.0.1") if self.is_tls else connection
 
     def state(self) -> dict[str, Any]:
-        """Tasks, objects of connections and descriptors, as they are while one client asks for them."""
+        """Counts of tasks, connection objects and descriptors, while one client asks for them."""
         with self.connect() as connection:
             found: dict[str, Any] = json.loads(get(connection, "/state").body)
             found["descriptors"] = len(list(Path(f"/proc/{self.server.pid}/fd").iterdir()))
         return found
 
     def settles_at(self, before: dict[str, Any]) -> None:
-        """Wait until nothing is left of what happened since `before`, and the log tells of no error."""
+        """Wait until nothing is left of what happened since `before`; the log must have no error."""
         end = time.monotonic() + PATIENCE
         while (now := self.state()) != before:
             assert time.monotonic() < end, f"{now} is left instead of {before}"

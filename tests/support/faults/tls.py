@@ -1,4 +1,4 @@
-"""TLS by hand, for clients that stop in the middle of it."""
+"""TLS by hand, for clients that stop in the middle of a handshake."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ GET = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
 
 
 def rest(connection: socket.socket) -> bytes:
-    """All that comes until the server closes, or breaks the connection."""
+    """All data until the server closes or breaks the connection."""
     parts = []
     try:
         while part := connection.recv(65536):

@@ -14,12 +14,12 @@ from tests.support.http.memory import MemoryServer
 
 
 def answers(transport: MemoryTransport, *methods: str) -> list[Response]:
-    """The responses that have come since the last call, interim ones included; `methods` if they are no GET."""
+    """The responses since the last call, interim ones included; `methods` if they are not those of GETs."""
     return read_responses(transport.read(), iter(methods))
 
 
 def ask(server: MemoryServer, transport: MemoryTransport, data: bytes) -> Response:
-    """Send one request and take its only final response."""
+    """Send one request and return its only final response."""
     transport.feed(data)
     server.loop.settle()
     method = data.partition(b" ")[0].decode("latin-1")
@@ -45,13 +45,13 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the body of the request, once it has come whole."""
+    """Answers with the body of the request, once all of it has arrived."""
     content = await read_body(receive)
     await sends(start(headers=length(b"%d" % len(content))), body(content))(scope, receive, send)
 
 
 class Slow:
-    """An application that reads nothing until it is let go, and then all."""
+    """An application that reads nothing until it is released, and then everything."""
 
     def __init__(self) -> None:
         self.methods: list[str] = []
@@ -64,7 +64,7 @@ class Slow:
 
 
 def by_path(**apps: Application) -> Application:
-    """An application for each first segment of a path, of which the one called `root` serves `/`."""
+    """One application for each first segment of a path; the one called `root` serves `/`."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         await apps[scope["path"].split("/")[1] or "root"](scope, receive, send)

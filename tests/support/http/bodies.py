@@ -1,11 +1,11 @@
-"""A chunked body that needs no loop to give it turns."""
+"""A chunked body that gets its turns without a loop."""
 
 from esg_core.turns import TurnBudget
 from esg_http.h1.body import ChunkedBody
 
 
 class WholeBody(ChunkedBody):
-    """Takes all that it is fed, in as many turns as there have to be."""
+    """Takes all that it is fed, in as many turns as necessary."""
 
     def __init__(self, overhead: int) -> None:
         super().__init__(overhead, TurnBudget(lambda renew: renew()))

@@ -1,4 +1,4 @@
-"""A client that takes nothing on trust: reads what a server wrote, and fails on whatever HTTP does not allow."""
+"""A strict client: reads what a server wrote, and fails on anything that HTTP does not allow."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ ONCE = (b"server", b"date", b"content-length", b"transfer-encoding", b"connectio
 
 @dataclass
 class Response:
-    """One response as it was on the wire; `ends_with_connection` if nothing but the end delimits its body."""
+    """One response as it was on the wire; `ends_with_connection` if only the connection's end delimits its body."""
 
     status: int
     headers: Headers
@@ -38,7 +38,7 @@ class Incomplete(AssertionError):
 def read_responses(data: bytes, methods: Iterator[str]) -> list[Response]:
     """All responses in `data`, interim ones included; `methods` are those of the requests they answer, in order.
 
-    A refusal of something that is no request answers one all the same, which counts as a GET.
+    A refusal of input that is not a request counts as the answer to a GET.
     """
     responses: list[Response] = []
     while data:

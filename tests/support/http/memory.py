@@ -1,4 +1,4 @@
-"""A server without sockets: ESG's HTTP/1.1 between a transport in memory and a clock that the test moves."""
+"""A server without sockets: ESG's HTTP/1.1 with a transport in memory and a clock that the test moves."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ def config_with(options: tuple[tuple[str, Any], ...]) -> Config:
 
 
 def make_context(config: Config, app: Application, loop: asyncio.AbstractEventLoop) -> Context:
-    """A context of its own for the options, with what a server would put into it before its first connection."""
+    """A context for these options, with everything that a server puts into it before its first connection."""
     context = Context(config, app, loop)
     context.on_response = response_hook(config)
     if config.health:
@@ -54,10 +54,10 @@ def make_context(config: Config, app: Application, loop: asyncio.AbstractEventLo
 
 
 class MemoryServer:
-    """A context manager; inside it, `connect()` opens connections and `loop` moves the time.
+    """A context manager; inside it, `connect()` opens connections and `loop` moves the clock.
 
-    On leaving, what clients have not closed is closed, and it fails if anything is left running when the grace of
-    applications is over (rule H-21), or was not handled.
+    At the end, it closes connections that clients have left open, and fails if anything still runs when the grace
+    period of applications is over (rule H-21), or if an error was not handled.
     """
 
     def __init__(self, app: Application, parser: str = "httptools", **options: Any) -> None:
@@ -78,7 +78,7 @@ class MemoryServer:
         return self
 
     def connect(self, **how: Any) -> MemoryTransport:
-        """An open connection; see `MemoryTransport` for what can be said about it."""
+        """An open connection; see `MemoryTransport` for its settings."""
         transport = MemoryTransport(self._make(), self.loop, **how)
         transport.open()
         self.transports.append(transport)
@@ -138,13 +138,13 @@ class Recorder:
 
 @dataclass
 class Outcome:
-    """What came of the bytes of one connection."""
+    """The result of the bytes of one connection."""
 
     calls: list[Seen]
     sent: bytes
     written: bytes
     ended: bool
-    """The server began to end the connection, whatever the client did."""
+    """Whether the server began to end the connection, whatever the client did."""
 
     log: LogRecords
 
@@ -157,13 +157,13 @@ class Outcome:
         return read_responses(self.written, self._methods())
 
     def _methods(self) -> Iterator[str]:
-        """Those of the calls, and then that of a request which was refused: only to HEAD is nothing but a head sent."""
+        """The methods of the calls, then that of a refused request: only the answer to HEAD is just a head."""
         yield from (seen.method for seen in self.calls)
         if self.written.endswith(b"\r\n\r\n") and b"HEAD " in self.sent:
             yield "HEAD"
 
     def visible(self) -> tuple[Any, ...]:
-        """All that a client and an application can tell, in a form that can be compared."""
+        """All that a client and an application can see, in a form that can be compared."""
         calls = [(comparable(seen.scope), seen.body, seen.complete) for seen in self.calls]
         return calls, DATE.sub(b"", self.written), self.ended
 

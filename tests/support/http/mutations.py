@@ -1,4 +1,4 @@
-"""Requests for fuzzing: put together from parts that are mostly right, or cases of the corpus with a few changes."""
+"""Requests for fuzzing: composed of mostly valid parts, or cases of the corpus with a few changes."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -78,7 +78,7 @@ BODIES = [
 
 @st.composite
 def composed(draw: st.DrawFn) -> bytes:
-    """A request of parts that are mostly right."""
+    """A request of mostly valid parts."""
     lines = [draw(st.sampled_from(REQUEST_LINES)), b"Host: " + draw(st.sampled_from(HOSTS))]
     for name in draw(st.lists(st.sampled_from(list(VALUES)), max_size=4)):
         colon = draw(st.sampled_from([b": ", b": ", b": ", b":", b" :", b":\t"]))
@@ -132,14 +132,14 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
-    """What a client sends on one connection: up to four requests, some of them again."""
+    """What a client sends on one connection: up to four requests, some of them repeated."""
     requests = draw(st.lists(mutated(), min_size=1, max_size=3))
     return b"".join(draw(st.lists(st.sampled_from(requests), min_size=1, max_size=4)))
 
 
 @st.composite
 def segmented(draw: st.DrawFn, data: st.SearchStrategy[bytes]) -> list[bytes]:
-    """The same bytes in segments that are cut where a cut hurts, or anywhere."""
+    """The same bytes in segments that are cut at critical places, or anywhere."""
     stream = draw(data)
     ends = [at + shift for at in range(len(stream)) if stream[at : at + 2] == b"\r\n" for shift in (0, 1, 2)]
     places = st.integers(0, len(stream)) | (st.sampled_from(ends) if ends else st.nothing())

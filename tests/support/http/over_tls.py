@@ -1,4 +1,4 @@
-"""What makes a transport in memory look like one of TLS."""
+"""Makes a transport in memory look like a TLS transport."""
 
 import ssl
 from contextlib import suppress
@@ -8,7 +8,7 @@ from tests.support.http.sockets import client_tls, server_tls
 
 
 def over_tls(*protocols: str) -> dict[str, Any]:
-    """The server's end of TLS with a client that has asked for these protocols, as what is said to `connect()`."""
+    """Arguments of `connect()` for the server's end of TLS, with a client that has asked for these protocols."""
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = client_tls(*protocols).wrap_bio(back, there, server_hostname="127.0.0.1")
     server = server_tls().wrap_bio(there, back, server_side=True)

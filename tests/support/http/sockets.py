@@ -1,6 +1,6 @@
-"""A server on a real socket, in a thread of its own, and clients that say and read bytes.
+"""A server on a real socket, in a separate thread, and clients that send and read bytes.
 
-Every way to build and reach it is a `Wiring`: both parsers, both loops, TCP, UNIX socket and TLS.
+Each way to build and reach it is a `Wiring`: both parsers, both loops, TCP, UNIX socket and TLS.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from tests.support.http.memory import PARSERS, LogRecords, make_context
 T = TypeVar("T")
 
 PATIENCE = 15.0
-"""Seconds to wait for what must happen, on a busy machine."""
+"""Seconds to wait for events that must happen, on a busy machine."""
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio_loop,
@@ -55,10 +55,10 @@ class Wiring:
 
 WIRINGS = [Wiring(*parts) for parts in product(PARSERS, LOOPS, ("tcp", "unix", "tls"))]
 LOOPS_AND_WIRES = [wiring for wiring in WIRINGS if wiring.parser == "httptools"]
-"""For what happens below the parser."""
+"""For tests of what happens below the parser."""
 
 CLEARTEXT = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire != "tls"]
-"""For what needs a connection that can be half closed."""
+"""For tests that need a connection that can be half closed."""
 
 TCP = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire == "tcp"]
 
@@ -69,7 +69,7 @@ def authority() -> trustme.CA:
 
 
 def server_tls() -> ssl.SSLContext:
-    """The server's side of TLS; clients may show a certificate of the same authority."""
+    """The server's side of TLS; clients may present a certificate of the same authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority().issue_cert("127.0.0.1").configure_cert(context)
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -80,7 +80,7 @@ def server_tls() -> ssl.SSLContext:
 
 @cache
 def client_tls(*protocols: str) -> ssl.SSLContext:
-    """The client's side of TLS, which offers these protocols by ALPN."""
+    """The client's side of TLS, offering these protocols by ALPN."""
     context = ssl.create_default_context()
     authority().configure_trust(context)
     if protocols:
@@ -89,7 +89,7 @@ def client_tls(*protocols: str) -> ssl.SSLContext:
 
 
 class Client:
-    """One connection to a server, as a context manager; all calls wait, for `PATIENCE` seconds at the most."""
+    """One connection to a server, as a context manager; all calls wait for at most `PATIENCE` seconds."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -100,7 +100,7 @@ class Client:
         return self
 
     def response(self, method: str = "GET") -> Response:
-        """The next response, be it an interim one; `EOFError` if the connection ends before."""
+        """The next response, even an interim one; `EOFError` if the connection ends before it."""
         while True:
             try:
                 response, rest = read_head(self._data)
@@ -119,7 +119,7 @@ class Client:
         return self.send(request).response(request.partition(b" ")[0].decode())
 
     def rest(self) -> bytes:
-        """All bytes that come until the server closes; `OSError` if it breaks the connection."""
+        """All bytes until the server closes; `OSError` if it breaks the connection."""
         parts = [self._data]
         while part := self.socket.recv(1 << 20):
             parts.append(part)
@@ -127,7 +127,7 @@ class Client:
         return b"".join(parts)
 
     def is_open(self) -> bool:
-        """Whether another request can be made; looks only at what has arrived."""
+        """Whether another request can be sent, judging by what has already arrived."""
         self.socket.setblocking(False)
         try:
             return self.socket.recv(1) != b""
@@ -137,7 +137,7 @@ class Client:
             self.socket.settimeout(PATIENCE)
 
     def half_close(self) -> Self:
-        """Say that no more comes, and go on reading."""
+        """Close the sending side, and go on reading."""
         self.socket.shutdown(socket.SHUT_WR)
         return self
 
@@ -163,7 +163,7 @@ class Client:
 
 
 class SocketServer:
-    """A context manager: inside it the server runs. It ends by draining, and fails if anything is left over.
+    """A context manager: inside it the server runs. At the end it drains, and fails if anything is left over.
 
     `options` are those of `Config`.
     """
@@ -206,7 +206,7 @@ class SocketServer:
         return Client(tls.wrap_socket(connection, server_hostname="127.0.0.1", suppress_ragged_eofs=False))
 
     def run(self, function: Callable[[], T]) -> T:
-        """What `function` returns when it is called in the server's thread."""
+        """The result of calling `function` in the server's thread."""
         result: Future[T] = Future()
         self._loop.call_soon_threadsafe(lambda: result.set_result(function()))
         return result.result(PATIENCE)

@@ -1,4 +1,4 @@
-"""A stream that writes nothing but a diary: what a cycle says to whatever carries its response."""
+"""A stream that only keeps a diary: what a cycle tells the stream that carries its response."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from esg_http.message.response_head import encode_fields
 
 
 class DiaryStream:
-    """See `esg_core.contracts.Stream`; `said` has one entry a call, `prepare()` aside."""
+    """See `esg_core.contracts.Stream`; `said` has one entry per call, except for `prepare()`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, is_head: bool) -> None:
         self.gate = WriteGate(loop)
@@ -66,12 +66,12 @@ class CycleOnPaper:
 
     @property
     def said(self) -> list[tuple[Any, ...]]:
-        """What the stream was told since the last look."""
+        """What the stream was told since the last call of this."""
         said, self.stream.said = self.stream.said, []
         return said
 
     def send(self, *messages: Any) -> None:
-        """Send messages as an application does; raises what it gets to see."""
+        """Send messages as an application does; raises what `send()` raises."""
 
         async def send() -> None:
             for message in messages:
@@ -80,7 +80,7 @@ class CycleOnPaper:
         self.loop.run_until_complete(send())
 
     def receive(self) -> Any:
-        """One message, which has to be there."""
+        """One message, which must be there."""
         return self.loop.run_until_complete(self.cycle.receive())
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:

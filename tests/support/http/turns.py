@@ -1,4 +1,4 @@
-"""Budgets of the turns of a loop, for servers in memory: one that is watched, one whose turns come when a test says."""
+"""Turn budgets for servers in memory: one that is recorded, and one whose turns a test begins."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from tests.support.http.memory import MemoryServer
 
 
 class WatchedTurns(TurnBudget):
-    """Takes the place of a server's budget; `spent` has the units of each turn in which any were counted."""
+    """Replaces a server's budget; `spent` has the units of each turn in which any were counted."""
 
     def __init__(self, server: MemoryServer) -> None:
         super().__init__(server.loop.call_soon)
@@ -25,7 +25,7 @@ class WatchedTurns(TurnBudget):
 
 
 class HeldTurns(TurnBudget):
-    """Takes the place of a server's budget: no turn ends before `next()`."""
+    """Replaces a server's budget: no turn ends before `next()`."""
 
     def __init__(self, server: MemoryServer) -> None:
         self._due: list[Callable[[], None]] = []
@@ -39,14 +39,14 @@ class HeldTurns(TurnBudget):
         return bool(self._waiting)
 
     def next(self) -> None:
-        """Begin the next turn, and let the server do all that comes of it."""
+        """Begin the next turn, and let the server do everything that follows."""
         due, self._due[:] = self._due[:], []
         for renew in due:
             renew()
         self._server.loop.settle()
 
     def all(self) -> int:
-        """Begin as many turns as are waited for; returns how many that were."""
+        """Begin turns until no connection waits; returns how many there were."""
         count = 0
         while self._due:
             self.next()

@@ -11,7 +11,7 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Held:
-    """An application that answers when it is told to; `running` counts its calls."""
+    """An application that answers when it is told to; `running` is the number of its open calls."""
 
     def __init__(self) -> None:
         self.running = self.calls = self.most = 0

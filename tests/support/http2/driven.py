@@ -1,4 +1,4 @@
-"""A server in memory, and the h2 library as its client over a connection that begins with the preface."""
+"""A server in memory, with the h2 library as its client on a connection that begins with the preface."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ def frames(data: bytes) -> Iterator[bytes]:
 
 @dataclass
 class Answer:
-    """What has come on one stream."""
+    """What has arrived on one stream."""
 
     status: int = 0
     fields: Headers = field(default_factory=list)
@@ -41,12 +41,12 @@ class Answer:
 
     @property
     def headers(self) -> dict[bytes, bytes]:
-        """The fields by name, for those that are not repeated."""
+        """The fields by name, for fields that are not repeated."""
         return dict(self.fields)
 
 
 class Client:
-    """One connection of HTTP/2; `answers` has what came, by stream; `goaways` the last stream and code of each."""
+    """One HTTP/2 connection; `answers` has the answers by stream, `goaways` the last stream and code of each GOAWAY."""
 
     def __init__(self, server: MemoryServer, window: int | None = None, **how: Any) -> None:
         self.server = server
@@ -61,7 +61,7 @@ class Client:
         self.turn()
 
     def turn(self, *, credit: bool = True) -> None:
-        """Send what is to be sent, let the server work, and take what it wrote, until nothing more happens."""
+        """Exchange data with the server, and let it work, until nothing more happens."""
         while True:
             data = self.h2.data_to_send()
             if data:
@@ -98,14 +98,14 @@ class Client:
         return self.answers[number]
 
     def raw(self, data: bytes) -> None:
-        """Send bytes that the library would not."""
+        """Send bytes that the library would refuse to send."""
         self.transport.feed(data)
         self.turn()
 
     def _take(self, event: h2.events.Event, credit: bool) -> None:
         if isinstance(event, h2.events.ConnectionTerminated):
             self.goaways.append((event.last_stream_id or 0, int(event.error_code or 0)))
-            # The library takes this for the end at once, which it is not: RFC 9113 section 6.8.
+            # The library wrongly takes this for the end of the connection: RFC 9113 section 6.8.
             self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
             return
         answer = self.answers.get(getattr(event, "stream_id", None) or 0, Answer())

@@ -1,4 +1,4 @@
-"""A client that sends whatever bytes it likes, and what a server holds because of it."""
+"""A client that sends arbitrary bytes, and a measure of what a server holds because of it."""
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_http.h2.connection import H2Connection
@@ -7,7 +7,7 @@ from tests.support.http2.wire import OPENING, Frame, Kind, read
 
 
 class Raw:
-    """One connection in memory that has begun; `opening` is what it begins with."""
+    """One open connection in memory; `opening` is what the client sends first."""
 
     def __init__(self, server: MemoryServer, opening: bytes = OPENING) -> None:
         self.server = server
@@ -21,13 +21,13 @@ class Raw:
         self.server.loop.settle()
 
     def frames(self) -> list[Frame]:
-        """What has come since it was last asked for."""
+        """The frames since the last call."""
         seen, self._seen = self._seen, len(self.transport.written)
         return list(read(bytes(self.transport.written[seen : self._seen])))
 
     @property
     def code(self) -> int | None:
-        """That of the GOAWAY which has ended the connection."""
+        """The code of the GOAWAY that ended the connection."""
         frames = [frame for frame in read(bytes(self.transport.written)) if frame.kind == Kind.GOAWAY]
         return frames[-1].code if frames and (self.transport.eof_written or self.transport.is_closing()) else None
 
@@ -50,7 +50,7 @@ class Waiting:
 
 
 def held(server: MemoryServer) -> int:
-    """Bytes that a server holds for its clients: of their requests, and of responses that they have not read."""
+    """The bytes that a server holds for its clients: of their requests, and of responses that they have not read."""
     size = sum(getattr(cycle, "buffered", 0) for cycle in server.context.cycles)
     for connection in server.context.connections:
         if isinstance(connection, H2Connection):

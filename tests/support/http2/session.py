@@ -50,7 +50,7 @@ class RecordedStream(BaseStream):
 
 
 class Session(Receiving[RecordedStream]):
-    """A server's connection; `opened` has all streams that it ever had, `told` how often it was told of what."""
+    """A server's connection; `opened` has all streams that it ever had, `told` counts the calls of each hook."""
 
     def __init__(self, limits: H2Limits = LIMITS) -> None:
         super().__init__(limits, TurnBudget(lambda renew: renew()))
@@ -60,13 +60,13 @@ class Session(Receiving[RecordedStream]):
         self.pongs: list[bytes] = []
 
     def receive(self, data: bytes, now: float) -> None:
-        """In as many turns as it takes."""
+        """Receive, in as many turns as it takes."""
         super().receive(data, now)
         while self.is_behind:
             super().receive(b"", now)
 
     def take(self) -> bytes:
-        """What is to be written by now, as far as the windows allow."""
+        """The bytes to be written now, as far as the windows allow."""
         while self.fill(2**20):
             pass
         data = b"".join(self.out)
@@ -114,14 +114,14 @@ class Session(Receiving[RecordedStream]):
 
 
 def session_with(*frames: bytes, **limits: int) -> Session:
-    """A session with some other limits, which has got the opening and these frames at the time 0."""
+    """A session with changed limits that has received the opening and these frames at time 0."""
     session = Session(replace(LIMITS, **limits))
     session.receive(wire.OPENING + b"".join(frames), 0.0)
     return session
 
 
 def asked_session(*frames: bytes, requests: int = 1) -> Session:
-    """A session that has been asked, and has nothing to say yet; its connection's window is large."""
+    """A session with a request and no answer yet; its connection's window is large."""
     asked = [wire.headers(number) for number in range(1, 2 * requests, 2)]
     session = Session()
     session.receive(wire.OPENING + wire.window(0, 10**7) + b"".join([*frames, *asked]), 0.0)
@@ -135,7 +135,7 @@ def first(session: Session) -> RecordedStream:
 
 
 def said(session: Session) -> list[tuple[int, int, bool]]:
-    """Stream, size and whether it is the end, of each DATA frame that is to be written by now."""
+    """Stream, size and end flag of each DATA frame to be written now."""
     return [(frame.stream, len(frame.payload), frame.ends) for frame in frames(session) if frame.kind == Kind.DATA]
 
 

@@ -1,4 +1,4 @@
-"""Frames of HTTP/2 as the tests write and read them: without the server's code, and free to be wrong."""
+"""HTTP/2 frames as the tests write and read them: independent of the server's code, and possibly wrong."""
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
@@ -45,7 +45,7 @@ def frame(kind: int, stream: int = 0, payload: bytes = b"", flags: int = 0) -> b
 
 
 def padded(content: bytes, padding: int, *, said: int | None = None) -> bytes:
-    """A payload with so many bytes of padding, of which it says that there are `said`."""
+    """A payload with that many bytes of padding, which announces `said` of them."""
     return bytes((padding if said is None else said,)) + content + bytes(padding)
 
 
@@ -54,7 +54,7 @@ def priority_fields(depends_on: int = 0, weight: int = 15, *, exclusive: bool = 
 
 
 def text(value: bytes) -> bytes:
-    """A string literal of HPACK, as it is."""
+    """A string literal of HPACK, without Huffman coding."""
     size, length = len(value), bytearray()
     if size < 127:
         return bytes((size,)) + value
@@ -66,7 +66,7 @@ def text(value: bytes) -> bytes:
 
 
 def literal(name: bytes, value: bytes, *, how: int = 0) -> bytes:
-    """A field of HPACK with a name of its own; with 0x40 for `how` it goes into the table, with 0x10 never."""
+    """An HPACK field with a literal name; 0x40 for `how` adds it to the table, 0x10 forbids that."""
     return bytes((how,)) + text(name) + text(value)
 
 
@@ -99,7 +99,7 @@ def continuation(stream: int, payload: bytes, *, done: bool = True) -> bytes:
 
 
 def post(stream: int = 1, *more: tuple[bytes, bytes]) -> bytes:
-    """The head of a request whose body is to come."""
+    """The head of a request whose body follows."""
     return headers(stream, [*POST, *more], end=False)
 
 
@@ -140,7 +140,7 @@ def goaway(last: int = 0, code: int = Code.NO_ERROR, *, stream: int = 0) -> byte
 
 
 class Frame(NamedTuple):
-    """A frame that has come."""
+    """A received frame."""
 
     kind: int
     flags: int
@@ -159,7 +159,7 @@ class Frame(NamedTuple):
 
 
 def read(received: bytes) -> Iterator[Frame]:
-    """The frames in these bytes, of which none may be incomplete."""
+    """The frames in these bytes; none may be incomplete."""
     while received:
         size = int.from_bytes(received[:3], "big")
         assert len(received) >= 9 + size, "half a frame"

@@ -1,4 +1,4 @@
-"""What the tests of watching share: a thread that watches, and files to change."""
+"""Shared by the tests of watching: a thread that watches, and files to change."""
 
 import queue
 import threading
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from esg_reload import Files, watch
 
 PATIENCE = 20.0
-"""Seconds to wait for what must happen, on a busy machine."""
+"""Seconds to wait for events that must happen, on a busy machine."""
 
 DELAY = 0.2
-"""Seconds without changes after which the tests are told."""
+"""Seconds without changes after which the tests get a burst."""
 
 
 class Watcher:
-    """A thread that watches; `next()` is what it is told next, `nothing()` whether it is told nothing more."""
+    """A thread that watches; `next()` is the next burst of changes, `nothing()` whether there is no more."""
 
     def __init__(self, files: Files, delay: float) -> None:
         self._told: queue.SimpleQueue[tuple[float, tuple[str, ...]]] = queue.SimpleQueue()
@@ -31,7 +31,7 @@ class Watcher:
         return self._told.get(timeout=PATIENCE)
 
     def nothing(self, seconds: float = 4 * DELAY) -> bool:
-        """Whether nothing is told for some time, which is the only way to see that nothing will be."""
+        """Whether no change is reported for some time; that none will be cannot be seen in any other way."""
         time.sleep(seconds)
         return self._told.empty()
 
@@ -47,7 +47,7 @@ class Watcher:
 
 @contextmanager
 def watcher_of(files: Files, delay: float = DELAY) -> Iterator[Watcher]:
-    """Somebody who watches, and from now on misses nothing."""
+    """A watcher that misses no change from now on."""
     watcher = Watcher(files, delay)
     try:
         assert watcher.next() == ()

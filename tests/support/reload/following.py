@@ -1,4 +1,4 @@
-"""Reads the output of a program in its order: each line is waited for after the last one that was."""
+"""Reads the output of a program in order: each wait begins after the line of the previous one."""
 
 from tests.support.e2e.server import Program
 

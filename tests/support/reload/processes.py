@@ -1,4 +1,4 @@
-"""What the tests of processes share: commands that say what happens to them, and looks at what is left of them."""
+"""Shared by the tests of processes: commands that report what happens to them, and checks for leftovers."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ print("ready", os.getpid(), flush=True)
 while True:
     time.sleep(1)
 """
-"""A program that will not end when it is asked to."""
+"""A program that does not end when it is asked to."""
 
 POLITE = """\
 import os, signal, sys
@@ -34,7 +34,7 @@ def python(program: str) -> list[str]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and does not merely wait for somebody to see that it has ended."""
+    """Whether a process is running, and is not just a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -47,7 +47,7 @@ def is_running(pid: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Wait for what nothing tells: the end of processes that are not ours."""
+    """Wait for what is not reported: the end of processes that are not ours."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it does not happen"

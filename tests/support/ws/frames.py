@@ -10,7 +10,7 @@ MASK = b"\x37\xfa\x21\x3d"
 
 
 class Frame(NamedTuple):
-    """A frame of the server."""
+    """A frame from the server."""
 
     first: int
     payload: bytes
@@ -33,7 +33,7 @@ def masked(payload: bytes, mask: bytes = MASK) -> bytes:
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, mask: bytes | None = MASK) -> bytes:
-    """One frame of a client; `rsv` are its reserved bits, 4 being RSV1; without `mask` it is not masked."""
+    """One frame from a client; `rsv` are its reserved bits, 4 being RSV1; with `mask` None it is not masked."""
     size = len(payload)
     first = (0x80 if fin else 0) | rsv << 4 | opcode
     bit = 0 if mask is None else 0x80
@@ -55,7 +55,7 @@ def close(code: int | None = 1000, reason: bytes = b"") -> bytes:
 
 
 def fragments(opcode: int, *parts: bytes) -> list[bytes]:
-    """A message in as many frames as there are parts."""
+    """A message in one frame per part."""
     last = len(parts) - 1
     return [frame(CONTINUATION if at else opcode, part, fin=at == last) for at, part in enumerate(parts)]
 
@@ -67,7 +67,7 @@ def deflated(payload: bytes, bits: int = 12) -> bytes:
 
 
 def read_frames(data: bytes) -> Iterator[Frame]:
-    """The frames that a server has written; fails on what is masked or cut."""
+    """The frames that a server has written; fails on masked or incomplete ones."""
     at = 0
     while at < len(data):
         first, size = data[at], data[at + 1]

@@ -1,4 +1,4 @@
-"""WebSocket without sockets: ESG's HTTP and WebSocket between a transport in memory and a clock that the test moves."""
+"""WebSocket without sockets: ESG's HTTP and WebSocket with a transport in memory and a clock that the test moves."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -36,13 +36,13 @@ class WebSocketServer(MemoryServer):
         return self
 
     def ask(self, request: bytes = REQUEST, rest: bytes = b"", **how: Any) -> "Client":
-        """A connection on which this has been sent; `request` without the empty line at its end."""
+        """A connection on which `request` has been sent; without the empty line at its end."""
         client = Client(self, self.connect(**how))
         client.say(request + b"\r\n" + rest)
         return client
 
     def open(self, *fields: bytes, **how: Any) -> "Client":
-        """A connection on which the handshake is done."""
+        """A connection that has completed the handshake."""
         client = self.ask(REQUEST + b"".join(fields), **how)
         assert client.head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n"), client.head
         return client
@@ -72,7 +72,7 @@ class Client:
 
     @property
     def payloads(self) -> list[bytes]:
-        """The payloads of all frames of data."""
+        """The payloads of all data frames."""
         return [frame.payload for frame in self.frames if frame.opcode < CLOSE]
 
     @property
@@ -86,7 +86,7 @@ class Client:
         return self.transport.is_closing() or self.transport.eof_written
 
     def say(self, *data: bytes) -> None:
-        """Send each of these as a segment of its own, and let the server do what it will."""
+        """Send each of these as a separate segment, and let the server work until nothing more happens."""
         for segment in data:
             self.transport.feed(segment)
         self.server.loop.settle()
@@ -150,7 +150,7 @@ def accepting(conversation: Conversation) -> Application:
 
 
 def exchange(codec: str, segments: Iterable[bytes], *fields: bytes, **options: Any) -> tuple[Recorder, Client]:
-    """Send segments to an echo, wait until nothing more happens, and return application and client as they are then."""
+    """Send segments to an echo, wait until nothing more happens, and return the application and the client."""
     app = Recorder()
     with WebSocketServer(app, codec, **options) as server:
         client = server.open(*fields)

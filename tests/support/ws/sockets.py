@@ -1,4 +1,4 @@
-"""A client of WebSocket on a socket, over HTTP/1.1 and over HTTP/2, which reads and writes bytes of frames."""
+"""A WebSocket client on a socket, over HTTP/1.1 and over HTTP/2, that reads and writes the bytes of frames."""
 
 import socket
 from types import TracebackType
@@ -48,7 +48,7 @@ class Upgraded:
         return sent
 
     def receive(self) -> bytes:
-        """What comes next; nothing at the end."""
+        """The next data; empty at the end."""
         return self._socket.recv(65536)
 
 
@@ -70,7 +70,7 @@ class Tunnelled(Upgraded):
             self._pump()
 
     def _pump(self) -> None:
-        """Send what is to be sent, and wait for what comes."""
+        """Send what is due, and wait for data."""
         self._socket.sendall(self._h2.data_to_send())
         for event in self._h2.receive_data(self._socket.recv(65536)):
             if isinstance(event, h2.events.ResponseReceived):

@@ -1,4 +1,4 @@
-"""Counts what a server does with what it is sent, turn by turn of its loop: bytes and frames, no times."""
+"""Counts the work that a server does on its input in each turn of its loop: in bytes and frames, not in time."""
 
 import zlib
 from collections import Counter
@@ -23,7 +23,7 @@ MOST = {
     "control": 300,
     "messages": 1500,
 }
-"""Bytes and frames that one turn may take up: of each kind about 5 ms, and mostly less, on a core of these years."""
+"""Bytes and frames that one turn may process: about 5 ms for each kind, mostly less, on a current core."""
 
 
 class Work:
@@ -37,7 +37,7 @@ class Work:
 
     @property
     def most(self) -> dict[str, int]:
-        """The most of each kind that there was in a turn."""
+        """The most of each kind in one turn."""
         return {kind: max(turn[kind] for turn in self.turns) for kind in MOST}
 
     @property
@@ -52,7 +52,7 @@ _make_inflater = zlib.decompressobj
 
 
 class _Inflater:
-    """As zlib's, but counting."""
+    """Like zlib's, but counting."""
 
     def __init__(self, work: Work, wbits: int) -> None:
         self._work = work

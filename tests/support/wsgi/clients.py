@@ -1,4 +1,4 @@
-"""A client of each version of HTTP, behind one face: it asks, reads a part of the answer, and leaves in every way."""
+"""A client for each version of HTTP, with one interface: it asks, reads a part of the answer, and leaves in any way."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -17,28 +17,28 @@ WAYS_TO_LEAVE = ("close", "reset")
 
 
 class Talk(Protocol):
-    """One connection with one request at a time; all waiting is bounded."""
+    """One connection with one request at a time; all waits are bounded."""
 
     def send(self, method: str, path: str, fields: Headers, body: bytes, *, announced: bool) -> None:
-        """Send a request whose body has its length announced, or else not."""
+        """Send a request, with or without announcing the length of its body."""
 
     def read(self, method: str) -> Response:
         """The whole response."""
 
     def read_some(self) -> bytes:
-        """The next bytes that come."""
+        """The next bytes."""
 
     def read_last(self) -> bytes:
-        """The rest of the body of a large response to a request that asks for the end of the connection."""
+        """The rest of the body of a large response, to a request that asks to close the connection."""
 
     def upload(self, path: str, size: int) -> None:
-        """Begin to send a body of so many bytes."""
+        """Begin to send a body of that many bytes."""
 
     def go_on(self, data: bytes, *, end: bool) -> None:
         """Send more of it."""
 
     def leave(self, how: str) -> None:
-        """Go, in one of `WAYS_TO_LEAVE`."""
+        """Leave, in one of `WAYS_TO_LEAVE`."""
 
 
 class OverHTTP1:
@@ -83,7 +83,7 @@ class OverHTTP1:
 
 
 class OverHTTP2:
-    """HTTP/2 by prior knowledge, through the library h2; to reset is to cancel the stream and stay."""
+    """HTTP/2 by prior knowledge, through the library h2; a reset cancels the stream and keeps the connection."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -162,7 +162,7 @@ class OverHTTP2:
             yield self._waiting.popleft()
 
     def _receive(self) -> bool:
-        """Take what comes next, and let more come; false at the end of the connection."""
+        """Process the next data, and open the windows; false at the end of the connection."""
         while data := self._client.socket.recv(65536):
             events = self._h2.receive_data(data)
             for event in events:

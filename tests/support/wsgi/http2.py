@@ -1,4 +1,4 @@
-"""A client of HTTP/2 that begins many requests on one connection and lets them be, by the library h2."""
+"""An HTTP/2 client, built on the library h2, that begins many requests on one connection and leaves them open."""
 
 import socket
 from contextlib import suppress
@@ -73,11 +73,11 @@ class Http2Client:
         self._flush()
 
     def _give_room(self, size: int, stream: int | None) -> None:
-        """Always in the window of the connection, so that one stream that is not read holds up no other."""
+        """Always open the window of the connection, so that a stream that is not read holds up no other."""
         if size:
             self._h2.increment_flow_control_window(size)
         if size and stream is not None:
-            with suppress(StreamClosedError):  # its end has come with its last bytes
+            with suppress(StreamClosedError):  # its end arrived with its last bytes
                 self._h2.increment_flow_control_window(size, stream)
 
     def _flush(self) -> None:

@@ -1,4 +1,4 @@
-"""What the applications under test return: parts that say in the output when they are opened and closed."""
+"""What the applications under test return: parts that report on the output when they are opened and closed."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,7 @@ PART = bytes(range(256)) * 256
 """64 KB."""
 
 PARTS = 208
-"""How many of them are a download of 13 MB."""
+"""How many of them make a download of 13 MB."""
 
 _numbers = count(1)
 
@@ -37,7 +37,7 @@ class Parts:
 
 
 def told(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """A generator that says in the output when it begins and when it ends, in whatever way."""
+    """A generator that reports on the output when it begins and when it ends, in whatever way."""
     number = next(_numbers)
     say(f"opened {number}")
     try:
@@ -59,7 +59,7 @@ def endless() -> Iterator[bytes]:
 
 
 def failing() -> Iterator[bytes]:
-    """Raises in the midst of a download."""
+    """Raises in the middle of a download."""
     for number in range(PARTS):
         yield PART
         if number == PARTS - 8:
@@ -67,7 +67,7 @@ def failing() -> Iterator[bytes]:
 
 
 def slow(pause: Callable[[float], object]) -> Iterator[bytes]:
-    """A few bytes from time to time, for ever, as a stream of events has them; `pause` is what waits in between."""
+    """A few bytes from time to time, without end, like an event stream; `pause` waits in between."""
     while True:
         yield b"data: something\n\n"
         pause(0.05)

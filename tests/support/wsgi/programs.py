@@ -1,4 +1,4 @@
-"""Servers of WSGI applications in processes of their own, and raw clients of theirs."""
+"""Servers of WSGI applications in separate processes, and raw clients for them."""
 
 import re
 import socket
@@ -19,7 +19,7 @@ STACKS = {"native": ("--http", "httptools", "--loop", "uvloop"), "pure": ("--htt
 VERSIONS = ("HTTP/1.1", "HTTP/2")
 
 ENDS_WITHIN = 12.0
-"""Seconds after SIGTERM; a server that waits for its threads takes `timeout-graceful-shutdown`, which is 25."""
+"""Seconds after SIGTERM; a server that waited for its threads would take `timeout-graceful-shutdown`, which is 25."""
 
 ANSWERS_WITHIN = 10.0
 """Seconds for a small request, on a busy machine."""
@@ -29,7 +29,7 @@ TRACEBACK = "Traceback (most recent call last)"
 
 @contextmanager
 def serving_wsgi(app: str, *options: str) -> Iterator[Server]:
-    """A server of the application of this name in `tests.wsgi.apps`; afterwards it must end well and in time."""
+    """A server of the application of this name in `tests.wsgi.apps`; afterwards it must end cleanly and in time."""
     with Server(f"tests.wsgi.apps.{app}", "--interface", "wsgi", "--http2", *options) as server:
         assert server.url
         yield server
@@ -59,7 +59,7 @@ def connect(server: Server, receive_buffer: int | None = None) -> Client:
 
 
 def read_large(client: Client) -> bytes:
-    """The body of a large response, in time that is linear in its size; nothing may have been read from it before."""
+    """The body of a large response, in linear time; none of it may have been read before."""
     with client.socket.makefile("rb") as stream:
         return read_response(stream).body
 
@@ -70,42 +70,42 @@ def request(path: str, *fields: str, method: str = "GET") -> bytes:
 
 
 def assert_answers(server: Server, path: str = "/") -> None:
-    """A client that has nothing to do with the others gets its answer soon."""
+    """Check that an unrelated client is answered soon."""
     with connect(server) as client:
         client.socket.settimeout(ANSWERS_WITHIN)
         assert client.ask(request(path)).status == 200
 
 
 def wait_for_times(server: Server, pattern: str, times: int) -> None:
-    """Wait until the output has had so many lines that match."""
+    """Wait until that many lines of the output match."""
     server.wait_for(re.compile(rf"(?:^{pattern}$.*?){{{times}}}", re.MULTILINE | re.DOTALL))
 
 
 def numbers(server: Server, word: str) -> Counter[str]:
-    """How often each number comes behind a word, in lines of nothing else."""
+    """How often each number follows a word, in lines that hold nothing else."""
     return Counter(line.removeprefix(f"{word} ") for line in server.lines if re.fullmatch(rf"{word} \d+", line))
 
 
 def assert_closed_once(server: Server, times: int) -> None:
-    """Of a server that has ended: so many responses were begun, and `close()` was called once for each (rule I-5)."""
+    """Check, for a server that has ended, that this many responses were begun and each was closed once (rule I-5)."""
     opened, closed = numbers(server, "opened"), numbers(server, "closed")
     assert (len(opened), set(closed.values()), closed) == (times, {1}, opened), server.output
 
 
 def close(client: Client) -> None:
-    """Leave, with what has come unread."""
+    """Leave, with unread data."""
     client.socket.close()
 
 
 def stop_reading_then_close(client: Client) -> None:
-    """Read a little, then nothing until all buffers are full and the server has noticed; then leave."""
+    """Read a little, then nothing until all buffers are full and the server has noticed, then leave."""
     client.socket.recv(1000)
-    time.sleep(0.2)  # there is no event: nothing happens any more
+    time.sleep(0.2)  # there is no event to wait for: nothing more happens
     client.socket.close()
 
 
 def half_close(client: Client) -> None:
-    """Say that nothing more will be sent, and read nothing more, but stay."""
+    """Close the sending side and read nothing more, but stay."""
     client.socket.shutdown(socket.SHUT_WR)
 
 

@@ -1,4 +1,4 @@
-"""WSGI applications in a server, in every way that there is to build and to reach one."""
+"""WSGI applications in a server, for every way to build and to reach one."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ WSGIApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 @dataclass(frozen=True)
 class Way:
-    """How a server is built, and the version of HTTP in which it is asked."""
+    """How a server is built, and the version of HTTP that its client speaks."""
 
     wiring: Wiring
     version: str
@@ -39,7 +39,7 @@ each_way = pytest.mark.parametrize("way", WAYS, ids=str)
 
 
 class WSGIServer:
-    """A server that is asked by one client after the other."""
+    """A server that serves one client after the other."""
 
     def __init__(self, server: SocketServer, version: str) -> None:
         self.server = server
@@ -54,7 +54,7 @@ class WSGIServer:
         body: bytes = b"",
         announced: bool = True,
     ) -> Response:
-        """Ask on a connection of its own."""
+        """Ask on a new connection."""
         with self.talk() as client:
             client.send(method, path, list(fields), body, announced=announced)
             return client.read(method)
@@ -66,17 +66,17 @@ class WSGIServer:
             yield client
 
     def wait_idle(self) -> None:
-        """Wait until no application runs: it may go on when its client has got everything."""
+        """Wait until no application runs: one may go on after its client has received everything."""
         self.server.wait_until(lambda: not self.server.context.cycles)
 
     def errors(self) -> list[str]:
-        """What was logged at the level of errors."""
+        """What was logged as errors."""
         return self.server.log.texts(40)
 
 
 @contextmanager
 def wsgi_server(app: WSGIApplication, way: Way, *, is_valid: bool = True, **options: Any) -> Iterator[WSGIServer]:
-    """A server of an application, between which `wsgiref.validate` stands unless the application is not valid."""
+    """A server of an application, with `wsgiref.validate` in between unless the application is invalid."""
     served = validator(app) if is_valid else app
     with SocketServer(WSGIBridge(served, Config(served, **options)), way.wiring, **options) as server:
         yield WSGIServer(server, way.version)

@@ -1,4 +1,4 @@
-"""Who may run, who waits and who is refused, over HTTP (rules A-1 to A-3 and A-6)."""
+"""Which requests run, wait or are refused, over HTTP (rules A-1 to A-3 and A-6)."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ each_parser = pytest.mark.parametrize("parser", PARSERS)
 
 
 class Server(MemoryServer):
-    """A server with a `Hall`, and what tests want to know of it."""
+    """A server with a `Hall`, and what tests want to know about it."""
 
     def __init__(self, parser: str = "httptools", **options: Any) -> None:
         super().__init__(Hall(), parser, **options)
@@ -29,7 +29,7 @@ class Server(MemoryServer):
         assert isinstance(self.hall, Hall)
 
     def send(self, data: bytes) -> MemoryTransport:
-        """Send a request on a connection of its own."""
+        """Send a request on a new connection."""
         transport = self.connect()
         transport.feed(data)
         self.loop.settle()
@@ -54,13 +54,13 @@ class Server(MemoryServer):
 
 
 def status(transport: MemoryTransport) -> int | None:
-    """The status of the one response that has come since the last look, None without any."""
+    """The status of the one response since the last look, None without any."""
     responses = answers(transport)
     assert len(responses) < 2
     return responses[0].status if responses else None
 
 
-# A-1, A-3: the limit, and what is said to those beyond it.
+# A-1, A-3: the limit, and the answer to requests beyond it.
 
 
 @each_parser
@@ -133,7 +133,7 @@ def test_no_100_on_a_503(framing: bytes) -> None:
 def test_a_refused_upload_keeps_the_connection_where_its_end_is_near(
     request_bytes: bytes, connection: bytes | None
 ) -> None:
-    """H-8 for refusals: and the next request is read where it begins."""
+    """H-8 for refusals: the next request is read where it begins."""
     with Server(limit_concurrent_requests=1) as server:
         server.come("/a")
         transport = server.connect()
@@ -256,13 +256,13 @@ def test_however_a_request_ends_its_slot_comes_back(app: Any, parser: str) -> No
             transport.feed(get())
             server.loop.advance(0.1)
             transport.reset()
-            server.loop.advance(2)  # who only sends is told after a while (rule H-21)
+            server.loop.advance(2)  # an application that only sends is told after a while (rule H-21)
         assert stats(server.context)["inflight"] == 0
         assert server.context.requests == 20
 
 
 def test_a_request_that_comes_too_late_gives_its_slot_back_once() -> None:
-    """408 answers in the application's place, which goes on for a while."""
+    """A 408 answers instead of the application, which goes on for a while."""
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -290,7 +290,7 @@ def test_a_client_that_has_gone_leaves_its_slot_to_the_call_that_still_runs() ->
 
 
 def test_another_protocol_gives_its_slot_back_when_it_takes_over() -> None:
-    """A-1: else open WebSockets would use up the limit."""
+    """A-1: otherwise open WebSockets would use up the limit."""
 
     async def shout(scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"].pop("esg.switch")(asyncio.Protocol(), [(b"upgrade", b"shout")])
@@ -309,7 +309,7 @@ def test_another_protocol_gives_its_slot_back_when_it_takes_over() -> None:
 
 
 def test_one_request_of_sixteen_is_timed() -> None:
-    """A-7: and all who have waited."""
+    """A-7: and all requests that have waited."""
     with MemoryServer(hello, limit_concurrent_requests=5) as server:
         transport = server.connect()
         for _ in range(160):
@@ -511,7 +511,7 @@ def test_ten_thousand_who_wait_in_vain_leave_nothing_behind() -> None:
 
 @pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
 def test_who_closes_a_socket_while_waiting_is_gone_at_once(wiring: Wiring) -> None:
-    """A-6: on every loop and wire the end of a client is seen, although nobody reads its request yet."""
+    """A-6: on every loop and wire, a client's end is noticed although its request is not read yet."""
     hall = Hall()
     with SocketServer(hall, wiring, **LINE) as server:
         with server.connect() as a, server.connect() as c:

@@ -1,4 +1,4 @@
-"""C-4: what options name by import strings is found in the application's directory, in every process model."""
+"""C-4: import strings in options are found in the application's directory, in every process model."""
 
 import json
 import os
@@ -73,7 +73,7 @@ ENVIRONMENT = {name: text for name, text in os.environ.items() if name != "PYTHO
 
 
 Place = tuple[Path, tuple[str, ...]]
-"""The current directory of a command, and what it says about the one of the application."""
+"""The current directory of a command, and what the command says about the application's directory."""
 
 
 def place(here: Path, is_current: bool) -> Place:
@@ -132,7 +132,7 @@ def test_c4_a_program_finds_everything(tmp_path: Path, model: str) -> None:
 
 @pytest.mark.parametrize("model", ["workers", "reload"])
 def test_c4_a_parent_does_not_import_what_its_workers_do(tmp_path: Path, model: str) -> None:
-    """So nothing that the application does can harm it, and the next start imports what is new."""
+    """So nothing that the application does can harm it, and the next start imports the current code."""
     (tmp_path / "own_parts.py").write_text(f"import os\nprint('imported by', os.getpid(), flush=True)\n{PARTS}")
     (tmp_path / "own.env").write_text("OWN=set\n")
     parts = ("--loop", "own_parts:loop", "--http", "own_parts:http", "--ws", "own_parts:ws")

@@ -1,4 +1,4 @@
-"""W-7: certificates that change while a server runs, and several of them by the names that clients ask for."""
+"""W-7: certificates that change while a server runs, and certificates by the name that a client asks for."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the files with each connection; `tests/core/sockets/test_certificate_reload.py` has the pause."""
+    """Check the files with each connection; `tests/core/sockets/test_certificate_reload.py` tests the pause."""
     monkeypatch.setattr(certificate_reload, "LOOK_EVERY", 0.0)
 
 
@@ -39,7 +39,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def issue(authority: trustme.CA, path: Path, *names: str) -> int:
-    """Put a new certificate with its key at the path, as a whole; returns its serial number."""
+    """Put a new certificate with its key at the path, atomically; returns its serial number."""
     made = authority.issue_cert(*names)
     new = path.with_suffix(".new")
     made.private_key_and_cert_chain_pem.write_to_path(new)
@@ -95,7 +95,7 @@ def serve(loop: str, authority: trustme.CA, script: Callable[[Connect], Awaitabl
 def test_new_connections_get_the_new_certificate(
     loop: str, authority: trustme.CA, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And running ones go on; a file that is broken leaves the former in use, with one line."""
+    """And running ones go on; a broken file leaves the previous one in use, with one line in the log."""
     file = tmp_path / "server.pem"
     first = issue(authority, file, "localhost")
 
@@ -119,7 +119,7 @@ def test_new_connections_get_the_new_certificate(
 
 
 def test_certificates_by_name(loop: str, authority: trustme.CA, tmp_path: Path) -> None:
-    """The name itself, then a star, then the certificate that stands for all others; these are renewed too."""
+    """The name itself, then a star, then the default certificate; these are renewed too."""
     names = {"default": "localhost", "shop": "www.shop.example", "star": "*.shop.example"}
     serials = {file: issue(authority, tmp_path / f"{file}.pem", name) for file, name in names.items()}
     sni = [f"www.shop.example={tmp_path}/shop.pem", f"*.shop.example={tmp_path}/star.pem"]
@@ -147,7 +147,7 @@ def weakest(config: Config, default_factory: Callable[[], ssl.SSLContext]) -> ss
 def test_u8_the_context_may_be_made_by_the_program(
     loop: str, authority: trustme.CA, tmp_path: Path, factory: object
 ) -> None:
-    """As in uvicorn, the function gets the configuration and what else makes the context; also when files change."""
+    """As in uvicorn, it gets the configuration and a function that makes the context, also when files change."""
     file = tmp_path / "server.pem"
     first = issue(authority, file, "localhost")
 
@@ -179,7 +179,7 @@ def test_u8_a_context_of_the_programs_own_needs_no_certificate_here(
 
 @pytest.mark.parametrize("name", ["localhost", "shop.example"])
 def test_each_name_speaks_the_same_protocols(loop: str, authority: trustme.CA, tmp_path: Path, name: str) -> None:
-    """ALPN, and the certificates that are wanted of clients, do not depend on the name."""
+    """ALPN, and the certificates that clients must present, do not depend on the name."""
     for file in ("localhost", "shop.example"):
         issue(authority, tmp_path / f"{file}.pem", file)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")

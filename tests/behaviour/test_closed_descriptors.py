@@ -1,4 +1,4 @@
-"""C-4: a process that is started without standard descriptors serves, and ends as it should."""
+"""C-4: a process that is started without standard descriptors serves, and ends cleanly."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ os.rename(file.name, sys.argv[1])
 
 
 def without(closed: str, *command: str) -> "subprocess.Popen[bytes]":
-    """A command that a shell starts without some of its standard descriptors; what it prints to others is dropped."""
+    """A command that a shell starts without some of its standard descriptors; output to the others is dropped."""
     words = ("sh", "-c", f'exec "$@" {CLOSED[closed]}', "sh", *command)
     return subprocess.Popen(
         words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

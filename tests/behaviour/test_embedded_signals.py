@@ -1,4 +1,4 @@
-"""L-2: signals that stop a server which a program has embedded end the program too, as they would without it."""
+"""L-2: signals that stop an embedded server also end its program, as they would without the server."""
 
 import signal
 import sys
@@ -75,7 +75,7 @@ def program(text: str, loop: str) -> Iterator[Program]:
 
 @pytest.mark.parametrize("text", [GATHER, ITS_OWN_LOOP])
 def test_l2_interrupt_ends_the_program_as_it_ends_others(text: str, loop: str) -> None:
-    """The lifespan is over then, and what else runs is cancelled."""
+    """The lifespan is over then, and everything else that runs is cancelled."""
     with program(text, loop) as running:
         running.process.send_signal(signal.SIGINT)
         assert running.wait() == -signal.SIGINT

@@ -1,4 +1,4 @@
-"""C-3: an end by force is an error of the program, which is told whatever is logged; one that was asked for is not."""
+"""C-3: a forced end is an error, which is shown whatever is logged; one that a second signal asked for is not."""
 
 import re
 import signal
@@ -24,7 +24,7 @@ QUICK = ("--timeout-graceful-shutdown", "0.3")
     ],
 )
 def test_c3_what_has_to_be_ended_by_force_is_told(path: str, says: str, error: str) -> None:
-    """In one line, below the place where the application hangs, if it does."""
+    """In one line, below the place where the application hangs, if any."""
     with Server(APP, *QUICK) as server:
         with asked(server, path, says):
             assert server.stop() == 1
@@ -67,7 +67,7 @@ def test_c3_workers_that_are_killed_as_wanted_are_no_error(number: signal.Signal
 
 
 def test_w3_a_rolling_restart_says_when_it_is_done() -> None:
-    """C-1"""
+    """C-1."""
     with working(2) as server:
         before = server.there
         server.send(signal.SIGHUP)

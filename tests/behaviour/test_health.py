@@ -114,7 +114,7 @@ def test_probes_are_answered_while_the_server_drains() -> None:
     ],
 )
 def test_what_counts_as_the_path(target: bytes, is_probe: bool) -> None:
-    """Decoded, without the query; asked twice, because the second time it is remembered whose a target is."""
+    """Decoded, without the query; asked twice, because targets are remembered the second time."""
     app = Recorder()
     with MemoryServer(app, health=True) as server:
         transport = server.connect()

@@ -1,4 +1,4 @@
-"""HTTP/2 has the semantics of HTTP/1.1: the same rules, asked over streams (rule 2-1)."""
+"""HTTP/2 has the semantics of HTTP/1.1: the same rules, tested over streams (rule 2-1)."""
 
 import re
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http2.driven import GET, Client, request
 
 OF_HTTP_1 = re.compile(r"http-1\.0|client-keeps|client-closes|bad-|late-head|large-chunks|coding|version|on-http-1")
-"""Kinds that are about bytes or framing which HTTP/2 does not have."""
+"""Kinds that depend on bytes or framing that HTTP/2 does not have."""
 
 SAME = [kind for kind in KINDS if not OF_HTTP_1.search(kind.id)]
 
@@ -31,7 +31,7 @@ each_kind = pytest.mark.parametrize("kind", SAME, ids=lambda kind: kind.id)
 
 @each_kind
 def test_2_1_the_response_is_that_of_http_1_1(kind: Kind) -> None:
-    """H-1, H-3, H-10, H-11, H-18, A-8: but for what frames it."""
+    """H-1, H-3, H-10, H-11, H-18, A-8: except for the framing."""
     answer = answer_to(kind)
     assert answer.headers[b"date"]
     assert plain(response_of(answer)) == plain(kind.response("httptools"))
@@ -44,7 +44,7 @@ def test_8_2_3_a_cookie_is_one_field_in_how_many_crumbs_it_may_come(crumbs: int,
     app = Recorder()
     with MemoryServer(app) as server:
         client = Client(server)
-        if status == 200:  # the library sends no more than a server has said that it takes
+        if status == 200:  # the library sends no more than the server has said it accepts
             fetched = client.fetch(request(b"/", b"GET", *[(b"cookie", crumb) for crumb in cookie]))
             assert fetched.status == 200
         transport = server.connect()
@@ -171,7 +171,7 @@ def test_h14_parts_of_a_file(tmp_path: Any) -> None:
         assert Client(server).fetch().body == b"0123-4567"
 
 
-# Who may run (rules A-1 to A-6).
+# Which requests may run (rules A-1 to A-6).
 
 
 def test_a3_over_the_limit_the_answer_is_503_and_the_connection_stays() -> None:

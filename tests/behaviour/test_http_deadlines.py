@@ -1,4 +1,4 @@
-"""Deadlines: each at its time, on a clock that the test moves (rules H-17, L-5)."""
+"""Deadlines, on a clock that the test moves (rules H-17, L-5)."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support.http.client import Incomplete
 from tests.support.http.memory import PARSERS, MemoryServer, Recorder
 
 LATE = 0.5
-"""Seconds by which a deadline may be noticed too late."""
+"""Seconds by which a deadline may be noticed late."""
 
 STEP = 0.05
 
@@ -25,7 +25,7 @@ each_parser = pytest.mark.parametrize("parser", PARSERS)
 
 
 def seconds_to_end(server: MemoryServer, transport: MemoryTransport, drip: Iterator[bytes] | None = None) -> float:
-    """How long it takes until the server ends the connection, while a byte of `drip` comes every second."""
+    """Seconds until the server ends the connection, while a byte of `drip` arrives every second."""
     began = server.loop.time()
     while not ended(transport):
         passed = server.loop.time() - began
@@ -37,7 +37,7 @@ def seconds_to_end(server: MemoryServer, transport: MemoryTransport, drip: Itera
 
 
 def due(seconds: float) -> Any:
-    """Equal to what lies between a deadline and its being noticed."""
+    """Equal to any time from a deadline until it must have been noticed."""
     return pytest.approx(seconds + LATE / 2, abs=LATE / 2 + STEP)
 
 
@@ -108,7 +108,7 @@ def test_a_later_head_counts_from_its_first_byte(parser: str) -> None:
 
 
 def test_a_head_in_time_ends_its_deadline() -> None:
-    """H-17: what follows has deadlines of its own."""
+    """H-17: what follows has its own deadlines."""
     with MemoryServer(slowly, timeout_request_headers=2) as server:
         transport = server.connect()
         for part in bytes_of(get()):
@@ -155,7 +155,7 @@ def test_an_idle_connection_is_closed_without_a_word(parser: str) -> None:
 
 
 def test_empty_lines_are_no_request() -> None:
-    """H-17: nobody is told that a request is late which has not begun."""
+    """H-17: a request that has not begun is not reported as late."""
     with MemoryServer(hello, timeout_keep_alive=2, timeout_request_headers=3) as server:
         transport = server.connect()
         ask(server, transport, get())
@@ -180,7 +180,7 @@ def test_a_request_that_waited_for_its_turn_is_not_late() -> None:
         transport.feed(get(target=b"/slow") + get() + b"GET")
         server.loop.advance(101)
         assert [response.status for response in answers(transport)] == [200, 200]
-        assert seconds_to_end(server, transport) == due(2)  # a second has passed since
+        assert seconds_to_end(server, transport) == due(2)  # a second has passed since then
         assert [response.status for response in answers(transport)] == [408]
 
 
@@ -216,7 +216,7 @@ def test_a_body_that_does_not_end(kind: str, dripping: bool, parser: str) -> Non
 
 @each_parser
 def test_the_time_of_a_slow_head_is_gone_for_the_body(parser: str) -> None:
-    """H-17: timeout-request is that of the whole request."""
+    """H-17: timeout-request applies to the whole request."""
     with MemoryServer(reads, parser, timeout_request=5) as server:
         transport = server.connect()
         transport.feed(BODIES["length"][0][:10])
@@ -291,7 +291,7 @@ def test_the_clock_stands_still_while_esg_does_not_read() -> None:
 
 @pytest.mark.parametrize("left", [0.3, 1, 4])
 def test_what_is_left_after_a_pause_is_exact(left: float) -> None:
-    """H-17: also where it is less than any time-out."""
+    """H-17: even if it is shorter than any time-out."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(50)
@@ -308,7 +308,7 @@ def test_what_is_left_after_a_pause_is_exact(left: float) -> None:
 
 
 def test_a_body_that_is_skipped_has_its_time_too() -> None:
-    """H-8, H-17: the response is there already, so nothing more is said."""
+    """H-8, H-17: the response has been sent already, so nothing more is."""
     with MemoryServer(hello, timeout_request=5) as server:
         transport = server.connect()
         assert ask(server, transport, BODIES["length"][0]).status == 200
@@ -317,7 +317,7 @@ def test_a_body_that_is_skipped_has_its_time_too() -> None:
 
 
 def test_deadlines_cost_no_timer_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """H-17, L-5: one for all connections, and none without connections; the date, which has its own, is left out."""
+    """H-17, L-5: one for all connections, and none without connections; the date has its own and is left out."""
     with MemoryServer(reads, date_header=False) as server:
         armed: list[float] = []
         call_at = server.loop.call_at

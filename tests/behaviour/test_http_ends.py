@@ -1,6 +1,6 @@
-"""How a connection ends: bodies that nobody read, clients that close by halves or go (rules H-8, H-9, H-16, H-21).
+"""How a connection ends: unread bodies, clients that half close or go (rules H-8, H-9, H-16, H-21).
 
-Over real sockets, because what a client gets to see is up to the kernels.
+Over real sockets, because the kernels decide what a client gets to see.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ each_path = pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
 each_cleartext = pytest.mark.parametrize("wiring", CLEARTEXT, ids=str)
 
 
-# H-8: bodies that nobody reads.
+# H-8: unread bodies.
 
 
 @each_wiring
@@ -81,7 +81,7 @@ def test_the_last_response_is_read_by_who_goes_on_sending(data: bytes, wiring: W
 
 
 def send_on(client: Client, size: int) -> None:
-    """Send what nobody wants; the server may close in the middle of it."""
+    """Send unwanted data; the server may close in the middle of it."""
     with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
         for _ in range(size // 4096):
             client.send(b"x" * 4096)
@@ -89,7 +89,7 @@ def send_on(client: Client, size: int) -> None:
 
 @each_path
 def test_nobody_is_lingered_for_longer_than_a_second(wiring: Wiring) -> None:
-    """H-8: a client that never stops sending is closed all the same."""
+    """H-8: the connection of a client that never stops sending is closed all the same."""
     with SocketServer(hello, wiring) as server, server.connect() as client:
         client.send(post(b"Content-Length: 100000000"))
         assert client.response("POST").get(b"connection") == b"close"
@@ -145,7 +145,7 @@ def test_half_closed_after_several_requests(wiring: Wiring) -> None:
 @each_cleartext
 @pytest.mark.parametrize("begun", [b"", b"GET / HT", get()[:-2], get() + b"GET"])
 def test_half_closed_before_a_request_is_complete(begun: bytes, wiring: Wiring) -> None:
-    """H-9 does not help here: nothing more can come, and nothing is said about it."""
+    """H-9 does not apply here: nothing more can come, and nothing is answered or logged."""
     with SocketServer(hello, wiring) as server, server.connect() as client:
         data = client.send(begun).half_close().rest()
         assert data.count(b"HTTP/1.1 200") == begun.count(get())
@@ -191,7 +191,7 @@ def test_receive_tells_when_the_client_goes(how: str, wiring: Wiring) -> None:
 @each_path
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_receive_tells_when_a_client_goes_whose_next_request_waits(how: str, wiring: Wiring) -> None:
-    """H-16, H-6: although nothing more is read of it."""
+    """H-16, H-6: although nothing more is read from it."""
     told, waiting = threading.Event(), threading.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -211,7 +211,7 @@ def test_receive_tells_when_a_client_goes_whose_next_request_waits(how: str, wir
 
 @each_cleartext
 def test_a_client_whose_requests_wait_is_not_taken_for_gone(wiring: Wiring) -> None:
-    """H-9, H-6: one that has half closed gets all its responses, however late they are."""
+    """H-9, H-6: a client that has half closed gets all its responses, however late they are."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(3 if scope["path"] == "/slow" else 0)

@@ -1,4 +1,4 @@
-"""ASGI's extensions on HTTP/1.1 (rule H-14): trailers, early hints, files, and what TLS tells."""
+"""ASGI's extensions on HTTP/1.1 (rule H-14): trailers, early hints, files, and information about TLS."""
 
 import hashlib
 import os
@@ -41,7 +41,7 @@ def pathsend(path: Path) -> dict[str, Any]:
 
 
 def as_h11_sees_it(client: Client, target: str = "/") -> list[Any]:
-    """The events of a request made and a response read by h11, which knows nothing of ESG."""
+    """The events of an exchange whose client is h11, which knows nothing about ESG."""
     connection = h11.Connection(h11.CLIENT)
     headers = [("Host", "t"), ("TE", "trailers"), ("Connection", "TE")]
     client.send(connection.send(h11.Request(method="GET", target=target, headers=headers)) or b"")
@@ -61,7 +61,7 @@ def as_h11_sees_it(client: Client, target: str = "/") -> list[Any]:
 
 @each_wiring
 def test_trailers_for_who_wants_them(wiring: Wiring) -> None:
-    """H-14: as another implementation reads them."""
+    """H-14: read by another implementation."""
     fields = [(b"X-Checksum", b"abc"), (b"server-timing", b"db;dur=5")]
     app = sends(start(trailers=True), body(b"hello"), trailers(*fields))
     with SocketServer(app, wiring) as server, server.connect() as client:
@@ -76,7 +76,7 @@ def test_trailers_for_who_wants_them(wiring: Wiring) -> None:
 @each_parser
 @pytest.mark.parametrize("te", [(), (b"TE: deflate",), (b"TE: trailersx",), (b"X-TE: trailers",)])
 def test_trailers_for_who_does_not(te: tuple[bytes, ...], parser: str) -> None:
-    """H-14: the extension is not offered, and what is sent all the same is dropped."""
+    """H-14: the extension is not offered, and trailers that are sent all the same are dropped."""
     offered: list[bool] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +97,7 @@ FORBIDDEN += b" Connection Cache-Control Expires Date Location Retry-After Vary 
 
 @pytest.mark.parametrize("name", FORBIDDEN.split())
 def test_what_is_needed_before_the_body_is_no_trailer(name: bytes) -> None:
-    """H-14: RFC 9110 section 6.5.1; dropped, and nothing else with it."""
+    """H-14: RFC 9110 section 6.5.1; only these are dropped."""
     app = sends(start(trailers=True), body(b"hello"), trailers((b"a", b"b"), (name, b"1"), (b"c", b"d")))
     with MemoryServer(app) as server:
         transport = server.connect()
@@ -124,7 +124,7 @@ def test_trailers_in_parts() -> None:
     ids=["length", "http-1.0", "head"],
 )
 def test_trailers_need_chunks(data: bytes, headers: Any) -> None:
-    """H-14: where nothing is chunked there is no place for them; the response is complete without."""
+    """H-14: a body that is not chunked has no place for them; the response is complete without."""
     app = sends(start(headers=headers, trailers=True), body(b"hello"), trailers((b"x", b"y")))
     with MemoryServer(app) as server:
         transport = server.connect()
@@ -141,7 +141,7 @@ LINKS = (b"</a.css>; rel=preload; as=style", b"</b.js>; rel=preload; as=script")
 
 @each_wiring
 def test_early_hints(wiring: Wiring) -> None:
-    """H-14: before the application has anything else to say; any number of them."""
+    """H-14: any number of them, before the application sends anything else."""
     go_on = threading.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -177,7 +177,7 @@ def test_early_hints_while_the_head_is_held() -> None:
 
 
 def test_http_1_0_has_no_early_hints() -> None:
-    """H-14: nor the extension; RFC 9110 section 15.2."""
+    """H-14: nor does it see the extension; RFC 9110 section 15.2."""
     app = Recorder()
     with MemoryServer(by_path(root=app, hints=sends(hint(LINKS[0]), start(), body(b"x")))) as server:
         ask(server, server.connect(), head(b"GET / HTTP/1.0"))
@@ -203,7 +203,7 @@ def test_curl_sees_early_hints() -> None:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """64 MiB that repeat nowhere, mostly holes on the disk."""
+    """64 MiB without repetition, mostly holes on the disk."""
     path = tmp_path_factory.mktemp("files") / "large"
     with path.open("wb") as file:
         for position in range(0, 64 * MEBIBYTE, 4 * MEBIBYTE):
@@ -250,7 +250,7 @@ def test_a_large_file(extension: str, framing: str, wiring: Wiring, large: Path)
 @pytest.mark.parametrize("data", [get(), head(b"HEAD / HTTP/1.1", b"Host: t"), head(b"GET / HTTP/1.0")])
 @pytest.mark.parametrize("lengths", [length(b"10"), []], ids=["length", "none"])
 def test_a_small_file(lengths: Any, data: bytes, parser: str, tmp_path: Path) -> None:
-    """H-14, H-3: framed as any other body, and counted only for HEAD."""
+    """H-14, H-3: framed like any other body, and only counted for HEAD."""
     path = tmp_path / "small"
     path.write_bytes(b"0123456789")
     with MemoryServer(sends(start(headers=lengths), pathsend(path)), parser) as server:
@@ -261,7 +261,7 @@ def test_a_small_file(lengths: Any, data: bytes, parser: str, tmp_path: Path) ->
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
-    """H-14: is not taken for the end of the chunks."""
+    """H-14: it is not taken for the end of the chunks."""
     path = tmp_path / "empty"
     path.touch()
     with MemoryServer(sends(start(), pathsend(path))) as server:
@@ -275,7 +275,7 @@ def zerocopysend(file: Any, **more: Any) -> dict[str, Any]:
 
 
 def test_parts_of_a_file(tmp_path: Path) -> None:
-    """H-14: offset and count, beside bodies; without an offset the file's position is where it begins, and moves."""
+    """H-14: offset and count, beside bodies; without an offset it begins at the file's position, and moves that."""
     path = tmp_path / "digits"
     path.write_bytes(b"0123456789")
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Who waits for whom on one connection, over real sockets (rules H-6, H-7, H-20)."""
+"""Flow control on one connection, over real sockets (rules H-6, H-7, H-20)."""
 
 import asyncio
 import threading
@@ -85,7 +85,7 @@ def test_a_thousand_requests_of_a_client_that_does_not_read(wiring: Wiring) -> N
 
 
 def test_responses_do_not_pile_up_for_who_asks_without_reading() -> None:
-    """H-20: not only pipelined requests wait until there is room for their responses."""
+    """H-20: requests that are not pipelined also wait until there is room for their responses."""
     calls: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

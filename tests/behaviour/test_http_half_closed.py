@@ -1,7 +1,7 @@
-"""Clients that close their sending side after a request: who still reads is served, who has gone is noticed (H-9).
+"""Clients that close their sending side after a request: served if they still read, noticed if they have gone (H-9).
 
-The same bytes come from both, so that time alone tells them apart: applications of frameworks listen for the
-disconnect all the while, and end when they are told of it.
+Both send the same bytes, so that only time tells them apart: applications of frameworks listen for the disconnect
+all the while, and end when they get it.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ LARGE = 300_000
 
 
 def half_closed(server: MemoryServer, version: str, *, reads: bool = True) -> MemoryTransport:
-    """A client that has asked for something, and says no more."""
+    """A client that has sent a request, and sends no more."""
     transport = server.connect()
     if not reads:
         transport.stall()
@@ -60,7 +60,7 @@ def whole_body(transport: MemoryTransport, version: str) -> bytes | None:
 
 
 class Listening:
-    """Runs an application as frameworks do: until it is done, or they are told of the disconnect."""
+    """Runs an application as frameworks do: until it is done or the client has disconnected."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
@@ -84,7 +84,7 @@ class Listening:
 
 
 def parts(count: int, gap: float, before: float = 0.0) -> Application:
-    """So many parts of one byte, with so many seconds between them, and before the first."""
+    """That many parts of one byte, each followed by a gap in seconds, with a pause before the first."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(before)
@@ -100,7 +100,7 @@ def parts(count: int, gap: float, before: float = 0.0) -> Application:
 @each_version
 @pytest.mark.parametrize("app", [hello, parts(20, 0.4), parts(1, 0, before=0.4)], ids=["at-once", "parts", "soon"])
 def test_a_response_that_comes_is_whole(app: Application, version: str) -> None:
-    """H-9: whether or not its application listens."""
+    """H-9: whether or not the application listens."""
     app = Listening(app)
     with MemoryServer(app) as server:
         transport = half_closed(server, version)
@@ -113,7 +113,7 @@ def test_a_response_that_comes_is_whole(app: Application, version: str) -> None:
 
 @each_version
 def test_a_late_response_is_whole_if_its_application_does_not_listen(version: str) -> None:
-    """H-9: the client has not gone for `send()`."""
+    """H-9: for `send()`, the client has not gone."""
     with MemoryServer(parts(3, 5, before=5)) as server:
         transport = half_closed(server, version)
         server.loop.advance(30)
@@ -147,7 +147,7 @@ def whole_body_or_cut(transport: MemoryTransport, version: str) -> bytes | None:
 
 @each_version
 def test_who_listens_is_told_once_nothing_comes_any_more(version: str) -> None:
-    """H-9: however long something came."""
+    """H-9: however long parts have been coming."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())
@@ -187,7 +187,7 @@ def a_file(path: Path) -> Application:
 def test_a_response_that_waits_for_its_reader_is_whole(
     make: Callable[[Path], Application], version: str, tmp_path: Path
 ) -> None:
-    """H-9, H-7: what is under way to a slow client comes."""
+    """H-9, H-7: data on its way to a slow client arrives."""
     path = tmp_path / "file"
     path.write_bytes(b"x" * LARGE)
     app = Listening(make(path))
@@ -218,7 +218,7 @@ def test_a_reader_that_never_reads_is_given_up(version: str) -> None:
 
 
 def test_pipelined_requests_are_all_answered() -> None:
-    """H-9, H-6: one after another, each with time of its own."""
+    """H-9, H-6: one after another, each with its own time."""
     app = Listening(parts(2, 0.4))
     with MemoryServer(app) as server:
         transport = server.connect()

@@ -19,12 +19,12 @@ each_parser = pytest.mark.parametrize("parser", PARSERS)
 
 UNREADABLE = {"bad-request", "bad-line", "late-head", "large-body", "long-line", "large-head", "many-fields", "connect"}
 UNREADABLE |= {"coding", "version"}
-"""Kinds of responses to what has not become a request."""
+"""Kinds of responses to input that has not become a request."""
 
 
 @dataclass
 class Hook:
-    """Notes how it was called, and gives back what `change` makes of it."""
+    """Records its calls, and returns what `change` makes of the response."""
 
     change: Callable[[int, Headers], Any] = lambda status, headers: (status, [*headers, (b"x-hook", b"1")])
     calls: list[tuple[Scope | None, int, Headers]] = field(default_factory=list)
@@ -183,7 +183,7 @@ def test_a_hook_that_breaks_a_response_is_named_in_the_log() -> None:
 
 @each_parser
 def test_a_hook_that_takes_the_body_away(parser: str) -> None:
-    """R-1, H-3: no status leaves a body on the wire that must have none."""
+    """R-1, H-3: a status that must have no body has none on the wire."""
     for status in (204, 304):
         hook = Hook(lambda _, headers, status=status: (status, headers))  # type: ignore[misc]
         with MemoryServer(by_path(root=hello, fails=fails, parts=in_parts), parser, on_response=hook) as server:
@@ -197,7 +197,7 @@ def test_a_hook_that_takes_the_body_away(parser: str) -> None:
 
 
 def test_a_length_that_is_not_that_of_the_body() -> None:
-    """R-1, H-3: from a hook it is as wrong as from an application."""
+    """R-1, H-3: it is as wrong from a hook as from an application."""
     hook = Hook(lambda status, headers: (status, length(b"3")))
     with MemoryServer(by_path(root=hello, fails=fails), on_response=hook) as server:
         assert ask(server, server.connect(), get(target=b"/fails")).body == b"Internal Server Error"
@@ -245,7 +245,7 @@ def test_the_hook_sees_no_interim_response() -> None:
 
 
 def test_the_hook_comes_before_the_first_byte_of_a_stream() -> None:
-    """R-1, H-4: when the head goes out, which is with the first part of the body."""
+    """R-1, H-4: when the head is sent, which is with the first part of the body."""
     for app in (in_parts, a_file, sends(start(), body(more_body=True), body(b"x"))):
         hook = Hook()
         with MemoryServer(app, on_response=hook) as server:

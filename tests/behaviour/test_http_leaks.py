@@ -1,4 +1,4 @@
-"""Nothing is left of what is over, and nothing of it waits for the garbage collector (rules H-16, H-20)."""
+"""Nothing is left of requests that have ended, and nothing waits for the garbage collector (rules H-16, H-20)."""
 
 import asyncio
 import gc
@@ -74,11 +74,11 @@ PATHS = [b"/" + name for name in NAMES]
 
 @contextmanager
 def without_collector() -> Iterator[Callable[[], Counter[str]]]:
-    """Switch the collector off; gives what counts the objects of ours that have come since and are still there."""
+    """Switch the collector off; yields a function that counts our objects made since then that still exist."""
     gc.collect()
     gc.disable()
     logger = logging.getLogger("esg")
-    logger.propagate = False  # pytest keeps records, and they the tracebacks of what failed
+    logger.propagate = False  # pytest keeps records, and these keep the tracebacks of failures
     before = Counter(type(thing).__name__ for thing in gc.get_objects() if issubclass(type(thing), OURS))
     try:
         yield (
@@ -101,7 +101,7 @@ def forget(server: MemoryServer) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
 @pytest.mark.parametrize("parser", PARSERS)
 def test_a_connection_is_freed_when_it_is_lost(kind: object, parser: str) -> None:
-    """DESIGN 4: by reference counting alone, after any kind of response."""
+    """H-20: by reference counting alone, after any kind of response."""
     assert isinstance(kind, type(KINDS[0]))
     with MemoryServer(kind.app, parser, **kind.options) as server, without_collector() as alive:
         other, transport = server.connect(), server.connect()
@@ -121,7 +121,7 @@ def test_a_connection_is_freed_when_it_is_lost(kind: object, parser: str) -> Non
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("parser", PARSERS)
 def test_a_cycle_is_freed_when_it_is_over(path: bytes, parser: str) -> None:
-    """DESIGN 4: however it ended, while its connection may live on."""
+    """H-20: however it ended, while its connection may live on."""
     with MemoryServer(APP, parser) as server, without_collector() as alive:
         transport = server.connect()
         transport.feed(get(target=path))
@@ -136,7 +136,7 @@ def test_a_cycle_is_freed_when_it_is_over(path: bytes, parser: str) -> None:
 
 @pytest.mark.parametrize("path", [b"/reads", b"/waits"])
 def test_a_body_is_freed_when_it_is_over(path: bytes) -> None:
-    """DESIGN 4."""
+    """H-20."""
     with MemoryServer(APP) as server, without_collector() as alive:
         transport = server.connect()
         for data in (post(b"Content-Length: 5", body=b"hello"), chunked(b"5\r\nhello\r\n0\r\n\r\n")):
@@ -152,7 +152,7 @@ def test_a_body_is_freed_when_it_is_over(path: bytes) -> None:
 @each_path
 @pytest.mark.parametrize("path", [b"/", b"/fails", b"/cut", b"/streams", b"/waits", b"/large", b"/file"])
 def test_a_connection_over_a_socket_is_freed_when_it_is_lost(path: bytes, wiring: Wiring) -> None:
-    """DESIGN 4: what loops and TLS keep for themselves holds none of ours."""
+    """H-20: what loops and TLS keep for themselves holds none of our objects."""
     with SocketServer(APP, wiring) as server, without_collector() as alive:
         for end in ("close", "reset", "half"):
             client = server.connect().send(get(target=path))
@@ -186,7 +186,7 @@ REQUESTS: tuple[Callable[[bytes], bytes], ...] = (
 
 
 def one_of_many(source: random.Random, server: MemoryServer) -> MemoryTransport:
-    """A connection with a few requests, cut into segments, and broken off somewhere or waited for."""
+    """A connection with a few requests, cut into segments, and broken off somewhere or finished."""
     transport = server.connect()
     if source.random() < 0.2:
         transport.stall()

@@ -33,13 +33,13 @@ class Busy:
 
 
 async def works_on(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers, and is busy for half a minute more."""
+    """Answers, and stays busy for another half minute."""
     await hello(scope, receive, send)
     await asyncio.sleep(30)
 
 
 def is_refusal(response: Response) -> bool:
-    """Whether it is the 503 of H-18."""
+    """Whether this is the 503 of H-18."""
     refused = (response.status, response.body, response.get(b"retry-after")) == (503, b"Service Unavailable", b"1")
     return refused and response.get(b"connection") == b"close" and response.get(b"content-type") is not None
 
@@ -107,7 +107,7 @@ def test_applications_that_go_on_after_their_response_count() -> None:
     ids=["head", "1.0", "posted", "unread", "chunked"],
 )
 def test_a_refusal_of_any_request(data: bytes) -> None:
-    """H-18: framed as the request wants it, and the end of the connection."""
+    """H-18: framed as the request requires, and followed by the end of the connection."""
     with MemoryServer(hello, limit_concurrency=1) as server:
         server.connect()
         transport = server.connect()
@@ -157,7 +157,7 @@ def test_no_limit_of_requests(limit: int | None) -> None:
 
 @each_wiring
 def test_a_body_that_is_announced_too_large_is_not_asked_for(wiring: Wiring) -> None:
-    """H-11: 413 before the application is called, also to who waits for 100 Continue."""
+    """H-11: 413 before the application is called, also for a client that waits for 100 Continue."""
     app = Recorder()
     with SocketServer(app, wiring, limit_request_body=10) as server:
         for lines in ((), (b"Expect: 100-continue",)):
@@ -172,7 +172,7 @@ def test_a_body_that_is_announced_too_large_is_not_asked_for(wiring: Wiring) -> 
 
 @each_wiring
 def test_a_body_that_grows_too_large(wiring: Wiring) -> None:
-    """H-11: 413 in the middle of the upload, which the client can read; the application learns of the end."""
+    """H-11: 413 in the middle of the upload, which the client can read; the application gets the disconnect."""
     app = UntilTheEnd()
     chunk = b"1000\r\n" + b"x" * 4096 + b"\r\n"
     with SocketServer(app, wiring, limit_request_body=100_000) as server, server.connect() as client:
@@ -202,7 +202,7 @@ def test_content_counts_and_not_its_framing(parser: str) -> None:
 
 
 def test_a_response_that_has_begun_is_cut() -> None:
-    """H-11: there is no other way to tell."""
+    """H-11: there is no other way to tell the client."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())
@@ -233,7 +233,7 @@ def test_no_limit_of_bodies(limit: int | None) -> None:
 
 @pytest.mark.parametrize("wiring", TCP, ids=str)
 def test_a_crowd_beyond_the_limit_recovers(wiring: Wiring) -> None:
-    """H-18: after a rush, everybody is served again."""
+    """H-18: after a rush, all clients are served again."""
     with SocketServer(hello, wiring, limit_concurrency=5) as server:
         crowd = [server.connect() for _ in range(20)]
         statuses = [client.ask(get()).status for client in crowd]

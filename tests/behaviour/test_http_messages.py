@@ -69,7 +69,7 @@ def test_default_headers_are_on_every_response(kind: Kind) -> None:
 @each_parser
 @pytest.mark.parametrize("name", [b"server", b"Server", b"date", b"DATE"])
 def test_the_application_s_own_takes_the_place_of_esg_s(name: bytes, parser: str) -> None:
-    """H-1: never two, also beside what the application says about the connection."""
+    """H-1: never two, even beside the application's own connection fields."""
     for more in ([], length(b"5"), [(b"connection", b"close")]):
         with MemoryServer(with_headers((name, b"mine"), *more), parser) as server:
             response = ask(server, server.connect(), get())
@@ -104,7 +104,7 @@ def test_repeated_headers_of_the_application_keep_their_order() -> None:
     ]
 
 
-# H-2: who ends the connection, and how it is said.
+# H-2: which side ends the connection, and how it announces that.
 
 
 @each_kind
@@ -150,7 +150,7 @@ def test_an_application_that_says_close_closes(option: bytes) -> None:
 
 @pytest.mark.parametrize("option", [b"keep-alive", b"x", b"upgrade", b"closed", b""])
 def test_nothing_else_that_an_application_says_about_the_connection_is_sent(option: bytes) -> None:
-    """H-2: the connection is the server's."""
+    """H-2: the connection belongs to the server."""
     with MemoryServer(with_headers((b"connection", option), (b"keep-alive", b"timeout=9"))) as server:
         transport = server.connect()
         response = ask(server, transport, get())
@@ -238,7 +238,7 @@ def test_a_length_is_kept_and_nothing_is_chunked() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 65535, 65536, 300_000])
 def test_without_a_length_the_body_is_chunked(size: int) -> None:
-    """H-3: any number of parts of any size, of which empty ones are not the end."""
+    """H-3: any number of parts of any size; empty ones are not the end."""
     parts = (body(more_body=True), body(b"a" * size, more_body=True), body(more_body=True), body(b"b" * size))
     with MemoryServer(sends(start(), *parts)) as server:
         response = ask(server, server.connect(), get())
@@ -302,7 +302,7 @@ def test_head_over_http_1_0() -> None:
 @pytest.mark.parametrize("lengths", [[], length(b"0"), length(b"5")])
 @pytest.mark.parametrize("content", [b"", b"hello"])
 def test_no_content_and_not_modified_carry_none(status: int, lengths: Headers, content: bytes) -> None:
-    """H-3: 204 has no length either (RFC 9110 section 8.6), 304 may have that of the 200."""
+    """H-3: a 204 has no length either (RFC 9110 section 8.6), a 304 may have that of the 200."""
     if status == 304 and lengths == length(b"0"):
         content = b""
     with MemoryServer(sends(start(status, lengths), body(content))) as server:
@@ -328,7 +328,7 @@ def test_a_response_in_one_part_is_one_write(app: Any, data: bytes) -> None:
 
 
 def test_the_head_goes_out_with_the_first_part_even_if_it_is_empty() -> None:
-    """H-4: an event stream that has nothing to say yet can still be seen to have begun."""
+    """H-4: a client can see that an event stream has begun before its first event."""
     with MemoryServer(sends(start(), body(more_body=True), body(b"later"))) as server:
         transport = server.connect()
         assert ask(server, transport, get()).body == b"later"
@@ -337,7 +337,7 @@ def test_the_head_goes_out_with_the_first_part_even_if_it_is_empty() -> None:
 
 
 def test_a_failure_between_start_and_body_is_a_500() -> None:
-    """H-4, H-10: the head that was held is forgotten, with everything it said about the connection."""
+    """H-4, H-10: the held head is forgotten, with everything it said about the connection."""
 
     async def fails(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(200, [(b"connection", b"close"), (b"x-secret", b"1"), (b"content-length", b"3")]))

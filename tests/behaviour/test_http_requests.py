@@ -1,4 +1,4 @@
-"""What a request comes to: expectations, failures, upgrades, and the scope (rules H-5, H-10, H-13, H-15)."""
+"""What becomes of a request: expectations, failures, upgrades, and the scope (rules H-5, H-10, H-13, H-15)."""
 
 import shutil
 import ssl
@@ -70,7 +70,7 @@ def test_no_continue_when_nobody_waits_for_it(data: bytes, app: Any) -> None:
 
 
 def test_no_continue_after_the_response_began() -> None:
-    """H-5: what has begun cannot be preceded any more."""
+    """H-5: nothing can precede a response that has begun."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(headers=length(b"2")))
@@ -89,7 +89,7 @@ def test_no_continue_after_the_response_began() -> None:
 
 
 def test_continue_while_the_head_is_still_held() -> None:
-    """H-5: a start that has not been written has not begun."""
+    """H-5: a response whose start has not been written has not begun."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())
@@ -120,7 +120,7 @@ def test_no_continue_on_a_503() -> None:
 
 
 def test_a_client_that_was_not_told_to_continue_is_closed() -> None:
-    """H-5, H-8: whether it still sends the body that it announced, nobody can know (RFC 9110 section 10.1.1)."""
+    """H-5, H-8: whether it still sends the announced body cannot be known (RFC 9110 section 10.1.1)."""
     for app in (hello, in_parts, fails):
         with MemoryServer(app) as server:
             transport = server.connect()
@@ -155,7 +155,7 @@ def test_curl_waits_for_continue(wiring: Wiring) -> None:
             assert done.stdout.endswith(b"hello" if path == "echo" else b"no")
 
 
-# H-10 on real sockets: what the client can tell of an application that fails.
+# H-10 on real sockets: what the client sees of an application that fails.
 
 
 @each_wiring
@@ -181,7 +181,7 @@ def test_a_failure_in_the_response_cannot_be_taken_for_its_end(lengths: Headers,
 
 @pytest.mark.parametrize("wiring", [wiring for wiring in LOOPS_AND_WIRES if wiring.wire != "unix"], ids=str)
 def test_a_failure_where_only_the_end_delimits_is_a_reset(wiring: Wiring) -> None:
-    """H-10: over HTTP/1.0 a proper end would say that the response is complete."""
+    """H-10: over HTTP/1.0, a proper end would mean that the response is complete."""
     app = raises(ValueError("broken"), start(), body(b"part", more_body=True))
     broken = (ssl.SSLEOFError, ConnectionResetError) if wiring.wire == "tls" else ConnectionResetError
     with SocketServer(app, wiring) as server, server.connect() as client:
@@ -195,7 +195,7 @@ def test_a_failure_where_only_the_end_delimits_is_a_reset(wiring: Wiring) -> Non
 
 @each_wiring
 def test_trailers_of_a_request_stay_out_of_its_headers(wiring: Wiring) -> None:
-    """H-13: those that were announced, too."""
+    """H-13: even those that were announced."""
     app = Recorder()
     with SocketServer(app, wiring) as server, server.connect() as client:
         trailers = b"0\r\nX-User: root\r\nHost: other\r\nContent-Length: 9\r\n\r\n"
@@ -217,7 +217,7 @@ UPGRADES = {
 @each_wiring
 @pytest.mark.parametrize("upgrade", UPGRADES)
 def test_an_upgrade_that_is_not_served_is_ignored(upgrade: str, wiring: Wiring) -> None:
-    """H-13: the request is served with its body, and the next one is still understood."""
+    """H-13: the request is served with its body, and the next one is still read correctly."""
     lines = (b"Connection: Upgrade, HTTP2-Settings", *UPGRADES[upgrade])
     with SocketServer(echo, wiring) as server, server.connect() as client:
         assert client.ask(get(*lines)).status == 200
@@ -239,7 +239,7 @@ def scope_of(server: SocketServer, data: bytes) -> tuple[Scope, Any]:
 
 @each_wiring
 def test_the_scope_of_a_request(wiring: Wiring) -> None:
-    """H-15: every key that ASGI 2.5 knows, each with its type."""
+    """H-15: every key of ASGI 2.5, each with its type."""
     with SocketServer(Recorder(), wiring) as server:
         scope, address = scope_of(server, get(b"X-A: b", b"x-A:  c ", target=b"/a%20b/%E2%82%AC?q=%20&r"))
         unix = wiring.wire == "unix"
@@ -271,7 +271,7 @@ def test_the_scope_of_a_request(wiring: Wiring) -> None:
 @each_parser
 @pytest.mark.parametrize("root", ["/api", "/\u20ac", "/a%20b"])
 def test_the_root_path_comes_before_the_path(root: str, parser: str) -> None:
-    """H-15: as users of uvicorn know it."""
+    """H-15: as in uvicorn."""
     app = Recorder()
     with MemoryServer(app, parser, root_path=root) as server:
         ask(server, server.connect(), get(target=b"/users%21?q"))
@@ -282,7 +282,7 @@ def test_the_root_path_comes_before_the_path(root: str, parser: str) -> None:
 
 
 def test_the_state_is_a_shallow_copy() -> None:
-    """H-15: what an application puts into it stays with the request, what it changes in it is shared."""
+    """H-15: what an application adds to it stays with the request; changes to its contents are shared."""
     seen: list[dict[str, Any]] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -325,7 +325,7 @@ def test_a_fresh_context_if_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize("wiring", TCP, ids=str)
 def test_two_connections_have_scopes_of_their_own(wiring: Wiring) -> None:
-    """H-15: none of what makes one up is shared between them."""
+    """H-15: they share none of their parts."""
     app = Recorder()
     with SocketServer(app, wiring) as server:
         first, _ = scope_of(server, get())

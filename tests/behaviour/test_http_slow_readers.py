@@ -29,7 +29,7 @@ each_path = pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
 
 
 class Streamer:
-    """Sends parts for ever, and notes how many were taken and what ended it."""
+    """Sends parts forever, and notes how many were taken and what ended it."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -81,7 +81,7 @@ def test_a_client_that_never_reads_is_aborted(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", REQUESTS.values(), ids=REQUESTS)
 def test_a_client_that_never_reads_a_response_that_is_complete(data: bytes) -> None:
-    """H-17, timeout-write: nobody waits for it but the connection."""
+    """H-17, timeout-write: only the connection waits for it."""
     with MemoryServer(large(MEBIBYTE), timeout_write=10, timeout_keep_alive=3) as server:
         transport = stalled(server, data)
         assert not server.context.cycles
@@ -93,7 +93,7 @@ def test_a_client_that_never_reads_a_response_that_is_complete(data: bytes) -> N
 
 
 def test_a_client_that_stops_reading_is_aborted_in_time() -> None:
-    """H-17, timeout-write: what it has read before, or its kernel has taken in, gives it a quarter more at the most."""
+    """H-17, timeout-write: data that it or its kernel took in before gives it at most a quarter more time."""
     with MemoryServer(large(MEBIBYTE), timeout_write=10) as server:
         transport = stalled(server)
         server.loop.advance(1)
@@ -106,7 +106,7 @@ def test_a_client_that_stops_reading_is_aborted_in_time() -> None:
 
 @pytest.mark.parametrize("data", REQUESTS.values(), ids=REQUESTS)
 def test_a_small_response_that_is_never_read(data: bytes) -> None:
-    """H-17, H-20: what stays below the high water mark must not stay for ever."""
+    """H-17, H-20: data below the high-water mark must not stay forever either."""
     with MemoryServer(large(1000), timeout_write=10, timeout_keep_alive=3, timeout_request=3) as server:
         transport = stalled(server, data)
         server.loop.advance(3 + 10 + 1.5)
@@ -115,7 +115,7 @@ def test_a_small_response_that_is_never_read(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", REQUESTS.values(), ids=REQUESTS)
 def test_a_client_that_reads_slowly_gets_everything(data: bytes) -> None:
-    """H-17, timeout-write: each byte that it reads gives it new time, also after the application has gone."""
+    """H-17, timeout-write: each byte that it reads renews its time, even after the application has ended."""
     with MemoryServer(large(400_000), timeout_write=10, timeout_keep_alive=3, timeout_request=30) as server:
         transport = stalled(server, data)
         seconds, total = 0, len(transport.written)
@@ -133,7 +133,7 @@ def test_a_client_that_reads_slowly_gets_everything(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", REQUESTS.values(), ids=REQUESTS)
 def test_a_byte_now_and_then_keeps_no_response_alive(data: bytes) -> None:
-    """H-17, timeout-write-rate: less than so many bytes a second, averaged over timeout-write."""
+    """H-17, timeout-write-rate: fewer than that many bytes a second, averaged over timeout-write."""
     with MemoryServer(large(400_000), timeout_write=10, timeout_write_rate=100, timeout_keep_alive=3) as server:
         transport = stalled(server, data)
         for _ in range(9):
@@ -207,7 +207,7 @@ def test_no_deadline_for_the_reader() -> None:
 
 @each_path
 def test_a_client_that_never_reads_over_a_socket(wiring: Wiring) -> None:
-    """H-17, timeout-write: with the buffers of a kernel in between; the one who reads slowly is left alone."""
+    """H-17, timeout-write: with the kernel's buffers in between; a client that reads slowly is left alone."""
     app, over = Streamer(), threading.Event()
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
@@ -225,7 +225,7 @@ def test_a_client_that_never_reads_over_a_socket(wiring: Wiring) -> None:
         assert over.wait(10)
         assert 1 - EARLY <= time.monotonic() - began <= 1 + 0.25 + LATE
         server.wait_idle()
-        if wiring.wire != "unix":  # else the kernel would go on offering the rest
+        if wiring.wire != "unix":  # otherwise the kernel would go on offering the rest
             with pytest.raises((ConnectionResetError, ssl.SSLEOFError)):
                 client.rest()
 
@@ -233,7 +233,7 @@ def test_a_client_that_never_reads_over_a_socket(wiring: Wiring) -> None:
 @each_path
 @pytest.mark.parametrize("data", [get(), get(b"Connection: close")], ids=["kept", "closed"])
 def test_a_slow_client_gets_a_large_response_that_was_sent_at_once(data: bytes, wiring: Wiring) -> None:
-    """H-17: however much of it waits in which buffer, and however early the application was done with it."""
+    """H-17: however much of it waits in which buffer, and however early the application was done."""
     size = 12 * MEBIBYTE
     server = SocketServer(large(size), wiring, timeout_write=1, timeout_keep_alive=1)
     with server, server.connect(receive_buffer=8192) as client:
@@ -283,7 +283,7 @@ def test_dripping_over_a_socket(loop: str) -> None:
 
 
 def drip(send: Callable[[], object], every: float) -> None:
-    """Do something again and again until the server has closed the connection."""
+    """Repeat an action until the server has closed the connection."""
     end = time.monotonic() + 10
     with suppress(OSError, ssl.SSLError):
         while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""SPEC section 4, seen from outside: real processes, real signals, real connections, over both event loops."""
+"""L-1 to L-5, seen from outside: real processes, real signals, real connections, on both event loops."""
 
 import os
 import re
@@ -66,7 +66,7 @@ def test_l2_k2_idle_connections_are_closed_promptly(server: Server) -> None:
 
 
 def test_l2_k3_request_in_the_buffer_of_an_idle_connection_is_served(server: Server) -> None:
-    """What has reached the kernel when the signal comes gets its response."""
+    """Requests that have reached the kernel when the signal comes get their responses."""
     with server.connect() as idle, server.connect() as busy:
         assert get(idle).status == 200
         busy.sendall(request("/block?s=0.5"))
@@ -85,7 +85,7 @@ WITH_A_LONG_LAST_CALL = (
 
 
 def test_l2_request_that_is_on_its_way_is_served(loop: str) -> None:
-    """The client could not know: it has just connected, or has read its last response a moment ago."""
+    """The client could not know: it has just connected, or has just read its last response."""
     command = (sys.executable, "-c", WITH_A_LONG_LAST_CALL, APP, "--port", "0", "--loop", loop)
     with Program(*command) as program:
         place = ("127.0.0.1", int(program.wait_for(URL)[3]))
@@ -101,7 +101,7 @@ def test_l2_request_that_is_on_its_way_is_served(loop: str) -> None:
 
 
 def test_l2_connections_in_the_queue_of_the_kernel_are_served(server: Server) -> None:
-    """Whoever got through to the listener before it was closed gets a response."""
+    """A client that got through to the listener before it was closed gets a response."""
     with server.connect() as busy:
         busy.sendall(request("/block?s=0.5"))
         server.wait_for("blocking")
@@ -135,7 +135,7 @@ def test_l2_k7_busy_keep_alive_connection_is_closed_after_its_next_response(loop
 
 
 def test_l2_close_is_announced_before_it_happens(loop: str) -> None:
-    """Whose response began before the signal could not be told: it is told with the next one."""
+    """A client whose response began before the signal is told with the next response."""
     with started(APP, loop, "--shutdown-delay", "1.5") as server, server.connect() as connection:
         connection.sendall(request("/stream?parts=5"))
         server.wait_for("part 1")
@@ -147,7 +147,7 @@ def test_l2_close_is_announced_before_it_happens(loop: str) -> None:
 
 
 def test_l2_k10_shutdown_delay(loop: str) -> None:
-    """Not ready at once; still serving, new connections too, until the delay is over."""
+    """Readiness fails at once; the server goes on serving, new connections too, until the delay is over."""
     with started(APP, loop, "--shutdown-delay", "1", "--health") as server:
         with server.connect() as probe:
             assert get(probe, "/__esg_ready__").status == 200
@@ -202,7 +202,7 @@ def test_l2_k4_application_that_swallows_the_cancellation(quick: Server) -> None
 
 
 def test_l2_k4_application_that_blocks_the_loop(quick: Server) -> None:
-    """The log says where."""
+    """The log says where it blocks."""
     with asked(quick, "/block?s=60", "blocking") as (_, clock):
         assert quick.stop() == 1
         assert clock.seconds < 3
@@ -312,7 +312,7 @@ def test_l1_import_error_shows_the_own_traceback_only(loop: str) -> None:
 
 
 def test_l1_failed_startup(loop: str) -> None:
-    """An application that says so has failed, also with `auto`."""
+    """An application that says so has failed, even with `auto`."""
     with Server(f"{LIFESPANS}:failed_startup", "--loop", loop) as server:
         assert server.wait() == 3
         assert server.lines[1:] == ["Error: the application's startup failed: no database"]
@@ -348,7 +348,7 @@ def test_l1_port_in_use(loop: str) -> None:
 
 
 def test_l1_factory(loop: str) -> None:
-    """Found out, with a hint to say so; silent when it is said."""
+    """It is detected, with a hint to declare it; no hint when it is declared."""
     for options in ([], ["--factory"]):
         with started("tests.behaviour.apps.lifecycle:create", loop, *options) as server, server.connect() as connection:
             assert get(connection).body == b"made"
@@ -434,7 +434,7 @@ def test_l4_inherited_socket_is_not_touched(loop: str, tmp_path: Path, family: s
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the number of wake-ups is read from /proc")
 def test_l5_idle_server_does_nothing(loop: str) -> None:
-    """Not one wake-up, neither before the first request nor some time after the last."""
+    """No wake-up, neither before the first request nor some time after the last."""
     with started(APP, loop, "--timeout-keep-alive", "0.5") as server:
         wait_until_idle(server.pid)
         assert wake_ups(server.pid, 1) == 0
@@ -451,7 +451,7 @@ def wait_until_idle(pid: int) -> None:
 
 
 def wake_ups(pid: int, seconds: float) -> int:
-    """How often the threads of a process ran in so many seconds."""
+    """How often the threads of a process ran in that many seconds."""
 
     def count() -> int:
         found = 0

@@ -1,4 +1,4 @@
-"""SPEC section 4 and A-6 in one end of a busy server, over each parser, loop and wire (rule L-2)."""
+"""L-2 and A-6: the shutdown of a busy server, over each parser, loop and wire."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""SPEC section 4 over TLS: a client that does not answer the end of its connection does not hold the server up."""
+"""L-2 over TLS: a client that does not answer the end of its connection does not hold up the server."""
 
 import signal
 import socket
@@ -36,7 +36,7 @@ def test_l2_idle_connection_does_not_hold_the_end(server: Server, client: socket
 
 
 def test_l2_client_that_only_connects_does_not_hold_the_end(server: Server) -> None:
-    """It has said nothing, not even a hello."""
+    """It has sent nothing, not even a hello."""
     with server.connect() as silent, server.connect() as other:
         with pytest.raises(ssl.SSLError):
             ssl.create_default_context().wrap_socket(other, server_hostname="127.0.0.1")  # so both are accepted
@@ -47,7 +47,7 @@ def test_l2_client_that_only_connects_does_not_hold_the_end(server: Server) -> N
 
 
 def test_l2_k3_request_in_the_buffer_of_an_idle_connection_is_served(server: Server, client: socket.socket) -> None:
-    """What has reached the kernel when the signal comes gets its response."""
+    """Requests that have reached the kernel when the signal comes get their responses."""
     assert get(client).status == 200
     with connect_tls(server) as busy:
         busy.sendall(request("/block?s=0.5"))
@@ -74,7 +74,7 @@ def test_l2_running_response_is_completed(server: Server, client: socket.socket)
 
 
 def test_l2_client_that_keeps_its_side_open_after_its_response(server: Server, client: socket.socket) -> None:
-    """It has its response; how long it may take to say goodbye is bounded, and no failure."""
+    """It has its response; its time to answer the close is bounded, and running out of it is no failure."""
     client.sendall(request("/sleep?s=0.3"))
     server.wait_for("sleeping")
     clock = Clock()

@@ -1,4 +1,4 @@
-"""Section 5 of the rules, on real servers: R-2 and R-3."""
+"""Logs of real servers (rules R-2 and R-3)."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def ask(server: Server, target: bytes = b"/x?y", *fields: bytes) -> bytes:
 
 
 def whole(connection: socket.socket) -> bytes:
-    """All that comes until the other side closes."""
+    """All data until the other side closes."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
@@ -81,7 +81,7 @@ def test_json_lines_have_everything_and_tell_of_aborted_responses() -> None:
             connection.sendall(b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n")
             while b"first" not in connection.recv(65536):
                 pass
-            time.sleep(0.05)  # a duration to be seen
+            time.sleep(0.05)  # a measurable duration
         server.wait_for('"target":"/stream"')
         with server.connect() as connection:
             connection.sendall(b"nonsense\r\n\r\n")
@@ -148,7 +148,7 @@ def test_no_client_can_forge_a_line(form: str) -> None:
 
 def test_no_access_log_and_a_higher_level_are_silent() -> None:
     for option in (("--no-access-log",), ("--log-level", "warning")):
-        # without the line that tells the port, the port has to be known
+        # without the line that names the port, the port must be known
         with socket.create_server(("127.0.0.1", 0)) as listener:
             os.set_inheritable(listener.fileno(), True)
             command = (sys.executable, "-m", "esg", APP, "--fd", str(listener.fileno()), *option)
@@ -245,7 +245,7 @@ def test_the_last_lines_are_there_after_a_stop() -> None:
 
 
 def test_the_last_lines_are_there_after_a_stop_by_force() -> None:
-    """Rule R-3: flushed at exit, also when it is not an orderly one."""
+    """Rule R-3: flushed at exit, even at a forced one."""
     with Server(APP, "--timeout-graceful-shutdown", "0.1") as server, server.connect() as connection:
         head = b" HTTP/1.1\r\nhost: x\r\n\r\n"
         connection.sendall(b"GET /before" + head + b"GET /block" + head)
@@ -301,12 +301,12 @@ def test_colours_on_a_terminal(no_colour: bool) -> None:
 
 
 def plain_environment() -> dict[str, str]:
-    """The environment of this process, but for what decides on colours."""
+    """The environment of this process, without the variables that decide about colours."""
     return {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
 
 
 def test_a_reader_that_does_not_read_the_log_holds_no_request_up(tmp_path: Path) -> None:
-    """Rule R-3: a full pipe blocks nobody; what fits into the bound is there when it is read at last."""
+    """Rule R-3: a full pipe blocks no request; what fits into the bound is there when it is finally read."""
     path = str(tmp_path / "socket")
     command = (sys.executable, "-m", "esg", "examples.hello:app", "--uds", path)
     requests = 2500

@@ -1,4 +1,4 @@
-"""W-8: a module that calls `run()` where it is imported makes one error, and no tree of processes."""
+"""W-8: a module that calls `run()` when it is imported causes one error, and no tree of processes."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def started(here: Path, text: str, *command: str, env: dict[str, str] | None = N
 
 
 def assert_that_it_is_refused(program: Program, error: str = ERROR, code: int = 2) -> None:
-    """By one error; and nothing is left of it."""
+    """With one error, and no process is left."""
     assert program.wait() == code
     assert [line for line in program.lines if "rror" in line.lower() or "Traceback" in line] == [error]
     assert [pid for pid in processes(program) if is_running(pid)] == []
@@ -67,7 +67,7 @@ def test_w8_a_program_without_a_guard_is_one_error(tmp_path: Path, options: str)
     ],
 )
 def test_w8_the_command_serves_no_program_without_a_guard(tmp_path: Path, options: tuple[str, ...], inner: str) -> None:
-    """Also not once, for another way to serve it."""
+    """Not even once, for a different way of serving it."""
     with started(tmp_path, UNGUARDED.format(options=inner), *ESG, *options) as program:
         assert_that_it_is_refused(program)
 
@@ -88,7 +88,7 @@ def test_w8_a_factory_does_not_serve_either(tmp_path: Path, options: str) -> Non
 
 
 def test_w8_options_that_import_the_program_are_no_way_round(tmp_path: Path) -> None:
-    """A table of `log_config` may name a function of a module; a worker imports it with its options."""
+    """A `log_config` table may name a function of a module; a worker imports it with its options."""
     (tmp_path / "other.py").write_text("import logging\ndef plain(**_): return logging.Formatter()\nimport program\n")
     table = "{'version': 1, 'formatters': {'plain': {'()': __import__('other').plain}}}"
     text = UNGUARDED.format(options=f"workers=2, log_config={table}").replace("import esg\n", "import esg, other\n")
@@ -98,7 +98,7 @@ def test_w8_options_that_import_the_program_are_no_way_round(tmp_path: Path) -> 
 
 
 def test_w8_a_reloaded_program_waits_for_its_guard(tmp_path: Path) -> None:
-    """W-6: what is broken says so, and the next change is waited for."""
+    """W-6: a broken program reports it, and the reloader waits for the next change."""
     options = "reload=True, reload_delay=0.1"
     with started(tmp_path, UNGUARDED.format(options=options)) as program:
         follow = Follower(program).next
@@ -127,7 +127,7 @@ def test_w8_a_module_that_runs_a_reloader_is_not_reloaded(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("worker", ["ESGWorker", "ESGH11Worker"])
 def test_w8_gunicorn_is_told_too(tmp_path: Path, worker: str) -> None:
-    """U-6: with the exit code by which gunicorn ends."""
+    """U-6: with gunicorn's exit code."""
     options = ("--no-control-socket", "-b", "127.0.0.1:0", "-k", f"esg.workers.{worker}", "program:app")
     text = UNGUARDED.format(options="workers=2")
     with started(tmp_path, text, sys.executable, "-m", "gunicorn", *options) as program:
@@ -152,7 +152,7 @@ def test_w8_gunicorn_is_told_too(tmp_path: Path, worker: str) -> None:
 def test_w8_a_program_with_a_guard_is_served_also_by_a_reloader(
     tmp_path: Path, options: str, outside: tuple[str, ...]
 ) -> None:
-    """`esg-reload -- python program.py` is a program that serves, and no server in a server."""
+    """`esg-reload -- python program.py` is a program that serves, not a server within a server."""
     command = [sys.executable, "program.py"]
     inner = [" ".join(command)] if "watchfiles" in outside else command
     whole = [sys.executable, *outside, *inner] if outside else command
@@ -218,7 +218,7 @@ def test_w8_an_application_may_start_servers_that_are_not_esgs_processes(tmp_pat
 
 
 def test_w8_a_thread_of_an_application_starts_no_processes(tmp_path: Path) -> None:
-    """As each of them would start others."""
+    """Because each of them would start others."""
     text = SECOND + THREAD_OF_ITS_OWN.replace('"port": 0', '"port": 0, "reload": True')
     with started(tmp_path, text, *ESG, "--workers", "1", "--lifespan", "on") as program:
         program.wait_for(re.escape(REFUSED))

@@ -1,6 +1,6 @@
-"""Limits, the line and health, over each parser, loop and wire at once (rules A-1 to A-3, A-6, A-8, H-17).
+"""Limits, the line and health together, over each parser, loop and wire (rules A-1 to A-3, A-6, A-8, H-17).
 
-What each of them does in particular is checked in memory, beside this: here it is whole, with sockets between.
+Tests in memory check the details of each; here they work together, with sockets in between.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from tests.support.http.sockets import WIRINGS, Client, SocketServer, Wiring
 each_wiring = pytest.mark.parametrize("wiring", WIRINGS, ids=str)
 
 PATIENCE = 1.5
-"""Seconds that a request may wait: so long that nobody is late on a busy machine."""
+"""Seconds that a request may wait: long enough that none is late on a busy machine."""
 
 
 class Desk:
-    """An application that serves who is asked for, when the test says so."""
+    """An application that answers a request when the test says so."""
 
     def __init__(self) -> None:
         self.began: list[str] = []
@@ -39,7 +39,7 @@ class Desk:
         await hello(scope, receive, send)
 
     def serve(self, path: str) -> None:
-        """In the loop of the server."""
+        """Runs in the server's loop."""
         self._open[path].set()
 
 
@@ -79,7 +79,7 @@ def test_who_runs_who_waits_and_who_is_refused(wiring: Wiring) -> None:
         server.wait_until(lambda: stats(server.context)["queued"] == 1)
         began = time.monotonic()
         refusal = c.ask(get(target=b"/c"))
-        assert server.figure("queued") == 1  # c has not waited until b was refused
+        assert server.figure("queued") == 1  # c did not wait until b was refused
         assert (refusal.status, refusal.body, refusal.get(b"retry-after")) == (503, b"Service Unavailable", b"1")
         assert refusal.get(b"connection") is None
         assert probe.ask(get(target=b"/__esg_health__")).body == b"ok"

@@ -1,4 +1,4 @@
-"""L-8: as process 1 of a container, ESG sees the end of orphans, and leaves to the application how its children end."""
+"""L-8: as process 1 of a container, ESG reaps orphans, and leaves the application's children to the application."""
 
 import fcntl
 import os
@@ -56,7 +56,7 @@ def ask(program: Process1, path: str) -> str:
 
 
 def states(connection: socket.socket, processes: list[str]) -> list[bytes]:
-    """The states of processes, as the one that serves this connection sees them."""
+    """The states of processes, as seen by the one that serves this connection."""
     return [get(connection, f"/state?pid={process}").body for process in processes]
 
 
@@ -90,7 +90,7 @@ def test_l8_it_is_so_that_one_process_serves_below_process_1() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_l8_a_signal_drains(number: signal.Signals) -> None:
-    """L-2: what runs ends, and the exit code is that of the server."""
+    """L-2: running requests end, and the exit code is that of the server."""
     with serving(*ESG) as program, connect_to(int(program.wait_for(URL)[3])) as connection:
         connection.sendall(request("/sleep?s=1"))
         program.wait_for("sleeping")
@@ -111,7 +111,7 @@ def test_l8_two_signals_end_at_once() -> None:
 
 
 def test_l8_a_server_that_is_killed_ends_process_1() -> None:
-    """By the code that shells have for it, as a process 1 cannot be killed by itself."""
+    """With the code that shells use for it, because process 1 cannot kill itself."""
     with serving(*ESG) as program, connect_to(int(program.wait_for(URL)[3])) as connection:
         connection.sendall(request("/die"))
         assert is_closed(connection)
@@ -146,7 +146,7 @@ def test_l8_a_terminal_interrupts_once() -> None:
 
 
 def test_l8_a_server_is_not_stopped_for_good() -> None:
-    """CTRL+Z in a terminal: as process 1 it would not notice, and in a container no shell could continue it."""
+    """CTRL+Z in a terminal: process 1 would not notice, and in a container no shell could continue it."""
     with serving(*ESG) as program:
         os.kill(program.second, signal.SIGTSTP)
         assert ask(program, "/") == "hello"
@@ -154,18 +154,18 @@ def test_l8_a_server_is_not_stopped_for_good() -> None:
 
 @pytest.mark.parametrize("options", [("--workers", "1"), ("--preload",)])
 def test_l8_no_new_program_can_take_over_from_process_1(options: tuple[str, ...]) -> None:
-    """W-3"""
+    """W-3."""
     with serving(*ESG, *options) as program:
         os.kill(program.first, signal.SIGUSR2)
         program.wait_for("ERROR:    SIGUSR2: no new program, as all processes end with this one, which is number 1")
         assert ask(program, "/") == "hello"
 
 
-# What a copy of process 1 has to keep, and what it could not.
+# What a copy of process 1 must keep, and what it could not keep.
 
 
 def test_l8_sockets_that_are_passed_to_process_1_are_served() -> None:
-    """W-5: the variable names the process that they are passed to."""
+    """W-5: the variable names the process that the sockets are passed to."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = f"import os; os.dup2({listener.fileno()}, 3); os.execv({PYTHON!r}, {ESG!r})"
         environment = {**ENVIRONMENT, "LISTEN_FDS": "1", "LISTEN_PID": "1"}
@@ -183,7 +183,7 @@ fcntl.lockf(lock, fcntl.LOCK_EX)
 
 
 def test_l8_what_a_program_has_opened_before_is_the_servers_alone(tmp_path: Path) -> None:
-    """Whoever is connected hears of the end when the server closes a connection; a lock of a file is held."""
+    """A client sees the end when the server closes its connection; a file lock stays held."""
     closing = PROGRAM.replace(
         "app\nesg.run(app",
         "app\nasync def close(scope, receive, send):\n    connection.close()\n"
@@ -210,7 +210,7 @@ A_THREAD = (
 
 @pytest.mark.parametrize(("before", "after", "last"), [(*A_CHILD, "ended with 5"), (*A_THREAD, ", started daemon ")])
 def test_l8_a_program_that_a_copy_would_lack_something_of_stays_process_1(before: str, after: str, last: str) -> None:
-    """Its children would be another process's, its threads would be missing: such a program needs another init."""
+    """Its children would belong to another process, its threads would be missing: such a program needs another init."""
     with serving(PYTHON, "-c", f"import subprocess, threading\n{before}\n{PROGRAM}\n{after}") as program:
         assert ask(program, "/process") == "1 0"
         os.kill(program.first, signal.SIGTERM)

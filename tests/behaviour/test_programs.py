@@ -53,7 +53,7 @@ def test_u2_handlers_of_the_program_are_back_afterwards() -> None:
 
 @pytest.mark.parametrize("loop", ["'none'", "asyncio.SelectorEventLoop"])
 def test_u8_a_program_made_for_uvicorn(loop: str) -> None:
-    """What its keywords say is what happens."""
+    """Its keywords take effect."""
     text = f"""
         import asyncio, logging
         logging.basicConfig(format="mine: %(message)s", level="INFO")

@@ -1,4 +1,4 @@
-"""H-19: the option `proxy_protocol`, on a whole server: cleartext and TLS, HTTP/1.1 and what proxies tell beside."""
+"""H-19: the option `proxy_protocol` on a whole server: cleartext and TLS, HTTP/1.1, and extensions."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def ask(port: int, preface: bytes, tls: ssl.SSLContext | None = None) -> Any:
-    """What the application is told by a connection with this preface; None if the connection is closed."""
+    """What the application is told about a connection with this preface; None if the connection is closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(preface)

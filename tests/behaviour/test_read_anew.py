@@ -1,4 +1,4 @@
-"""W-9: what is read anew while a server runs cannot hurt it: signals to the parent of workers, with real files."""
+"""W-9: files reloaded while a server runs cannot harm it: signals to the parent of workers, with real files."""
 
 import json
 import os
@@ -34,7 +34,7 @@ class Site(Workers):
         Server.__init__(self, APP, "--config", "esg.toml", "--no-access-log", *options, cwd=here, env=ENVIRONMENT)
 
     def restore(self) -> None:
-        """Have all files as they should be."""
+        """Restore all files."""
         self.log.parent.mkdir(exist_ok=True)
         self.write_config('log_config = "log.json"', 'env_file = "variables"')
         (self.here / "variables").write_text("A=1\n")
@@ -54,7 +54,7 @@ class Site(Workers):
 
     @property
     def told(self) -> str:
-        """The log, also what was written before its file was renamed."""
+        """The log, including what was written before its file was renamed."""
         return "".join(path.read_text() for path in sorted(self.here.rglob("esg.log*"), reverse=True))
 
     @property
@@ -70,7 +70,7 @@ class Site(Workers):
         return re.findall(r"ERROR \[\d+\] (.*)", self.told)
 
     def hang_up(self) -> str:
-        """Send SIGHUP and return the error that it makes."""
+        """Send SIGHUP and return the error that it causes."""
         before = len(self.errors())
         self.send(signal.SIGHUP)
         wait_until(lambda: len(self.errors()) > before, PATIENCE)
@@ -100,7 +100,7 @@ def log_config_that_cannot_be_followed(site: Site) -> None:
 
 
 def log_config_that_ends_the_process(site: Site) -> None:
-    """A handler's class comes from a module of the user, which may do anything."""
+    """A handler's class comes from the user's module, which may do anything."""
     (site.here / "strange.py").write_text("import os\nos._exit(7)\n")
     site.write_log_config(handlers={"strange": {"class": "strange.Handler"}})
 
@@ -156,7 +156,7 @@ KINDS: dict[Callable[[Site], None], str] = {
 
 
 def test_w9_hup_with_broken_files_leaves_all_as_it_is(tmp_path: Path) -> None:
-    """Each makes one error; a worker that dies then is replaced; and whole files are followed again."""
+    """Each causes one error; a worker that dies then is replaced; intact files are applied again."""
     with site(tmp_path) as server:
         before = server.there
         for break_it, text in KINDS.items():
@@ -193,7 +193,7 @@ def test_w9_the_same_for_workers_that_are_forked(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_w9_files_that_take_forever_are_given_up(tmp_path: Path) -> None:
-    """A named pipe in the place of a file; workers are not blamed for the time."""
+    """A named pipe instead of a file; workers are not blamed for the time it takes."""
     with site(tmp_path, "--timeout-worker-healthcheck", "2") as server:
         before = server.there
         (tmp_path / "variables").unlink()
@@ -207,7 +207,7 @@ def test_w9_files_that_take_forever_are_given_up(tmp_path: Path) -> None:
 
 
 def test_w9_what_the_first_new_worker_cannot_do_is_not_done(tmp_path: Path) -> None:
-    """The number of workers, their time-outs and the log of the parent stay as they were."""
+    """The number of workers, their time-outs and the parent's log stay as they were."""
     with site(tmp_path) as server:
         before = server.there
         (tmp_path / "esg.toml").write_text(
@@ -225,7 +225,7 @@ def test_w9_what_the_first_new_worker_cannot_do_is_not_done(tmp_path: Path) -> N
 
 
 def test_w9_a_new_certificate_that_is_whole_is_used(tmp_path: Path) -> None:
-    """W-3: HUP turns TLS on, when all that it needs is there."""
+    """W-3: HUP turns TLS on, once everything that it needs is there."""
     with site(tmp_path) as server:
         before = server.there
         authority().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
@@ -256,7 +256,7 @@ def test_w9_usr1_where_a_file_cannot_be_opened(tmp_path: Path) -> None:
 
 
 def test_w9_the_log_may_go_away_at_any_time(tmp_path: Path) -> None:
-    """A handler that opens its file again by itself raises out of the call that logs."""
+    """A handler that reopens its file by itself raises within the logging call."""
     with site(tmp_path) as server:
         watched = {"class": "logging.handlers.WatchedFileHandler", "filename": str(server.log)}
         server.write_log_config(handlers={"file": watched})
@@ -291,7 +291,7 @@ def test_w9_usr2_with_broken_files_leaves_all_as_it_is(tmp_path: Path, break_it:
 
 @pytest.mark.parametrize("option", ["", "reload = true"])
 def test_w9_usr2_without_workers_leaves_no_second_program(tmp_path: Path, option: str) -> None:
-    """Two would serve side by side, and neither would end."""
+    """Otherwise two would serve side by side, and neither would end."""
     (tmp_path / "esg.toml").write_text("workers = 1")
     with Server(APP, "--config", "esg.toml", cwd=tmp_path, env=ENVIRONMENT) as server:
         server.wait_for("Application startup complete")

@@ -1,4 +1,4 @@
-"""SPEC section 7, W-6: `esg --reload` with real processes, files, signals and sockets."""
+"""W-6: `esg --reload` with real processes, files, signals and sockets."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.support.reload.following import Follower
 from tests.support.reload.processes import is_running, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-"""The files that tests change are changed within a second, which is less than what byte code can tell apart."""
+"""Tests change files within a second, which is less than byte code can tell apart."""
 
 SOURCE = (ROOT / "tests/behaviour/apps/reloaded.py").read_text(encoding="utf-8")
 
@@ -36,7 +36,7 @@ HANDSHAKE = (
 
 
 class Reloading(Server):
-    """`esg reloaded:app --reload` in a directory that has a copy of the application."""
+    """`esg reloaded:app --reload` in a directory with a copy of the application."""
 
     def __init__(self, here: Path, *options: str) -> None:
         self.file = here / "reloaded.py"
@@ -65,7 +65,7 @@ def here(tmp_path: Path) -> Path:
 
 @contextmanager
 def reloading(here: Path, *options: str) -> Iterator[Reloading]:
-    """A server that reloads and is ready; afterwards nothing of it is left."""
+    """A server that reloads and is ready; afterwards no process of it is left."""
     with Reloading(here, *options) as server:
         yield server
         processes = [int(pid) for pid in re.findall(r"Started \w+ process \[(\d+)\]", server.output)]
@@ -104,7 +104,7 @@ def test_w6_each_start_tells_the_address_once_and_the_port_stays(here: Path) -> 
 
 
 def test_w6_a_broken_application_says_why_and_is_served_again_when_it_is_repaired(here: Path) -> None:
-    """A request that comes meanwhile waits."""
+    """A request that arrives meanwhile waits."""
     with reloading(here) as server:
         server.ready()
         server.change("async def version(", "async def version((")
@@ -146,7 +146,7 @@ def test_w6_a_request_during_a_restart_waits_and_succeeds(here: Path) -> None:
         server.next("Finished server process")
         clock = Clock()
         assert server.get() == "one"
-        assert clock.seconds > 0.5, "it was answered by the new process, which takes its time"
+        assert clock.seconds > 0.5, "the new process, which starts slowly, has answered"
         server.ready()
 
 
@@ -192,7 +192,7 @@ def test_w6_open_event_streams_do_not_hold_up_a_restart(here: Path) -> None:
 
 
 def test_w6_open_websockets_do_not_hold_up_a_restart(here: Path) -> None:
-    """Not even one whose client does not answer the closing handshake."""
+    """Not even for one whose client does not answer the closing handshake."""
     with reloading(here) as server:
         server.ready()
         with server.connect() as websocket:
@@ -258,7 +258,7 @@ def test_w6_nothing_outlives_a_reloader_that_is_killed(here: Path) -> None:
     with reloading(here) as server:
         child = server.ready()
         server.process.kill()
-        server.wait()  # for the end of the output too, which the server writes to as long as it is there
+        server.wait()  # wait for the end of the output too, which the server writes to while it runs
         assert "application shut down" in server.lines
         wait_until(lambda: not is_running(child))
         assert refuses(server.port)
@@ -458,7 +458,7 @@ def test_w6_a_server_in_a_loop_cannot_restart_itself() -> None:
 
 
 def test_w6_the_command_without_the_package_esg_refuses_too(here: Path) -> None:
-    """The command line alone knows nobody who could do it."""
+    """The command line alone cannot reload."""
     program = "from esg_cli.command import main; main(['reloaded:app', '--reload', '--port', '0'])"
     code, line = refused(here, program)
     assert code == 2

@@ -48,7 +48,7 @@ async def block(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def rest(scope: Scope, receive: Receive, send: Send) -> None:
-    """Takes a second, of which the loop needs nothing."""
+    """Takes a second without using the loop."""
     await asyncio.sleep(1)
     await hello(scope, receive, send)
 
@@ -71,7 +71,7 @@ APP = by_path(spin=spin, block=block, rest=rest, beside=work_beside, root=hello)
 
 
 def ask_again_and_again(server: SocketServer, path: bytes, seconds: float) -> Counter[int]:
-    """One client that asks as soon as it has its answer, and half a moment later when it was refused."""
+    """A client that asks as soon as it has its answer, and a moment later when it was refused."""
     seen: Counter[int] = Counter()
     end = time.monotonic() + seconds
     with server.connect() as client:
@@ -90,7 +90,7 @@ def crowd(server: SocketServer, path: bytes, clients: int, seconds: float) -> Co
 
 
 class Watcher(threading.Thread):
-    """Looks at the figures and at the health of a server, now and then."""
+    """Checks the figures and the health of a server now and then."""
 
     def __init__(self, server: SocketServer) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ def test_a_saturated_loop_lowers_the_limit_and_recovers(path: bytes, wiring: Wir
     assert max(found["elu"] for found in watcher.figures) >= 0.95
     limits = [found["limit"] for found in watcher.figures]
     assert limits == sorted(limits, reverse=True)
-    assert len(set(limits)) >= 3  # how many windows there are depends on how long the turns of the loop are
+    assert len(set(limits)) >= 3  # the number of windows depends on the length of the loop's turns
     assert max(watcher.delays) < 1
     assert recovered_after < 10 * WINDOW + 0.6
     assert (figures["inflight"], figures["queued"]) == (0, 0)
@@ -172,7 +172,7 @@ def test_requests_that_only_wait_are_never_refused(wiring: Wiring) -> None:
 @pytest.mark.slow
 @every_loop
 def test_a_loop_that_does_other_work_keeps_its_limit(wiring: Wiring) -> None:
-    """A-4: what keeps it busy are not the requests, and fewer of them would not help."""
+    """A-4: the requests are not what keeps it busy, and fewer of them would not help."""
     with SocketServer(APP, wiring, **SETTINGS) as server, server.connect() as client:
         assert client.ask(get(target=b"/beside")).status == 200
         server.wait_until(lambda: stats(server.context)["elu"] > 0.95)

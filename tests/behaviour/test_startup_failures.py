@@ -1,4 +1,4 @@
-"""C-2, C-3: what keeps a server from starting is one line on standard error, in every process model."""
+"""C-2, C-3: the reason for a failed start is one line on standard error, in every process model."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def here(tmp_path: Path) -> Path:
 
 
 def ended(here: Path, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """A command that ends by itself; a port in use would be another failure than the one that is looked for."""
+    """A command that ends by itself; a port in use would be a different failure."""
     environment = {**ENVIRONMENT, "ESG_PORT": "0", **variables}
     return subprocess.run(
         command, cwd=here, env=environment, capture_output=True, text=True, timeout=PATIENCE * 2, check=False
@@ -64,7 +64,7 @@ def ended(here: Path, *command: str, **variables: str) -> "subprocess.CompletedP
 
 
 def error_of(done: "subprocess.CompletedProcess[str]") -> str:
-    """The one error, which stands in the last line, while nothing says that anything has started."""
+    """The one error, which is the last line, while no line says that anything has started."""
     *_, last = lines = done.stderr.splitlines()
     assert [line for line in lines if line.startswith("Error: ")] == [last]
     assert "esg_core" not in done.stderr
@@ -77,7 +77,7 @@ def error_of(done: "subprocess.CompletedProcess[str]") -> str:
 )
 @pytest.mark.parametrize("model", MODELS)
 def test_c3_a_broken_application_is_told_whatever_is_logged(here: Path, model: str, quiet: tuple[str, ...]) -> None:
-    """With its own traceback, and that once."""
+    """With its own traceback, once."""
     done = ended(here, SCRIPT, "broken:app", *MODELS[model], *quiet)
     assert done.returncode == 3
     assert error_of(done) == (
@@ -193,7 +193,7 @@ def test_c3_a_broken_application_is_told_while_reloading(here: Path) -> None:
 
 
 def test_c1_hints_call_an_option_as_the_user_does(here: Path) -> None:
-    """The flag, the variable, the key of the file, the keyword; and as the user would, where he has not set it."""
+    """The flag, the variable, the key of the file, the keyword; for an option that is not set, as the user would."""
     (here / "esg.toml").write_text('app-dir = "."\n')
     run = "import esg; esg.run('nothing:app'{})"
     for command, variables, name in (
@@ -223,7 +223,7 @@ def test_c1_values_are_shown_as_they_were_written(here: Path) -> None:
         assert (done.returncode, done.stderr) == (2, f"Error: {text}: no such file or directory\n")
 
 
-# What is logged besides.
+# What is also logged.
 
 
 def table(handler: dict[str, str]) -> str:
@@ -240,7 +240,7 @@ def table(handler: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("model", ["single", "workers"])
 def test_c3_a_log_that_has_another_reader_has_it_too(here: Path, model: str) -> None:
-    """Line first, because a log is read by lines; with what explains it."""
+    """The line first, because a log is read by lines, then its explanation."""
     config = {"class": "logging.FileHandler", "filename": "esg.log"}
     (here / "log.json").write_text(table(config))
     done = ended(here, SCRIPT, "broken:app", "--log-config", "log.json", *MODELS[model])
@@ -258,7 +258,7 @@ def test_c3_a_log_on_standard_error_does_not_tell_it_twice(here: Path, model: st
 
 @pytest.mark.parametrize("model", ["single", "workers"])
 def test_c3_where_standard_error_leads_nowhere_the_log_has_it(here: Path, model: str) -> None:
-    """Of a daemon, for one."""
+    """As in a daemon."""
     words = ("sh", "-c", 'exec "$@" 2>/dev/null', "sh", SCRIPT, "broken:app", *MODELS[model], "--log-level", "critical")
     done = ended(here, *words)
     assert done.returncode == 3

@@ -17,7 +17,7 @@ from tests.support.behaviour.notified import hear, systemd
 from tests.support.e2e.programs import needs
 from tests.support.e2e.server import PATIENCE, ROOT, Program
 
-__all__ = ["systemd"]  # a fixture is there by its name
+__all__ = ["systemd"]  # a fixture is used by its name
 
 ESG = (sys.executable, "-m", "esg", APP)
 
@@ -80,7 +80,7 @@ def test_w5_watchdog_knows_a_blocked_loop(loop: str, systemd: socket.socket) -> 
 
 
 def drained(systemd: socket.socket) -> None:
-    """Forget what has been told until now."""
+    """Forget the messages until now."""
     systemd.settimeout(0)
     try:
         while True:

@@ -18,7 +18,7 @@ PARSERS = ("httptools", "h11")
 
 
 def traced(server: Server, pattern: str) -> list[str]:
-    """What the server has traced of its first client until a line fits the pattern, without the client's address."""
+    """The trace of the server's first client until a line matches the pattern, without the client's address."""
     server.wait_for(rf"(?m)^TRACE:    (?:\[?[\w.:]+\]?|unix) - {pattern}$")
     lines = [line.removeprefix("TRACE:    ") for line in server.lines if line.startswith("TRACE:    ")]
     found = [re.fullmatch(r"(127\.0\.0\.1:\d+|unix) - (.*)", line) for line in lines]

@@ -31,7 +31,7 @@ def get(path: Path, target: str = "/") -> Response:
 
 
 def leave_behind(path: Path, mode: int) -> None:
-    """As a process does that was killed."""
+    """As a killed process does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.bind(str(path))
         sock.listen()

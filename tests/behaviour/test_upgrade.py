@@ -1,4 +1,4 @@
-"""SPEC section 7, W-3: SIGUSR2 starts the program anew on the same sockets, with real processes and connections."""
+"""W-3: SIGUSR2 starts the program again on the same sockets, with real processes and connections."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests.support.e2e.server import PATIENCE, ROOT, URL, Program
 from tests.support.e2e.wire import ask
 from tests.support.reload.processes import is_running, wait_until
 
-__all__ = ["systemd"]  # a fixture is there by its name
+__all__ = ["systemd"]  # a fixture is used by its name
 
 
 class Upgraded(Workers):
@@ -26,7 +26,7 @@ class Upgraded(Workers):
     seen: int
 
     def upgrade(self) -> None:
-        """Start the program anew, and return when the new one serves and the old one has gone."""
+        """Start the program again, and return when the new one serves and the old one has gone."""
         former, before = self.main, self.there
         os.kill(former, signal.SIGUSR2)
         new = int(self.wait_for(r"Starting a new program \[(\d+)\]", self.seen)[1])
@@ -39,7 +39,7 @@ class Upgraded(Workers):
 
 @contextmanager
 def upgraded(*options: str, env: dict[str, str] | None = None) -> Iterator[Upgraded]:
-    """A server with two workers; whatever becomes of it, nothing of it is left."""
+    """A server with two workers; no process of it is left afterwards, whatever happens."""
     with Upgraded(2, *options, env=env) as server:
         server.main, server.seen = server.pid, 0
         server.settle(2)
@@ -52,7 +52,7 @@ def upgraded(*options: str, env: dict[str, str] | None = None) -> Iterator[Upgra
 
 
 def test_w3_m4_a_new_program_takes_over_without_a_loss() -> None:
-    """A running request ends, new ones are served by either, and the old program ends well."""
+    """A running request ends, either program serves new ones, and the old program ends cleanly."""
     with upgraded() as server, server.connect() as running:
         before = server.there
         running.sendall(request("/sleep?s=1"))
@@ -132,7 +132,7 @@ esg.run("tests.behaviour.apps.workers:app", port=0, workers=1, reuse_port=True, 
 
 
 def test_w3_a_program_is_run_again_with_its_arguments(tmp_path: Path) -> None:
-    """Only by an upgrade: workers do not import it. Here with sockets of their own for workers."""
+    """Only by an upgrade: workers do not import it. Here, workers have their own sockets."""
     (tmp_path / "program.py").write_text(PROGRAM)
     command = (sys.executable, str(tmp_path / "program.py"), "--colour", "blue")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -152,7 +152,7 @@ def test_w3_a_program_is_run_again_with_its_arguments(tmp_path: Path) -> None:
 
 
 class Heard(threading.Thread):
-    """All that systemd is told, read as it comes: what nobody reads holds up who says it."""
+    """All that systemd is told, read as it comes: unread messages would hold up their sender."""
 
     def __init__(self, systemd: socket.socket) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""WebSocket as its users meet it: real clients and sockets, both codecs, both loops, cleartext and TLS (S-1 to S-5)."""
+"""WebSocket as users see it: real clients and sockets, both codecs, both loops, cleartext and TLS (S-1 to S-5)."""
 
 import asyncio
 import hashlib
@@ -79,10 +79,10 @@ def address(server: Server, path: str) -> str:
 def opened(
     server: Server, path: str, tls: ssl.SSLContext | None = None, **options: Any
 ) -> AbstractContextManager[ClientConnection]:
-    """A client of `websockets`, which over TLS reads and writes by two threads at once.
+    """A client of `websockets`, which reads and writes TLS from two threads at once.
 
-    OpenSSL does not allow that, and one handshake in some 1,500 comes to nothing, where a client of one thread loses
-    none of 30,000: it is tried again.
+    OpenSSL does not allow that, and one handshake in some 1,500 fails, where a client of one thread loses none of
+    30,000: so it is retried.
     """
     for patience in (3, PATIENCE) if tls is not None else (PATIENCE,):
         with suppress(TimeoutError):
@@ -90,7 +90,7 @@ def opened(
                 address(server, path), ssl=tls, max_size=None, open_timeout=patience, close_timeout=PATIENCE, **options
             )
             return client
-    raise TimeoutError("the handshake has had no answer")
+    raise TimeoutError("the handshake got no answer")
 
 
 def ending(client: ClientConnection) -> tuple[int, str]:
@@ -106,7 +106,7 @@ def ending(client: ClientConnection) -> tuple[int, str]:
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
 def test_s1_websockets_client(server: Server, tls: ssl.SSLContext | None, compression: str | None) -> None:
-    """Texts, bytes, fragments, pings; with compression and without."""
+    """Texts, bytes, fragments, pings; with and without compression."""
     with opened(server, "/echo", tls, compression=compression, subprotocols=["a", "b"]) as client:
         assert client.subprotocol == "a"
         assert bool(client.protocol.extensions) == (compression is not None)
@@ -131,7 +131,7 @@ def test_s2_the_scheme_and_the_extension_tls(server: Server, tls: ssl.SSLContext
 
 
 def test_s3_a_fast_sender_and_a_slow_application(server: Server, tls: ssl.SSLContext | None) -> None:
-    """100 messages, 20 MB, of which not all fit anywhere; none is lost, and their order stays."""
+    """100 messages, 20 MB, more than all buffers hold; none is lost, and they stay in order."""
     messages = [os.urandom(200_000) for _ in range(100)]
     with opened(server, "/digest", tls, compression=None) as client:
         for message in messages:
@@ -180,7 +180,7 @@ def test_s1_aiohttp_client(server: Server, tls: ssl.SSLContext | None) -> None:
 
 
 class WsprotoClient:
-    """As much of one as the tests need."""
+    """As much of a client as the tests need."""
 
     def __init__(self, server: Server, path: str, tls: ssl.SSLContext | None) -> None:
         raw = server.connect()
@@ -278,7 +278,7 @@ def test_s2_http_and_websocket_on_one_connection(server: Server, tls: ssl.SSLCon
 
 
 def test_s5_why_a_connection_fails_can_be_read(server: Server, tls: ssl.SSLContext | None) -> None:
-    """Also by a client that goes on sending, in cleartext and over TLS: no reset comes before the close frame."""
+    """Even by a client that goes on sending, in cleartext and over TLS: no reset comes before the close frame."""
     with wrapped(server.connect(), tls) as connection:
         connection.sendall(UPGRADE + text("good") + frame(TEXT, b"\xff") + frame(TEXT, bytes(50_000)))
         answer = read_until_closed(connection)
@@ -309,7 +309,7 @@ ENDS: dict[str, tuple[bytes, bytes]] = {
 
 
 def test_s1_s5_ends_of_rfc_6455(server: Server, tls: ssl.SSLContext | None) -> None:
-    """S-5: what came before is answered first; the close frame arrives, then the end of the connection."""
+    """S-5: earlier messages are answered first; the close frame arrives, then the end of the connection."""
     with ExitStack() as stack:
         connections = {case: stack.enter_context(wrapped(server.connect(), tls)) for case in ENDS}
         for case, connection in connections.items():
@@ -328,7 +328,7 @@ def test_s1_s5_ends_of_rfc_6455(server: Server, tls: ssl.SSLContext | None) -> N
 def test_s4_a_drain_closes_all_with_1012(
     loop: str, ws: str, is_tls: bool, certificate: Path, trust: ssl.SSLContext
 ) -> None:
-    """L-2: and the server ends well, at once."""
+    """L-2: and the server exits cleanly, at once."""
     options, tls = (["--ssl-certfile", str(certificate)], trust) if is_tls else ([], None)
     with Server(APP, "--loop", loop, "--ws", ws, *options) as server:
         with ExitStack() as stack:
@@ -388,7 +388,7 @@ def test_s3_a_client_that_does_not_read(loop: str, is_tls: bool, certificate: Pa
 def test_s3_who_goes_while_nobody_reads_is_let_go(
     loop: str, is_tls: bool, certificate: Path, trust: ssl.SSLContext
 ) -> None:
-    """The application neither receives nor sends, so that the server reads no more: the next pings tell."""
+    """The application neither receives nor sends, so the server reads no more: the next pings reveal it."""
     options, tls = (["--ssl-certfile", str(certificate)], trust) if is_tls else ([], None)
     limits = ["--ws-max-queue", "2", "--ws-ping-interval", "0.3", "--ws-ping-timeout", "0.3"]
     with Server(APP, "--loop", loop, *limits, *options) as server:
@@ -462,7 +462,7 @@ def test_u4_a_websocket_by_import_string() -> None:
 
 
 def test_u4_a_name_that_is_not_there() -> None:
-    """U-4: one line, which lists the names that are; exit code 2."""
+    """U-4: one line, which lists the known names; exit code 2."""
     with Server(APP, "--ws", "websocket") as server:
         assert server.wait() == 2
         (line,) = [line for line in server.lines if "there is no" in line]

@@ -1,4 +1,4 @@
-"""Compressed messages that weigh little on the wire, on sockets: both loops and codecs, TLS, HTTP/2 (S-5, S-6)."""
+"""Compressed messages that are small on the wire, on sockets: both loops and codecs, TLS, HTTP/2 (S-5, S-6)."""
 
 import http.client
 import os
@@ -19,10 +19,10 @@ SIZE = 15_000_000
 COUNT = 20
 
 HELD = 100_000_000
-"""Bytes: two messages of the largest size, one that is put together from its parts, and what the allocator keeps."""
+"""Bytes: two messages of the largest size, one being put together from its parts, and what the allocator keeps."""
 
 LONGEST = 0.1
-"""Seconds of CPU: a few times what it takes to put such a message together; to inflate one takes 0.03."""
+"""Seconds of CPU: a few times what putting such a message together takes; inflating one takes 0.03."""
 
 
 def messages() -> bytes:
@@ -46,7 +46,7 @@ def memory(server: Server) -> int:
 
 
 def ask(server: Server, path: str, tls: ssl.SSLContext | None) -> float:
-    """The longest turn of the loop since this was asked last, in seconds of CPU."""
+    """The longest turn of the loop since the last call, in seconds of CPU."""
     place = ("127.0.0.1", server.port)
     asked = http.client.HTTPConnection(*place) if tls is None else http.client.HTTPSConnection(*place, context=tls)
     asked.request("GET", path)
@@ -61,7 +61,7 @@ def ask(server: Server, path: str, tls: ssl.SSLContext | None) -> float:
 def test_s6_what_is_not_received_waits_compressed(
     loop: str, codec: str, is_tls: bool, http2: bool, certificate: Path
 ) -> None:
-    """And S-5: when it is received, it is taken up in small turns, and nothing is lost."""
+    """And S-5: once received, it is processed in small turns, and nothing is lost."""
     options, tls = (["--ssl-certfile", str(certificate)], client_tls("http/1.1")) if is_tls else ([], None)
     with serving(APP, "--loop", loop, "--ws", codec, *options) as server:
         with client(server.connect(), "/", is_tls=is_tls, http2=http2) as websocket:

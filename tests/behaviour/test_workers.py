@@ -1,4 +1,4 @@
-"""SPEC section 7, W-1 to W-4, seen from outside: a parent and its workers, with real signals and connections."""
+"""W-1 to W-4, seen from outside: a parent and its workers, with real signals and connections."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def pair() -> Iterator[Workers]:
 
 
 def answering(server: Workers, count: int) -> set[int]:
-    """The processes that answer, when that many have."""
+    """The processes that have answered, once there are that many."""
     found: set[int] = set()
 
     def all_have() -> bool:
@@ -37,7 +37,7 @@ def answering(server: Workers, count: int) -> set[int]:
     return found
 
 
-# W-1: as many as are wanted.
+# W-1: as many as configured.
 
 
 def test_w1_all_workers_serve_one_port_and_the_parent_nobody(pair: Workers) -> None:
@@ -68,7 +68,7 @@ def test_w1_only_the_requests_of_a_killed_worker_fail(pair: Workers) -> None:
     connections = [pair.connect() for _ in range(20)]
     try:
         of = {connection: int(get(connection, "/pid").body) for connection in connections}
-        victim = of[connections[0]]  # who accepts is the kernel's choice: it may be one worker for all
+        victim = of[connections[0]]  # the kernel chooses the worker that accepts: it may be one for all
         for connection in connections:
             connection.sendall(request("/sleep?s=0.3"))
         os.kill(victim, signal.SIGKILL)
@@ -92,7 +92,7 @@ def test_w1_a_worker_that_ends_by_itself_is_replaced(pair: Workers) -> None:
 
 
 def test_l5_an_idle_parent_does_nothing(pair: Workers) -> None:
-    """It sleeps until something happens; its workers tell every six seconds that they live."""
+    """It sleeps until something happens; its workers send a heartbeat every six seconds."""
     pair.settle(2)
     switches = Path("/proc", str(pair.pid), "status")
     if not switches.exists():
@@ -134,7 +134,7 @@ def test_w3_ttin_and_ttou_are_one_more_and_one_less(pair: Workers) -> None:
 
 
 def test_w4_a_worker_that_is_told_to_end_is_replaced_before(pair: Workers) -> None:
-    """As a supervisor that signals all processes of a service, or somebody who wants this one to go."""
+    """As from a supervisor that signals all processes of a service, or to replace just this one."""
     victim, other = pair.there
     os.kill(victim, signal.SIGTERM)
     pair.wait_for(rf"Retiring worker \[{victim}\]: it was asked to end")
@@ -231,7 +231,7 @@ def test_w4_workers_do_not_outlive_a_parent_that_is_killed() -> None:
         server.wait_for("sleeping")
         server.process.kill()
         assert answer(connection).status == 200
-        server.wait()  # for the end of the output, which the workers write to as long as they are there
+        server.wait()  # wait for the end of the output, which the workers write to while they run
         assert server.output.count("Application shutdown complete") == 2
         wait_until(lambda: not any(is_running(pid) for pid in processes(server)))
         assert refuses(server.port)

@@ -1,4 +1,4 @@
-"""SPEC section 7, W-1: how workers come to be: fresh, forked, with sockets of their own, from a program."""
+"""W-1: how workers are started: fresh, forked, with their own sockets, from a program."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def program(here: Path, app: str, options: str, **variables: str) -> Program:
 
 
 def test_w1_a_program_needs_no_guard_and_is_not_run_by_workers(tmp_path: Path) -> None:
-    """They see its arguments and its path, and not its main module. $WEB_CONCURRENCY says how many."""
+    """They see its arguments and its path, but not its main module. $WEB_CONCURRENCY sets their number."""
     with program(tmp_path, "'tests.behaviour.apps.workers:app'", "", WEB_CONCURRENCY="2") as server:
         wait_until(lambda: server.output.count("startup complete") == 2)
         port = int(server.wait_for(URL)[3])
@@ -62,7 +62,7 @@ def test_w1_an_object_stays_in_its_process(tmp_path: Path) -> None:
     ],
 )
 def test_w1_an_object_cannot_be_handed_to_other_processes(tmp_path: Path, options: str, text: str) -> None:
-    """C-2"""
+    """C-2."""
     with program(tmp_path, OBJECT, options) as server:
         assert server.wait() == 2
         assert server.lines[1:] == [f"Error: {text}"]
@@ -83,7 +83,7 @@ def test_w1_options_that_only_the_program_has_cannot_be_handed_over(tmp_path: Pa
 
 
 def test_w1_preload_imports_once_and_forks(tmp_path: Path) -> None:
-    """Also an object; a worker that has ended does not go on with the program of its parent."""
+    """Even an object; a worker that has ended does not go on with its parent's program."""
     with program(tmp_path, OBJECT, "workers=2, preload=True") as server:
         wait_until(lambda: server.output.count("startup complete") == 2)
         port = int(server.wait_for(URL)[3])
@@ -101,7 +101,7 @@ def test_w1_preload_imports_once_and_forks(tmp_path: Path) -> None:
 
 
 def test_w1_forked_workers_do_not_outlive_their_parent_and_hold_no_lock(tmp_path: Path) -> None:
-    """No worker holds a line of another one, or the pid file."""
+    """No worker holds another one's line, or the PID file."""
     options = ("--preload", "--pid-file", str(tmp_path / "esg.pid"))
     with working(2, *options) as server:
         workers = server.there
@@ -164,7 +164,7 @@ def test_w3_hup_takes_another_number_of_workers_but_no_other_addresses(tmp_path:
 
 
 def test_w3_a_restart_whose_first_worker_fails_is_given_up(tmp_path: Path) -> None:
-    """The configuration of before holds again, too."""
+    """The previous configuration applies again, too."""
     broken, file = tmp_path / "broken", tmp_path / "esg.toml"
     file.write_text('header = ["x-version:1"]\n')
     with Workers(2, "--config", str(file), env={**os.environ, "BROKEN": str(broken)}) as server:
@@ -216,7 +216,7 @@ level = "INFO"
         assert f"{server.pid} Finished parent process" in log.read_text()
 
 
-# What cannot be.
+# What is not possible.
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ CITED = re.compile(r"\b[A-Z]-\d{1,2}\b|(?<![\w.-])2-\d\b(?![-.\w])")
 IN_NAME = re.compile(r"^test_(?:([a-z])(\d+)|(2)_(\d))_")
 """The rule that the name of a test begins with."""
 
-NO_RULE = re.compile(r"(?<![\w./-])[A-Z]\d{1,2}(?![\w.-])")
-"""Looks like a rule, but has no hyphen."""
+NO_RULE = re.compile(r"(?<![\w./-])[A-Z]\d{1,2}(?![\w.-])|\b(?:SPEC|DESIGN)(?: section)? \d+")
+"""Looks like a rule, but has no hyphen, or cites another document by number."""
 
 
 def rules_in(name: str) -> list[str]:

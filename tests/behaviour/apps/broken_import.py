@@ -1,4 +1,4 @@
-"""A module that fails while it is imported, some calls deep."""
+"""A module that fails while it is imported, a few calls deep."""
 
 
 def connect() -> None:

@@ -1,4 +1,4 @@
-"""An application that starts processes: it leaves orphans, and tells the exit codes of its own children."""
+"""An application that starts processes: it leaves orphans, and reports the exit codes of its own children."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def leave_an_orphan() -> bytes:
-    """Start a process whose parent ends at once, and which ends soon; returns its number."""
+    """Start a process whose parent ends at once and that itself ends soon; returns its ID."""
     return subprocess.check_output([*SHELL, "sleep 0.1 >&- 2>&- & echo $!"]).strip()
 
 
@@ -36,7 +36,7 @@ def state_of(pid: str) -> bytes:
 
 
 def start_children() -> list[int]:
-    """Start a child, and fork another one; both end, and nobody has asked how."""
+    """Start a child, and fork another one; both end, and their exit codes are not collected."""
     child = subprocess.Popen([*SHELL, "exit 7"])
     forked = os.fork()
     if forked == 0:
@@ -58,7 +58,7 @@ async def start(scope: Scope, send: Send, _: dict[str, str]) -> None:
 
 
 async def codes(scope: Scope, send: Send, _: dict[str, str]) -> None:
-    """How the children have ended, and two more that the event loop waits for."""
+    """How these children have ended, and two more that the event loop waits for."""
     by_the_loop = [await asyncio.create_subprocess_exec(*SHELL, f"exit {code}") for code in (9, 10)]
     found = [*(wait() for wait in CHILDREN), *[await one.wait() for one in by_the_loop]]
     await respond(send, " ".join(map(str, found)).encode())

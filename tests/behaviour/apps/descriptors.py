@@ -1,4 +1,4 @@
-"""Tells what the standard descriptors of its process are."""
+"""Reports what the standard descriptors of its process are."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An application that says on standard output what becomes of it, and does whatever a shutdown can meet."""
+"""An application that reports its progress on standard output, and does everything that a shutdown can face."""
 
 import asyncio
 import threading
@@ -55,7 +55,7 @@ async def sleep(scope: Scope, send: Send, asked: dict[str, str]) -> None:
 
 
 async def stubborn(scope: Scope, send: Send, _: dict[str, str]) -> None:
-    """A request that will not be cancelled."""
+    """A request that refuses to be cancelled."""
     say("stubborn")
     while True:
         try:
@@ -79,7 +79,7 @@ async def thread(scope: Scope, send: Send, asked: dict[str, str]) -> None:
 
 
 async def lonely_thread(scope: Scope, send: Send, _: dict[str, str]) -> None:
-    """A thread that nobody waits for, and that the interpreter would wait for."""
+    """A thread that nothing waits for, except the interpreter at its end."""
     threading.Thread(target=time.sleep, args=(60,)).start()
     say("left a thread")
     await asyncio.sleep(60)
@@ -95,7 +95,7 @@ async def stream(scope: Scope, send: Send, asked: dict[str, str]) -> None:
 
 
 async def events(scope: Scope, send: Send, _: dict[str, str]) -> None:
-    """A stream of events without end, but for the server's (rule L-3)."""
+    """A stream of events that ends only with the server (rule L-3)."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"event,", "more_body": True})
     say("streaming")
@@ -104,7 +104,7 @@ async def events(scope: Scope, send: Send, _: dict[str, str]) -> None:
 
 
 async def background(scope: Scope, send: Send, _: dict[str, str]) -> None:
-    """Work after the response, as Starlette's background tasks do it."""
+    """Work after the response, like Starlette's background tasks."""
     await respond(send)
     say("in the background")
     await asyncio.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Applications whose lifespan is out of the ordinary; requests get a friendly answer."""
+"""Applications with an unusual lifespan; requests get a friendly answer."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ async def start(receive: Receive, send: Send) -> None:
 
 @served
 async def slow_startup(scope: Scope, receive: Receive, send: Send) -> None:
-    """Starts up when the file `$GATE` appears, or never."""
+    """Starts up only when the file `$GATE` appears."""
     await receive()
     say("starting")
     try:
@@ -84,7 +84,7 @@ async def failed_shutdown(scope: Scope, receive: Receive, send: Send) -> None:
 
 @served
 async def late_task(scope: Scope, receive: Receive, send: Send) -> None:
-    """Leaves a task behind that will not be cancelled."""
+    """Leaves a task behind that refuses to be cancelled."""
     scope["state"]["task"] = asyncio.create_task(stubborn(scope, send, {}))
     await start(receive, send)
     await receive()

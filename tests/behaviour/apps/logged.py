@@ -1,4 +1,4 @@
-"""An application that gives the log something to say."""
+"""An application that causes something to be logged."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ START: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers"
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer by the path: a greeting, an exception, a blocked event loop, or a stream up to the client's end."""
+    """Answer by the path: a greeting, an exception, a blocked event loop, or a stream until the client has gone."""
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
     elif scope["path"] == "/fail":
@@ -42,7 +42,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
 
 
 async def filtering_app(scope: Scope, receive: Receive, send: Send) -> None:
-    """As `app`, but its start-up keeps the requests to /health out of the access log."""
+    """Like `app`, but its start-up keeps requests to /health out of the access log."""
     if scope["type"] == "lifespan":
         logging.getLogger("esg.access").addFilter(lambda record: "/health" not in record.getMessage())
     await app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""An application that is copied, changed and reloaded: it answers with its version, and can be slow in every way."""
+"""An application that is copied, changed and reloaded: it answers with its version, and can be slow in any way."""
 
 import asyncio
 import os

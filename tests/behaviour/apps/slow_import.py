@@ -1,4 +1,4 @@
-"""A module that takes long to import."""
+"""A module that takes a long time to import."""
 
 import time
 

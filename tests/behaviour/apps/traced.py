@@ -1,4 +1,4 @@
-"""Answers a request with its body, and a message of a WebSocket with itself."""
+"""Echoes the body of a request, and the messages of a WebSocket."""
 
 from esg_core.asgi import Receive, Scope, Send
 

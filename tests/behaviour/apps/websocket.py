@@ -20,7 +20,7 @@ async def accept(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Sends each message back; then says on standard output how it ended."""
+    """Sends each message back; reports on standard output how it ended."""
     await accept(scope, receive, send)
     while (message := await receive())["type"] == "websocket.receive":
         await send({**message, "type": "websocket.send"})
@@ -42,7 +42,7 @@ async def digest(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def flood(scope: Scope, receive: Receive, send: Send) -> None:
-    """Sends without end to whoever does not read; says on standard output how it ended, and how much was sent."""
+    """Sends forever to a client that does not read; reports on standard output how it ended and how much was sent."""
     await accept(scope, receive, send)
     sent = 0
     try:
@@ -72,7 +72,7 @@ async def denies(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def stays(scope: Scope, receive: Receive, send: Send) -> None:
-    """Goes on for ever after the client has gone."""
+    """Goes on forever after the client has gone."""
     await accept(scope, receive, send)
     await asyncio.get_running_loop().create_future()
 

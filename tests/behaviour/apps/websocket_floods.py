@@ -1,4 +1,4 @@
-"""An application that counts what WebSockets are sent, but not before it is told to, and watches its loop."""
+"""An application that counts what WebSockets receive, but only once it is told to, and watches its loop."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ PAUSE = 0.001
 
 
 class Watch:
-    """The most CPU time that the thread of the loop has taken between two looks, which is what others wait for."""
+    """The most CPU time that the loop's thread took between two looks: the time that other clients wait."""
 
     def __init__(self) -> None:
         self.longest = 0.0

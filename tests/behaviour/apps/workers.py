@@ -1,4 +1,4 @@
-"""An application that tells which process serves, and can be made to end, to block and to fail."""
+"""An application that reports which process serves, and can be made to end, block or fail."""
 
 import itertools
 import os
@@ -33,18 +33,18 @@ async def parent(scope: Scope, send: Send, _: dict[str, str]) -> None:
 
 
 async def die(scope: Scope, send: Send, asked: dict[str, str]) -> None:
-    """End without a word."""
+    """End without a message."""
     os._exit(int(asked["code"]))
 
 
 async def grow(scope: Scope, send: Send, asked: dict[str, str]) -> None:
-    """Take so many MiB of memory, and keep them."""
+    """Take that many MiB of memory, and keep them."""
     HOARD.append(bytearray(int(asked["mib"]) << 20))
     await respond(send)
 
 
 async def hold(scope: Scope, send: Send, asked: dict[str, str]) -> None:
-    """Block the event loop for good, at a place that can be recognised."""
+    """Block the event loop forever, at a recognisable place."""
     lifecycle.say("blocking")
     PLACES[asked["where"]]()
 
@@ -64,7 +64,7 @@ def here_c_code_keeps_the_lock() -> None:
 
 
 async def arguments(scope: Scope, send: Send, _: dict[str, str]) -> None:
-    """What a program that looks at its surroundings sees."""
+    """What a program sees that inspects its environment."""
     main = sys.modules["__main__"]
     threads = sorted(thread.name for thread in threading.enumerate())
     await respond(send, f"{sys.argv[1:]} {getattr(main, 'MARK', None)} {threads}".encode())

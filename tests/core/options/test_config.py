@@ -1,4 +1,4 @@
-"""`Config`: checked and complete when it is made, and without side effects (SPEC section 2)."""
+"""`Config`: checked and complete when it is made, and without side effects (rules U-2, C-1)."""
 
 import copy
 import dataclasses

@@ -1,4 +1,4 @@
-"""Who wins when options come from several places, and what is said about each place (SPEC section 2)."""
+"""Which source wins when options come from several, and what is said about each (rules U-8, C-1)."""
 
 import subprocess
 import sys

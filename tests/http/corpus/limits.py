@@ -1,4 +1,4 @@
-"""What is too large (rules H-11, H-20, SPEC section 2): 413, 414, 431, before it is taken in."""
+"""What is too large (rules H-11, H-20): 413, 414, 431, before it is taken in."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ SMALL_BODY = {"limit_request_body": 5}
 
 
 def many_fields(count: int) -> bytes:
-    """A request with so many fields in all."""
+    """A request with that many fields in all."""
     return get(*(b"X-%d: %d" % (number, number) for number in range(count - 1)))
 
 
@@ -37,30 +37,30 @@ def own_limits() -> Iterator[Case]:
     long = b"/" + b"b" * 70_000 + b"?c"
     yield served(
         "limit/line-beyond-16-bits",
-        "SPEC 2",
+        "H-20",
         get(target=long),
         Call(path="/" + "b" * 70_000, query=b"c"),
         options={"limit_request_line": 100_000},
     )
-    yield refused("limit/line-100", "SPEC 2", get(target=b"/" + b"a" * 100), 414, options={"limit_request_line": 100})
-    yield refused("limit/fields-10", "SPEC 2", many_fields(11), 431, options={"limit_request_headers": 10})
-    yield served("limit/fields-10-are-10", "SPEC 2", many_fields(10), Call(), options={"limit_request_headers": 10})
+    yield refused("limit/line-100", "H-20", get(target=b"/" + b"a" * 100), 414, options={"limit_request_line": 100})
+    yield refused("limit/fields-10", "H-20", many_fields(11), 431, options={"limit_request_headers": 10})
+    yield served("limit/fields-10-are-10", "H-20", many_fields(10), Call(), options={"limit_request_headers": 10})
     big = get(b"X: " + b"v" * 70_000)
-    yield served("limit/size-raised", "SPEC 2", big, Call(), options={"limit_request_header_size": 100_000})
+    yield served("limit/size-raised", "H-20", big, Call(), options={"limit_request_header_size": 100_000})
     small = {"limit_request_header_size": 1000}
-    yield refused("limit/size-lowered", "SPEC 2", get(b"X: " + b"v" * 1000), 431, options=small)
+    yield refused("limit/size-lowered", "H-20", get(b"X: " + b"v" * 1000), 431, options=small)
     extensions = b"".join(b"1;%b\r\nx\r\n" % (b"e" * 100) for _ in range(20)) + b"0\r\n\r\n"
     yield refused("limit/extensions-lowered", "H-20", chunked(extensions), 431, options=small, in_body=True)
 
 
 def bodies() -> Iterator[Case]:
-    yield served("limit/body-just", "SPEC 2", post(b"Content-Length: 5", body=b"hello"), HELLO, options=SMALL_BODY)
+    yield served("limit/body-just", "H-20", post(b"Content-Length: 5", body=b"hello"), HELLO, options=SMALL_BODY)
     yield refused("limit/body", "RFC 9110 15.5.14", post(b"Content-Length: 6", body=b"hello!"), 413, options=SMALL_BODY)
     yield refused("limit/body-not-sent", "RFC 9110 15.5.14", post(b"Content-Length: 600000"), 413, options=SMALL_BODY)
     expecting = post(b"Expect: 100-continue", b"Content-Length: 6")
     yield refused("limit/body-expected", "H-5", expecting, 413, options=SMALL_BODY)
     just = chunked(b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
-    yield served("limit/chunks-just", "SPEC 2", just, HELLO, options=SMALL_BODY)
+    yield served("limit/chunks-just", "H-20", just, HELLO, options=SMALL_BODY)
     over = chunked(b"3\r\nhel\r\n3\r\nlo!\r\n0\r\n\r\n")
     yield refused("limit/chunks", "RFC 9110 15.5.14", over, 413, options=SMALL_BODY, in_body=True)
     huge = chunked(b"fffffff\r\nhello!")

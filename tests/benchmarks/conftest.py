@@ -1,4 +1,4 @@
-"""What is measured in process configures logging, as a server does: afterwards it is as before."""
+"""Servers measured in process configure logging: afterwards it is restored."""
 
 from collections.abc import Iterator
 

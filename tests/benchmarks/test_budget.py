@@ -1,6 +1,6 @@
-"""What a request may cost: the instructions of Python that ESG runs for one, counted exactly, features off.
+"""What a request may cost: the Python instructions that ESG runs for one, counted exactly, with features off.
 
-Who needs more for a feature finds here that every request pays for it. Who needs fewer lowers the number.
+If a feature needs more, this shows that every request pays for it. If a change needs fewer, lower the number.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ each_version = pytest.mark.skipif(sys.version_info[:2] not in BUDGET, reason="ea
 
 
 def own_instructions(server: str, row: str) -> float:
-    """What of a request is ESG's: the fewest of some counts, without what the clock asks for now and then."""
+    """ESG's share of a request: the lowest of several counts, without the work that the clock causes now and then."""
     counts = [count_opcodes(server, row, asyncio.run) for _ in range(COUNTS)]
     return min(
         sum(many for code, (_, many) in counted.items() if "/esg_" in code.co_filename.replace("\\", "/"))

@@ -1,4 +1,4 @@
-"""The benchmark of fairness: its attacks are what they say, what it makes of figures, and one attack for real."""
+"""The fairness benchmark: its attacks are what they claim, its evaluation of figures, and one attack for real."""
 
 import os
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from benchmarks.fairness.innocent import Waits
 from benchmarks.fairness.page import Cell
 
 LARGEST = 10_000_000
-"""Bytes that an attack may have."""
+"""The most bytes that an attack may have."""
 
 
 @pytest.fixture
 def any_core() -> Iterator[None]:
-    """The command keeps to the core of the load; the tests after it may use all again."""
+    """The command pins itself to the core of the load; later tests may use all cores again."""
     cores = os.sched_getaffinity(0)
     yield
     os.sched_setaffinity(0, cores)
@@ -25,7 +25,7 @@ def any_core() -> Iterator[None]:
 
 @pytest.mark.parametrize("key", ATTACKS, ids="/".join)
 def test_h_22_attacks_are_bounded_and_whole(key: tuple[str, str]) -> None:
-    """Those of HTTP/2 are frames to their end."""
+    """Those of HTTP/2 consist of whole frames."""
     attack = ATTACKS[key]
     data = attack.data()
     assert len(data) <= LARGEST

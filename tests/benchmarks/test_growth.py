@@ -60,7 +60,7 @@ def test_every_cost_of_a_unit_is_watched() -> None:
 
 
 def test_the_steepest_step_counts_and_not_the_sum_of_all() -> None:
-    """From the base on: the cost of starting at all, which the first has alone, is none of a step."""
+    """From the base on: the cost of starting, which only the first has, does not belong to a step."""
     experiment = dataclasses.replace(EXPERIMENTS["idle"], costs=1, base=1)
     series = Series(experiment, {1: [1.0], 64: [8.0], 1000: [12.0], 10_000: [24.0]})
     assert (series.growth, series.steepest) == ([3.0], [2.0])

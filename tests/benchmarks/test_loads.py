@@ -1,4 +1,4 @@
-"""What wrk and h2load print is read right, and a load with failures is no result."""
+"""The output of wrk and h2load is read correctly, and a load with failures is no result."""
 
 import pytest
 

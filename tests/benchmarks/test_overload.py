@@ -1,4 +1,4 @@
-"""The experiments about overload: what they make of figures, and one of them for real, with a small crowd."""
+"""The overload experiments: their evaluation of figures, and one of them for real, with a small crowd."""
 
 import os
 import sys
@@ -72,7 +72,7 @@ def test_unknown_experiments_are_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def any_core() -> Iterator[None]:
-    """The command keeps to the core of the load; the tests after it may use all again."""
+    """The command pins itself to the core of the load; later tests may use all cores again."""
     cores = os.sched_getaffinity(0)
     yield
     os.sched_setaffinity(0, cores)

@@ -1,4 +1,4 @@
-"""Chromium: the chat of the examples between two pages, and what a page can tell of a connection (S-1, S-2, S-4)."""
+"""Chromium: the example chat between two pages, and what a page can see of a connection (S-1, S-2, S-4)."""
 
 import signal
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def wait_for_line(page: Page, text: str) -> None:
 
 @pytest.mark.parametrize("ws", ["websockets", "wsproto"])
 def test_two_pages_talk_to_each_other(browser: Browser, ws: str) -> None:
-    """S-1: what one says, both hear, in the same order; both are told when the server stops (S-4)."""
+    """S-1: both get all messages, in the same order; both are told when the server stops (S-4)."""
     with Server("examples.chat:app", "--ws", ws) as server:
         ada = browser.open(f"{server.url}/?name=Ada")
         wait_for_line(ada, "Ada has come")

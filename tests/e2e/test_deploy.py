@@ -1,4 +1,4 @@
-"""U-7, U-6: each configuration in `examples/deploy`, in the program that it is for; nginx has a file of its own."""
+"""U-7, U-6: each configuration in `examples/deploy`, in the program that it is for; nginx has its own file."""
 
 import os
 import re
@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 
 
 def environment() -> dict[str, str]:
-    """With the commands of this Python in front: `esg`, `gunicorn`, `supervisord`, `circusd`."""
+    """With this Python's commands first: `esg`, `gunicorn`, `supervisord`, `circusd`."""
     return {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
@@ -43,7 +43,7 @@ def adapted(name: str, directory: Path, *changes: tuple[str, str]) -> tuple[Path
 
 
 def command_of(path: Path, *, old: Path) -> list[str]:
-    """What the line "Run it with:" of an example says, for its copy."""
+    """The command in an example's line "Run it with:", for its copy."""
     found = re.search(r"Run it with: +(.*)", path.read_text(encoding="utf-8"))
     assert found is not None
     return [str(path) if word == str(old) else word for word in shlex.split(found[1])]
@@ -51,7 +51,7 @@ def command_of(path: Path, *, old: Path) -> list[str]:
 
 @contextmanager
 def running(name: str, directory: Path, *changes: tuple[str, str]) -> Iterator[tuple[Program, int]]:
-    """The example as it says to be run; it must end well."""
+    """The example, run as it says; it must end cleanly."""
     path, port = adapted(name, directory, *changes)
     command = command_of(path, old=Path("examples/deploy") / name)
     with Program(*command, env=environment(), cwd=ROOT) as program:
@@ -63,7 +63,7 @@ def running(name: str, directory: Path, *changes: tuple[str, str]) -> Iterator[t
 
 
 def wait_for_servers(program: Program, count: int) -> set[str]:
-    """The processes that serve, once there are so many."""
+    """The processes that serve, once there are that many."""
     program.wait_for("(?s)" + count * "Started server process.*")
     return set(re.findall(r"Started server process \[(\d+)\]", program.output))
 
@@ -103,7 +103,7 @@ def test_u6_gunicorn(tmp_path: Path) -> None:
 
 
 def unit(name: str) -> list[tuple[str, str]]:
-    """The settings of a unit, in their order."""
+    """The settings of a unit, in order."""
     lines = (DEPLOY / "systemd" / name).read_text(encoding="utf-8").splitlines()
     return [(key, value) for key, found, value in (line.partition("=") for line in lines if line[:1] != "#") if found]
 
@@ -126,7 +126,7 @@ def test_u7_units_are_valid(tmp_path: Path) -> None:
 
 @needs("systemd-socket-activate")
 def test_u7_service_with_its_sockets(tmp_path: Path) -> None:
-    """The service's own command, on the sockets of its socket unit; it tells that it is ready, and reloads."""
+    """The service's own command, on the sockets of its socket unit; it reports that it is ready, and reloads."""
     port, path = free_port(), tmp_path / "shop.sock"
     places = [value for key, value in unit("shop.socket") if key == "ListenStream"]
     assert places == ["127.0.0.1:8000", "/run/shop.sock"]
@@ -155,7 +155,7 @@ def test_u7_service_with_its_sockets(tmp_path: Path) -> None:
 
 
 def hear(notify: socket.socket, name: str) -> str:
-    """The value of a variable, once systemd is told it."""
+    """The value of a variable, once it is sent to systemd."""
     while True:
         told = dict(line.split("=", 1) for line in notify.recv(4096).decode().splitlines())
         if name in told:

@@ -38,7 +38,7 @@ def test_hello() -> None:
 
 
 def test_streaming_ends_when_the_server_stops() -> None:
-    """L-3: the stream says good-bye long before the graceful shutdown is over."""
+    """L-3: the stream says goodbye long before the graceful shutdown is over."""
     with Server("examples.streaming:app", *options_of("streaming.py")) as server:
         with httpx.stream("GET", server.url, timeout=PATIENCE) as response:
             lines = response.iter_lines()
@@ -117,7 +117,7 @@ def test_u2_programmatic() -> None:
 
 
 def test_u5_reload_worker(tmp_path: Path) -> None:
-    """U-5: what is no web server is restarted too, and ends in order before."""
+    """U-5: a program that is no web server is restarted too, after a clean end."""
     worker = tmp_path / "reload_worker.py"
     text = (ROOT / "examples/reload_worker.py").read_text(encoding="utf-8")
     worker.write_text(text, encoding="utf-8")
@@ -131,7 +131,7 @@ def test_u5_reload_worker(tmp_path: Path) -> None:
 
 
 def test_configuration_file() -> None:
-    """The file's options hold, and the command line goes before them."""
+    """The file's options apply, and the command line overrides them."""
     with serving("examples.hello:app", "--config", "examples/esg.toml", "--port", "0") as server:
         assert httpx.get(server.url).headers["x-frame-options"] == "DENY"
         server.wait_for('"target": ?"/"')

@@ -1,4 +1,4 @@
-"""W-1: a program that PyInstaller has frozen serves like any other, also by workers, without any interpreter."""
+"""W-1: a program that PyInstaller has frozen serves like any other, also with workers, without any interpreter."""
 
 import fcntl
 import os
@@ -47,7 +47,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="session")
 def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The executable, as PyInstaller makes it without being told anything; made once for all processes of the tests."""
+    """The executable, built by PyInstaller without options; built once for all processes of the tests."""
     base = tmp_path_factory.getbasetemp()
     here = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "frozen"
     here.mkdir(exist_ok=True)
@@ -68,7 +68,7 @@ def freeze(here: Path) -> None:
 
 
 class Frozen(Program):
-    """The program, with options of ESG and other variables."""
+    """The program, with ESG's options and additional variables."""
 
     def __init__(self, executable: Path, options: str, *names: str) -> None:
         environment = {**os.environ, "OPTIONS": options, **dict.fromkeys(names, "1")}
@@ -84,7 +84,7 @@ class Frozen(Program):
             return int(get(connection).body)
 
     def settle(self, former: set[int], count: int) -> set[int]:
-        """Wait until so many workers are there, and none of the former ones."""
+        """Wait until that many workers run, and none of the former ones."""
         wait_until(lambda: len(self.there) == count and not former & set(self.there), LONG)
         return set(self.there)
 

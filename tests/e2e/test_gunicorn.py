@@ -46,7 +46,7 @@ class Gunicorn(Program):
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE)
 
     def ask(self, path: str = "/", *fields: str) -> str:
-        """The body of a response, over a connection of its own."""
+        """The body of a response, over a new connection."""
         head = "\r\n".join((f"GET {path} HTTP/1.1", "host: esg", *fields))
         with self.connect() as connection:
             response = ask(connection, f"{head}\r\n\r\n".encode())
@@ -56,7 +56,7 @@ class Gunicorn(Program):
 
 @contextmanager
 def running(worker: str, *options: str, **more: Any) -> Iterator[Gunicorn]:
-    """Gunicorn whose first worker serves; whatever becomes of it, no process is left."""
+    """Gunicorn whose first worker serves; no process is left afterwards, whatever happens."""
     with Gunicorn(worker, *options, **more) as program:
         try:
             program.wait_for("running on")
@@ -81,7 +81,7 @@ def test_each_worker_has_its_packages(site: tuple[Gunicorn, Path]) -> None:
 
 
 def test_access_log_is_gunicorns(site: tuple[Gunicorn, Path]) -> None:
-    """In gunicorn's file and format; and USR1 opens it anew."""
+    """In gunicorn's file and format; USR1 reopens it."""
     program, log = site
     line = r'127\.0\.0\.1 - - \[[^]]+\] "GET /\?a HTTP/1\.1" 200 \d+ "there" "me"\n'
 
@@ -103,7 +103,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_all_that_esg_has(site: tuple[Gunicorn, Path]) -> None:
-    """Extensions, denial responses, compression, pings: what gunicorn's own ASGI worker has not."""
+    """Extensions, denial responses, compression, pings: what gunicorn's own ASGI worker lacks."""
     program, _ = site
     assert {"http.response.early_hint", "http.response.trailers", "http.response.pathsend", "esg.shutdown"} <= set(
         json.loads(program.ask("/who", "te: trailers"))["extensions"]
@@ -171,7 +171,7 @@ def test_term_lets_requests_finish(worker: str) -> None:
 
 @pytest.mark.parametrize("worker", [ESG, H11])
 def test_graceful_timeout(worker: str) -> None:
-    """What runs longer is cancelled so early that the application can still shut down before gunicorn kills it."""
+    """Requests that run longer are cancelled early enough for the application to shut down before gunicorn kills it."""
     with running(worker, "--graceful-timeout", "2") as program, program.connect() as slow:
         slow.sendall(request("/sleep?60"))
         program.wait_for("sleeping")
@@ -214,7 +214,7 @@ def test_no_keep_alive_at_all() -> None:
 
 @pytest.mark.slow
 def test_proxies(tmp_path: Path) -> None:
-    """Gunicorn's option says who is trusted; a UNIX socket always is, as with gunicorn itself."""
+    """Gunicorn's option names trusted proxies; a UNIX socket is always trusted, as with gunicorn itself."""
     path = tmp_path / "gunicorn.sock"
     forged = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
     with running(ESG, "-b", f"unix:{path}", "--forwarded-allow-ips", "10.0.0.1"):
@@ -226,7 +226,7 @@ def test_proxies(tmp_path: Path) -> None:
 
 
 def test_tls(tmp_path: Path) -> None:
-    """Gunicorn's options, with a certificate of the client."""
+    """Gunicorn's options, with a client certificate."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     server, me = authority.issue_cert("127.0.0.1"), authority.issue_cert("me@example.org", common_name="me")
@@ -316,7 +316,7 @@ def test_c3_a_failed_start_is_told_whatever_is_logged(tmp_path: Path) -> None:
 
 
 def test_variables_choose_the_protocol_and_the_loop() -> None:
-    """Of the plain worker, whose class says nothing about them."""
+    """Of the plain worker, whose class does not set them."""
     with running(ESG, env={"ESG_HTTP": "h11", "ESG_LOOP": "asyncio"}) as program:
         program.wait_for("with asyncio, h11")
         assert "does not count" not in program.output

@@ -1,4 +1,4 @@
-"""Clients that are slow, rude or too many: the server stays well, and everybody else is served."""
+"""Clients that are slow, rude or too many: the server stays healthy, and all others are served."""
 
 import socket
 import struct
@@ -28,7 +28,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def drip(connection: socket.socket, data: bytes, every: float) -> bytes:
-    """Send a byte now and then until the server says something; give back all that it says."""
+    """Send a byte now and then until the server answers; returns its answer."""
     connection.settimeout(every)
     for byte in data:
         connection.sendall(bytes([byte]))
@@ -87,7 +87,7 @@ def test_h17_a_client_that_never_reads(server: Server) -> None:
     "begun", [b"", b"GET / HT", GET[:-2], b"POST /size HTTP/1.1\r\nhost: esg\r\ncontent-length: 9\r\n\r\nabc"]
 )
 def test_half_close_before_the_request_is_complete(server: Server, begun: bytes) -> None:
-    """H-9 does not help here: nothing can come any more, so the server hangs up at once."""
+    """H-9 does not apply here: nothing more can come, so the server hangs up at once."""
     with server.connect() as connection:
         connection.sendall(begun)
         connection.shutdown(socket.SHUT_WR)
@@ -109,7 +109,7 @@ def test_half_close_before_the_request_is_complete(server: Server, begun: bytes)
     ],
 )
 def test_reset_at_each_phase(server: Server, begun: bytes) -> None:
-    """H-16: a client that vanishes disturbs nobody, and is no error of the application."""
+    """H-16: a client that vanishes disturbs no other, and is no error of the application."""
     for _ in range(3):
         connection = server.connect()
         connection.sendall(begun)

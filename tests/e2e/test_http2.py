@@ -1,4 +1,4 @@
-"""HTTP/2 with the clients that people use, over each parser of HTTP/1.1, loop and transport (rules 2-1, 2-2)."""
+"""HTTP/2 with popular clients, over each HTTP/1.1 parser, loop and transport (rules 2-1, 2-2)."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def certificate(authority: Path) -> tuple[str, ...]:
 
 
 def over_tls(app: str, authority: Path, loop: str) -> AbstractContextManager[Server]:
-    """A server of its own for a test."""
+    """A server for one test."""
     return serving(app, "--loop", loop, *certificate(authority))
 
 
@@ -86,7 +86,7 @@ def test_2_1_nghttp(server: Server) -> None:
 
 @needs("h2load")
 def test_2_2_h2load(server: Server) -> None:
-    """Many streams at a time, on several connections."""
+    """Many concurrent streams, on several connections."""
     command = ["h2load", "-n", "500", "-c", "4", "-m", "20", f"{server.url}/"]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=float(PATIENCE)).stdout
     match = SUCCEEDED.search(output)
@@ -105,7 +105,7 @@ def test_2_2_httpx(server: Server, authority: Path) -> None:
 @needs("curl")
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_2_2_curl_asks_for_much_at_once(authority: Path, tmp_path: Path, loop: str) -> None:
-    """80 transfers, 40 at a time; over TLS, for curl 7.88 makes but one by prior knowledge, whatever the server."""
+    """80 transfers, 40 at a time; over TLS, because curl 7.88 makes only one by prior knowledge, with any server."""
     with over_tls("tests.e2e.apps.plain:app", authority, loop) as server:
         how = ["--cacert", str(authority / "ca.pem"), "-Z", "--parallel-max", "40", "-o", f"{tmp_path}/#1"]
         url = f"{server.url}/who?[1-80]"
@@ -154,7 +154,7 @@ def test_2_2_h2load_with_a_body(server: Server, tmp_path: Path, options: list[st
 @needs("chromium")
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_2_1_chromium_gets_a_page_over_one_connection(authority: Path, tmp_path: Path, loop: str) -> None:
-    """30 parts that it asks for at once."""
+    """30 parts that it requests at once."""
     with (
         over_tls("tests.e2e.apps.page:app", authority, loop) as server,
         Browser(tmp_path, "--ignore-certificate-errors") as browser,

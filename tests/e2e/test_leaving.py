@@ -1,4 +1,4 @@
-"""Clients that leave the streams of real frameworks: each ends, and nothing is said about it (H-9, H-16, H-21)."""
+"""Clients that leave the streams of real frameworks: each stream ends, and nothing is logged (H-9, H-16, H-21)."""
 
 import json
 import os
@@ -23,29 +23,30 @@ WAYS = {
     "1.1": ("close", "reset", "half"),
     "2": ("close", "reset", "half", "rst_stream", "goaway"),
 }
-"""How clients leave; who only closes its side does so where nothing comes (rule H-9)."""
+"""How clients leave; one that only closes its sending side does so where nothing comes (rule H-9)."""
 
 PHASES = ("late", "held", "idle", "tokens", "stuck", "whole")
-"""Where they do: before the response, before its first byte, while nothing comes, between parts that come, while parts
-wait as the client does not read, at the end."""
+"""Where they leave: before the response, before its first byte, while nothing comes, between parts,
+while parts wait because the client does not read, at the end."""
 
 FLOOD = "flood"
-"""As `stuck`, of a generator that never waits itself. Only where the application sends can it be cancelled, and then it
-is left to itself: Django and Starlette's own middleware keep it until the garbage collector comes."""
+"""Like `stuck`, for a generator that never waits itself. It can only be cancelled while the
+application sends, and is then left to itself: Django and Starlette's own middleware keep it until the garbage collector
+runs."""
 
 WITH_SILENCE = {"late", "held", "idle", "whole"}
 """Phases in which nothing comes."""
 
 OPTIONS = ("--log-level", "debug", "--timeout-graceful-shutdown", "2")
-"""The server tells all that it has to say, and its exit code whether two seconds were enough to stop."""
+"""The server logs everything, and its exit code shows whether two seconds were enough to stop."""
 
 IN_TIME = 5.0
-"""Seconds for what takes one, on a busy machine."""
+"""Seconds for something that takes one, on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The streams of an application below a path; `says` are the lines that the end of each must bring."""
+    """The streams of an application below a path; `says` are the lines that the end of each must print."""
 
     app: str
     prefix: str = ""
@@ -74,7 +75,7 @@ KINDS = {
     # Starlette leaves the generators that its threads step through to the garbage collector.
     "starlette-threads": Kind("starlette_app:app", "/threads", ("background",), ("tokens", "whole", FLOOD)),
     "fastapi": Kind("fastapi_app:app", says=("ended", "background", "closed")),
-    # Tokens that FastAPI has in a queue of its own may keep a generator until the garbage collector comes.
+    # Tokens in FastAPI's own queue may keep a generator until the garbage collector runs.
     "fastapi-events": Kind("fastapi_app:app", "/events", ("ended", "background", "closed"), ("late", "held", "idle")),
     "litestar": Kind("litestar_app:app", says=("ended", "background")),
     "litestar-events": Kind("litestar_app:app", "/events", ("ended", "background"), ("late", "held", "idle", "tokens")),
@@ -94,7 +95,7 @@ KINDS = {
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("name", KINDS)
 def test_h16_streams_end_when_their_clients_leave(name: str, stack: str) -> None:
-    """H-16, H-21, L-2: what follows a stream runs too, and the server's stop does not wait."""
+    """H-16, H-21, L-2: work after a stream runs too, and does not hold up the server's stop."""
     kind = KINDS[name]
     cases = kind.cases()
     open_ones: list[Leaver] = []
@@ -116,7 +117,7 @@ def test_h16_streams_end_when_their_clients_leave(name: str, stack: str) -> None
 
 @pytest.mark.parametrize("name", ["starlette", "starlette-behind", "fastapi", "litestar", "django", "quart"])
 def test_h9_a_half_closed_client_gets_its_whole_response(name: str) -> None:
-    """H-9: as long as it comes, although frameworks listen for the disconnect."""
+    """H-9: as long as parts come, although frameworks listen for the disconnect."""
     kind = KINDS[name]
     wanted = {"paced": b"token" * 10, "download": PART * PARTS}
     with Server(f"{APPS}.{kind.app}", *OPTIONS) as server:
@@ -132,7 +133,7 @@ def test_h9_a_half_closed_client_gets_its_whole_response(name: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("name", ["starlette", "django", "raw-listens"])
 def test_h16_streams_over_tls_end_when_their_clients_leave(name: str, stack: str, certificate: Path) -> None:
-    """H-9, H-16: a client that ends its side of TLS has left, whatever it was sent."""
+    """H-9, H-16: a client that ends its side of TLS has left, whatever was sent to it."""
     kind = replace(KINDS[name], phases=PHASES)
     cases = [*kind.cases(), *[Case(version, "tokens", "half") for version in WAYS]]
     with Server(f"{APPS}.{kind.app}", *OPTIONS, "--ssl-certfile", str(certificate), *STACKS[stack]) as server:
@@ -159,7 +160,7 @@ CODECS = {"native": "websockets", "pure": "wsproto"}
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("name", SOCKETS)
 def test_s4_websockets_end_when_their_clients_leave(name: str, stack: str) -> None:
-    """S-4: whether the application receives or only sends, and whether or not it catches what that raises."""
+    """S-4: whether the application receives or only sends, and whether or not it catches what these raise."""
     app, prefix, says = SOCKETS[name]
     cases = [
         Case(version, phase, way)
@@ -184,7 +185,7 @@ def left(server: Server) -> dict[str, int]:
 
 
 def memory(server: Server) -> int:
-    """Bytes that are resident."""
+    """Resident bytes."""
     pages = int(Path(f"/proc/{server.pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 

@@ -76,7 +76,7 @@ def test_u7_the_application_sees_the_real_client(site: Site) -> None:
 
 
 def test_u7_a_client_cannot_forge_its_address(site: Site) -> None:
-    """H-19: what the client claims stands to the left of what nginx knows."""
+    """H-19: the client's claim is to the left of what nginx knows."""
     facts = httpx.get(f"{site.url}/who", headers={"x-forwarded-for": "203.0.113.9"}).json()
     assert facts["client"][0] == "127.0.0.1"
 

@@ -58,7 +58,7 @@ def test_upload_over_tls(server: Server, authority: Path, tmp_path: Path) -> Non
 
 
 def test_cleartext_on_a_tls_port_does_no_harm(server: Server, authority: Path) -> None:
-    """Whoever speaks the wrong language is hung up on, the next one is served."""
+    """A client that speaks the wrong protocol is hung up on, the next one is served."""
     with server.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n")
         assert not connection.recv(65536).startswith(b"HTTP/1.1 2")

@@ -99,7 +99,7 @@ def test_chunked_upload_with_curl(server: Server, tmp_path: Path) -> None:
 
 
 def test_half_close_after_the_request_still_gets_the_whole_response(server: Server) -> None:
-    """H-9: the client has no more to send, and wants to read."""
+    """H-9: the client has nothing more to send, and wants to read."""
     with server.connect() as connection, connection.makefile("rb") as stream:
         connection.sendall(b"GET /delayed HTTP/1.1\r\nhost: esg\r\n\r\n")
         connection.shutdown(1)

@@ -1,4 +1,4 @@
-"""Applications that harm their own process: the others are served, and the end is as it should be (H-10, L-2, L-6)."""
+"""Applications that harm their own process: others are served, and the server ends as it should (H-10, L-2, L-6)."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ HARMLESS: dict[str, tuple[int, bytes]] = {
     "/leak-tasks": (200, b"hello"),
     "/fork-after-the-response": (200, b"hello"),
 }
-"""What is answered, by path, in the order in which it is asked for; everything else is served as before."""
+"""The answers by path, in the order of the requests; everything else is served as before."""
 
 
 def children(server: Server) -> list[str]:
@@ -38,7 +38,7 @@ def children(server: Server) -> list[str]:
 
 
 def test_what_an_application_can_do_to_its_process(server: Server) -> None:
-    """One after another, on one connection, beside another one that is in use all the time."""
+    """One after another, on one connection, beside another one that is in constant use."""
     with server.connect() as connection, server.connect() as beside:
         for path, (status, body) in HARMLESS.items():
             response = get(connection, path)
@@ -55,7 +55,7 @@ def test_what_an_application_can_do_to_its_process(server: Server) -> None:
 
 
 def test_children_of_a_websocket(server: Server) -> None:
-    """L-6: neither writes a byte to the client of its parent."""
+    """L-6: neither writes a byte to its parent's client."""
     with connect(server.url.replace("http", "ws", 1)) as client:
         assert [client.recv(20), client.recv(20)] == ["7", "1"]
         with pytest.raises(ConnectionClosedOK):
@@ -65,7 +65,7 @@ def test_children_of_a_websocket(server: Server) -> None:
 
 
 def test_a_child_of_the_lifespan_does_not_serve(loop: str, tmp_path: Path) -> None:
-    """L-6: nor does it remove the socket of its parent."""
+    """L-6: nor does it remove its parent's socket."""
     path = tmp_path / "socket"
     with Server(APP, "--loop", loop, "--uds", str(path), env={**os.environ, "FORK_IN_LIFESPAN": "1"}) as server:
         server.wait_for("running on")
@@ -76,7 +76,7 @@ def test_a_child_of_the_lifespan_does_not_serve(loop: str, tmp_path: Path) -> No
 
 
 def test_a_unix_socket_is_removed_although_the_directory_was_changed(loop: str, tmp_path: Path) -> None:
-    """L-4, for a path that is relative to where the server was started."""
+    """L-4, for a path that is relative to the directory where the server was started."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Server(APP, "--loop", loop, "--uds", "socket", cwd=tmp_path, env=environment) as server:
         server.wait_for("running on unix:socket")
@@ -104,7 +104,7 @@ def unix(path: Path) -> Connection:
 def test_an_application_that_ends_the_loop_stops_the_server_in_order(
     server: Server, path: str, code: int, line: str
 ) -> None:
-    """L-2: the request that runs is completed, and the application shuts down; the exit code is its own."""
+    """L-2: the running request is completed, and the application shuts down; the exit code is its own."""
     with server.connect() as connection:
         response = get(connection, path)
         assert (response.status, response.header("connection")) == (200, "close")

@@ -1,4 +1,4 @@
-"""What clients notice of a loop that was busy for a while, with one of them (rules H-17, H-22)."""
+"""What clients notice when one of them has kept the loop busy for a while (rules H-17, H-22)."""
 
 import threading
 import time

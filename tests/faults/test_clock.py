@@ -1,4 +1,4 @@
-"""The clock on the wall is set while the server runs: dates follow, nothing else does (H-1, H-17)."""
+"""The wall clock is changed while the server runs: dates follow, nothing else does (H-1, H-17)."""
 
 import os
 import time
@@ -56,7 +56,7 @@ def server(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Server]:
 
 
 def off(response: Response) -> float:
-    """By how many seconds a response is dated off the real time."""
+    """By how many seconds the date of a response differs from the real time."""
     date = response.header("date")
     assert date is not None
     return parsedate_to_datetime(date).timestamp() - time.time()
@@ -67,7 +67,7 @@ def test_the_clock_jumps(server: Server, clock: Clock) -> None:
         assert abs(off(get(connection))) < 2
         for offset in (DAY, -DAY, 400 * DAY, 0):
             clock.set(offset)
-            time.sleep(1.1)  # a date holds for a second
+            time.sleep(1.1)  # a date is kept for a second
             assert abs(off(get(connection)) - offset) < 2
         began = time.monotonic()
         clock.set(DAY)

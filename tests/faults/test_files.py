@@ -1,4 +1,4 @@
-"""Files that change while they are sent (H-14): no client is told a lie, and the others are served."""
+"""Files that change while they are sent (H-14): no client is misled, and the others are served."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from tests.support.e2e.server import ROOT, Server
 from tests.support.faults.servers import LOOPS_AND_WIRES, Watched, certificate
 
 SIZE = 32 << 20
-"""Bytes of the file: more than all buffers on the way hold."""
+"""Bytes of the file: more than all buffers on the way can hold."""
 
 GET = b"GET /large HTTP/1.1\r\nhost: esg\r\n\r\n"
 TOO_SHORT = r"the file is \d+ bytes too short: do not shorten a file while it is served"
@@ -53,7 +53,7 @@ def begin(connection: socket.socket) -> None:
 
 
 def rest(connection: socket.socket) -> int:
-    """How many bytes come until the end."""
+    """How many bytes arrive until the end."""
     size = 0
     try:
         while data := connection.recv(1 << 20):
@@ -64,7 +64,7 @@ def rest(connection: socket.socket) -> int:
 
 
 def test_a_file_that_gets_shorter(watched: Watched, large: Path) -> None:
-    """The response is cut, so that the client knows; one error tells why."""
+    """The response is cut, so that the client knows; one error says why."""
     with watched.connect() as connection:
         begin(connection)
         os.truncate(large, 5)
@@ -76,7 +76,7 @@ def test_a_file_that_gets_shorter(watched: Watched, large: Path) -> None:
 
 
 def test_a_file_that_is_replaced_and_grows(watched: Watched, large: Path) -> None:
-    """What was begun is sent: the old file, as long as it was."""
+    """The file that was begun is sent: the old one, at its old length."""
     with watched.connect() as connection, large.open("ab") as file:
         begin(connection)
         file.write(b"more")

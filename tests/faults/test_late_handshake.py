@@ -1,4 +1,4 @@
-"""Clients that have connected, and ask for something when the server has begun to stop (L-2)."""
+"""Clients that have connected, and send a request when the server has begun to stop (L-2)."""
 
 import ssl
 import time
@@ -13,7 +13,7 @@ from tests.support.faults.tls import GET, rest, shake_hands
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_handshake_that_ends_while_the_server_stops(tmp_path: Path, loop: str) -> None:
-    """L-2: whoever was let in gets a moment to ask, counted from the end of the handshake."""
+    """L-2: a client that was let in gets a moment for its request, counted from the end of the handshake."""
     with started("tests.faults.apps.answering:app", loop, "--ssl-certfile", str(certificate(tmp_path))) as server:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = client_tls().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
@@ -26,7 +26,7 @@ def test_a_handshake_that_ends_while_the_server_stops(tmp_path: Path, loop: str)
             wait_until_refused(server.port)
             time.sleep(0.2)  # idle connections are closed by now
             shake_hands(connection, tls, incoming, outgoing)
-            time.sleep(0.03)  # as a client does that has to make its request first
+            time.sleep(0.03)  # like a client that has to build its request first
             tls.write(GET)
             connection.sendall(outgoing.read())
             incoming.write(rest(connection))

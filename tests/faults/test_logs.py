@@ -1,6 +1,6 @@
-"""A log that cannot be written: requests go on, and the log does when it can again (R-2, R-3).
+"""A log that cannot be written: requests go on, and so does the log when it can be written again (R-2, R-3).
 
-The application prints nothing: what it prints to a pipe that is full or broken is between Python and itself.
+The application prints nothing: output to a full or broken pipe is a matter between Python and the application.
 """
 
 import json
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/dev/full and p
 
 @contextmanager
 def serving(path: Path, loop: str, stdout: int | IO[bytes], *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A server on a UNIX socket, as its output may not be there to tell a port; it must end well."""
+    """A server on a UNIX socket, because its output may not be there to announce a port; it must end cleanly."""
     command = (sys.executable, "-m", "esg", APP, "--loop", loop, "--uds", str(path), *options)
     with subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE) as process:
         try:
@@ -62,7 +62,7 @@ def ask_often(connection: Connection, times: int = 200) -> None:
 
 
 def test_nobody_reads_the_log_any_more(tmp_path: Path, loop: str) -> None:
-    """EPIPE neither ends nor slows the server, and SIGPIPE is not there."""
+    """EPIPE neither ends nor slows the server, and there is no SIGPIPE."""
     path = tmp_path / "socket"
     with serving(path, loop, subprocess.PIPE) as server, connected(path) as connection:
         assert get(connection).status == 200
@@ -81,7 +81,7 @@ def test_a_disk_that_is_full_from_the_start(tmp_path: Path, loop: str) -> None:
 
 
 def test_a_disk_that_is_full_for_a_while(tmp_path: Path, loop: str) -> None:
-    """What is lost is counted, and confessed when there is room again."""
+    """Lost lines are counted, and reported when there is room again."""
     path, log = tmp_path / "socket", tmp_path / "log"
     with log.open("wb") as file, serving(path, loop, file) as server, connected(path) as connection:
         assert get(connection).status == 200
@@ -96,7 +96,7 @@ def test_a_disk_that_is_full_for_a_while(tmp_path: Path, loop: str) -> None:
     (confession,) = [line for line in lines if "lines of the log are lost: File too large" in line]
     lost = int(confession.split()[1])
     whole = sum("/xxx" in line and line.endswith("200 OK") for line in lines)
-    assert lost + whole in (200, 201)  # of one line, nothing but its end may be lost
+    assert lost + whole in (200, 201)  # a line may only lose its end
 
 
 def test_a_log_file_of_ones_own_on_a_full_disk(tmp_path: Path, loop: str) -> None:
@@ -113,7 +113,7 @@ def test_a_log_file_of_ones_own_on_a_full_disk(tmp_path: Path, loop: str) -> Non
 
 
 def test_a_log_that_nobody_reads(tmp_path: Path, loop: str) -> None:
-    """A pipe that is full: nobody waits for it, not even the end."""
+    """A full pipe: nothing waits for it, not even the end."""
     path = tmp_path / "socket"
     with serving(path, loop, subprocess.PIPE) as server, connected(path) as connection:
         ask_often(connection, 1000)

@@ -1,4 +1,4 @@
-"""Clients that break their connection at each byte of an exchange (H-16, H-20): nothing is left, nobody complains."""
+"""Clients that break their connection at each byte of an exchange (H-16, H-20): nothing is left or logged."""
 
 import socket
 from collections.abc import Iterator
@@ -48,10 +48,10 @@ RESPONSES = {
 }
 
 ALPN = {"http2": "h2"}
-"""What is offered for an exchange over TLS, if it is not HTTP/1.1."""
+"""The protocol offered for an exchange over TLS, if it is not HTTP/1.1."""
 
 LONGEST = 400
-"""Bytes of a response after which the rest is like those before."""
+"""Bytes of a response after which nothing new follows."""
 
 
 @pytest.fixture(scope="module", params=LOOPS_AND_WIRES, ids="-".join)
@@ -64,7 +64,7 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def receive(connection: socket.socket, size: int) -> int:
-    """Read so many bytes, or all that come before the end; returns how many there were."""
+    """Read that many bytes, or all that come before the end; returns how many there were."""
     got = 0
     while got < size:
         data = connection.recv(size - got)
@@ -87,13 +87,13 @@ def test_reset_after_each_byte_of_a_request(watched: Watched, name: str) -> None
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_half_close_after_each_byte_of_a_request(watched: Watched, name: str) -> None:
-    """H-9: whether that is the end or not, the server comes to it by itself."""
+    """H-9: whether that ends the connection or not, the server ends it by itself."""
     data = REQUESTS[name]
     before = watched.state()
     for end in range(0, len(data) + 1, 9 if watched.is_tls else 3):
         with watched.connect(ALPN.get(name, "http/1.1")) as connection:
             connection.sendall(data[:end])
-            connection.shutdown(socket.SHUT_WR)  # without a word of TLS
+            connection.shutdown(socket.SHUT_WR)  # without closing TLS
             receive(connection, 1 << 20)
     watched.settles_at(before)
 

@@ -30,7 +30,7 @@ for options in json.load(sys.stdin):
 
 
 def wrong_options(directory: Path) -> list[tuple[dict[str, object], int, str]]:
-    """Options that cannot be followed, with the exit code and the beginning of the only line about it."""
+    """Options that cannot be applied, with the exit code and the beginning of the one line about it."""
     good = {"ssl_certfile": str(certificate(directory))}
     lonely = directory / "lonely.pem"
     authority().issue_cert("a.test").cert_chain_pems[0].write_to_path(lonely)
@@ -66,7 +66,7 @@ def file_handler(path: str) -> dict[str, object]:
 
 
 def test_what_cannot_be_followed(tmp_path: Path) -> None:
-    """One after another in one process, which also shows that nothing is left of a start that failed."""
+    """One after another in one process, which also shows that nothing is left of a failed start."""
     cases = wrong_options(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],

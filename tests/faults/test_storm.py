@@ -1,4 +1,4 @@
-"""Connections that come faster than anybody can serve them, and go again (H-20)."""
+"""Connections that come faster than they can be served, and go again (H-20)."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ from tests.support.faults.servers import Watched, reset
 
 SECONDS = 1.0
 MOST = 20_000
-"""Connections of one storm at the most."""
+"""The most connections of one storm."""
 
 
 @pytest.fixture(params=LOOPS)
@@ -24,7 +24,7 @@ def watched(request: pytest.FixtureRequest) -> Iterator[Watched]:
 
 @pytest.mark.parametrize("says", [b"", b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"], ids=["silent", "asking"])
 def test_a_storm_of_connections(watched: Watched, says: bytes) -> None:
-    """Those who are connected are served meanwhile; afterwards nothing is left, and the log is silent."""
+    """Connected clients are served meanwhile; afterwards nothing is left, and the log is silent."""
     before = watched.state()
     stop = threading.Event()
     stormed: list[int] = []

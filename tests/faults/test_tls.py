@@ -1,4 +1,4 @@
-"""Whatever is said on a port of TLS that is no TLS, or ends in the middle: hung up on, without a trace (H-17, H-20)."""
+"""Anything on a TLS port that is not TLS, or stops in the middle, is hung up on and leaves no trace (H-17, H-20)."""
 
 import socket
 import ssl
@@ -51,7 +51,7 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(watched: Watched) -> Iterator[None]:
-    """Whatever a test does, the server is afterwards as it was before, and still serves."""
+    """Whatever a test does, afterwards the server is in its former state, and still serves."""
     before = watched.state()
     yield
     watched.settles_at(before)
@@ -59,7 +59,7 @@ def nothing_is_left(watched: Watched) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", GARBAGE)
 def test_what_is_no_handshake(watched: Watched, name: str) -> None:
-    """The answer is an alert at the most; a client that ends its side is not waited for."""
+    """The answer is at most an alert; a client that ends its side is not waited for."""
     with watched.server.connect() as connection:
         connection.sendall(GARBAGE[name])
         connection.shutdown(socket.SHUT_WR)
@@ -108,7 +108,7 @@ def test_what_is_no_tls_after_the_handshake(watched: Watched, request_first: boo
 
 
 def test_a_record_that_ends_after_each_byte(watched: Watched) -> None:
-    """An exchange whose bytes on the wire are cut, not those inside."""
+    """An exchange whose bytes are cut on the wire, not inside TLS."""
     for end in range(1, 120, 3):
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = client_tls().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")

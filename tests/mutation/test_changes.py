@@ -12,7 +12,7 @@ from mutation.targets import ROOT, TARGETS, source_of
 
 
 def changes(text: str) -> set[str]:
-    """What the changes make of the first line of each statement."""
+    """The first line of each changed statement."""
     return {name.partition(" -> ")[2] for name in names(text)}
 
 

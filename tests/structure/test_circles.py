@@ -1,4 +1,4 @@
-"""No circle of imports inside a package, not of modules and not of folders, those for type checkers included."""
+"""No circular imports inside a package, of modules or of folders, imports for type checkers included."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,11 +8,11 @@ import pytest
 from tests.support.source_tree import PACKAGES, all_imports, module_names, modules
 
 MOST_MODULES = 20
-"""In one folder: more are not found by looking."""
+"""In one folder: more are hard to find by looking."""
 
 
 def graph_of(package: str) -> dict[str, set[str]]:
-    """Which modules of the package each of them imports, wherever and for whatever purpose."""
+    """Which modules of the package each of them imports, anywhere and for any purpose."""
     names = module_names()
     return {
         module.name: {
@@ -57,7 +57,7 @@ def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
 def of_siblings(graph: Mapping[str, Iterable[str]]) -> dict[str, dict[str, set[str]]]:
     """For each folder, which of the modules and folders in it import which of the others.
 
-    An import counts where the ways to its two ends part: what is inside a folder counts as that folder.
+    An import counts in the folder where the paths of its two ends part, as one between what is directly in there.
     """
     found: dict[str, dict[str, set[str]]] = {}
     for module, targets in graph.items():

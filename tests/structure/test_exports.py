@@ -1,4 +1,4 @@
-"""What a package exports is what its README says, and every `__all__` tells the truth."""
+"""What a package exports is what its README says, and every `__all__` is correct."""
 
 import importlib
 import re
@@ -10,7 +10,7 @@ from tests.support.source_tree import DISTRIBUTIONS, Module, defined_names, expo
 BY_NAME = {module.name: module for module in modules()}
 
 IMPORTED_BY_USERS = {"esg.workers", "esg_core.asgi"}
-"""Modules that applications and configuration files name, beside the packages themselves."""
+"""Modules that applications and configuration files name, besides the packages themselves."""
 
 
 def public_names(module: Module) -> set[str]:

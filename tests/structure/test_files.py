@@ -36,7 +36,7 @@ def functions(module: Module) -> Iterator[Function]:
 
 
 def lines_of_code(function: Function) -> int:
-    """Lines from the signature to the end, the doc string aside."""
+    """Lines from the signature to the end, without the doc string."""
     assert function.end_lineno is not None
     first = function.body[0]
     is_doc = ast.get_docstring(function) is not None and first.end_lineno is not None
@@ -78,7 +78,7 @@ def undocumented_methods(module: Module, owner: ast.ClassDef) -> Iterator[str]:
 
 
 def is_told_elsewhere(method: Function) -> bool:
-    """The doc string of an overloaded or assigned-to name stands with its other half."""
+    """The doc string of an overloaded or assigned-to name is at its other half."""
     return any(ast.unparse(mark).rpartition(".")[2] in ("overload", "setter") for mark in method.decorator_list)
 
 

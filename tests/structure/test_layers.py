@@ -16,7 +16,7 @@ BELOW = {
     "esg_reload": set(),
     "esg_ws": {"esg_core"},
 }
-"""Which of our packages each package may know."""
+"""Which of our packages each package may import."""
 
 THIRD_PARTIES = {
     "esg": {"gunicorn"},
@@ -26,7 +26,7 @@ THIRD_PARTIES = {
     "esg_reload": {"watchfiles"},
     "esg_ws": {"websockets", "wsproto"},
 }
-"""What each package may import at import time, beside the standard library."""
+"""What each package may import at import time, besides the standard library."""
 
 LAZY = {"esg_core": {"dotenv", "uvloop", "yaml"}}
 """What a package may import inside functions only, because it is optional."""

@@ -1,4 +1,4 @@
-"""Options as keyword arguments are typed (rule U-9): mypy and pyright, run as users run them, tell right from wrong."""
+"""Options as keyword arguments are typed (rule U-9): mypy and pyright, run as by users, tell right from wrong."""
 
 import json
 import re
@@ -88,7 +88,7 @@ WRONG = {number for number, line in enumerate(CALLS.splitlines(), 1) if line.end
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """The program somewhere else, where only what is installed is known."""
+    """The program in another directory, where only installed packages are known."""
     path = tmp_path / "program.py"
     path.write_text(CALLS, encoding="utf-8")
     return path
@@ -118,7 +118,7 @@ def test_pyright_refuses_the_wrong_calls_and_no_others(program: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parts[-3])
 def test_the_types_are_what_the_declarations_say(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == module(path), "write them anew: python -m tools.typed_options"
+    assert path.read_text(encoding="utf-8") == module(path), "regenerate them: python -m tools.typed_options"
 
 
 def test_every_keyword_has_a_type() -> None:

@@ -1,4 +1,4 @@
-"""The stacks that every behaviour of WSGI is tried on."""
+"""The stacks on which all WSGI behaviour is tested."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: they reach the application whole, whatever their framing and however it reads them (rule I-2)."""
+"""Request bodies: they reach the application whole, whatever their framing and however it reads them (rule I-2)."""
 
 import random
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ def test_i2_expect_100_continue(server: Server, framing: str) -> None:
 
 
 def test_i2_requests_that_follow_each_other_have_their_own_bodies(server: Server) -> None:
-    """I-2: also when both have come at once, and when the first is not read."""
+    """I-2: even when both have come at once, and when the first is not read."""
     chunked = "5\r\nfirst\r\n0\r\n\r\n"
     with connect(server) as client:
         for path in ("/body?read", "/unread"):
@@ -96,7 +96,7 @@ def test_i2_requests_that_follow_each_other_have_their_own_bodies(server: Server
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_i2_a_body_that_is_not_read_does_no_harm(server: Server, version: str) -> None:
-    """I-2: the answer comes, and the connection or the next one serves on."""
+    """I-2: the answer comes, and the connection or a new one goes on serving."""
     with client_of(server, version) as client:
         for size in SIZES:
             assert client.post("/unread", content=in_pieces(BODIES[size])).content == b"hello"

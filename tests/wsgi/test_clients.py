@@ -1,4 +1,4 @@
-"""Clients that leave, send slowly or do not read take no thread away from others (rules I-1, I-4).
+"""Clients that leave, send slowly or do not read take no thread from others (rules I-1, I-4).
 
 Over each parser, loop and version of HTTP.
 """
@@ -20,13 +20,13 @@ PARTS = 208
 """Of a download: 13 MB, more than sockets and their buffers hold."""
 
 SOON = 1.0
-"""Seconds in which a thread has to come back."""
+"""Seconds within which a thread must come back."""
 
 PATIENCE = 15.0
 
 
 class Downloads:
-    """An application that answers `/` at once and `/download` in parts; knows how many it is at, and how they ended."""
+    """An application that answers `/` at once and `/download` in parts; counts those that run and those that ended."""
 
     def __init__(self, parts: Callable[[], Iterator[bytes]]) -> None:
         self._parts = parts
@@ -105,7 +105,7 @@ def raising_when_left() -> Iterator[bytes]:
 
 @contextmanager
 def downloading(server: WSGIServer, count: int) -> Iterator[list[Talk]]:
-    """So many clients that have asked for a download and have got the first bytes of it."""
+    """That many clients that have requested a download and received its first bytes."""
     fields = [(b"Connection", b"close")] if server.version == "1.1" else []
     with ExitStack() as stack:
         clients = [stack.enter_context(server.talk(receive_buffer=65536)) for _ in range(count)]
@@ -173,7 +173,7 @@ def test_i1_write_tells_the_application_that_its_client_has_gone(way: Way) -> No
 
 @each_way
 def test_i1_a_client_that_leaves_before_the_first_part(way: Way) -> None:
-    """While the application computes its answer: that is made, and sent to nobody."""
+    """While the application computes its answer: that is completed, and sent to no client."""
     asked, may_answer = threading.Event(), threading.Event()
 
     def parts() -> Iterator[bytes]:
@@ -187,7 +187,7 @@ def test_i1_a_client_that_leaves_before_the_first_part(way: Way) -> None:
             client.send("GET", "/download", [], b"", announced=True)
             assert asked.wait(PATIENCE)
             client.leave("reset")
-        time.sleep(0.1)  # for the server to see it
+        time.sleep(0.1)  # for the server to notice
         may_answer.set()
         app.wait_until_closed(1, PATIENCE)
         server.wait_idle()
@@ -199,7 +199,7 @@ HALF_CLOSING = [way for way in WAYS if way.version == "1.1"]
 
 @pytest.mark.parametrize("way", HALF_CLOSING, ids=str)
 def test_h9_a_client_that_closes_its_side_gets_the_whole_response(way: Way) -> None:
-    """H-9: also when it takes longer than it takes to notice that the client will send no more."""
+    """H-9: even when it takes longer than it takes to notice that the client will send no more."""
 
     def parts() -> Iterator[bytes]:
         for _ in range(8):
@@ -272,7 +272,7 @@ def test_i4_the_application_hears_nothing_of_an_upload_that_breaks_off(how: str,
 
 @each_way
 def test_i1_clients_that_do_not_read_take_no_threads(way: Way) -> None:
-    """Twelve downloads of 13 MB for two threads: each is made to its end, and every byte of it is there."""
+    """Twelve downloads of 13 MB for two threads: each is produced to its end, and every byte arrives."""
     app = Downloads(file_of_13_mb)
     with wsgi_server(app, way, wsgi_threads=2) as server, downloading(server, 12) as clients:
         app.wait_until_closed(12, PATIENCE)
@@ -293,6 +293,6 @@ def test_i1_a_thousand_clients_that_leave_leave_nothing_behind(way: Way) -> None
                     client.leave("reset")
         server.wait_idle()
         assert app.closed == app.begun == 1000
-        assert threading.active_count() <= threads + 10 + 8  # those of the pool, and of the loop's own
+        assert threading.active_count() <= threads + 10 + 8  # those of the pool, and the loop's own
         assert server.ask().body == b"here"
         assert server.server.log.records == []

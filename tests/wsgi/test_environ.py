@@ -1,4 +1,4 @@
-"""The environ of a request: what PEP 3333 and RFC 3875 want, and nothing that a client could forge (rule I-3)."""
+"""The environ of a request: what PEP 3333 and RFC 3875 demand, and nothing that a client could forge (rule I-3)."""
 
 import json
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def test_i3_repeated_fields_are_joined(server: Server, version: str) -> None:
 
 
 def test_i3_type_and_length_of_the_body(server: Server) -> None:
-    """I-3: the two fields whose variables have no `HTTP_` before them."""
+    """I-3: the two fields whose variables do not begin with `HTTP_`."""
     fields = ("Content-Type: text/plain; charset=utf-8", "Content-Length: 4")
     with connect(server) as client:
         environ = json.loads(client.ask(request("/environ", *fields, method="PUT") + b"body").body)
@@ -113,7 +113,7 @@ def test_i3_type_and_length_of_the_body(server: Server) -> None:
     ],
 )
 def test_i3_a_path_is_its_bytes(server: Server, version: str, sent: str, path: str) -> None:
-    """I-3: percent-encoding is undone, and each byte is one character, also where they are not UTF-8."""
+    """I-3: percent-encoding is undone, and each byte is one character, even where they are not UTF-8."""
     environ = environ_of(server, version, f"/environ{sent}")
     assert environ["PATH_INFO"] == f"/environ{path}"
     assert environ["foreign"] == []
@@ -129,7 +129,7 @@ def test_i3_values_are_their_bytes(server: Server) -> None:
     ("root", "script"), [("/shop", "/shop"), ("/a/b", "/a/b"), ("/gr\xfc\xdf", "/gr\xc3\xbc\xc3\x9f")]
 )
 def test_i3_the_root_path_is_the_script_name(version: str, root: str, script: str) -> None:
-    """I-3: `PATH_INFO` is what comes behind it, also when that is not UTF-8."""
+    """I-3: `PATH_INFO` is what follows it, even when that is not UTF-8."""
     with serving_wsgi("plain:app", "--root-path", root) as server:
         environ = environ_of(server, version, "/environ/%FF")
         assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script, "/environ/\xff")
@@ -167,7 +167,7 @@ def test_i3_http_1_0(server: Server) -> None:
 
 
 def test_i3_a_wsgi_application_is_found(stack: tuple[str, ...]) -> None:
-    """I-3: `--interface auto` tells WSGI by the two parameters, Flask and Django included."""
+    """I-3: `--interface auto` recognises WSGI by the two parameters, Flask and Django included."""
     for app in ("plain", "flask_app", "django_app"):
         with Server(f"tests.wsgi.apps.{app}:app", *stack) as server, connect(server) as client:
             assert client.ask(request("/")).body == b"hello"

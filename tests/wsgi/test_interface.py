@@ -164,7 +164,7 @@ def test_i5_an_error_after_the_first_part_is_raised_again_and_cuts_the_response(
 @each_way
 @pytest.mark.parametrize("where", ["calling", "first part", "later part", "close"])
 def test_i5_what_the_application_raises_is_logged_once(where: str, way: Way) -> None:
-    """A 500 where nothing has been sent, a response that is cut where something has; `close` all the same."""
+    """A 500 if nothing has been sent, a cut response if something has; `close` is called in any case."""
 
     def parts() -> Iterator[bytes]:
         if where == "first part":
@@ -283,7 +283,7 @@ def test_i5_what_goes_beyond_the_content_length_is_an_error_and_not_sent(way: Wa
 
 @each_way
 def test_i5_the_answer_is_there_before_the_application_has_closed(way: Way) -> None:
-    """As soon as all of the content-length has come: frameworks do their last work in `close`."""
+    """As soon as all of the content-length has been produced: frameworks do their last work in `close`."""
     import threading
 
     may_close = threading.Event()
@@ -417,14 +417,14 @@ def test_i2_a_client_that_waits_for_100_continue_gets_it() -> None:
         assert client.send(b"hello").response("POST").body == b"hello"
 
 
-# What is particular about a request.
+# Particular kinds of requests.
 
 value: ContextVar[str] = ContextVar("value", default="untouched")
 
 
 @each_way
 def test_i3_each_request_has_a_context_of_its_own(way: Way) -> None:
-    """Set in the application, and still so while it is iterated and closed; the next one knows nothing of it."""
+    """Set in the application, and still set while it is iterated and closed; the next request does not see it."""
     seen: list[str] = []
 
     class Tells(Body):

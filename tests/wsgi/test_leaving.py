@@ -1,4 +1,4 @@
-"""Clients that leave a response which an application streams: its threads come back (rule I-1)."""
+"""Clients that leave a response while the application streams it: its threads come back (rule I-1)."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ from tests.support.wsgi.programs import (
 pytestmark = pytest.mark.slow
 
 CLIENTS = 10
-"""As many as there are threads unless an option says otherwise."""
+"""The default number of threads."""
 
 CASES = [
     pytest.param(app, stack, path, LEAVE[way], id=f"{app}-{stack}-{path}-{way}")
@@ -36,7 +36,7 @@ CASES = [
     )
     for path in paths
     for way in LEAVE
-    if (path, way) != ("endless", "half-close")  # a client that may still read is given what it may read (rule H-9)
+    if (path, way) != ("endless", "half-close")  # a client that may still read gets its data (rule H-9)
 ]
 
 
@@ -100,7 +100,7 @@ def test_i1_clients_that_leave_between_the_parts_of_a_slow_stream(stack: tuple[s
 
 
 def test_i1_a_client_that_has_closed_its_side_gets_all_that_it_reads(stack: tuple[str, ...]) -> None:
-    """I-1, H-9: only who reads nothing any more has gone."""
+    """I-1, H-9: only a client that reads nothing more has gone."""
     with serving_wsgi("plain:app", *stack) as server, connect(server) as client:
         client.send(request("/download")).half_close()
         assert read_large(client) == PART * PARTS
@@ -126,7 +126,7 @@ def test_i1_threads_come_back_from_streams_that_are_cancelled(stack: tuple[str, 
 
 
 def test_i1_a_stop_lets_responses_end(stack: tuple[str, ...]) -> None:
-    """I-1, L-2: whoever reads gets the whole download, though the stop has begun."""
+    """I-1, L-2: a client that reads gets the whole download, although the stop has begun."""
     with Server("tests.wsgi.apps.plain:app", *stack) as server:
         with connect(server, 65536) as client:
             client.send(request("/download"))

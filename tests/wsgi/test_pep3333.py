@@ -51,7 +51,7 @@ def validated(stack: tuple[str, ...]) -> Iterator[Server]:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("method", "path"), ANSWERS)
 def test_i5_the_validator_is_content(validated: Server, version: str, method: str, path: str) -> None:
-    """I-5: with the environ, the input, `start_response`, and what is done with the answer."""
+    """I-5: about the environ, the input, `start_response`, and the handling of the answer."""
     content = b"one\ntwo\nthree\nfour" if path == "/echo" else None
     with client_of(validated, version) as client:
         response = client.request(method, path, content=content)
@@ -82,7 +82,7 @@ FAILING = {
     "/text": "str",
 }
 CLOSED = {"/raises-at-first", "/never", "/text"}
-"""Those which have returned something that has `close()`."""
+"""The paths that have returned an object with `close()`."""
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -146,7 +146,7 @@ def test_i5_an_answer_can_be_replaced_until_its_first_byte(stack: tuple[str, ...
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_i5_close_is_called_once_whatever_the_method(stack: tuple[str, ...], version: str) -> None:
-    """I-5: also where there is no body to send."""
+    """I-5: even where there is no body to send."""
     with serving_wsgi("awkward:app", *stack) as server, client_of(server, version) as client:
         assert client.get("/hello").content == b"hello"
         assert client.head("/hello").headers["content-length"] == "5"

@@ -17,7 +17,7 @@ from tests.support.wsgi.parts import PART
 from tests.support.wsgi.programs import VERSIONS, assert_answers, connect, read_large, request, serving_wsgi
 
 CLIENTS = 12
-"""More than there are threads unless an option says otherwise."""
+"""More than the default number of threads."""
 
 LARGE = PART * 16
 
@@ -35,7 +35,7 @@ def server(stack: tuple[str, ...]) -> Iterator[Server]:
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_i4_slow_uploads(server: Server, framing: str) -> None:
-    """I-4: another client is answered between any two of their drops, and each gets its answer in the end."""
+    """I-4: another client is answered between any two of their drips, and each gets its answer in the end."""
     field, drops = FRAMINGS[framing]
     with ExitStack() as held:
         clients = [held.enter_context(connect(server)) for _ in range(CLIENTS)]
@@ -66,7 +66,7 @@ def test_i4_slow_uploads_of_one_connection(server: Server) -> None:
 
 
 def test_i4_slow_uploads_that_are_large(server: Server) -> None:
-    """I-4: so much that it does not stay in memory."""
+    """I-4: so much that it is not kept in memory."""
     half = PART * 16
     with ExitStack() as held:
         clients = [held.enter_context(connect(server)) for _ in range(CLIENTS)]
@@ -100,7 +100,7 @@ def test_i4_streams_that_are_not_read(server: Server, path: str) -> None:
 
 
 def meet(server: Server, version: str, calls: int, seconds: float) -> list[dict[str, Any]]:
-    """What as many calls at once are told that wait for each other."""
+    """The answers to concurrent calls that wait for each other."""
     is_2 = version == "HTTP/2"
     options: dict[str, Any] = {"http1": not is_2, "http2": is_2, "timeout": 2 * PATIENCE, "trust_env": False}
     with httpx.Client(**options) as client, ThreadPoolExecutor(calls) as pool:

@@ -14,7 +14,7 @@ WRITE_IT = "python -m tools.options_page docs/reference/options.md"
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), f"write it anew: {WRITE_IT}"
+    assert PAGE.read_text(encoding="utf-8") == page(), f"regenerate it: {WRITE_IT}"
 
 
 def test_each_option_has_an_entry() -> None:

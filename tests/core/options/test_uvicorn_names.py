@@ -220,4 +220,4 @@ def test_a_variable_that_is_renamed_like_the_others_gets_its_name(name: str) -> 
 
 
 def test_the_page_says_what_the_list_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: python -m tools.uvicorn_page"
+    assert PAGE.read_text(encoding="utf-8") == page(), "regenerate it: python -m tools.uvicorn_page"

@@ -1,4 +1,4 @@
-"""An application that is run by other programs and behind them: it tells who it is and how it is asked."""
+"""An application that other programs run, or stand in front of: it reports its process and its requests."""
 
 import asyncio
 import json
@@ -11,13 +11,13 @@ from esg_core.asgi import Receive, Scope, Send
 
 
 class Configured(ESGWorker):
-    """A worker of gunicorn with options of its own."""
+    """A gunicorn worker with its own options."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"health": True, "access_log_format": "%(s)s by %(h)s"}
 
 
 class Misconfigured(ESGWorker):
-    """A worker of gunicorn with an option that does not exist."""
+    """A gunicorn worker with an option that does not exist."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"helth": True}
 

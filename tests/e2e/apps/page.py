@@ -1,4 +1,4 @@
-"""A page of 30 scripts and images, each of which tells over which connection it came."""
+"""A page of 30 scripts and images, each of which reports over which connection it came."""
 
 import json
 
@@ -11,7 +11,7 @@ PAGE = "<!doctype html><title>parts</title><script>const parts = [];</script>" +
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """`/part/N` is a script that notes what its request was; its 20 KB are more than a frame."""
+    """`/part/N` is a script that records its request; its 20 KB are more than a frame."""
     assert scope["type"] == "http"
     kind, body = b"text/html", PAGE.encode()
     if scope["path"].startswith("/part/"):

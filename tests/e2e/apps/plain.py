@@ -1,4 +1,4 @@
-"""A plain ASGI application that does what the tests ask for by path."""
+"""A plain ASGI application whose behaviour depends on the path."""
 
 import asyncio
 import json
@@ -18,13 +18,13 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def who(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell who asked what, as the scope has it."""
+    """Report the request and the client, as the scope has them."""
     facts = {name: scope[name] for name in ("client", "server", "scheme", "path", "http_version")}
     await answer(send, json.dumps(facts).encode())
 
 
 async def talk(scope: Scope, receive: Receive, send: Send) -> None:
-    """A WebSocket that is told who it is, and hears itself then."""
+    """Send the client's address to a WebSocket, then echo."""
     await receive()
     await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
     await send({"type": "websocket.send", "text": json.dumps([*scope["client"], scope["scheme"]])})
@@ -34,7 +34,7 @@ async def talk(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def size(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell how many bytes the request's body has."""
+    """Report how many bytes the request's body has."""
     total, more = 0, True
     while more:
         message = await receive()

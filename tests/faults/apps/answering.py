@@ -1,4 +1,4 @@
-"""An application that answers in all the ways there are, and tells what its process still holds."""
+"""An application that answers in every way, and reports what its process still holds."""
 
 import asyncio
 import json

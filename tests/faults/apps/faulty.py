@@ -1,4 +1,4 @@
-"""An application that does to its process, by path, whatever an application should not."""
+"""An application that does to its process, by path, what no application should."""
 
 import asyncio
 import io
@@ -12,7 +12,7 @@ from typing import Any
 from esg_core.asgi import Receive, Scope, Send
 
 LEFT: set[Any] = set()
-"""What must not be collected: tasks that are left behind."""
+"""Keeps tasks that are left behind from being collected."""
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +43,7 @@ async def respond(send: Send, body: bytes = b"hello") -> None:
 
 
 async def fork_in_a_websocket(receive: Receive, send: Send) -> None:
-    """Children that exit and return while the connection is open."""
+    """Children that exit or return while the connection is open."""
     await receive()
     await send({"type": "websocket.accept"})
     for exits in (True, False):
@@ -62,7 +62,7 @@ async def fork_answers(send: Send) -> None:
 
 
 async def fork_after_the_response(send: Send) -> None:
-    """A child of background work that just returns."""
+    """A child, forked in background work, that just returns."""
     await respond(send)
     child = os.fork()
     if child:
@@ -78,7 +78,7 @@ async def fork_leaves(send: Send) -> None:
 
 
 async def fork_exits(send: Send) -> None:
-    """A child that ends as programs do, below the event loop that it has no right to."""
+    """A child that ends as programs do, inside the event loop of its parent."""
     child = os.fork()
     if child == 0:
         sys.exit(7)
@@ -105,7 +105,7 @@ async def _exit_code(child: int) -> int:
 
 
 async def run_program(send: Send) -> None:
-    """Programs that are run in both ways; the second one waits for the end of the loop's own watching of children."""
+    """Programs that are run in both ways; the second one waits for the loop to stop watching children."""
     first = await asyncio.to_thread(subprocess.run, ["echo", "one"], stdout=subprocess.PIPE, check=True)
     second = await asyncio.create_subprocess_exec("echo", "two", stdout=subprocess.PIPE)
     said, _ = await second.communicate()
@@ -130,14 +130,14 @@ async def close_loop(send: Send) -> None:
 
 
 async def leak_tasks(send: Send) -> None:
-    """Tasks that nobody waits for, among them one that fails."""
+    """Tasks that are never awaited, among them one that fails."""
     LEFT.update(asyncio.ensure_future(asyncio.sleep(3600)) for _ in range(100))
     asyncio.ensure_future(_fail()).set_name("lost")
     await respond(send)
 
 
 async def _fail() -> None:
-    raise RuntimeError("nobody waits for this")
+    raise RuntimeError("this is never awaited")
 
 
 async def fail_in_a_callback(send: Send) -> None:

@@ -1,4 +1,4 @@
-"""An application that does what PEP 3333 allows and few do, and what it forbids."""
+"""An application that does unusual things that PEP 3333 allows, and things that it forbids."""
 
 import io
 import sys
@@ -34,7 +34,7 @@ def empty(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def replaced_late(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Another answer when the first has begun: `start_response` raises the error that it is given."""
+    """A second answer after the first has begun: `start_response` raises the error that it is given."""
 
     def parts() -> Iterator[bytes]:
         yield PART
@@ -60,7 +60,7 @@ def replaced_after_write(environ: Environ, start_response: StartResponse) -> Ite
 
 
 def replaced_after_empty_parts(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Empty parts begin nothing, so another answer is possible."""
+    """Empty parts begin nothing, so a second answer is possible."""
 
     def parts() -> Iterator[bytes]:
         yield b""
@@ -130,12 +130,12 @@ def raises_at_close(environ: Environ, start_response: StartResponse) -> Iterable
 
 
 def leaves(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """What ends a program ends no server."""
+    """What ends a program does not end the server."""
     raise SystemExit("the application wants to leave")
 
 
 def text(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """A part that is no bytes; the annotation is right for all others."""
+    """A part that is not bytes; the annotation is right for all others."""
     parts: list[Any] = ["text"]
     start_response("200 OK", [PLAIN])
     return Parts(parts)
@@ -180,7 +180,7 @@ def file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def rest_of_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """This file from its 100th byte, without a length, in blocks of a size of its own."""
+    """This file from its 100th byte, without a length, in blocks of an unusual size."""
     opened = NoisyFile(__file__)
     opened.seek(100)
     start_response("200 OK", [PLAIN])
@@ -189,14 +189,14 @@ def rest_of_file(environ: Environ, start_response: StartResponse) -> Iterable[by
 
 
 def part_of_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The first 100 bytes: the file has more than the length that is announced."""
+    """The first 100 bytes: the file is longer than the announced length."""
     start_response("200 OK", [PLAIN, ("Content-Length", "100")])
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](NoisyFile(__file__))
     return wrapped
 
 
 def like_a_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """2 MB that have no descriptor."""
+    """2 MB without a descriptor."""
     start_response("200 OK", [PLAIN])
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](NoisyBytes(PART * 32))
     return wrapped

@@ -1,4 +1,4 @@
-"""Django as WSGI, with the routes that the others have; it says in the output when a request has finished."""
+"""Django as WSGI, with the same routes as the others; it prints when a request has finished."""
 
 from hashlib import sha256
 from typing import Any

@@ -1,4 +1,4 @@
-"""Flask, with the routes that the others have."""
+"""Flask, with the same routes as the others."""
 
 from hashlib import sha256
 from typing import Any

@@ -1,4 +1,4 @@
-"""A plain WSGI application: it tells its environ, reads bodies in every way, streams, and counts who runs with whom."""
+"""A plain WSGI application: it reports its environ, reads bodies in every way, streams, and counts concurrent calls."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ StartResponse = Callable[..., Any]
 
 
 class Meetings:
-    """Calls that wait for each other, by how many of them are wanted; `most` have been here at the same time."""
+    """Calls that wait for each other, by how many are expected; `most` have been here at the same time."""
 
     def __init__(self) -> None:
         self.most = 0
@@ -24,7 +24,7 @@ class Meetings:
         self._lock = threading.Lock()
 
     def attend(self, parties: int, seconds: float) -> bool:
-        """Whether so many were here within that time."""
+        """Whether that many were here within that time."""
         with self._lock:
             barrier = self._barriers.setdefault(parties, threading.Barrier(parties))
             self._running += 1
@@ -78,7 +78,7 @@ def hello(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def body(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Read the body in the way that the query names; say when that begins."""
+    """Read the body in the way that the query names; report when that begins."""
     way = environ["QUERY_STRING"]
     say(f"reading by {way}")
     data = b"".join(READ[way](environ["wsgi.input"]))
@@ -93,7 +93,7 @@ def body(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def in_pieces(read: Callable[[int], bytes], size: int) -> Iterable[bytes]:
-    """Each as large as asked for, until nothing comes any more."""
+    """Each as large as asked for, until nothing more comes."""
     while piece := read(size):
         assert len(piece) <= size
         yield piece
@@ -126,7 +126,7 @@ READ: dict[str, Callable[[Any], Iterable[bytes]]] = {
 
 
 def unread(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer without a look at the body."""
+    """Answer without looking at the body."""
     return hello(environ, start_response)
 
 
@@ -155,7 +155,7 @@ def stuck(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def meet(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Wait until `parties` calls are here, for `seconds` at the most; tell how many were here at the same time."""
+    """Wait until `parties` calls are here, for at most `seconds`; report how many were here at the same time."""
     query = parse_qs(environ["QUERY_STRING"])
     have_met = _meetings.attend(int(query["parties"][0]), float(query["seconds"][0]))
     return as_json(start_response, {"met": have_met, "most": _meetings.most})

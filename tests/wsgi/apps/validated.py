@@ -15,13 +15,13 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
 
 
 def hello(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """With a length, which HEAD has too."""
+    """With a length, which the answer to HEAD has too."""
     start_response("200 OK", [PLAIN, ("Content-Length", "5")])
     return [b"hello"]
 
 
 def echo(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The body, read in the four ways that there are."""
+    """The body, read in each of the four ways."""
     file = environ["wsgi.input"]
     parts = [file.read(3), file.readline(), *file.readlines(1), *file]
     environ["wsgi.errors"].write(f"a body of {sum(map(len, parts))} bytes\n")

@@ -1,4 +1,4 @@
-"""The streams of Starlette, and at `/left` what is left in the process of all that was asked for."""
+"""The streams of Starlette, and at `/left` what is left of all requests in the process."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Streams of FastAPI, with a background task and a dependency each; `/events` is an event stream of its own kind."""
+"""Streams of FastAPI, with a background task and a dependency each; `/events` is FastAPI's own event stream."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated

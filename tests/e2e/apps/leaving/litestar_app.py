@@ -1,4 +1,4 @@
-"""Streams of Litestar, with a background task each; `/events` are event streams of its own kind."""
+"""Streams of Litestar, with a background task each; `/events` are Litestar's own event streams."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -32,7 +32,7 @@ async def sends(parts: AsyncIterator[bytes], receive: Receive, send: Send) -> No
 
 
 async def listens(parts: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-    """Ends what it sends when it is told of the disconnect."""
+    """Stops sending when it gets the disconnect."""
     sending = asyncio.ensure_future(sends(parts, receive, send))
 
     async def listen() -> None:
@@ -47,7 +47,7 @@ async def listens(parts: AsyncIterator[bytes], receive: Receive, send: Send) -> 
 
 
 async def deaf_to_errors(parts: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-    """Goes on sending, whatever error that gives."""
+    """Goes on sending, whatever error that raises."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     async for part in parts:
         try:

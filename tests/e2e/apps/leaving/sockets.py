@@ -1,4 +1,4 @@
-"""The WebSockets that clients leave in the tests, the same for all frameworks; each says where it is."""
+"""The WebSockets that clients leave in the tests, the same for all frameworks; each reports how far it is."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ MUCH = "x" * 65536
 
 @dataclass(frozen=True)
 class Socket:
-    """What a framework calls it."""
+    """The framework's own methods for these."""
 
     accept: Callable[[], Awaitable[object]]
     receive: Callable[[], Awaitable[object]]
@@ -19,7 +19,7 @@ class Socket:
 
 
 async def talk(socket: Socket, phase: str, name: str) -> None:
-    """Never end by itself, nor catch what a framework raises."""
+    """Never end by itself, nor catch what the framework raises."""
     say(name, "asked")
     try:
         if phase == "late":

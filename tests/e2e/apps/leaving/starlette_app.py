@@ -1,4 +1,4 @@
-"""Streams of Starlette, with a background task each; below `/behind`, behind a middleware of its own kind."""
+"""Streams of Starlette, with a background task each; below `/behind`, behind Starlette's own kind of middleware."""
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask

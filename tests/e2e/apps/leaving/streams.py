@@ -1,6 +1,6 @@
-"""The streams that clients leave in the tests, the same for all frameworks; each says where it is.
+"""The streams that clients leave in the tests, the same for all frameworks; each reports how far it is.
 
-A request's path is `/{phase}/{name}`: the phase in which the client is going to leave, and what the lines are about.
+A request's path is `/{phase}/{name}`: the phase in which the client will leave, and the name in the lines.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ async def before(phase: str, name: str) -> None:
 
 
 async def stream(phase: str, name: str) -> AsyncGenerator[bytes, None]:
-    """What a response is made of; it is `whole`, `paced` or a `download`, or has no end."""
+    """The parts of a response; it is `whole`, `paced` or a `download`, or has no end."""
     try:
         if phase == "held":
             say(name, "begun")
@@ -52,7 +52,7 @@ async def stream(phase: str, name: str) -> AsyncGenerator[bytes, None]:
 
 
 def steps(phase: str, name: str) -> Iterator[bytes]:
-    """As `stream`, for threads: nothing in it waits for long."""
+    """Like `stream`, for threads: nothing in it waits for long."""
     try:
         say(name, "begun")
         yield b"first"

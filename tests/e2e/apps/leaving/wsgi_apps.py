@@ -1,4 +1,4 @@
-"""Streams of Flask, over two bridges from WSGI to ASGI that ESG has no part in."""
+"""Streams of Flask, over two third-party bridges from WSGI to ASGI."""
 
 from typing import Any, cast
 

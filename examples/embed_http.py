@@ -1,9 +1,9 @@
-"""An asyncio program with an HTTP port of its own. Needs only the packages esg-core and esg-http.
+"""An asyncio program with its own HTTP port. Needs only the packages esg-core and esg-http.
 
 Run it with:  python examples/embed_http.py 8000
 Try it with:  curl http://127.0.0.1:8000/
 
-The program owns the loop, the signals and the log; `esg_http.start_server()` touches none of them and gives back what
+The program owns the loop, the signals and the log; `esg_http.start_server()` touches none of them and returns what
 `asyncio.start_server()` would.
 """
 
@@ -17,20 +17,20 @@ from esg_core.asgi import Application, Receive, Scope, Send
 
 
 class Thermometer:
-    """The work of the program: something that goes on whether or not anybody asks."""
+    """The work of the program, which goes on with or without requests."""
 
     def __init__(self) -> None:
         self.readings = 0
 
     async def measure(self) -> None:
-        """Take a reading ten times a second, for ever."""
+        """Take a reading ten times a second, forever."""
         while True:
             self.readings += 1
             await asyncio.sleep(0.1)
 
 
 def status_page(thermometer: Thermometer) -> Application:
-    """An ASGI application that tells how the work is going."""
+    """An ASGI application that reports how the work is going."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body = json.dumps({"readings": thermometer.readings}).encode()

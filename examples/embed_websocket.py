@@ -3,8 +3,8 @@
 Run it with:  python examples/embed_websocket.py 8000
 Try it with:  python -m websockets ws://127.0.0.1:8000/
 
-Installing esg-ws beside esg-http is all: `esg_http.start_server()` finds it, as it would find another implementation
-of a third party, and runs the application for requests to upgrade too.
+Installing esg-ws beside esg-http is enough: `esg_http.start_server()` finds it, as it would find a third-party
+implementation, and runs the application for upgrade requests too.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from esg_core.asgi import Receive, Scope, Send
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """An ASGI application: repeats what it is told in capitals, and answers in HTTP how to talk to it."""
+    """An ASGI application: repeats messages in capitals; over HTTP, it says how to talk to it."""
     if scope["type"] == "websocket":
         await shout(receive, send)
     else:

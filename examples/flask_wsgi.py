@@ -1,6 +1,6 @@
-"""A Flask application, which speaks WSGI, served through the WSGI adapter.
+"""A Flask application, which speaks WSGI and is served in threads.
 
-First:        pip install Flask a2wsgi
+First:        pip install Flask
 Run it with:  esg examples.flask_wsgi:app --interface wsgi
 Try it with:  curl http://127.0.0.1:8000/greet/Ada
 """

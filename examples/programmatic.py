@@ -2,7 +2,7 @@
 
 Run it with:  python examples/programmatic.py
 
-It starts a server on a free port, asks it something and stops it. Where a program is nothing but its server,
+It starts a server on a free port, sends it a request and stops it. If serving is all that a program does,
 `esg.run("module:app", port=8000)` does all of it in one call.
 """
 
@@ -28,7 +28,7 @@ def fetch(url: str) -> str:
 
 
 async def main() -> None:
-    """Serve, ask, stop."""
+    """Serve, send a request, stop."""
     server = esg.Server(esg.Config(app, port=0, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     await server.started

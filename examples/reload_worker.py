@@ -14,13 +14,13 @@ GREETING = "working"
 
 
 def work() -> None:
-    """What a fresh process runs, from this file as it is then; SIGTERM raises SystemExit in it."""
+    """Runs in a fresh process, from this file in its current state; SIGTERM raises SystemExit in it."""
     try:
         while True:
             print(GREETING, flush=True)
             time.sleep(1)
     finally:
-        print("putting away what was begun", flush=True)
+        print("cleaning up unfinished work", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 
 class State(TypedDict):
-    """What the application makes when it starts and each request sees as `request.state`."""
+    """What the application creates when it starts, and each request sees as `request.state`."""
 
     greeting: str
 

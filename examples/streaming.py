@@ -1,9 +1,9 @@
 """Server-sent events that end by themselves when the server stops: the time of day, once a second.
 
 Run it with:  esg examples.streaming:app
-Try it with:  curl --no-buffer http://127.0.0.1:8000/   (then stop the server: the stream says good-bye)
+Try it with:  curl --no-buffer http://127.0.0.1:8000/   (then stop the server: the stream says goodbye)
 
-An endless response would hold a stopping server up until its time is over. ESG tells the application in good time: the
+An endless response would hold up a stopping server until its time is over. ESG tells the application in time: the
 extension `esg.shutdown` has a coroutine function `wait`, which returns when the server begins to drain. Under a server
 without the extension the stream simply goes on.
 """
@@ -38,6 +38,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def shutdown_of(scope: Scope) -> None:
-    """Return when the server that made `scope` begins to stop; never, if it does not tell."""
+    """Return when the server that made `scope` begins to stop; never, if the server does not say so."""
     extension = scope.get("extensions", {}).get("esg.shutdown")
     await (extension["wait"]() if extension else asyncio.get_running_loop().create_future())

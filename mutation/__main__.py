@@ -14,7 +14,7 @@ from mutation.targets import TARGETS, source_of
 EQUIVALENT = "equivalent"
 
 PATIENCE = 5.0
-"""How many times as long as without a change the tests may take, and ten seconds more."""
+"""How many times longer than without a change the tests may take, plus ten seconds."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,13 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mutation", description=__doc__)
     parser.add_argument("modules", nargs="+", metavar="MODULE", choices=TARGETS, help=", ".join(TARGETS))
-    parser.add_argument("--only", default="", metavar="TEXT", help="mutants with this in their names")
-    parser.add_argument("--explained", action="store_true", help="those that are said to be equivalent, and no others")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants with this in their names")
+    parser.add_argument("--explained", action="store_true", help="only those that are listed as equivalent")
     return parser
 
 
 def _judge(module: str, only: str, *, explained: bool) -> int:
-    """Try the mutants of a module; returns how many do not what `equivalent.toml` says of them."""
+    """Try the mutants of a module; returns how many do not behave as `equivalent.toml` says."""
     path, tests, reasons = source_of(module), TARGETS[module], known(module)
     began = time.monotonic()
     if ask(module, path, None, tests, 600) != SURVIVED:

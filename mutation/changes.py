@@ -1,8 +1,7 @@
 """What is changed in a module: one comparison, number, operator, text, call or statement at a time.
 
 Pure: text in, code objects out. Left alone are doc strings, annotations, decorators, imports, `__all__`, `__slots__`
-and the words of errors: changing those would test the tests for nothing that a user relies on. Texts that are written
-as raw ones are regular expressions, and changed as such.
+and error texts: users do not rely on these. Raw string literals are regular expressions, and changed as such.
 """
 
 import ast
@@ -39,7 +38,7 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.RShift: ast.LShift,
 }
 _PASSING = frozenset(("copy", "lower", "lstrip", "removeprefix", "removesuffix", "rstrip", "strip", "upper"))
-"""Methods that give back something of the kind that they were called on."""
+"""Methods that return an object of the type that they were called on."""
 
 _LEFT_ALONE = frozenset(("annotation", "bases", "decorator_list", "returns", "type_params"))
 _DROPPED = (ast.Assign, ast.AugAssign, ast.Expr, ast.Raise, ast.Delete, ast.Assert)
@@ -56,7 +55,7 @@ class Mutant:
 
 @dataclass
 class _Place:
-    """Where a node stands: the attribute of its parent, the statement and the scope around it."""
+    """The position of a node: the attribute of its parent, the statement and the scope around it."""
 
     parent: ast.AST
     field: str
@@ -85,7 +84,7 @@ def names(text: str) -> list[str]:
 
 
 def _changed_trees(text: str) -> Iterator[tuple[str, int, ast.Module]]:
-    """Name and line of each change, and the tree, which is changed until the next one is asked for."""
+    """Name and line of each change, and the tree, which is changed until the next one is requested."""
     tree = ast.parse(text)
     lines = text.splitlines()
     seen: Counter[str] = Counter()
@@ -175,7 +174,7 @@ def _other_constants(node: ast.Constant, place: _Place, lines: Sequence[str]) ->
 
 
 def _is_raw(node: ast.Constant, lines: Sequence[str]) -> bool:
-    """Whether a text is written as `r"..."` or `rb"..."`; what stands before it in its line is ASCII."""
+    """Whether a text is written as `r"..."` or `rb"..."`; the line before it is ASCII."""
     start = lines[node.lineno - 1][node.col_offset :][:2].lower()
     return "r" in start.replace("'", '"').partition('"')[0]
 
@@ -227,7 +226,7 @@ def _other_parts(node: ast.Slice | ast.Tuple | ast.Dict, place: _Place) -> Itera
 
 
 def _other_members(node: ast.Tuple | ast.Dict) -> Iterator[ast.AST]:
-    """A row of a table of names: each of them in the place of each other."""
+    """A row of a table of names: each of them replaces each other one."""
     row = node.elts if isinstance(node, ast.Tuple) else node.values
     found = [member.id for member in row if isinstance(member, ast.Name) and isinstance(member.ctx, ast.Load)]
     if len(found) < len(row):

@@ -1,7 +1,7 @@
-"""What can be changed in a regular expression: a range one byte wider or narrower, a member less, another quantifier.
+"""Changes to a regular expression: a range one byte wider or narrower, a member less, another quantifier.
 
-Pure. Works on the text of the expression, or of a part of one: what is no expression any more after a change is found
-out when the module is imported, and then not counted.
+Pure. Works on the text of the expression, or of a part of one: a change that leaves no valid expression is found when
+the module is imported, and then not counted.
 """
 
 import re

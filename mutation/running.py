@@ -1,7 +1,8 @@
-"""Asks tests about a mutant: in a process of its own, which has the changed module and is gone afterwards.
+"""Runs the tests on a mutant, in a separate process that has the changed module and is gone afterwards.
 
-No file is changed. The process is a fork of this one, where what the tests need from third parties is imported already;
-an import hook gives it the mutant in place of the module. What takes too long or too much memory counts as noticed.
+No file is changed. The process is a fork of this one, in which the third-party modules of the tests are already
+imported; an import hook replaces the module by the mutant. A mutant that takes too long or too much memory counts as
+noticed.
 """
 
 import importlib
@@ -24,7 +25,7 @@ from hypothesis import Phase, settings
 from mutation.targets import ROOT
 
 SURVIVED, KILLED, INVALID, TIMEOUT = "survived", "killed", "invalid", "timeout"
-"""No test has failed; one has; the module cannot be imported any more, so it is no mutant; the tests did not end."""
+"""No test has failed; one has; the module can no longer be imported, so it is no mutant; the tests did not end."""
 
 MEMORY = 2 << 30
 """Bytes of address space that a mutant may take."""
@@ -35,9 +36,9 @@ _WARM = ("asyncio", "h11", "httptools", "uvloop", "h2.connection", "httpx", "web
 
 
 def prepare() -> None:
-    """Import what all tests need; make random tests the same each time, without a memory of earlier ones.
+    """Import what all tests need; make random tests the same each time, without a database of earlier examples.
 
-    That a test fails is all that is asked: no example of it is made smaller.
+    Only whether a test fails matters: examples are not shrunk.
     """
     os.chdir(ROOT)
     phases = (Phase.explicit, Phase.generate)
@@ -72,12 +73,12 @@ def _has_ended(child: int) -> bool:
 
 
 def _be_judged(module: str, path: Path, code: CodeType | None, tests: Sequence[str], limit: int) -> None:
-    """What the process of a mutant does; does not return."""
+    """Run in the process of a mutant; does not return."""
     result = _NO_MODULE
     try:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # also when nobody waits any more
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # even when nothing waits any longer
         if code is not None:
             _be_silent()
             sys.meta_path.insert(0, _Finder(module, path, code))
@@ -96,7 +97,7 @@ def _be_silent() -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds one module, and gives it another content."""
+    """Finds one module, and replaces its content."""
 
     def __init__(self, module: str, path: Path, code: CodeType) -> None:
         self._module = module
@@ -105,7 +106,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The spec of the mutant, if it is asked for."""
+        """The spec of the mutant, if that is requested."""
         if fullname != self._module:
             return None
         return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader)

@@ -1,4 +1,4 @@
-"""Which tests judge which module: the quick ones in memory, those first that notice most.
+"""Which tests judge which module: the quick ones in memory, those that notice most first.
 
 A mutated module exists in one process only, so tests that start servers as programs see nothing of it.
 """

@@ -1,4 +1,4 @@
-"""Writes what the page for those who come from uvicorn says about options, from the list of uvicorn's keywords.
+"""Writes the section about options on the page about moving from uvicorn, from the list of uvicorn's keywords.
 
 `python -m tools.uvicorn_page` writes it into `PAGE`, between the two marks. A test compares the page with what this
 module would write.
@@ -19,7 +19,7 @@ END = "<!-- Generated so far. -->\n"
 
 
 def page() -> str:
-    """The whole page, with what is generated as it should be."""
+    """The whole page, with its generated part up to date."""
     text = PAGE.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -28,25 +28,25 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     taken = [known for known in UVICORN.values() if known.ours]
-    yield "`esg.run()` and `esg.Config` take every keyword of `uvicorn.run()` and `uvicorn.Config` but these:"
+    yield "`esg.run()` and `esg.Config` take every keyword of `uvicorn.run()` and `uvicorn.Config` except these:"
     yield ""
     yield from _table(
         ("keyword", "instead"), [(f"`{known.name}`", known.instead) for known in UVICORN.values() if known.instead]
     )
-    yield "Some are called differently, and are taken under both names:"
+    yield "Some have a different name, and are accepted under both:"
     yield ""
     yield from _table(
         ("uvicorn", "ESG"), [(f"`{known.name}`", f"`{known.ours}`") for known in taken if known.name != known.ours]
     )
     yield "These options have the same meaning and the same default:"
     yield from ("", _same(taken), "")
-    yield "And these have another default, or mean more:"
+    yield "These have a different default, or mean more:"
     yield ""
     yield from _table(
         ("option", "uvicorn", "ESG", "why"),
         [(_flag(known), *known.differs) for known in taken if known.differs is not None],
     )
-    yield "Names of implementations that ESG has not, and what it takes them for:"
+    yield "Names of implementations that ESG does not have, and how it treats them:"
     yield ""
     yield from _table(("uvicorn", "ESG"), list(_values()))
 

@@ -1,4 +1,4 @@
-"""A chat room for whoever opens the page: one ASGI application and one HTML page, nothing else.
+"""A chat room for everyone who opens the page: one ASGI application and one HTML page, nothing else.
 
 Run it with:  esg examples.chat:app
 Try it with:  two windows of a browser on http://127.0.0.1:8000/
@@ -16,24 +16,24 @@ LONGEST = 500
 
 
 class Room:
-    """Who is in the room, by the function that sends to them."""
+    """The names of the guests, by the functions that send to them."""
 
     def __init__(self) -> None:
         self._guests: dict[Send, str] = {}
 
     async def enter(self, name: str, send: Send) -> None:
-        """Let somebody in, and tell everybody."""
+        """Let a guest in, and tell everyone."""
         self._guests[send] = name
-        await self._tell(f"{name} has come", kind="news")
+        await self._tell(f"{name} has joined", kind="news")
 
     async def leave(self, send: Send) -> None:
-        """Let somebody out, and tell those who stay."""
+        """Let a guest out, and tell those who stay."""
         name = self._guests.pop(send, None)
         if name is not None:
-            await self._tell(f"{name} has gone", kind="news")
+            await self._tell(f"{name} has left", kind="news")
 
     async def say(self, text: str, send: Send) -> None:
-        """Tell everybody what somebody says."""
+        """Tell everyone what a guest says."""
         await self._tell(f"{self._guests[send]}: {text}", kind="word")
 
     async def _tell(self, text: str, kind: str) -> None:
@@ -49,7 +49,7 @@ room = Room()
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """The page by HTTP, the chat by WebSocket."""
+    """The page over HTTP, the chat over WebSocket."""
     if scope["type"] == "websocket":
         await chat(scope, receive, send)
     elif scope["type"] == "http":
@@ -59,7 +59,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def chat(scope: Scope, receive: Receive, send: Send) -> None:
-    """One guest, from coming to going; the path is the name: /ws/Ada."""
+    """One guest, from joining to leaving; the path has the name: /ws/Ada."""
     await receive()
     name = scope["path"].rpartition("/")[2] or "somebody"
     await send({"type": "websocket.accept"})

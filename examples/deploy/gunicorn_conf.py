@@ -14,5 +14,5 @@ max_requests = 10_000
 max_requests_jitter = 1_000
 accesslog = "-"
 
-# What gunicorn has no setting for: options of ESG, as variables.
+# Options of ESG that gunicorn has no setting for, as variables.
 raw_env = ["ESG_HEALTH=true", "ESG_BACKPRESSURE=true"]

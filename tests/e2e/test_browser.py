@@ -33,17 +33,17 @@ def test_two_pages_talk_to_each_other(browser: Browser, ws: str) -> None:
     """S-1: both get all messages, in the same order; both are told when the server stops (S-4)."""
     with Server("examples.chat:app", "--ws", ws) as server:
         ada = browser.open(f"{server.url}/?name=Ada")
-        wait_for_line(ada, "Ada has come")
+        wait_for_line(ada, "Ada has joined")
         bob = browser.open(f"{server.url}/?name=Bob")
-        wait_for_line(ada, "Bob has come")
+        wait_for_line(ada, "Bob has joined")
         say(ada, "Hello, Bob!")
         wait_for_line(bob, "Ada: Hello, Bob!")
         say(bob, "Grüße, Ada! " + "la " * 50)
         for page in (ada, bob):
             wait_for_line(page, "Bob: Grüße, Ada! " + "la " * 50)
-        expected = ["Bob has come", "Ada: Hello, Bob!", "Bob: Grüße, Ada! " + "la " * 50]
+        expected = ["Bob has joined", "Ada: Hello, Bob!", "Bob: Grüße, Ada! " + "la " * 50]
         assert bob.evaluate(LINES) == expected
-        assert ada.evaluate(LINES) == ["Ada has come", *expected]
+        assert ada.evaluate(LINES) == ["Ada has joined", *expected]
         server.process.send_signal(signal.SIGTERM)
         for page in (ada, bob):
             wait_for_line(page, "the room is closed (1012)")

@@ -106,7 +106,7 @@ def test_chat() -> None:
         with connect(f"{place}/ws/Ada") as ada, connect(f"{place}/ws/Bob") as bob:
             ada.send("Hello!")
             heard = [json.loads(bob.recv(timeout=PATIENCE))["text"] for _ in range(2)]
-            assert heard == ["Bob has come", "Ada: Hello!"]
+            assert heard == ["Bob has joined", "Ada: Hello!"]
 
 
 def test_u2_programmatic() -> None:
@@ -124,7 +124,7 @@ def test_u5_reload_worker(tmp_path: Path) -> None:
     with Program(sys.executable, worker.name, cwd=tmp_path) as program:
         program.wait_for("(?m)^working$")
         worker.write_text(text.replace('"working"', '"working better"'), encoding="utf-8")
-        program.wait_for("(?m)^reload_worker.py changed: restarting\nputting away what was begun\nworking better$")
+        program.wait_for("(?m)^reload_worker.py changed: restarting\ncleaning up unfinished work\nworking better$")
         (tmp_path / "settings.toml").touch()
         program.wait_for("(?m)^settings.toml changed: restarting$")
         assert program.stop() == 0

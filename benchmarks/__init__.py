@@ -1,1 +1,1 @@
-"""ESG beside its peers: CPU a request, requests a second, latency and footprint, measured in one run."""
+"""ESG beside its peers: CPU per request, requests per second, latency and footprint, measured in one run."""

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace, bench: Bench) -> int:
-    """Everything, into files."""
+    """Measure everything, into files."""
     plan = Plan([row for row in options.rows if row != FOOTPRINT], options.servers, options.rounds, options.seconds)
     about = describe(plan, bench.python)
     results = run_rounds(plan, bench)
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, bench: Bench) -> int:
 
 
 def quick(options: argparse.Namespace, bench: Bench) -> int:
-    """Only the table of ratios; fails when a server did."""
+    """Only the table of ratios; fails when a server failed."""
     results = run_rounds(Plan(options.rows, options.servers, options.rounds, options.seconds), bench)
     print(ratio_table(results))
     failed = failures(results, {})
@@ -92,7 +92,7 @@ def _add_plan(
     parser.add_argument("--rows", type=known_rows, default=rows, help=f"default: {','.join(rows)}")
     parser.add_argument("--servers", type=one_of(SERVERS), default=servers, help=f"default: {','.join(servers)}")
     parser.add_argument("--rounds", type=int, default=rounds, help=f"default: {rounds}")
-    parser.add_argument("--seconds", type=int, default=seconds, help=f"of load in a round; default: {seconds}")
+    parser.add_argument("--seconds", type=int, default=seconds, help=f"of load per round; default: {seconds}")
     _add_python(parser)
 
 

@@ -1,7 +1,7 @@
-"""The plain ASGI applications that every server runs: as little of their own as an answer needs.
+"""The plain ASGI applications that every server runs: as little code as an answer needs.
 
-Servers are started without the lifespan protocol where they have a switch for it. `FIXED` is what
-the floor answers in their place.
+Servers are started without the lifespan protocol where it can be switched off. `FIXED` has the answers of the floor,
+which runs no application.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,7 +14,7 @@ Send = Callable[[Message], Awaitable[None]]
 HELLO = b"Hello, World!"
 BIG = b"x" * 10240
 HUGE = b"x" * 2**20
-POSTED = b"x" * 10239 + b"!"  # what scripts/post.lua sends; its last byte is found nowhere else in a request
+POSTED = b"x" * 10239 + b"!"  # what scripts/post.lua sends; its last byte is nowhere else in a request
 PART = b"y" * 64
 PARTS = 20
 
@@ -58,7 +58,7 @@ async def huge(scope: Message, _receive: Receive, send: Send) -> None:
 
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:
-    """Answer with the request's body, once the whole of it is there."""
+    """Answer with the request's body, once all of it has arrived."""
     _only_http(scope)
     parts = []
     more = True
@@ -72,7 +72,7 @@ async def echo(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def stream(scope: Message, _receive: Receive, send: Send) -> None:
-    """Answer in `PARTS` parts, their total not announced."""
+    """Answer in `PARTS` parts, without announcing their total."""
     _only_http(scope)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     for _ in range(PARTS):

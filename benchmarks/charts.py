@@ -1,6 +1,6 @@
 """A small writer of SVG: groups of horizontal bars, and lines over time, readable on light and on dark pages.
 
-It knows numbers and names only. Each group of bars has a scale of its own, which ends at its longest bar; all lines of
+It knows numbers and names only. Each group of bars has its own scale, which ends at its longest bar; all lines of
 a chart share one.
 """
 
@@ -75,7 +75,7 @@ def bar_chart(title: str, groups: Sequence[Group]) -> str:
 
 
 def line_chart(title: str, lines: Sequence[Line], mark: tuple[float, float, str]) -> str:
-    """The text of an SVG file; `mark` is a span of time, in seconds, that is shown behind the lines, and its name."""
+    """The text of an SVG file; `mark` is a span of time, in seconds, shown behind the lines, and its name."""
     end = max(time for line in lines for time, _ in line.points)
     top = max(value for line in lines for _, value in line.points)
     width, bottom = _WIDTH - _LEFT - _RIGHT, _TOP + _PLOT_HEIGHT

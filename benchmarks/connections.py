@@ -1,4 +1,4 @@
-"""Connections that are opened to be left open, many at a time."""
+"""Connections that are opened and left open, many at a time."""
 
 import resource
 import select
@@ -12,7 +12,7 @@ _REQUEST = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 
 def allow_descriptors(count: int) -> None:
-    """Let this process, and the servers that it starts, have so many files open."""
+    """Let this process, and the servers that it starts, have that many files open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, hard)))

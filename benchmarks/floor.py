@@ -1,6 +1,6 @@
 """The floor: fixed bytes written by a bare uvloop protocol that parses nothing.
 
-What it costs is what the kernel and uvloop cost; no server on this loop can cost less. It knows a request only by its
+It costs what the kernel and uvloop cost; no server on this loop can cost less. It knows a request only by its
 last byte, so it serves the rows of `benchmarks.apps.FIXED` and nothing else.
 """
 
@@ -17,7 +17,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nserver: floor\r\ncontent-type: text/plain\r\nconten
 
 
 class Floor(asyncio.Protocol):
-    """Writes `answer` each time that bytes come which end with `last`."""
+    """Writes `answer` whenever the received bytes end with `last`."""
 
     def __init__(self, answer: bytes, last: int) -> None:
         self.answer = answer

@@ -1,6 +1,6 @@
-"""What a server costs when nothing is asked of it: time to its first response, memory, idle CPU, idle connections.
+"""What a server costs without load: time to its first response, memory, idle CPU, idle connections.
 
-The connections are opened by this process: each is asked once, then left open while the memory is read again. Before
+This process opens the connections: each is used once, then left open while the memory is read again. Before
 the first reading the server has answered a number of requests, so that what it allocates once is not counted.
 """
 

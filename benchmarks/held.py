@@ -1,11 +1,11 @@
-"""What a process holds of its connections, for applications that tell it."""
+"""What a process holds of its connections, for applications that report it."""
 
 import asyncio
 import gc
 from collections import Counter
 
 OF_A_CONNECTION = ("Connection", "Cycle", "H1Connection", "H2Connection", "H2Stream", "Peer")
-"""Classes whose objects must be gone with their connection, but for those of the request that asks."""
+"""Classes whose objects must be gone with their connection, except those of the request that asks."""
 
 
 def held() -> dict[str, int]:

@@ -1,8 +1,8 @@
 """What idle WebSockets cost: `python -m benchmarks.idle_websockets [OPTIONS]`, 10,000 of them by default.
 
-Each has sent a message and got it back. Their memory is read twice: once all are open, and once each has answered a
-ping, as that is when a server can see that nobody uses what it holds. Plain keep-alive connections, which have been
-answered once too, are measured beside them. CPU is that of the server while nothing but pings comes and goes.
+Each has sent a message and got it back. Their memory is read twice: when all are open, and when each has answered a
+ping, because only then a server can see that what it holds is unused. Plain keep-alive connections, which have been
+answered once too, are measured beside them. CPU is the server's while only pings come and go.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Idle:
         self._before = self._pss()
 
     def _warm_up(self) -> None:
-        """Have the server allocate what it allocates once."""
+        """Make the server allocate what it allocates only once."""
         port = self._running.launch.port
         ask(self._running.launch, _QUESTION, _WARM_UP_REQUESTS)
         for _ in range(_WARM_UP_CONNECTIONS):
@@ -71,7 +71,7 @@ class Idle:
             client.sendall(pong(data[2:6]))
 
     def wait(self, seconds: float) -> float:
-        """Answer pings for so long; returns the CPU of the server meanwhile, in milliseconds a second."""
+        """Answer pings for that long; returns the CPU of the server meanwhile, in milliseconds per second."""
         began, before = time.perf_counter(), proc.cpu_ns(self._running.pids())
         while time.perf_counter() < began + seconds:
             self.answer()
@@ -80,7 +80,7 @@ class Idle:
 
     @property
     def bytes_each(self) -> int:
-        """Memory of the server that has come with one of them."""
+        """The server's memory per connection."""
         return round((self._pss() - self._before) / self._count)
 
     def _pss(self) -> int:
@@ -102,7 +102,7 @@ def websocket(deflate: bool) -> Open:
 
 
 def measure(server: str, bench: Bench, count: int, make: Open, seconds: float) -> tuple[int, int, float]:
-    """Bytes of a connection once all are open, and after so many seconds; milliseconds of CPU a second meanwhile."""
+    """Bytes per connection when all are open, and after that many seconds; milliseconds of CPU per second meanwhile."""
     launch = Launch("benchmarks.apps:websocket_echo", free_port(), websocket=True, keep_alive=600)
     with bench.start(server, launch, _QUESTION) as running, ExitStack() as stack:
         idle = Idle(running, count, make, stack)
@@ -118,7 +118,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sockets", type=int, default=10_000)
     parser.add_argument("--servers", type=one_of(SERVERS), default=["esg", "uvicorn"])
     parser.add_argument(
-        "--seconds", type=float, default=1.2 * PING_SECONDS, help="of idleness; default: a ping and some"
+        "--seconds",
+        type=float,
+        default=1.2 * PING_SECONDS,
+        help="of idleness; default: a little over one ping interval",
     )
     options = parser.parse_args(arguments)
     allow_descriptors(options.sockets + 500)

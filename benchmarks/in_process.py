@@ -1,8 +1,7 @@
-"""One row served without sockets: a server's protocol class in this process, between a client in memory and uvloop.
+"""One row without sockets: a server's protocol class in this process, between a client in memory and uvloop.
 
-What is left out is what no server can change: system calls, the kernel, other processes. What is left is
-the same in each run: `benchmarks.instructions`, which starts this module under valgrind, and `benchmarks.opcodes` count
-it.
+It leaves out what no server can change: system calls, the kernel, other processes. The rest is the same in each run,
+and is counted by `benchmarks.instructions`, which starts this module under valgrind, and by `benchmarks.opcodes`.
 """
 
 import argparse
@@ -26,7 +25,7 @@ MARK = "sched_yield"
 """The function of the C library that is called right before and right after the measured requests."""
 
 PATIENCE = 120.0
-"""Seconds for all requests of a count, in which each instruction may cost a call of Python."""
+"""Seconds for all requests of a count, where each instruction may cost a call of Python."""
 
 _WARM_UP = 500
 _SCRIPTS = Path(__file__).parent / "scripts"
@@ -57,9 +56,9 @@ def _esg(row: Row, **settings: Any) -> Factory:
 
 
 def _esg_limited(row: Row) -> Factory:
-    """All that limits a request: each limit, backpressure, health; deadlines there are anyway."""
+    """Everything that limits a request: each limit, backpressure, health; deadlines are always on."""
     limits = {"limit_concurrency": 1000, "limit_concurrent_requests": 500, "limit_request_body": 1_000_000}
-    backpressure = {"backpressure": True, "backpressure_sample_window": 3600}  # what runs by the clock is no request's
+    backpressure = {"backpressure": True, "backpressure_sample_window": 3600}  # work on a timer belongs to no request
     return _esg(row, health=True, limit_keepalive_requests=1_000_000, **limits, **backpressure)
 
 
@@ -86,7 +85,7 @@ PROTOCOLS: dict[str, Callable[[Row], Factory]] = {
     "esg-limited": _esg_limited,
     "uvicorn": _uvicorn,
 }
-"""The servers whose protocols can be had in process."""
+"""The servers whose protocols can run in process."""
 
 
 def _application(row: Row) -> Any:
@@ -95,7 +94,7 @@ def _application(row: Row) -> Any:
 
 
 class Client(asyncio.Transport):
-    """Connects a protocol to a client that asks again as soon as it has its answer.
+    """Connects a protocol to a client that sends the next request as soon as it has its answer.
 
     A server that ends the connection, answers anything but 200, or is late, ends the count with an error.
     """
@@ -111,7 +110,7 @@ class Client(asyncio.Transport):
         protocol.connection_made(self)
 
     async def ask(self, times: int) -> None:
-        """Return once so many requests are answered, one after the other."""
+        """Return once that many requests are answered, one after the other."""
         self._left = times
         self._done = self._loop.create_future()
         self._loop.call_soon(self._send)
@@ -122,7 +121,7 @@ class Client(asyncio.Transport):
         self._protocol.data_received(self._request)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """As asyncio's; the end of an answer is known by its bytes."""
+        """Like asyncio's; the end of an answer is recognised by its bytes."""
         if data[:9] == b"HTTP/1.1 " and data[9:12] != b"200":
             self._fail(f"the server has answered {bytes(data[9:200])!r}")
         elif bytes(data[-8:]).endswith(self._ends):
@@ -168,7 +167,7 @@ async def _serve(server: str, row: Row, requests: int) -> None:
 
 
 def main() -> None:
-    """Answer so many requests between two calls of `MARK`, after others that warm up the interpreter."""
+    """Answer that many requests between two calls of `MARK`, after others that warm up the interpreter."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.in_process")
     parser.add_argument("server", choices=PROTOCOLS)
     parser.add_argument("row", choices=ROWS)

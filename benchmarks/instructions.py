@@ -1,8 +1,8 @@
 """The command: `python -m benchmarks.instructions [OPTIONS]`. How many instructions a request costs, by row and server.
 
-On a machine that others use as well, times lie; instructions that valgrind counts do not. Two runs of the same code
-differ by a few per mille, so that a change of one line can be judged. What is counted is the server's protocol in
-process (`benchmarks.in_process`); the cost of the client in memory, which is the floor's, is subtracted.
+On a shared machine, times are misleading; instructions counted by valgrind are not. Two runs of the same code
+differ by a few per mille, so that a change of one line can be judged. It counts the server's protocol in process
+(`benchmarks.in_process`); the cost of the client in memory, which is the floor's, is subtracted.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _MEASURED = ".2"
 
 
 def count(server: str, row: str, requests: int, python: str = sys.executable, keep: Path | None = None) -> float:
-    """The instructions of one request; `keep` is where the profile of the C functions is left."""
+    """The instructions of one request; the profile of the C functions is saved to `keep`."""
     with tempfile.TemporaryDirectory() as directory:
         profile = Path(directory) / "callgrind"
         tool = ["valgrind", "--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={profile}"]
@@ -55,13 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--rows", type=one_of(ROWS), default=ROWS_IN_PROCESS, help="names of rows")
     parser.add_argument("--servers", type=one_of(PROTOCOLS), default=("esg", "uvicorn"))
-    parser.add_argument("--requests", type=int, default=500, help="that are counted; default: 500")
+    parser.add_argument("--requests", type=int, default=500, help="requests to count; default: 500")
     parser.add_argument("--python", default=sys.executable, help="the interpreter; default: this one")
-    parser.add_argument("--keep", type=Path, help="a directory for callgrind's profiles of the C functions")
+    parser.add_argument("--keep", type=Path, help="directory for callgrind's profiles of the C functions")
     options = parser.parse_args(arguments)
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)
-    print(table(["instructions a request", *options.servers], [_line(row, options) for row in options.rows]))
+    print(table(["instructions per request", *options.servers], [_line(row, options) for row in options.rows]))
     return 0
 
 

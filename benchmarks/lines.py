@@ -1,8 +1,8 @@
 """Which lines the time of each row goes into: `python -m benchmarks.lines`, py-spy beside the load, into one page.
 
-The time of a line is its own, with what it calls in C. So a line that writes has the kernel's sending in it, and the
-one that runs the event loop has uvloop, and the kernel's waiting and reading. The server is not stopped to be read, and
-the interpreter notes where it is only when it calls something: what follows a call counts for the line of the call.
+The time of a line includes what it calls in C. So a line that writes includes the kernel's sending, and the one that
+runs the event loop includes uvloop and the kernel's waiting and reading. The server is not stopped to be sampled, and
+the interpreter records its position only when it calls something: what follows a call counts for the line of the call.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from benchmarks.rows import ROWS
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "benchmarks" / "lines.md"
 MOST_LINES = 8
-"""Lines of a row that are shown."""
+"""Lines that are shown for a row."""
 
 LOOP, WRITES, ASYNCIO, APPLICATION, OTHERS = "loop, reads", "writes", "asyncio", "application", "others"
 ESG = ("esg_core", "esg_http", "esg_ws")
 PARTS = (LOOP, WRITES, *ESG, ASYNCIO, APPLICATION, OTHERS)
-"""What a page tells apart; others are frameworks, and the libraries of all."""
+"""What a page distinguishes; others are frameworks and everyone's libraries."""
 
 _FRAME = re.compile(r"(?P<function>.*) \((?P<file>[^()]+):(?P<number>\d+)\)")
 _WRITING = re.compile(r"\b(write|writelines|sendmsg|sendfile)\(")
@@ -81,8 +81,8 @@ def page(rows: Mapping[str, Counter[Line]], python: str) -> str:
     """The page: a table of all rows by part, and one for each row by line."""
     made = f"Made by `python -m benchmarks.lines`, with {python} on {machine()}."
     how = (
-        "Percent of the processor's time that ESG takes under the load of each row. A line has with it what it calls "
-        "in C: those that write, the kernel's sending; the one that runs the loop, uvloop and the kernel's reading. "
+        "Percent of the CPU time that ESG takes under the load of each row. A line includes what it calls in C: lines "
+        "that write include the kernel's sending; the one that runs the loop, uvloop and the kernel's reading. "
         "What follows a call, up to the next one, counts for the line of the call."
     )
     shares = table(["%", *PARTS], [_shares(name, found) for name, found in rows.items()])
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lines", description=__doc__)
     parser.add_argument("--rows", type=one_of(ROWS), default=list(ROWS))
-    parser.add_argument("--seconds", type=int, default=4, help="of load for each row; default: 4")
+    parser.add_argument("--seconds", type=int, default=4, help="of load per row; default: 4")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the page")
     options = parser.parse_args(arguments)
     bench = Bench(Cores.choose(), sys.executable)

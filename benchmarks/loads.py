@@ -1,7 +1,7 @@
-"""The load generators: one run of a program against a URL, and what it counted.
+"""The load generators: one run of a program against a URL, and its figures.
 
-A load is anything with the shape of `Load`; the rows choose one. Each parses the output of its own program, and nothing
-else here knows that output. A load fails (`LoadError`) when answers were not successes: a fast error is no result.
+A load is anything that fits `Load`; the rows choose one. Each parses the output of its own program, which nothing else
+knows. A load fails (`LoadError`) when answers were not successes: a fast error is no result.
 """
 
 import json
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Protocol
 
 EXTRA_SECONDS = 20.0
-"""What a load may take beyond its time, to connect and to end."""
+"""Seconds that a load may take beyond its time, to connect and to end."""
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _TOLERATED = 0.01
-"""Share of failures that h2load may report: it counts requests that were cut off when a server ended a connection in
-good order, as servers do after a number of requests."""
+"""Share of failures that h2load may report: it counts requests that were cut off when a server closed a connection
+cleanly, as servers do after a number of requests."""
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
@@ -31,7 +31,7 @@ class LoadError(Exception):
 
 
 class NoResult(LoadError):
-    """The server was not done when its time was over, or had answered nothing by then."""
+    """The server was not done in time, or had answered nothing by then."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no result in {seconds:g} s")
@@ -47,10 +47,10 @@ class Counted:
 
 
 class Load(Protocol):
-    """A program that asks as often as it can for some seconds."""
+    """A program that sends requests as fast as it can for some seconds."""
 
     def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
-        """Load `url` for `seconds`; `pin` is what its command line begins with.
+        """Load `url` for `seconds`; `pin` is the beginning of its command line.
 
         Raises `LoadError`, and `NoResult` when nothing was answered or it has not ended `EXTRA_SECONDS` after its time.
         """
@@ -74,7 +74,7 @@ class Wrk:
 class H2Load:
     """h2load: HTTP/2, or HTTP/1.1 with `("--h1",)`, with several requests at a time on each connection.
 
-    `headers` names a file of header fields, a line each; what there is of `body` is posted.
+    `headers` names a file of header fields, one per line; `body`, if given, is posted.
     """
 
     connections: int = 8
@@ -137,7 +137,7 @@ def _output(command: list[str], seconds: int) -> str:
 
 
 def parse_wrk(text: str, seconds: float) -> Counted:
-    """Read the report that wrk prints with `--latency` after so many seconds."""
+    """Read the report that wrk prints with `--latency` after that many seconds."""
     for trouble in (r"Socket errors: (?!connect 0, read 0, write 0, timeout 0).*", r"Non-2xx or 3xx responses: .*"):
         if found := re.search(trouble, text):
             raise LoadError(found[0].strip())
@@ -152,7 +152,7 @@ def parse_wrk(text: str, seconds: float) -> Counted:
 
 
 def parse_h2load(text: str, log: str, seconds: float) -> Counted:
-    """Read the report of h2load after so many seconds, and its log: a line a request, of start, status and µs."""
+    """Read h2load's report after that many seconds, and its log: one line per request, with start, status and µs."""
     rps = re.search(r"finished in .*?, ([\d.]+) req/s", text)
     counts = re.search(r"(\d+) succeeded, (\d+) failed, \d+ errored, \d+ timeout", text)
     if not (rps and counts):

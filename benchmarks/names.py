@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 
 def one_of(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """A reader of names separated by commas."""
+    """A parser for names separated by commas."""
 
     def names(text: str) -> list[str]:
         found = text.split(",")

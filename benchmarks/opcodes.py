@@ -1,6 +1,6 @@
 """The command: `python -m benchmarks.opcodes ROW`. How many bytecode instructions a request runs, by function.
 
-Where `benchmarks.instructions` says what a request costs, this says where: the interpreter itself tells each
+`benchmarks.instructions` measures how much a request costs, this one where: the interpreter itself reports each
 instruction that it runs. The figures are exact and the same in each run, but they count no C code, and not every
 instruction costs the same.
 """
@@ -24,10 +24,10 @@ from benchmarks.rows import ROWS
 _REQUESTS = 100
 _WARM_UP = 20
 _RARELY = _REQUESTS // 20
-"""What runs less often than this was asked for by the clock, as a new date is each second, and not by a request."""
+"""Anything that runs less often than this is caused by the clock, like a new date each second, and not by a request."""
 
 Opcodes = dict[CodeType, tuple[float, float]]
-"""What runs in each function: calls and instructions a request."""
+"""What runs in each function: calls and instructions per request."""
 
 
 class _Counter:
@@ -53,7 +53,7 @@ class _Counter:
 def count_opcodes(
     server: str, row: str, run: Callable[[Coroutine[Any, Any, Opcodes]], Opcodes] = uvloop.run
 ) -> Opcodes:
-    """What a request of a row runs in Python; `run` is that of the loop."""
+    """What a request of a row runs in Python; `run` is the loop's."""
     return run(_count(server, row))
 
 
@@ -62,7 +62,7 @@ async def _count(server: str, row: str) -> Opcodes:
     await client.ask(_WARM_UP)
     counter, before = _Counter(), sys.gettrace()
     gc.collect()
-    gc.disable()  # what is collected meanwhile, and what runs for it, is of others
+    gc.disable()  # garbage collected meanwhile, and its finalizers, belong to others
     sys.settrace(counter)
     try:
         await client.ask(_REQUESTS)

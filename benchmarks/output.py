@@ -1,4 +1,4 @@
-"""Writes the files of a run: `results.json`, `results.md`, and one SVG a figure."""
+"""Writes the files of a run: `results.json`, `results.md`, and one SVG per figure."""
 
 import json
 import os
@@ -27,7 +27,7 @@ print(json.dumps({"python": platform.python_implementation() + " " + platform.py
 
 
 def describe(plan: Plan, python: str) -> dict[str, Any]:
-    """What a result is worth nothing without: the machine, the versions, the plan."""
+    """What makes a result meaningful: the machine, the versions, the plan."""
     asked = subprocess.run([python, "-c", _VERSIONS, *PACKAGES], check=True, capture_output=True, text=True)
     return {
         "date": time.strftime("%Y-%m-%d"),

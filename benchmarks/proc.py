@@ -1,4 +1,4 @@
-"""What Linux tells about a process and its descendants: who they are, their CPU time, memory and cores.
+"""What Linux knows about a process and its descendants: their IDs, CPU time, memory and cores.
 
 CPU time comes from the CPU clocks of the processes, which count user and system time of all threads, ended ones too, in
 nanoseconds; the fields of /proc/PID/stat are the same figures in steps of 10 ms.
@@ -45,7 +45,7 @@ def _cpu_clock(pid: int) -> int:
 
 
 def memory(pids: list[int]) -> Memory:
-    """Resident memory of the processes: `Rss` counts a shared page once a process, `Pss` shares it out."""
+    """Resident memory of the processes: `Rss` counts a shared page once per process, `Pss` divides it among them."""
     total = {"Rss": 0, "Pss": 0}
     for pid in pids:
         for line in (_PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii").splitlines():
@@ -56,7 +56,7 @@ def memory(pids: list[int]) -> Memory:
 
 
 def peak_memory(pids: list[int]) -> int:
-    """The most resident memory that the processes have had, in bytes, each at its own time."""
+    """The peak resident memory of the processes, in bytes, each at its own time."""
     return sum(_peak((_PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace")) for pid in pids)
 
 

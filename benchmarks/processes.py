@@ -1,7 +1,7 @@
-"""One server under measurement: started on its core, asked until it answers, stopped with all its descendants.
+"""One server to measure: started on its core, asked until it answers, stopped with all its descendants.
 
-It knows processes and one HTTP question, neither rows nor results. What a server writes goes to a file, as it does for
-every server; the last line of it explains a failure.
+It knows processes and one HTTP request, but neither rows nor results. What a server writes goes to a file, the same for
+all servers; its last line explains a failure.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0
 
 ANSWER_SECONDS = 20.0
-"""In which a server has to give all answers that it is asked for before a load."""
+"""Seconds in which a server must give all answers that it is asked for before a load."""
 
 
 class ServerError(Exception):
@@ -42,7 +42,7 @@ class Cores:
     server: int
     load: int
     others: tuple[int, ...] = ()
-    """For further workers of a server."""
+    """For additional workers of a server."""
 
     @classmethod
     def choose(cls) -> "Cores":
@@ -54,12 +54,12 @@ class Cores:
         return cls(server, load, tuple(others))
 
     def of_workers(self, workers: int) -> set[int]:
-        """A core for each worker, as far as there are so many."""
+        """A core for each worker, as far as there are enough."""
         return {self.server, *self.others[: workers - 1]}
 
     @property
     def pin_load(self) -> list[str]:
-        """What the command line of a load begins with."""
+        """The beginning of a load's command line."""
         return ["taskset", "-c", str(self.load)]
 
 
@@ -86,7 +86,7 @@ class Running:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A free port of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -104,7 +104,7 @@ def make_certificate(directory: Path) -> Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all measurements of a run have in common."""
+    """What all measurements of a run share."""
 
     cores: Cores
     python: str = sys.executable
@@ -134,7 +134,7 @@ class Bench:
 
 
 def _environment() -> dict[str, str]:
-    """Without settings for the interpreter: one that keeps no compiled modules would slow down ESG, which is edited."""
+    """Without settings for the interpreter: not writing byte code would slow down ESG, which is installed editable."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {**kept, "PYTHONPATH": str(_ROOT)}
 
@@ -151,9 +151,9 @@ def _wait_for_listener(process: "subprocess.Popen[bytes]", port: int, log: Path)
 
 
 def ask(launch: Launch, question: Question, times: int = 1) -> None:
-    """Ask so many times on one connection, within `ANSWER_SECONDS` in all.
+    """Send that many requests on one connection, within `ANSWER_SECONDS` in total.
 
-    Raises `ServerError` unless each answer is 200 with the right body, and `NoResult` when the time is over before.
+    Raises `ServerError` unless each answer is 200 with the right body, and `NoResult` when the time runs out.
     """
     if launch.http2:
         _ask_over_http2(launch, question, times)
@@ -177,7 +177,7 @@ def ask(launch: Launch, question: Question, times: int = 1) -> None:
 
 
 def _ask_over_http2(launch: Launch, question: Question, times: int) -> None:
-    """By nghttp, which knows from the start what is spoken (prior knowledge)."""
+    """With nghttp, by prior knowledge."""
     with tempfile.NamedTemporaryFile() as posted:
         posted.write(question.body or b"")
         posted.flush()
@@ -196,7 +196,7 @@ def _ask_over_http2(launch: Launch, question: Question, times: int) -> None:
 
 
 def _is_mixed(data: bytes, answer: bytes, times: int) -> bool:
-    """Whether the bytes are those of so many answers, in whatever order the answers take turns."""
+    """Whether the bytes are those of that many answers, however the answers are interleaved."""
     right = all(data.count(byte) == times * answer.count(byte) for byte in set(answer))
     return right and len(data) == times * len(answer)
 
@@ -209,7 +209,7 @@ def _connection(launch: Launch, seconds: float) -> http.client.HTTPConnection:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ask the server to end, then end what is left of its process group."""
+    """Ask the server to end, then kill what is left of its process group."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""Where ESG spends its time under the load of one row: py-spy, beside the load, into one file.
+"""Records where ESG spends its time under the load of one row: py-spy beside the load, into one file.
 
 A file that ends in `.svg` becomes a flame graph, `.folded` has a stack on each line with how often it was seen, any
 other is for https://www.speedscope.app.
@@ -17,8 +17,8 @@ from benchmarks.rows import Row
 
 _RATE = 500
 
-# A process that is stopped in order to be read stops where it is in the kernel, mostly: nearly all of its time would
-# seem to go into writing. Read while it runs, up to a third of the stacks make no sense, and are left out.
+# A process that is stopped for sampling mostly stops in the kernel, so nearly all of its time would seem to go into
+# writing. Sampled while it runs, up to a third of the stacks make no sense, and are left out.
 _FORMATS = {".svg": ["flamegraph"], ".folded": ["raw", "--full-filenames", "--nonblocking"]}
 
 

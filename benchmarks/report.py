@@ -16,7 +16,7 @@ _NOTHING = "-"
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table of Markdown whose columns are aligned: the first to the left, the others to the right."""
+    """A Markdown table with aligned columns: the first to the left, the others to the right."""
     rows = [tuple(head), *(tuple(line) for line in lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
 
@@ -29,7 +29,7 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def ratio_table(results: Results) -> str:
-    """CPU a request of all servers, and ESG's as a ratio to its references: one line a row."""
+    """CPU per request of all servers, and ESG's as a ratio to its references: one line per row."""
     servers = list(dict.fromkeys(server for outcomes in results.values() for server in outcomes))
     references = [server for server in REFERENCES if server in servers]
     head = ["CPU µs a request", *servers, *(f"esg/{reference}" for reference in references)]
@@ -47,7 +47,7 @@ def _ratio_line(
 
 
 def full_tables(results: Results) -> str:
-    """For each row a table of all figures of all servers, and below it why some are missing."""
+    """For each row a table of all figures of all servers, and below it the reasons for missing ones."""
     return "\n\n".join(_row_section(name, outcomes) for name, outcomes in results.items())
 
 
@@ -81,7 +81,7 @@ def _with_spread(values: Sequence[float], metric: Metric = METRICS[0]) -> str:
 
 
 def footprint_table(footprints: Mapping[str, Footprint]) -> str:
-    """One column a server, one line a figure; empty without footprints."""
+    """One column per server, one line per figure; empty without footprints."""
     if not footprints:
         return ""
     lines = [

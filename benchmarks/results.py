@@ -1,4 +1,4 @@
-"""What was measured, and the few figures that sum it up; pure functions of numbers.
+"""The measurements, and the few figures that sum them up; pure functions of numbers.
 
 A `Sample` is one round of one server in one row. Rounds of all servers are interleaved, so a ratio is taken within each
 round, where both had the same machine, and the median over the rounds is what counts.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One round: CPU of the server a request (µs), requests a second, 99th percentile of the latency (ms)."""
+    """One round: the server's CPU per request (µs), requests per second, 99th percentile of the latency (ms)."""
 
     cpu_us: float
     rps: float
@@ -51,7 +51,7 @@ METRICS = (
 
 
 def median(values: Sequence[float]) -> float | None:
-    """The median, or None of nothing."""
+    """The median; None if there are no values."""
     return statistics.median(values) if values else None
 
 
@@ -62,7 +62,7 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def ratio(of: Outcome, to: Outcome, metric: str = "cpu_us") -> float | None:
-    """The median over the rounds that both have of one's figure by the other's."""
+    """The median ratio of one's figure to the other's, over the rounds that both have."""
     both = of.samples.keys() & to.samples.keys()
     pairs = [(getattr(of.samples[key], metric), getattr(to.samples[key], metric)) for key in both]
     return median([one / other for one, other in pairs if other])

@@ -1,7 +1,7 @@
 """Runs the rounds: row by row, and within a row server after server, again and again.
 
 Each measurement has a fresh server. Its CPU time is read right before and right after the load, and divided by the
-requests that the load has counted. A server that fails loses that round only; one that is not done in time is not tried
+requests that the load has counted. A server that fails loses only that round; one that is not done in time is not tried
 again in the row. The failure is part of its outcome.
 """
 
@@ -21,7 +21,7 @@ from benchmarks.servers import Certificate, Launch
 
 _WARM_UP_REQUESTS = 500
 _WARM_UP_BYTES = 32 << 20
-"""What all answers before a load may weigh: of large ones, fewer are asked for."""
+"""Bytes of all answers before a load: large ones are requested less often."""
 
 _LOG_SECONDS = 2.0
 
@@ -64,7 +64,7 @@ def _run_row(row: Row, plan: Plan, bench: Bench, certificate: Certificate) -> di
 
 
 def launch_for(row: Row, certificate: Certificate) -> Launch:
-    """How a server is started for a row, on a port of its own."""
+    """How a server is started for a row, on a free port."""
     tls = certificate if row.tls else None
     return Launch(row.app, free_port(), row.access_log, tls, row.websocket, row.http2)
 
@@ -84,7 +84,7 @@ def _measure(running: Running, row: Row, seconds: int, bench: Bench) -> Sample:
 
 
 def _wait_for_log(running: Running, requests: int) -> None:
-    """Lines written late are part of the cost, and an access log that loses lines is none."""
+    """Lines that are written late are part of the cost; an access log that loses lines does not count."""
     deadline = time.monotonic() + _LOG_SECONDS
     while (lines := running.log.read_bytes().count(b"\n")) < requests:
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The table of rows: what is asked of the servers, with which load, and what the answer must be.
+"""The table of rows: the request, the load, and the answer that it must get.
 
 A new row is a new entry of `ROWS`; nothing else needs to know it.
 """
@@ -12,7 +12,7 @@ from benchmarks.loads import H2Load, Load, WebSocketLoad, Wrk
 PEERS = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn")
 WITH_FLOOR = (*PEERS, "floor")
 WITH_DEFLATE = ("esg", "uvicorn", "hypercorn")
-"""Who compresses WebSocket messages."""
+"""The servers that compress WebSocket messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def http2(self) -> bool:
-        """Whether it needs HTTP/2, which some servers have to be told."""
+        """Whether it needs HTTP/2, which must be switched on in some servers."""
         return isinstance(self.load, H2Load)
 
 
@@ -75,7 +75,7 @@ _DEFLATE = "-deflate"
 
 
 def _websocket_rows() -> Iterator[Row]:
-    """Echoes of three sizes and a broadcast, each without compression and with."""
+    """Echoes of three sizes and a broadcast, each with and without compression."""
     for ending, said, servers in (("", "", PEERS), (_DEFLATE, ", compressed", WITH_DEFLATE)):
         for name, (words, size) in _ECHOES.items():
             load = WebSocketLoad(size, deflate=bool(ending))

@@ -1,4 +1,4 @@
-"""The table of servers: how each is started, with one worker if no more are asked for, on what it is best at by itself.
+"""The table of servers: how each is started, with one worker by default, in its fastest configuration.
 
 A server is its name and a function from a `Launch` to the arguments after `python`. Nothing here starts anything.
 Every server runs on uvloop, without the lifespan protocol where it can be switched off, and without its access log
@@ -33,7 +33,7 @@ class Launch:
     workers: int | None = None
     """Processes that serve; None is one, without a parent above it where the server can do without.
 
-    Each has a queue of its own where the server lets choose: of one queue, a worker may take nearly all of a burst.
+    Each has its own queue if the server supports that: from one queue, a worker may take nearly all of a burst.
     """
 
 

@@ -1,8 +1,8 @@
 """A lean WebSocket client that loads a server: `python -m benchmarks.websocket_client URL SECONDS [OPTIONS]`.
 
-Plain sockets and epoll, and one frame for all messages, made before: what is measured is the server. Each connection
+Plain sockets and epoll, and one prepared frame for all messages, so that mostly the server is measured. Each connection
 sends a message and waits for its answers before it sends the next; there is one answer, or with `--broadcast` one for
-every connection. Pings are answered and count as nothing. Prints one line of JSON: messages received, seconds, and the
+every connection. Pings are answered and do not count. Prints one line of JSON: messages received, seconds, and the
 99th percentile of the waits.
 """
 
@@ -26,14 +26,14 @@ PATIENCE = 5.0
 
 
 AT_ONCE = 64
-"""Handshakes that are under way at a time: one after the other, 10,000 take longer than a server waits for a pong."""
+"""Concurrent handshakes: one after the other, 10,000 take longer than a server waits for a pong."""
 
 _IS_MESSAGE = frozenset((0x81, 0xC1))
-"""What a whole text message of a server begins with."""
+"""The first byte of a whole text message from a server."""
 
 
 class Client:
-    """One connection: it asks for its handshake, which `finish_handshake` waits for. All raise `ServerError`."""
+    """One connection: it sends its handshake, and `finish_handshake` waits for the answer. All raise `ServerError`."""
 
     def __init__(self, address: tuple[str, int], *, deflate: bool, most: int) -> None:
         self._most = most
@@ -66,7 +66,7 @@ class Client:
         self.count(rest)
 
     def send(self, frame: bytes, answers: int) -> None:
-        """Send a message that has so many answers."""
+        """Send a message that gets that many answers."""
         self.missing += answers
         self.sent_at = time.perf_counter()
         self.socket.sendall(frame)
@@ -95,7 +95,7 @@ class Client:
 
 
 def open_clients(address: tuple[str, int], count: int, *, deflate: bool, most: int) -> list[Client]:
-    """So many connections, their handshakes done; `most` bytes are read from one at a time. Raises `ServerError`."""
+    """That many connections, after their handshakes; at most `most` bytes are read at a time. Raises `ServerError`."""
     opened: list[Client] = []
     try:
         while (finished := len(opened)) < count:
@@ -126,7 +126,7 @@ class Load:
         self._poll = select.epoll()
         for descriptor in self._clients:
             self._poll.register(descriptor, select.EPOLLIN)
-        time.sleep(0.2)  # until the last connection is one of those that hear a broadcast
+        time.sleep(0.2)  # until the last connection receives broadcasts
 
     def check(self) -> None:
         """Compare the first answers on each connection with what was sent."""
@@ -142,10 +142,10 @@ class Load:
             for first, payload in frames_of(data):
                 content = inflater.decompress(payload + b"\0\0\xff\xff") if first & 0x40 else payload
                 if content != self._payload:
-                    raise ServerError("sent an answer that is not what it was sent")
+                    raise ServerError("sent a wrong answer")
 
     def run(self, until: float) -> tuple[int, list[float]]:
-        """Send again and again until that time; returns the messages received and the waits for all answers to one."""
+        """Send messages until that time; returns how many came back and the waits for all answers to one."""
         clients, frame, answers = self._clients, self._frame, self._answers
         for client in clients.values():
             client.send(frame, answers)
@@ -170,7 +170,7 @@ class Load:
 
 
 def main() -> None:
-    """Load a server, and say what came of it."""
+    """Load a server, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("seconds", type=float)
@@ -188,7 +188,7 @@ def main() -> None:
         sys.exit(f"the server {error}" if isinstance(error, ServerError) else f"no connection: {error!r}")
     seconds = time.perf_counter() - began
     if seconds < options.seconds:
-        sys.exit(f"the load has come to an end after {seconds:.2f} s")
+        sys.exit(f"the load stopped after {seconds:.2f} s")
     print(json.dumps({"messages": count, "seconds": seconds, "p99_ms": percentile(waits, 99) * 1000}))
 
 

@@ -1,4 +1,4 @@
-"""The bytes of WebSocket frames, as the clients need them: one made before, many counted quickly, pings answered."""
+"""The bytes of WebSocket frames for the clients: one prepared, many counted quickly, pings answered."""
 
 import os
 import struct
@@ -12,7 +12,7 @@ _SENTENCE = b'{"user": 17, "channel": "lobby", "text": "The quick brown fox jump
 
 
 def text_of(size: int) -> bytes:
-    """A text of so many bytes that compresses as messages of applications do."""
+    """A text of that many bytes that compresses like messages of applications."""
     return (_SENTENCE * (size // len(_SENTENCE) + 1))[:size]
 
 
@@ -41,7 +41,7 @@ def pong(payload: bytes) -> bytes:
 
 
 def frames_of(data: bytes) -> list[tuple[int, bytes]]:
-    """The first byte and the payload of each whole message of a server, whose messages are a frame each."""
+    """The first byte and the payload of each whole message of a server that sends one frame per message."""
     frames = []
     at = 0
     while (head := _head(data, at)) is not None and head[1] <= len(data):
@@ -52,21 +52,21 @@ def frames_of(data: bytes) -> list[tuple[int, bytes]]:
 
 
 class FrameCounter:
-    """Counts the messages of a server that have come whole, without looking into them, and keeps its pings."""
+    """Counts the whole messages of a server without looking into them, and keeps its pings."""
 
     def __init__(self) -> None:
         self.pings: list[bytes] = []
-        """The payloads of pings, for whoever answers them to take out."""
+        """The payloads of pings, to be taken out and answered."""
         self._skip = 0
         self._head = b""
 
     @property
     def has_begun(self) -> bool:
-        """Whether a frame has come in part."""
+        """Whether there is a part of a frame."""
         return self._skip > 0 or bool(self._head)
 
     def feed(self, data: bytes) -> int:
-        """How many messages these bytes complete: what is said about the connection is none."""
+        """How many messages these bytes complete; control frames do not count."""
         count = 0
         at = self._skip
         if self._head:

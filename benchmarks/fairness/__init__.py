@@ -1,1 +1,1 @@
-"""How long an innocent client has to wait while another one attacks the server, protocol by protocol."""
+"""How long an innocent client waits while another one attacks the server, protocol by protocol."""

@@ -1,6 +1,6 @@
 """The command: `python -m benchmarks.fairness [PROTOCOL/ATTACK]... [OPTIONS]`; all attacks by default.
 
-For each attack all servers that speak its protocol are started on one core, and all but one stand still by SIGSTOP.
+For each attack, all servers that speak its protocol are started on one core, and all but one are stopped by SIGSTOP.
 That one is attacked by a client that sends as much as it can in one go, while an innocent client asks every few
 milliseconds on a connection that it keeps. Prints its longest wait, writes it where `--output` says, and exits with 1
 if an attack adds more to the wait at ESG than the bar allows.

@@ -1,4 +1,4 @@
-"""The application that all servers run: it takes whatever it is sent, and keeps nothing."""
+"""The application that all servers run: it reads everything, and keeps nothing."""
 
 from benchmarks.apps import Message, Receive, Send
 

@@ -1,8 +1,8 @@
 """The process that attacks: `python -m benchmarks.fairness.attacker PROTOCOL NAME PORT`.
 
-It opens its connection and makes its bytes, says `ready`, and begins when it is told to by a line. When all is sent, or
-the server has ended the connection, it says so, and reads what the server has to say until its input ends. It is nice
-to the innocent client, with which it shares a core.
+It opens its connection and builds its bytes, prints `ready`, and begins when it gets a line. When everything is sent,
+or the server has ended the connection, it says so, and reads from the server until its input ends. It runs at a lower
+priority than the innocent client, with which it shares a core.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from benchmarks.fairness.tunnel import Tunnel
 from benchmarks.fairness.wire import OPENING
 
 MOST_SECONDS = 8.0
-"""In which the server has to take what it is sent."""
+"""Seconds within which the server must read what it is sent."""
 
 REFUSED = 3
 """The exit code that says that the server does not speak this protocol."""
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def prepare(attack: Attack, port: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    """What attacks, and what is done after it; raises if the server does not speak the protocol."""
+    """The attack, and what follows it; raises if the server does not speak the protocol."""
     data = attack.data()
     if attack.protocol == TLS:
         return lambda: asyncio.run(_shake(attack.handshakes, port)), lambda: None
@@ -79,7 +79,7 @@ def _open_websocket(client: socket.socket) -> None:
 
 
 def _pour(client: socket.socket, data: bytes) -> None:
-    """Send as fast as the server takes it, and read what it says meanwhile."""
+    """Send as fast as the server reads, and read its output meanwhile."""
     client.setblocking(False)
     left = memoryview(data)
     end = time.monotonic() + MOST_SECONDS
@@ -112,7 +112,7 @@ def _listen(client: socket.socket) -> None:
 
 
 async def _shake(count: int, port: int) -> None:
-    """Open so many connections at once."""
+    """Open that many connections at once."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

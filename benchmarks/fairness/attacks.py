@@ -1,4 +1,4 @@
-"""The table of attacks: what one client sends in one go, by the protocol that it speaks.
+"""The table of attacks: what one client sends in one go, by protocol.
 
 Nothing here opens a connection. A new attack is a new entry of `ATTACKS`; each is bounded by its bytes.
 """
@@ -41,7 +41,7 @@ SECTION = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """What is sent behind the opening of a connection; or, with `handshakes`, how many connections are opened."""
+    """What is sent after the opening of a connection; or, with `handshakes`, how many connections are opened."""
 
     name: str
     protocol: str
@@ -55,7 +55,7 @@ def _repeated(one: bytes, size: int = LARGE) -> bytes:
 
 
 def _sections(content: bytes, first: bytes = b"") -> bytes:
-    """Requests whose header sections are all of this content, the first one behind another."""
+    """Requests whose header sections all have this content, after one request with `first`."""
     whole = [section(1, request_block() + first)] if first else []
     block = request_block() + content
     streams = range(3, 3 + 2 * (LARGE // len(block)), 2)
@@ -105,7 +105,7 @@ def _short_continuations() -> bytes:
 
 
 QUIET = "none"
-"""The name of what is no attack, for each protocol: it shows the noise of the machine."""
+"""The name of the row without an attack, for each protocol: it shows the noise of the machine."""
 
 _ALL = (
     Attack("chunks", HTTP1, "600,000 chunks of one byte", lambda: CHUNKED + b"1\r\nx\r\n" * 600_000 + b"0\r\n\r\n"),

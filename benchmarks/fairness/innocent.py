@@ -1,4 +1,4 @@
-"""A client that asks every few milliseconds on one connection, and notes how long it has to wait."""
+"""A client that sends a request every few milliseconds on one connection, and records how long it waits."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ PAUSE = 0.003
 """Seconds between an answer and the next request."""
 
 PATIENCE = 15.0
-"""Seconds after which an answer does not come any more."""
+"""Seconds after which an answer counts as lost."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Waits:
 
 
 def watch(port: int, *, tls: bool, is_over: Callable[[], bool]) -> Waits:
-    """Ask until it is over, or until an answer does not come."""
+    """Send requests until it is over, or until an answer is lost."""
     waits = Waits()
     with contextlib.closing(_connect(port, tls)) as client:
         while not is_over():

@@ -1,4 +1,4 @@
-"""What the measurements come to: a table for each protocol, and the bars that have to be cleared."""
+"""Evaluates the measurements: a table for each protocol, and the bars that must be cleared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ BAR = 0.020
 
 @dataclass(slots=True)
 class Cell:
-    """All rounds of one server under one attack; `reason` tells why there are none."""
+    """All rounds of one server under one attack; `reason` says why there are none."""
 
     rounds: list[Waits] = field(default_factory=list)
     reason: str = ""

@@ -1,4 +1,4 @@
-"""Starts all servers of a comparison on one core, and lets one at a time run while an innocent client is watched."""
+"""Starts all servers of a comparison on one core, and runs one at a time while an innocent client is watched."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ BEFORE, AFTER = 0.1, 0.5
 """Seconds for which the innocent client is watched before the attack, and after all of it has been sent."""
 
 PREPARED = 20.0
-"""Seconds in which an attack has to be ready."""
+"""Seconds within which an attack must be ready."""
 
 
 class NotSpoken(Exception):
@@ -69,7 +69,7 @@ def fleet(settings: Settings, servers: Sequence[str]) -> Iterator[dict[str, Runn
 
 
 def measure(running: Running, attack: Attack) -> Waits:
-    """Let this server run, and an innocent client ask it while it is attacked; raises `NotSpoken`."""
+    """Let this server run, with an innocent client, while it is attacked; raises `NotSpoken`."""
     _signal(running, signal.SIGCONT)
     try:
         with _attacker(attack, running.launch.port) as attacker:
@@ -84,7 +84,7 @@ def _signal(running: Running, number: signal.Signals) -> None:
 
 
 class _Attacker:
-    """A process that attacks some time after it is first asked whether it is over."""
+    """A process that attacks some time after `is_over()` is first called."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -94,7 +94,7 @@ class _Attacker:
         self._thread.start()
 
     def _follow(self) -> None:
-        """Give the word, and wait for the end of it."""
+        """Start the attack, and wait for its end."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         time.sleep(BEFORE)

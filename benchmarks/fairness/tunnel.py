@@ -29,7 +29,7 @@ class Tunnel:
             raise ValueError("no WebSocket over HTTP/2")
 
     def pour(self, data: bytes, seconds: float) -> None:
-        """Send all of it, for so many seconds at the most."""
+        """Send all of it, for at most that many seconds."""
         self._client.setblocking(False)
         end = time.monotonic() + seconds
         framed, at = b"", 0
@@ -68,6 +68,6 @@ class Tunnel:
                 if int.from_bytes(payload[at : at + 2]) == 4:
                     self._windows[1] += int.from_bytes(payload[at + 2 : at + 6]) - 65535
         elif kind == _HEADERS:
-            self._is_open = payload[:1] == b"\x88"  # :status 200, which all servers know from the static table
+            self._is_open = payload[:1] == b"\x88"  # :status 200, which all servers take from the static table
         elif kind in (_GOAWAY, _RST_STREAM):
             self._is_over = True

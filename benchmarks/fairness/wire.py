@@ -1,4 +1,4 @@
-"""The bytes of the attacks: requests, frames and blocks as no honest client writes them."""
+"""The bytes of the attacks: requests, frames and blocks that no honest client would send."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ END_STREAM = ACK = 0x1
 END_HEADERS = 0x4
 
 LARGEST = 16384
-"""Bytes of the largest frame that every server takes."""
+"""Bytes of the largest frame that every server accepts."""
 
 
 def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
@@ -40,7 +40,7 @@ def headers(stream: int, block: bytes, flags: int = END_STREAM) -> bytes:
 
 
 def section(stream: int, block: bytes) -> bytes:
-    """A header block in as many frames as it takes, which is all of its request."""
+    """A header block in as many frames as it needs; the request has nothing else."""
     first, *more = [block[at : at + LARGEST] for at in range(0, len(block), LARGEST)]
     if not more:
         return headers(stream, first)
@@ -62,7 +62,7 @@ def message(payload: bytes, first: int = 0x82) -> bytes:
 
 
 def deflated(size: int) -> bytes:
-    """A compressed message of so many zeros."""
+    """A compressed message of that many zeros."""
     compressor = zlib.compressobj(wbits=-15)
     content = compressor.compress(bytes(size)) + compressor.flush(zlib.Z_SYNC_FLUSH)
     return message(content[:-4], 0xC2)

@@ -20,7 +20,7 @@ from benchmarks.rows import Question
 from benchmarks.servers import SERVERS, Launch
 
 KEEP_ALIVE = 120
-"""Seconds for which idle connections have to be kept."""
+"""Seconds for which idle connections must be kept."""
 
 DESCRIPTORS = 12_000
 """Files that servers and clients may have open."""
@@ -82,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help=f"default: {' '.join(EXPERIMENTS)}")
     parser.add_argument("--server", choices=SERVERS, default="esg")
-    parser.add_argument("--most", type=int, default=1 << 40, help="leave out the steps above this number")
-    parser.add_argument("--output", type=Path, help="a directory for the page and its charts")
+    parser.add_argument("--most", type=int, default=1 << 40, help="leave out steps above this number")
+    parser.add_argument("--output", type=Path, help="directory for the page and its charts")
     options = parser.parse_args(arguments)
     if unknown := set(options.experiments).difference(EXPERIMENTS):
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(EXPERIMENTS)}")
@@ -117,7 +117,7 @@ def _measure(experiment: Experiment, bench: Bench, options: argparse.Namespace) 
 
 
 def _steep(series: Mapping[str, Series]) -> list[str]:
-    """The titles of what costs more the more there is of it."""
+    """The titles of the experiments whose unit cost grows with their number."""
     return [measured.experiment.title for measured in series.values() if max(measured.steepest, default=0) > TOLERATED]
 
 

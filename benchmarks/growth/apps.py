@@ -1,15 +1,15 @@
-"""What the servers run whose cost is watched as work grows."""
+"""The application whose cost is measured as work grows."""
 
 import os
 
 from benchmarks.apps import Message, Receive, Send, hello
 
 BLOCK = bytes(65536)
-"""What a download is sent in."""
+"""One part of a download."""
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
-    """`/up` counts the bytes of a body, `/down?N` answers with N bytes, `/pid` with its process, else with 13."""
+    """`/up` counts the bytes of a body, `/down?N` answers with N bytes, `/pid` with its ID, others with 13 bytes."""
     if scope.get("path") == "/up":
         await _count(receive, send)
     elif scope.get("path") == "/down":

@@ -1,4 +1,4 @@
-"""A client that asks so much and no more: blocking sockets, whose own cost does not count."""
+"""A client that sends exactly the given load: blocking sockets, whose own cost does not count."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -71,7 +71,7 @@ class Client:
 
 @contextmanager
 def clients(port: int, count: int) -> Iterator[list[Client]]:
-    """So many connections, each of which has been answered once."""
+    """That many connections, each of which has been answered once."""
     opened: list[Client] = []
     try:
         for _ in range(count):
@@ -86,7 +86,7 @@ def clients(port: int, count: int) -> Iterator[list[Client]]:
 
 @contextmanager
 def websockets(port: int, count: int) -> Iterator[list[WebSocket]]:
-    """So many WebSockets."""
+    """That many WebSockets."""
     opened = open_clients(("127.0.0.1", port), count, deflate=False, most=4096)
     try:
         yield opened

@@ -1,8 +1,8 @@
 """The table of what grows: by which steps, what is measured at each, and what must not grow with it.
 
-A new experiment is a new entry of `EXPERIMENTS`. It measures one step on a server that has just been started, and says
-what it found in the units of its columns; the first columns are the costs of one unit of work, which a cost that is
-linear keeps as it is.
+A new experiment is a new entry of `EXPERIMENTS`. It measures one step on a freshly started server, and returns
+figures in the units of its columns; the first columns are the costs of one unit of work, which stay the same while the
+total cost is linear.
 """
 
 import statistics
@@ -24,7 +24,7 @@ SECONDS = 2
 
 _START_SECONDS = 15
 _FIRST_WEBSOCKETS = 50
-"""What the server allocates once, it has allocated after so many."""
+"""After this many, the server has allocated what it allocates only once."""
 
 MIB = 1 << 20
 
@@ -37,24 +37,24 @@ class Experiment:
 
     title: str
     of: str
-    """What there is more of, the head of the first column."""
+    """What grows, the head of the first column."""
     steps: Sequence[int]
     columns: Sequence[str]
     """Names of what is measured, each with its unit."""
     measure: Measure
     app: str = "benchmarks.growth.apps:app"
     base: int = 0
-    """The step, by its index, that later ones are compared with: before it, a turn of the loop serves few requests."""
+    """The index of the step that later ones are compared with: before it, a turn of the loop serves few requests."""
     costs: int = 1
     """How many columns are costs of a unit, each of which is watched."""
     workers: bool = False
     """Whether a step is a number of workers, with which the server is started."""
     adds: bool = False
-    """Whether a unit of work is larger at each step, as a request is that has more fields."""
+    """Whether a unit of work is larger at each step, like a request with more fields."""
 
 
 def _median_of_rounds(running: Running, requests: int, ask: Callable[[], None]) -> float:
-    """µs of CPU a request; `ask` asks so many of them."""
+    """µs of CPU per request; `ask` sends that many of them."""
     pids = running.pids()
     ask()
     rounds = []
@@ -100,7 +100,7 @@ def _pipelined(running: Running, _bench: Bench, depth: int) -> list[float]:
 
 
 def _fields(running: Running, _bench: Bench, count: int) -> list[float]:
-    """With the same fields in each request of a connection, and with others each time."""
+    """With the same fields in each request of a connection, and with different ones each time."""
     fields = [f"x-field-{number}: its value is {number}" for number in range(count - 1)]
     same = request(fields=fields)
     numbers = iter(range(1 << 30))
@@ -140,7 +140,7 @@ def _downloads(running: Running, _bench: Bench, size: int) -> list[float]:
 
 
 def _bodies(running: Running, size: int, ask: Callable[[Client], None]) -> list[float]:
-    """CPU a MiB, and the most memory that the server had more than before."""
+    """CPU per MiB, and the most memory that the server used in addition."""
     pids = running.pids()
     times = max(1, min(64 * MIB // size, REQUESTS // 10))
     with clients(running.launch.port, 1) as (client,):
@@ -199,7 +199,7 @@ def _workers(running: Running, bench: Bench, count: int) -> list[float]:
 
 
 def _see_workers(port: int, count: int) -> None:
-    """Wait until so many processes have answered."""
+    """Wait until that many processes have answered."""
     seen: set[bytes] = set()
     deadline = time.monotonic() + _START_SECONDS
     while len(seen) < count:

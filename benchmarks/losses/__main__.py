@@ -1,8 +1,8 @@
 """The command: `python -m benchmarks.losses [OPTIONS] [-- OPTIONS OF ESG]`, such as `-- --reuse-port`.
 
-Puts a server of several workers under load from wrk and from clients that check every answer, and meanwhile restarts
-it, upgrades it, lets its workers be recycled and kills some. Exits with 1 if anything was lost but requests that a
-killed worker had.
+Puts a server with several workers under load from wrk and from clients that check every answer. Meanwhile it restarts
+and upgrades the server, recycles workers and kills some. Exits with 1 if anything was lost except requests of a killed
+worker.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SETTLE = 0.5
 """Seconds of load before and after each phase."""
 
 BLAME = 1.0
-"""Seconds after the end of a worker by force in which a loss may be its, if its process is not known."""
+"""Seconds after a worker was killed in which a loss may be its own, if its process is not known."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Scene:
 
     @property
     def losses(self) -> list[str]:
-        """What was lost and no killed worker had."""
+        """What was lost, except by killed workers."""
         return [what for at, what, process in self.tally.losses if not self._is_of_the_killed(at, process)]
 
     def _is_of_the_killed(self, at: float, process: int | None) -> bool:
@@ -64,13 +64,13 @@ async def upgrade(scene: Scene) -> None:
 
 
 async def recycle(scene: Scene) -> None:
-    """One more worker that has gone because it has served enough."""
+    """One more worker that has ended because it has served enough."""
     so_far = sum("Finished server process" in line for line in scene.server.lines)
     await scene.server.line("Finished server process", 0, so_far + 1)
 
 
 async def kill(scene: Scene) -> None:
-    """One worker ended by force, and another one ready in its place."""
+    """One worker killed, and another one ready in its place."""
     before = len(scene.server.lines)
     recent = [process for process in list(scene.tally.processes)[-4:] if process not in scene.killed]
     scene.killed[recent[-1]] = time.monotonic()
@@ -82,7 +82,7 @@ async def kill(scene: Scene) -> None:
 
 @dataclass(frozen=True)
 class Phase:
-    """What is done to a server `count` times, and how many connections of wrk each of them may break."""
+    """What is done to a server `count` times, and how many connections of wrk each time may break."""
 
     name: str
     step: Callable[[Scene], Awaitable[None]]
@@ -92,7 +92,7 @@ class Phase:
 
 
 async def measure(phase: Phase, options: Sequence[str]) -> bool:
-    """Run one phase on a server of its own and print what was lost; returns whether nothing was."""
+    """Run one phase on a new server and print what was lost; returns whether nothing was."""
     began = time.monotonic()
     async with (
         Server(*options, *phase.options) as server,

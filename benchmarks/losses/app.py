@@ -1,15 +1,15 @@
-"""The application that is served: each answer tells what was asked and which process answers."""
+"""The application that is served: each answer names its request and its process."""
 
 import asyncio
 import os
 from typing import Any
 
 SLOW = 0.02
-"""Seconds that one of the paths takes, so that requests run at any moment."""
+"""Seconds that one of the paths takes, so that requests are running at any moment."""
 
 
 async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:
-    """Answer with the query and the number of the process."""
+    """Answer with the query and the process ID."""
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])
     if scope["path"] == "/slow":

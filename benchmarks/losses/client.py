@@ -1,8 +1,8 @@
-"""Clients that never stop asking, check every answer, and tell each way to lose one.
+"""Clients that ask all the time, check every answer, and distinguish each way to lose one.
 
-Knows HTTP/1.1 as far as it needs. A client of the one kind keeps its connection until the server announces its end; one
-of the other kind makes a connection for each request. A connection that ends without having been announced is a loss,
-also between two requests: only a request that was never sent can be sent again without a thought.
+Knows only as much HTTP/1.1 as it needs. One kind of client keeps its connection until the server announces its end; the
+other makes a connection for each request. A connection that ends unannounced is a loss, even between two requests: only
+a request that was never sent can safely be sent again.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class _Asking:
             raise ValueError(f"the answer is {head[0]}")
         asked, process = (await self._reader.readexactly(int(fields["content-length"]))).split()
         if int(asked) != number:
-            raise ValueError(f"the answer is that to {asked!r}, and {number} was asked")
+            raise ValueError(f"the answer belongs to {asked!r}, not to {number}")
         self.process = int(process)
         self._tally.answered += 1
         self._tally.processes[self.process] += 1

@@ -1,4 +1,4 @@
-"""The server that is restarted, upgraded and robbed of its workers, and what its log says about that."""
+"""The server that is restarted, upgraded and robbed of its workers, and what its log says about it."""
 
 import asyncio
 import os
@@ -14,11 +14,11 @@ from typing import Self
 ROOT = Path(__file__).resolve().parents[2]
 
 PATIENCE = 60.0
-"""Seconds for what must happen."""
+"""Seconds to wait for events that must happen."""
 
 
 class ServerFailed(Exception):
-    """Something did not happen that must; the text has the end of the server's log."""
+    """An event that must happen did not; the text has the end of the server's log."""
 
 
 class Server:
@@ -59,7 +59,7 @@ class Server:
         return sum(re.search(pattern, line) is not None for line in self.lines)
 
     async def line(self, pattern: str, after: int = 0, times: int = 1) -> re.Match[str]:
-        """The line, after so many others, that matches for the last of `times` times, as soon as it is there."""
+        """The last of `times` matching lines after the given number of lines, as soon as it is there."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:

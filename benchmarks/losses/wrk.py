@@ -10,12 +10,12 @@ CONNECTIONS = 16
 """Connections of wrk, all of them kept."""
 
 SECONDS = 3600
-"""How long it would go on if nobody ended it."""
+"""How long it would go on by itself."""
 
 
 @dataclass(frozen=True)
 class WrkResult:
-    """Requests that were answered, and those that were not, or not well: of all the kinds that wrk tells apart."""
+    """Requests that were answered, and those that were not or with an error: all kinds that wrk distinguishes."""
 
     requests: int
     losses: int
@@ -40,7 +40,7 @@ class Wrk:
 
 
 def read(output: str) -> WrkResult:
-    """The figures of wrk's report; it leaves out lines about errors that there were none of."""
+    """The figures of wrk's report, which has no lines for errors that did not occur."""
     requests = re.search(r"(\d+) requests in", output)
     if requests is None:
         raise ValueError(f"no report of wrk:\n{output}")

@@ -1,4 +1,4 @@
-"""Experiments about overload: a loop that is saturated, clients that are slow, requests that end badly.
+"""Overload experiments: a saturated loop, slow clients, requests that end badly.
 
-`python -m benchmarks.overload` runs them; each is a module of its own.
+`python -m benchmarks.overload` runs them; each is in its own module.
 """

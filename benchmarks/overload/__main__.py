@@ -78,8 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("experiments", nargs="*", metavar="EXPERIMENT", choices=[[], *EXPERIMENTS], default=[])
     parser.add_argument("--seconds", type=float, default=10, help="of each load and of the overload; default: 10")
     parser.add_argument("--servers", type=lambda text: text.split("/"), default=list(saturation.SETTINGS))
-    parser.add_argument("--divisor", type=int, default=1, help="take only this part of all crowds; default: 1")
-    parser.add_argument("--requests", type=int, default=100_000, help="of the search for leaks; default: 100000")
+    parser.add_argument("--divisor", type=int, default=1, help="divide the size of all crowds by this; default: 1")
+    parser.add_argument("--requests", type=int, default=100_000, help="in the search for leaks; default: 100000")
     parser.add_argument("--output", type=Path, help="directory for the page and the charts, such as docs/overload")
     return parser
 

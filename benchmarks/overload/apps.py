@@ -1,4 +1,4 @@
-"""The application of all experiments: work that keeps the loop busy, and answers that are hard to read to the end."""
+"""The application of all experiments: work that keeps the loop busy, and answers that are hard to finish."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ SPIN = 0.02
 """Seconds that one request to `/spin` keeps the loop busy."""
 
 CAPACITY = 1 / SPIN
-"""Requests a second that one loop can serve at the very best."""
+"""Requests per second that one loop can serve at best."""
 
 LARGE = b"x" * 1_000_000
 
@@ -19,7 +19,7 @@ POLL = 3.0
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
-    """Do what the path says."""
+    """Answer by path."""
     path = scope["path"]
     if path == "/boom":
         raise ValueError("broken on purpose")
@@ -41,7 +41,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def _stream(send: Send) -> None:
-    """Events without end: the client's going ends them."""
+    """Events without end, until the client leaves."""
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     with suppress(OSError):

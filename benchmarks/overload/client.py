@@ -1,7 +1,7 @@
-"""Clients of the experiments: requests on kept connections, at a rate that does not care how the server is doing.
+"""Clients of the experiments: requests on kept connections, at a rate that does not depend on the server.
 
-An open load: whoever would come, comes. A latency counts from the moment at which the request was due, and a request
-that is not answered within `PATIENCE` is lost, its connection with it.
+This is an open load. Latency counts from the moment at which the request was due; a request that is not answered
+within `PATIENCE` is lost, and so is its connection.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ PATIENCE = 5.0
 
 @dataclass(slots=True)
 class Record:
-    """What became of the requests: latencies in seconds by status, and how many were lost.
+    """The results of the requests: latencies in seconds by status, and how many were lost.
 
     `elapsed` is the time from the first to the end of the last one, `late` by how much the load itself was behind at
     worst: where that is not small against the latencies, the client was too slow, and the figures are its own.
@@ -63,14 +63,14 @@ class Connection:
         return int(head[9:12])
 
     def close(self) -> None:
-        """Break it off; the next question opens another one."""
+        """Break the connection; the next request opens another one."""
         if self._writer is not None:
             self._writer.transport.abort()
             self._writer = None
 
 
 async def offer(port: int, path: str, rate: float, seconds: float) -> Record:
-    """Make so many requests a second, for so long, and wait for what they come to."""
+    """Send that many requests per second, for that long, and wait for their results."""
     record = Record()
     idle: list[Connection] = []
     tasks = set()
@@ -104,7 +104,7 @@ async def _ask(idle: list[Connection], port: int, path: str, due: float, record:
 
 
 async def probe(port: int, path: str, until: "asyncio.Future[None]", pause: float = 0.1) -> Record:
-    """Ask again and again on one connection, until somebody says that it is enough."""
+    """Send requests on one connection until told to stop."""
     record = Record()
     connections = [Connection(port)]
     while not until.done():
@@ -118,7 +118,7 @@ async def probe(port: int, path: str, until: "asyncio.Future[None]", pause: floa
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value that so many are not above; None of nothing."""
+    """The value that this share of the values do not exceed; None if there are none."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else None
 
 
@@ -128,7 +128,7 @@ def milliseconds(seconds: float | None) -> float | None:
 
 
 async def ask_json(port: int, path: str) -> Any:
-    """What an observed server says of itself, on a connection of its own."""
+    """What an observed server reports about itself, over a new connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nhost: esg\r\nconnection: close\r\n\r\n".encode())
     body = (await reader.read()).partition(b"\r\n\r\n")[2]

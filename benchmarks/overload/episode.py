@@ -1,4 +1,4 @@
-"""One overload from its beginning to its end: calm, ten times the capacity, calm again; and the limit all the while."""
+"""One overload from beginning to end: calm, ten times the capacity, calm again; and the limit throughout."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ LEAST_CALM = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The three phases, and what the server noted: time from the begin in seconds, `limit`, `inflight`, `elu`."""
+    """The three phases, and the server's records: time from the start in seconds, `limit`, `inflight`, `elu`."""
 
     before: Record
     during: Record
@@ -38,7 +38,7 @@ class Outcome:
 
     @property
     def windows(self) -> float | None:
-        """How many windows after the overload the limit was what it had been; None if it never was."""
+        """How many windows after the overload the limit was back where it had been; None if it never was."""
         low = [entry["time"] for entry in self.history if entry["limit"] < HIGHEST]
         last = max(low, default=0.0)
         if last >= self.history[-1]["time"]:
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def measure(seconds: float) -> Outcome:
-    """With an overload of so many seconds."""
+    """With an overload of that many seconds."""
     with observed(LIMITED) as port:
         return uvloop.run(_measure(port, seconds))
 

@@ -1,4 +1,4 @@
-"""Requests that end in every way there is, very many of them; afterwards the server must hold nothing."""
+"""A great many requests that end in every possible way; afterwards the server must hold nothing."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ WHOLE = {
     "uploaded": b"POST /echo HTTP/1.1\r\nhost: esg\r\ncontent-length: 5\r\n\r\nhello",
     "raising": b"GET /boom HTTP/1.1\r\nhost: esg\r\n\r\n",
 }
-"""Requests that get an answer: of the application, or one that says it has failed or has to be refused."""
+"""Requests that get an answer: the application's, or one for a failure or a refusal."""
 
 ABORTED = {
     "in the head": b"GET / HTTP/1.1\r\nhost",
@@ -36,14 +36,14 @@ ABORTED = {
     "in the response": b"GET /large HTTP/1.1\r\nhost: esg\r\n\r\n",
     "malformed": b"GET / HTTP/1.1\r\n host: esg\r\n\r\n",
 }
-"""What a client says before it goes."""
+"""What a client sends before it leaves."""
 
 LATE = {
     "late head": b"GET / HTTP/1.1\r\nhost",
     "late body": b"POST /echo HTTP/1.1\r\nhost: esg\r\ncontent-length: 500\r\n\r\nhe",
     "unread": b"GET /large HTTP/1.1\r\nhost: esg\r\n\r\n",
 }
-"""What a client says that then waits until the server has had enough of it."""
+"""What a client sends that then waits until the server closes the connection."""
 
 SHARES = {"whole": 0.8, "late": 0.005}
 """Of all requests; the others are aborted."""
@@ -51,7 +51,7 @@ SHARES = {"whole": 0.8, "late": 0.005}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How often each thing happened, what was left, and the memory after each part of the run, in bytes."""
+    """How often each kind of end happened, what was left, and the memory after each part of the run, in bytes."""
 
     ends: dict[str, int]
     left: dict[str, int]
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def measure(requests: int) -> Outcome:
-    """Make so many requests of all kinds."""
+    """Send that many requests of all kinds."""
     with observed(SETTINGS) as port:
         return asyncio.run(_measure(port, requests))
 
@@ -75,7 +75,7 @@ async def _measure(port: int, requests: int) -> Outcome:
         memory.append(int((await ask_json(port, "/stats"))["rss"]))
     await asyncio.sleep(4)
     found = await ask_json(port, "/stats")
-    own = {"inflight": 1, "connections": 1, "tasks": 2}  # whoever asks for the figures, and the program itself
+    own = {"inflight": 1, "connections": 1, "tasks": 2}  # the request for the figures, and the program itself
     left = {name: found[name] - own.get(name, 0) for name in ("inflight", "queued", "connections", "tasks")}
     return Outcome(dict(ends), left, memory, found)
 

@@ -1,4 +1,4 @@
-"""A normal client in a process of its own: `python -m benchmarks.overload.normal PORT`, until a line comes to it."""
+"""A normal client in a separate process: `python -m benchmarks.overload.normal PORT`, until it gets a line."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from benchmarks.overload.client import Connection
 
 
 async def main(port: int) -> None:
-    """Ask a hundred times a second until somebody says that it is enough, and print how long the answers took."""
+    """Send a hundred requests per second until told to stop, and print how long the answers took."""
     loop = asyncio.get_running_loop()
     enough = loop.run_in_executor(None, sys.stdin.readline)
     connection, seconds, failed = Connection(port), [], 0

@@ -1,4 +1,4 @@
-"""An ESG that tells what it counts and what its process holds: `/stats` now, `/history` since `/watch`."""
+"""An ESG that reports its counters and what its process holds: `/stats` now, `/history` since `/watch`."""
 
 import asyncio
 import gc
@@ -21,13 +21,13 @@ LOOK = 0.05
 """Seconds between two entries of the history."""
 
 SEND_BUFFER = 65536
-"""Bytes that the kernel takes of a response: else it takes megabytes, and no response here is left unread."""
+"""Bytes of a response that the kernel takes: otherwise it takes megabytes, and no response here would stay unread."""
 
 NOTED = ("limit", "inflight", "queued", "elu")
 
 
 class Observed:
-    """The application of the experiments, and what can be asked about the server that runs it."""
+    """The application of the experiments, and the questions that can be asked about its server."""
 
     server: esg_http.HTTPServer
 

@@ -1,4 +1,4 @@
-"""What the experiments come to: for each a section of the page, its charts, and the bars that have to be cleared.
+"""Evaluates the experiments: for each, a section of the page, its charts, and the bars that must be cleared.
 
 It measures nothing. A bar is a sentence and whether it holds.
 """
@@ -13,7 +13,7 @@ from benchmarks.overload.settings import DEADLINE, HIGHEST, WINDOW
 from benchmarks.report import table
 
 HEALTH_BAR, SERVED_BAR, BESIDE_BAR = 250, 1000, 50
-"""Milliseconds: a health answer, the 99th percentile of what is served, that of a normal client beside slow ones."""
+"""Milliseconds: a health answer, the 99th percentile of served requests, that of a normal client beside slow ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ HEAD = ["server", "goodput", "503", "lost", "p50 ms", "p99 ms", "health ms", "lo
 
 CHARTS = (
     ("goodput", "Served in time, as a share of the capacity (more is better)", 2),
-    ("p99", "99th percentile of the latency of what was served, ms (less is better)", 0),
-    ("refused", "Share of requests that got 503", 2),
+    ("p99", "99th percentile of the latency of served requests, ms (less is better)", 0),
+    ("refused", "Share of requests that got a 503", 2),
     ("health", "Slowest answer to a health probe, ms (less is better)", 0),
 )
 
@@ -38,7 +38,7 @@ CHARTS = (
 def of_saturation(results: Mapping[str, Mapping[float, saturation.Outcome]]) -> Section:
     """Servers and loads."""
     about = (
-        "An application that keeps the loop busy for 20 ms a request, an open load on kept connections; answers that "
+        "An application that keeps the loop busy for 20 ms per request, an open load on kept connections; answers that "
         f"take more than 5 s are lost. ESG with backpressure: at most {HIGHEST} run, {HIGHEST} wait, windows of "
         f"{WINDOW:g} s."
     )
@@ -62,13 +62,13 @@ def _saturation_bars(outcomes: Mapping[float, saturation.Outcome]) -> Sequence[t
     bars = []
     for load, found in outcomes.items():
         if load < 1:
-            bars.append((f"at {load:g} times the capacity nobody gets 503", found.refused == found.lost == 0))
+            bars.append((f"at {load:g} times the capacity, no request gets a 503", found.refused == found.lost == 0))
         if load >= 5:
             at = f"at {load:g} times the capacity"
             bars += [
-                (f"{at} goodput is 0.9 of it or more", found.goodput >= 0.9),
-                (f"{at} p99 of what is served is under 1 s", (found.p99 or SERVED_BAR) < SERVED_BAR),
-                (f"{at} health answers within 0.25 s", (found.health or HEALTH_BAR) < HEALTH_BAR),
+                (f"{at} goodput is at least 0.9 of it", found.goodput >= 0.9),
+                (f"{at} p99 of served requests is under 1 s", (found.p99 or SERVED_BAR) < SERVED_BAR),
+                (f"{at} health is answered within 0.25 s", (found.health or HEALTH_BAR) < HEALTH_BAR),
             ]
     return bars
 
@@ -95,7 +95,10 @@ def of_episode(found: episode.Outcome) -> Section:
     )
     calm = found.before.count(503) + found.before.lost
     recovered = found.windows is not None and found.windows <= 10
-    bars = [("nobody gets 503 before the overload", calm == 0), ("the limit recovers within 10 windows", recovered)]
+    bars = [
+        ("no request gets a 503 before the overload", calm == 0),
+        ("the limit recovers within 10 windows", recovered),
+    ]
     text = f"## One overload\n\n{about}\n\n![The limit over time](episode.svg)\n\n{phases}"
     return Section(text, {"episode.svg": chart}, bars)
 
@@ -106,15 +109,15 @@ def _times(latencies: Mapping[int, Sequence[float]]) -> list[str]:
 
 
 def of_waiting(found: Mapping[str, waiting.Outcome]) -> Section:
-    """Clients who wait."""
+    """Clients that wait."""
     lines = [
         [kind, str(each.statuses.get(200, 0)), str(each.again), str(each.refused), str(each.peak), f"{each.elu:.2f}"]
         for kind, each in found.items()
     ]
     head = ["kind", "first answers", "second ones", "503", "open at once", "busy"]
-    text = f"## Clients who wait\n\nOn a loop that has nothing to do.\n\n{table(head, lines)}"
+    text = f"## Clients that wait\n\nOn an idle loop.\n\n{table(head, lines)}"
     bars = [
-        (f"none of those who wait ({kind}) is refused or lost", set(each.statuses) == {200} and each.refused == 0)
+        (f"no waiting client ({kind}) is refused or lost", set(each.statuses) == {200} and each.refused == 0)
         for kind, each in found.items()
     ]
     return Section(text, bars=bars)
@@ -130,7 +133,7 @@ def of_slow(found: slow.Outcome) -> Section:
     text = "\n\n".join(
         (
             f"## Slow clients\n\n{found.clients} clients, deadlines of {DEADLINE} s.",
-            table(["kind", "of so many", "held at most, s", "may be held, s"], lines),
+            table(["kind", "of how many", "held at most, s", "may be held, s"], lines),
             f"A normal client: {found.served} answers, {found.failed} failed, p50 {p50:.1f} ms, p99 {p99:.1f} ms.",
         )
     )

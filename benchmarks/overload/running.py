@@ -1,4 +1,4 @@
-"""Starts a server for an experiment, on a core of its own, and stops it."""
+"""Starts a server for an experiment, on its own core, and stops it."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ def serving(server: str, options: Sequence[str] = ()) -> Iterator[int]:
 
 @contextlib.contextmanager
 def observed(settings: Mapping[str, object]) -> Iterator[int]:
-    """The port of an ESG with these settings that tells its figures; see `observed.py`."""
+    """The port of an ESG with these settings that reports its figures; see `observed.py`."""
     port = free_port()
     with _running(["-m", "benchmarks.overload.observed", str(port), json.dumps(dict(settings))], port):
         yield port
@@ -50,7 +50,7 @@ def _running(words: Sequence[str], port: int) -> Iterator[None]:
         _wait_for_listener(process, port)
         yield
     finally:
-        stop(process)  # with its workers: what they have taken in would take them minutes
+        stop(process)  # with its workers: what they have accepted would take them minutes
 
 
 def _wait_for_listener(process: "subprocess.Popen[bytes]", port: int) -> None:

@@ -1,4 +1,4 @@
-"""An application that needs the loop for 20 ms a request, offered a multiple of what one loop can do."""
+"""An application that needs the loop for 20 ms per request, offered a multiple of what one loop can do."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ LOADS = (0.5, 1, 2, 5, 10)
 """Multiples of the capacity."""
 
 WARM_UP = 2.0
-"""Seconds of load before what counts, in which the limit finds its place."""
+"""Seconds of load before the measurement, in which the limit settles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A server, its further options, and where its health is asked for."""
+    """A server, its additional options, and the path of its health check."""
 
     server: str
     options: Sequence[str] = ()
@@ -37,7 +37,7 @@ SETTINGS: Mapping[str, Setting] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a server made of one load; times in milliseconds, None where nothing was answered."""
+    """A server's results under one load; times in milliseconds, None where nothing was answered."""
 
     goodput: float
     """Answers of 200 a second that came in time, as a share of the capacity."""
@@ -45,7 +45,7 @@ class Outcome:
     p50: float | None
     p99: float | None
     refused: float
-    """Share of requests that got 503."""
+    """Share of requests that got a 503."""
 
     lost: float
     """Share of requests that got nothing in time."""
@@ -55,11 +55,11 @@ class Outcome:
 
     health_lost: int
     late: float | None
-    """By how much the load was behind at worst: the client's own part in the latencies."""
+    """By how much the load was behind at worst: the client's own share of the latencies."""
 
 
 def measure(name: str, load: float, seconds: float) -> Outcome:
-    """Offer so many times the capacity to one of `SETTINGS`."""
+    """Offer that many times the capacity to one of `SETTINGS`."""
     setting = SETTINGS[name]
     with serving(setting.server, setting.options) as port:
         record, probed = uvloop.run(_offer(port, setting.health, load * CAPACITY, seconds))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 HIGHEST = 10
-"""Requests that may run at once: with as many that may wait, nobody is late by more than half a second."""
+"""Requests that may run at once: if as many may wait, none is late by more than half a second."""
 
 WINDOW = 0.25
 """Seconds between two moves of the limit."""
@@ -17,7 +17,7 @@ LIMITED: Mapping[str, object] = {
 }
 
 DEADLINE = 3
-"""Seconds for heads, bodies and writing: short ones, so that an experiment is."""
+"""Seconds for heads, bodies and writing: short, to keep the experiments short."""
 
 DEADLINES: Mapping[str, object] = dict.fromkeys(
     ("timeout_request_headers", "timeout_request", "timeout_write", "timeout_keep_alive"), DEADLINE

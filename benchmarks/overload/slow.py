@@ -1,7 +1,7 @@
-"""Slow clients beside a normal one: heads and bodies that drip, and responses that nobody reads.
+"""Slow clients beside a normal one: heads and bodies that drip, and responses that are not read.
 
-The server has its deadlines and no limit of running requests: a request whose body drips is one that runs. The normal
-client is a process of its own, so that the crowd does not delay it.
+The server has deadlines but no limit of running requests: a request whose body drips counts as running. The normal
+client is a separate process, so that the crowd does not delay it.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from benchmarks.overload.running import observed
 from benchmarks.overload.settings import DEADLINE, DEADLINES
 
 DRIP = 0.5
-"""Seconds between two bytes of a client that drips."""
+"""Seconds between two bytes of a dripping client."""
 
 ARRIVALS = {"heads": 1000, "bodies": 1000, "unread": 250}
-"""Slow clients of each kind that come in a second."""
+"""Slow clients of each kind that arrive per second."""
 
 CROWDS = {"heads": 2000, "bodies": 2000, "unread": 500}
 """How many clients of each kind."""
@@ -38,10 +38,10 @@ SAID = {
 }
 
 NOTICED = 1.0
-"""Seconds until the end of a deadline is seen here: the server looks four times a second, and the machine is busy."""
+"""Seconds until a missed deadline is noticed here: the server checks four times a second, and the machine is busy."""
 
 LONGEST = {"heads": DEADLINE + NOTICED, "bodies": DEADLINE + NOTICED, "unread": 1.25 * DEADLINE + NOTICED}
-"""Seconds for which a client of each kind may be held: `timeout-write` is looked at four times."""
+"""Seconds for which a client of each kind may be held: `timeout-write` is checked in four steps."""
 
 PATIENCE = 5.0 * DEADLINE
 BEFORE, AFTER = 1.0, 2.0
@@ -50,7 +50,7 @@ BEFORE, AFTER = 1.0, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: for how long clients were held by kind, at most; None if some were to the end."""
+    """The results: for how long clients were held at most, by kind; None if some were held to the end."""
 
     clients: int
     held: Mapping[str, float | None]
@@ -63,7 +63,7 @@ class Outcome:
 
 
 class Slow(asyncio.Protocol):
-    """A client that says the beginning of something, byte after byte."""
+    """A client that sends the beginning of a request, byte by byte."""
 
     transport: asyncio.Transport
     held: float | None = None
@@ -82,7 +82,7 @@ class Slow(asyncio.Protocol):
         self.held = time.perf_counter() - self._began
 
     def drip(self) -> None:
-        """Say one byte more."""
+        """Send one more byte."""
         if not self.transport.is_closing():
             self.transport.write(b"x")
 
@@ -100,7 +100,7 @@ class Unread:
         self._poll.register(self._socket, 0)
 
     def look(self) -> None:
-        """See whether the server has broken it off."""
+        """Check whether the server has broken the connection."""
         if self.held is None and self._poll.poll(0):
             self.held = time.perf_counter() - self._began
             self._socket.close()
@@ -111,7 +111,7 @@ class Unread:
 
 
 def measure(divisor: int = 1) -> Outcome:
-    """With all of the crowds, or a part of each."""
+    """With the whole crowds, or a part of each."""
     with observed(DEADLINES) as port:
         words = [sys.executable, "-m", "benchmarks.overload.normal", str(port)]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as normal:

@@ -1,6 +1,6 @@
-"""Thousands of clients who wait, on a loop that has nothing to do: event streams and long polls (rule A-4).
+"""Thousands of clients that wait, on an idle loop: event streams and long polls (rule A-4).
 
-They come at a rate that is no load by itself. Whoever is refused, or gets no first byte in time, is counted as such.
+They arrive at a rate that is no load by itself. A client that is refused, or gets no first byte in time, is counted.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from benchmarks.overload.running import observed
 
 CLIENTS = 3000
 ARRIVALS = 1000
-"""Clients that come in a second."""
+"""Clients that arrive per second."""
 
 KINDS = ("events", "poll")
 
 SETTINGS: Mapping[str, object] = {"backpressure": True, "backpressure_max_limit": 2 * CLIENTS}
-"""A limit that lets all of them in: who waits holds a slot."""
+"""A limit that lets all of them in: a client that waits holds a slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Outcome:
 
 
 def measure(kind: str, clients: int = CLIENTS) -> Outcome:
-    """With so many clients of one of `KINDS`, for two rounds of `POLL` seconds."""
+    """With that many clients of one of `KINDS`, for two rounds of `POLL` seconds."""
     with observed(SETTINGS) as port:
         return uvloop.run(_measure(port, kind, clients))
 
@@ -57,7 +57,7 @@ async def _measure(port: int, kind: str, clients: int) -> Outcome:
 
 
 async def _client(port: int, kind: str, statuses: "Counter[int]", again: "Counter[bool]") -> None:
-    """Ask, and wait for two events, or for two answers."""
+    """Send a request, and wait for two events, or for two answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     question = f"GET /{kind} HTTP/1.1\r\nhost: esg\r\n\r\n".encode()
     try:

@@ -17,13 +17,13 @@ from benchmarks.soak.tally import Tally
 from benchmarks.soak.traffic import KINDS, drive
 
 GROWTH = 1.15
-"""By how much memory may grow from the middle of the last calm phase to its end, which measures no leak but noise."""
+"""By how much memory may grow from the middle of the last calm phase to its end, as noise that is no leak."""
 
 SETTLE = 2.0
-"""Seconds that the servers have after the traffic until nothing may be left of it."""
+"""Seconds after the traffic until nothing of it may be left in the servers."""
 
 SAMPLES = 40
-"""How often memory and descriptors are looked at."""
+"""How often memory and descriptors are checked."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120, help="how long the traffic goes on (default: 120)")
+    parser.add_argument("--seconds", type=float, default=120, help="of traffic (default: 120)")
     parser.add_argument(
         "--pause", type=float, default=10, help="seconds between restarts, in the first two thirds (default: 10)"
     )
@@ -73,7 +73,7 @@ async def _soak(servers: list[Served], options: argparse.Namespace) -> list[str]
         await asyncio.sleep(options.pause)
         ended = await asyncio.gather(*(server.restart() for server in servers))
         wrong += [
-            f"{server.name}: a restart has no end"
+            f"{server.name}: a restart does not end"
             for server, is_over in zip(servers, ended, strict=True)
             if not is_over
         ]
@@ -94,7 +94,7 @@ async def _soak(servers: list[Served], options: argparse.Namespace) -> list[str]
 
 
 async def _watch(servers: list[Served], seconds: float) -> dict[str, list[Sample]]:
-    """Memory and descriptors of the last phase, in which nobody is restarted."""
+    """Memory and descriptors of the last phase, in which there are no restarts."""
     samples: dict[str, list[Sample]] = {server.name: [] for server in servers}
     for _ in range(SAMPLES):
         await asyncio.sleep(max(0.0, seconds / SAMPLES))
@@ -104,7 +104,7 @@ async def _watch(servers: list[Served], seconds: float) -> dict[str, list[Sample
 
 
 def _grown(name: str, samples: list[Sample]) -> list[str]:
-    """Processes whose memory or descriptors are more at the end than in the middle."""
+    """Processes with more memory or descriptors at the end than in the middle."""
     wrong = []
     half, last = samples[len(samples) // 2 : len(samples) * 3 // 4], samples[len(samples) * 3 // 4 :]
     print(f"{name}: process: KiB and descriptors at the start, in the middle and at the end of the last phase")
@@ -120,7 +120,7 @@ def _grown(name: str, samples: list[Sample]) -> list[str]:
 
 
 def _left(name: str, before: dict[int, dict[str, Any]], after: dict[int, dict[str, Any]]) -> list[str]:
-    """Tasks and objects that there are more of than at the beginning, although all clients have gone."""
+    """Tasks and objects that are more than at the beginning, although all clients have gone."""
     clean = next(iter(before.values()))
     print(f"{name}: tasks and objects of connections at the beginning {clean}, at the end {list(after.values())}")
     return [f"{name}: process {pid} still holds {state}" for pid, state in after.items() if state != clean]

@@ -1,4 +1,4 @@
-"""The application: what the clients can check, and what its process still holds."""
+"""The application: answers that clients can check, and a report of what its process still holds."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A small client of HTTP/1.1 that takes nothing on trust: what is not framed as it should be is an error."""
+"""A small, strict HTTP/1.1 client: wrong framing is an error."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 PATIENCE = 30.0
-"""Seconds for anything that has to happen."""
+"""Seconds to wait for events that must happen."""
 
 
 class Unanswered(Exception):
@@ -24,7 +24,7 @@ class Target:
     tls: Mapping[str, ssl.SSLContext]
 
     async def open(self, alpn: str = "http/1.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A new connection, which offers a protocol by ALPN if it is over TLS."""
+        """A new connection; over TLS, it offers a protocol by ALPN."""
         return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls.get(alpn))
 
 
@@ -38,7 +38,7 @@ class Answer:
 
 
 class Connection:
-    """One connection; `is_over` once the server has said that it is, or has ended it."""
+    """One connection; `is_over` once the server has announced its end, or has ended it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader

@@ -1,4 +1,4 @@
-"""A client of HTTP/2 over the h2 library: several streams at once, and what GOAWAY says of them."""
+"""An HTTP/2 client, built on the h2 library: several streams at once, and what GOAWAY says about them."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ class _Client:
             if frame[3] == GOAWAY:
                 last = int.from_bytes(frame[9:13], "big")
                 self.refused |= {number for number in self.bodies if number > last}
-                continue  # after it, the library would take nothing for the streams that go on
+                continue  # after it, the library would accept nothing for the streams that go on
             for event in self.h2.receive_data(frame):
                 self._take(event)
         self.writer.write(self.h2.data_to_send())
@@ -59,9 +59,9 @@ class _Client:
 
 
 async def ask_together(target: Target, bodies: list[bytes]) -> tuple[list[bytes], int]:
-    """Upload each of the bodies, all at once; returns the answers and how many streams were said not to be served.
+    """Upload all bodies at once; returns the answers, and how many streams the server refused to serve.
 
-    The bodies have to fit into the windows that a connection begins with. Raises if a stream is lost.
+    The bodies must fit into the initial windows of a connection. Raises if a stream is lost.
     """
     reader, writer = await target.open("h2")
     client = _Client(reader, writer)
@@ -75,5 +75,5 @@ async def ask_together(target: Target, bodies: list[bytes]) -> tuple[list[bytes]
         writer.close()
     lost = client.bodies.keys() - client.ended - client.refused
     if lost:
-        raise EOFError(f"the connection ended, and {len(lost)} of {len(bodies)} streams had no end")
+        raise EOFError(f"the connection ended, and {len(lost)} of {len(bodies)} streams did not end")
     return [client.bodies[number] for number in sorted(client.ended)], len(client.refused)

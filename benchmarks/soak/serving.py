@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 URL = re.compile(r"https?://127\.0\.0\.1:(\d+)")
 WRONG = re.compile(r"Traceback|ERROR|CRITICAL|lines of the log are lost")
 PATIENCE = 40.0
-"""Seconds to wait for what must happen."""
+"""Seconds to wait for events that must happen."""
 
 Sample = dict[int, tuple[int, int]]
 """By process: KiB of resident memory, open descriptors."""
@@ -67,7 +67,7 @@ class Served:
             self._process.wait()
 
     def renew_certificate(self) -> None:
-        """A new certificate of the same authority, which counts from the next restart on."""
+        """A new certificate of the same authority, which is used from the next restart on."""
         if self._authority is not None:
             new = self._certificate.with_suffix(".new")
             self._authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(new)
@@ -93,7 +93,7 @@ class Served:
     # While it runs.
 
     def workers(self) -> list[int]:
-        """The processes that serve: the children, or the only one there is."""
+        """The processes that serve: the children, or the only one."""
         return tree(self._process.pid)[1:] or [self._process.pid]
 
     def sample(self) -> Sample:
@@ -107,7 +107,7 @@ class Served:
         return found
 
     async def restart(self) -> bool:
-        """Replace all workers, with a new certificate if there is any; returns whether that came to its end."""
+        """Replace all workers, with a new certificate if there is one; returns whether that was completed."""
         before = set(self.workers())
         self.renew_certificate()
         self._process.send_signal(signal.SIGHUP)
@@ -139,6 +139,6 @@ class Served:
         return found
 
     def complaints(self) -> list[str]:
-        """The lines of the log that tell of what went wrong."""
+        """The lines of the log that report errors."""
         with self._log.open(encoding="utf-8", errors="replace") as log:
             return [line.rstrip("\n") for line in log if WRONG.search(line)]

@@ -1,15 +1,15 @@
-"""What has come of the traffic: counts by kind, and the first reasons of failures."""
+"""The results of the traffic: counts by kind, and the first reasons for failures."""
 
 from collections import Counter
 
 REASONS = 5
-"""Reasons that are kept of each kind."""
+"""Reasons that are kept for each kind."""
 
 
 class Tally:
-    """`done` were answered as they had to be; `again` were taken to a new connection, as the protocol wants it.
+    """`done` were answered correctly; `again` were repeated on a new connection, as the protocol demands.
 
-    A request is asked again if its connection was kept from another one and ended before a byte of its answer, or if
+    A request is repeated if its connection was kept from an earlier one and ended before a byte of its answer, or if
     GOAWAY said that it was not served.
     """
 
@@ -20,7 +20,7 @@ class Tally:
         self.reasons: dict[str, list[str]] = {}
 
     def fail(self, kind: str, reason: str) -> None:
-        """A request that had to be answered was not."""
+        """A request that should have been answered was not."""
         self.failed[kind] += 1
         reasons = self.reasons.setdefault(kind, [])
         if len(reasons) < REASONS:

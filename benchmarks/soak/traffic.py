@@ -1,4 +1,4 @@
-"""The kinds of traffic: each asks one server again and again until it is told to stop."""
+"""The kinds of traffic: each sends requests to one server until it is told to stop."""
 
 import asyncio
 import hashlib
@@ -28,19 +28,19 @@ MALFORMED = (
 
 
 async def drive(kind: str, target: Target, tally: Tally, stop: asyncio.Event, seed: int) -> None:
-    """Ask in one way until `stop`."""
+    """Send requests of one kind until `stop`."""
     rng = random.Random(seed)
     name = f"{kind} {target.name}"
     while not stop.is_set():
         try:
             await KINDS[kind](target, tally, name, rng)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong is what is counted here
+        except Exception as error:  # noqa: BLE001 - every failure is counted here
             tally.fail(name, f"{type(error).__name__}: {error}")
         await asyncio.sleep(PAUSE)
 
 
 async def _ask(target: Target, tally: Tally, name: str, requests: list[tuple[bytes, bytes | None]]) -> None:
-    """Requests with the bodies that have to come, one after another, on as few connections as possible."""
+    """Requests with the expected bodies, one after another, on as few connections as possible."""
     connection = await Connection.to(target)
     try:
         for request, wanted in requests:
@@ -97,7 +97,7 @@ async def _events(target: Target, tally: Tally, name: str, _: random.Random) -> 
     finally:
         connection.close()
     if not answer.body.endswith(b"data: end\n\n"):
-        raise ValueError(f"a stream without its end: {answer.body[-80:]!r}")
+        raise ValueError(f"an unfinished stream: {answer.body[-80:]!r}")
     tally.done[name] += 1
 
 
@@ -110,7 +110,7 @@ async def _websocket(target: Target, tally: Tally, name: str, rng: random.Random
                 message = rng.randbytes(int(10 ** rng.uniform(0, 5)))
                 await client.send(message)
                 if await client.recv() != message:
-                    raise ValueError("another message came back")
+                    raise ValueError("a different message came back")
         except ConnectionClosed:
             if client.close_code != 1012:
                 raise

@@ -35,7 +35,11 @@ def test_settings_are_options_as_well() -> None:
         (CALM, GOOD, []),
         (Load(0.5, 20, 40, 0.01, 0, 20, 0, 1), GOOD, ["at 0.5 times the capacity, no request gets a 503"]),
         (CALM, Load(0.8, 20, 200, 0.9, 0, 100, 0, 3), ["at 10 times the capacity goodput is at least 0.9 of it"]),
-        (CALM, Load(0.9, 20, 1000, 0.9, 0, 100, 0, 3), ["at 10 times the capacity p99 of served requests is under 1 s"]),
+        (
+            CALM,
+            Load(0.9, 20, 1000, 0.9, 0, 100, 0, 3),
+            ["at 10 times the capacity p99 of served requests is under 1 s"],
+        ),
         (CALM, Load(0.9, 20, 99, 0.9, 0, None, 9, 3), ["at 10 times the capacity health is answered within 0.25 s"]),
     ],
     ids=["good", "refused", "goodput", "late", "health"],

@@ -40,7 +40,7 @@ print("imported")
 
 
 def run(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command as a process of its own."""
+    """The command as a separate process."""
     program = [sys.executable, "-c", PROGRAM, *arguments]
     environment = {**ENVIRONMENT, **variables}
     return subprocess.run(program, capture_output=True, text=True, cwd=cwd, env=environment, timeout=30, check=False)
@@ -268,7 +268,7 @@ def test_a_name_that_is_not_there_is_a_mistake_too(site: Path) -> None:
 
 
 def test_what_serves_is_chosen_by_the_caller() -> None:
-    """The command knows options, and not who can do what they say."""
+    """The command knows options, but not what implements them."""
     served = []
 
     def serve(config: Config, again: Callable[[], Config]) -> int:

@@ -44,7 +44,7 @@ class Watch:
         self.begin = self.loop.time()
 
     def add(self, seconds: float, again: float = math.inf) -> Watched:
-        """Watch a connection whose deadline is so many seconds from now."""
+        """Watch a connection whose deadline is that many seconds from now."""
         connection = Watched(self.loop, self.loop.time() + seconds, again=again)
         self.sweeper.add(cast(Connection, connection))
         return connection
@@ -81,7 +81,7 @@ def test_a_deadline_is_noticed_in_time(watch: Watch, seconds: float, start: floa
 
 
 def test_a_deadline_may_move_away(watch: Watch) -> None:
-    """H-17: as often as it likes, for the price of an attribute."""
+    """H-17: any number of times, for the price of an attribute."""
     connection = watch.add(3)
     for _ in range(10):
         watch.loop.advance(2.9)
@@ -191,7 +191,7 @@ def test_who_hastens_while_it_expires_is_watched_once(watch: Watch) -> None:
 
 
 def test_nobody_is_woken_in_vain(watch: Watch) -> None:
-    """L-5: no connection, no timer; else one, for the first who is due."""
+    """L-5: no connection, no timer; otherwise one, for the first that is due."""
     assert watch.wakes() == []
     later = watch.add(60)
     assert watch.wakes() == [pytest.approx(SHORTEST, abs=TICK)]
@@ -238,7 +238,7 @@ def test_who_is_due_next_is_looked_at_although_the_first_has_gone(watch: Watch) 
 
 
 def test_who_is_due_at_the_same_time_shares_a_timer(watch: Watch) -> None:
-    """L-5: none is made anew for each connection, nor for one that is due later."""
+    """L-5: there is no new one for each connection, nor for one that is due later."""
     for seconds in (1, 1, 1, 60, 60):
         watch.add(seconds)
     assert len(vars(watch.loop)["_scheduled"]) == 1

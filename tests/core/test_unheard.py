@@ -57,7 +57,7 @@ def test_each_message_takes_a_moment_after_the_first_few() -> None:
 
 
 def test_a_generator_is_closed_although_its_senders_error_is_kept() -> None:
-    """As anyio keeps it, in a frame of its own traceback: no garbage collector is needed."""
+    """As anyio keeps it, in a frame of its own traceback: without the garbage collector."""
     closed: list[float] = []
 
     async def parts() -> AsyncIterator[bytes]:

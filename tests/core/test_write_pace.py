@@ -10,7 +10,7 @@ from esg_core.write_pace import WriteLimits, WritePace
 
 
 def given_up_after(limits: WriteLimits, moved: list[int]) -> float:
-    """When a client is given up that has read so many bytes at each look, and nothing more after the last."""
+    """When a client is given up that has read that many bytes at each look, and nothing more after the last."""
     pace = WritePace(limits, 0)
     for bytes_read in [*moved, *[0] * 100]:
         now = pace.due

@@ -45,7 +45,7 @@ TRIES = 3
 
 
 def cost(server: MemoryServer, request: bytes) -> float:
-    """Seconds of the processor that a request takes, on a connection of its own."""
+    """CPU seconds that a request takes, on a new connection."""
     transport = server.connect()
     begin = time.thread_time()
     transport.feed(request)

@@ -84,7 +84,7 @@ def test_u3_a_server_is_used_as_that_of_asyncio(loop: str, parser: str) -> None:
         async with await start(app, parser) as server:
             assert isinstance(server, asyncio.AbstractServer)
             await server.start_serving()
-            await server.wait_closed()  # nobody has closed it
+            await server.wait_closed()  # it has not been closed
             assert (app.told, server.is_serving()) == (["startup"], True)
             assert server.get_loop() is asyncio.get_running_loop()
             client = await connect(server)

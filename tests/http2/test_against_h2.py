@@ -19,7 +19,7 @@ from tests.support.http2 import wire
 from tests.support.http2.session import RecordedStream, Session
 
 STREAMS = 10
-"""How many the client has open at the most."""
+"""The most that the client has open."""
 
 SIZES = st.sampled_from([0, 1, 9, 500, 16384, 40000, 90000])
 WHICH = st.integers(0, STREAMS)

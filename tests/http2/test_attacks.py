@@ -111,7 +111,7 @@ MADE_RESETS: dict[str, Callable[[int], bytes]] = {
 
 
 def flood(server: MemoryServer, parts: Iterator[bytes], most: int) -> Raw:
-    """Send `parts` until the server has enough, `most` of them at the most; whoever else there is, is served."""
+    """Send at most `most` of `parts` until the server ends the connection; other clients are served."""
     client, other = Raw(server), Client(server)
     for _, part in zip(range(most), parts, strict=False):
         client.send(part)

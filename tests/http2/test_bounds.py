@@ -163,7 +163,7 @@ def test_9218_7_1_a_priority_ahead_is_for_its_own_request_and_given_up_for_those
     session.receive(wire.headers(9), 0.0)
     assert session._early_priorities == {}
     session.receive(wire.priority_update(7) + wire.priority_update(3), 0.0)
-    assert session._early_priorities == {}, "those cannot come any more"
+    assert session._early_priorities == {}, "those can no longer come"
 
 
 @pytest.mark.parametrize(("later", "expected"), [(511, []), (512, [(ConnectionFault, STREAM_CLOSED)])])
@@ -347,7 +347,7 @@ def test_whoever_has_a_clock_is_told() -> None:
 
 
 def test_2_2_content_is_handed_on_before_its_frame_is_whole() -> None:
-    """But not what is padded: nobody knows yet where its content ends."""
+    """But not padded frames: it is not yet known where their content ends."""
     session = session_with(wire.post(1), wire.post(3))
     sent = wire.data(1, b"0123456789", end=True)
     for begin, end, body in ((0, 9, b""), (9, 12, b"012"), (12, 18, b"012345678"), (18, 19, b"0123456789")):

@@ -1,4 +1,4 @@
-"""Who waits for whom: clients that read slowly, in part, or not at all (rules 2-2, 2-3, H-17)."""
+"""Flow control: clients that read slowly, in part, or not at all (rules 2-2, 2-3, H-17)."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def parts(number: int, *more: tuple[bytes, bytes], method: bytes = b"GET") -> li
 
 
 def test_2_2_a_large_response_does_not_hold_up_a_small_one() -> None:
-    """Though both want the same window, and nobody has said which is more urgent."""
+    """Although both want the same window, and neither has a priority."""
     with MemoryServer(app) as server:
         client = Client(server)
         large = client.ask(parts(100))

@@ -35,7 +35,7 @@ class Uploading(Raw):
     room = 65535
 
     def upload(self, stream: int, size: int, piece: int) -> bytes:
-        """Send so many bytes in frames of `piece`; returns the body of the answer."""
+        """Send that many bytes in frames of `piece`; returns the body of the answer."""
         windows = {0: self.room, stream: 65535}
         self.send(wire.post(stream))
         while size:

@@ -43,7 +43,7 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def check_others(server: MemoryServer, body: bytes = b"hello") -> None:
-    """Somebody else is served."""
+    """Another client is served."""
     assert Client(server).fetch().body == body
 
 
@@ -134,7 +134,7 @@ def test_2_3_answers_that_are_not_read(name: str) -> None:
 
 
 def test_c4_answers_that_are_read_late_are_all_there() -> None:
-    """And whoever reads at last, gets all that was asked for."""
+    """And a client that finally reads gets all that it asked for."""
     with MemoryServer(hello) as server:
         client = Raw(server)
         ended: list[int] = []
@@ -249,7 +249,7 @@ def test_2_3_a_hundred_connections_of_a_hundred_streams() -> None:
 
 @pytest.mark.parametrize("then", [wire.headers(3), wire.post(3) + wire.data(3, b"x", end=True)])
 def test_6_8_requests_after_a_goaway_of_the_client(then: bytes) -> None:
-    """It meant streams that the server opens, which there are none of; nothing is lost."""
+    """It refers to streams that the server opens, and there are none; nothing is lost."""
     with MemoryServer(Recorder()) as server:
         client = Raw(server)
         client.send(wire.post(1) + wire.goaway() + then + wire.data(1, b"x", end=True))

@@ -274,7 +274,7 @@ def test_2_4_closed_it_sends_what_waits_first() -> None:
 
 @pytest.mark.parametrize("resetting", ["the protocol", "the client"])
 def test_2_4_a_reset_breaks_both_sides_and_nothing_is_written_after_it(resetting: str) -> None:
-    """What waited is dropped, which makes room: a protocol that then goes on writes to nobody."""
+    """Waiting data is dropped, which makes room: a protocol that then goes on writes into the void."""
 
     class Eager(Notes):
         def resume_writing(self) -> None:

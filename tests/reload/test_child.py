@@ -84,7 +84,7 @@ def test_a_command_that_does_not_end_is_killed_when_its_time_is_over() -> None:
 
 
 def test_a_stopped_command_is_told_too() -> None:
-    """Whoever is stopped sees no signal until somebody lets him go on."""
+    """A stopped process sees no signal until it is continued."""
     with running(python(POLITE)) as run:
         os.kill(run.pid(), signal.SIGSTOP)
         assert run.child.stop(GRACE)
@@ -108,7 +108,7 @@ def test_what_a_command_has_started_is_asked_when_the_command_has_ended() -> Non
 
 
 def test_a_command_may_end_its_own_processes_in_its_own_order() -> None:
-    """They are asked by nobody else while it is there: so a server can let its workers drain."""
+    """Nothing else asks them while it is there: so a server can let its workers drain."""
     program = f"""\
 import subprocess, signal, sys
 worker = subprocess.Popen([sys.executable, "-c", {POLITE!r}])

@@ -21,7 +21,7 @@ NOT_UTF_8 = os.fsdecode(b"\xff.py")
 
 @pytest.fixture(autouse=True, params=["watchfiles", "polling", "alone"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What tells of changes: the system, or a look at the files, by request or for want of watchfiles."""
+    """How changes are noticed: by the system, or by polling, on request or because watchfiles is missing."""
     if request.param == "polling":
         monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "1")
     elif request.param == "alone":
@@ -129,7 +129,7 @@ def test_links_in_a_circle_and_to_nothing(here: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_read(way: str) -> None:
-    """Seen by a user who has to ask: root may read all."""
+    """As a user without special rights: root may read everything."""
     place = Path(tempfile.mkdtemp())
     try:
         place.chmod(0o755)
@@ -147,7 +147,7 @@ def test_a_directory_that_cannot_be_read(way: str) -> None:
 
 
 def _seen_by_a_user(place: Path, open_place: Path) -> int:
-    """In a process of its own: 0 if changes are told, and the closed directory is named once."""
+    """In a separate process: 0 if changes are reported, and the closed directory is named once."""
     signal.alarm(60)
     try:
         if os.getuid() == 0:

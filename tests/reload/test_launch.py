@@ -142,7 +142,7 @@ time.sleep(60)
 
 
 def test_a_fresh_process_does_not_outlive_the_one_that_started_it(site: Path) -> None:
-    """Not even when that is killed: the output ends, because nobody is left who could write to it."""
+    """Not even when that is killed: the output ends, because no process is left that could write to it."""
     environment = {**os.environ, "PYTHONPATH": str(site)}
     with Program(sys.executable, "-c", STARTS_AND_TELLS, cwd=ROOT, env=environment) as program:
         program.wait_for("ready")

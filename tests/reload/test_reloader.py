@@ -178,7 +178,7 @@ def test_sigquit_ends_everything_at_once(here: Path) -> None:
         pid = running.pid_of_command()
         assert running.stop(signal.SIGQUIT) == 1
         assert not is_running(pid)
-        assert running.lines[-1].startswith("ready"), "nobody waits for a change"
+        assert running.lines[-1].startswith("ready"), "it does not wait for a change"
 
 
 def test_a_supervisor_that_signals_every_process_is_understood(here: Path) -> None:
@@ -245,7 +245,7 @@ def greet(port: int) -> str:
 
 
 def test_u5_w6_a_callable_gets_a_socket_that_stays_open(here: Path) -> None:
-    """The program that reloads is not run again; what it reloads is imported anew."""
+    """The program that reloads is not run again; what it reloads is imported afresh."""
     module = here / "greeter_of_test.py"
     module.write_text(GREETER)
     (here / "program.py").write_text(PROGRAM)

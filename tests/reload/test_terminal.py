@@ -43,7 +43,7 @@ while True:
 
 
 class Session:
-    """`esg-reload -- COMMAND` in a terminal of its own."""
+    """`esg-reload -- COMMAND` in a new terminal."""
 
     def __init__(self, command: list[str], cwd: Path) -> None:
         self.keyboard, self.screen = pty.openpty()
@@ -79,7 +79,7 @@ class Session:
         return bool(attributes[3] & termios.ECHO)
 
     def hang_up(self) -> None:
-        """Close the terminal as somebody who closes its window."""
+        """Close the terminal, like closing its window."""
         for descriptor in (self.keyboard, self.screen):
             with suppress(OSError):
                 os.close(descriptor)

@@ -28,7 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def writing(path: Path, every: float = 0.02) -> Iterator[None]:
-    """Somebody who writes a file again and again."""
+    """A thread that writes a file again and again."""
     done = threading.Event()
 
     def write() -> None:

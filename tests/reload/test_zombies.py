@@ -1,4 +1,4 @@
-"""Processes that have ended and that nobody has looked at yet are no processes that have to be killed."""
+"""Zombies, processes that have ended but not been reaped, need not be killed."""
 
 import os
 import subprocess

@@ -191,7 +191,7 @@ def test_s3_pings_are_sent_and_answered(codec: str) -> None:
 @codecs
 @pytest.mark.parametrize("answer", [None, b"", b"xxxx"])
 def test_s3_a_ping_without_answer_closes_with_1011(codec: str, answer: bytes | None) -> None:
-    """A pong with another payload is none."""
+    """A pong with another payload does not count."""
     app = Recorder()
     with WebSocketServer(app, codec, ws_ping_interval=2, ws_ping_timeout=3) as server:
         client = server.open()
@@ -259,7 +259,7 @@ def test_s3_a_pong_cannot_come_in_the_middle_of_a_message() -> None:
 
 @codecs
 def test_s3_an_answer_that_is_not_read_here_counts_when_it_is(codec: str) -> None:
-    """While reading is paused, because the application does not receive, nobody is closed for it."""
+    """While reading is paused because the application does not receive, no connection is closed for it."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         await asyncio.sleep(60)

@@ -18,7 +18,7 @@ class WebSocketDisconnect(Exception):
 
 
 def test_s2_an_accept_that_comes_too_late_is_taken() -> None:
-    """And what comes with it; then the application is told of the disconnect, and no message is taken any more."""
+    """And what comes with it; then the application gets the disconnect, and no more messages are taken."""
     seen: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -86,7 +86,7 @@ def test_a_text_is_refused_at_the_first_part_that_is_wrong(end: bool) -> None:
 
 
 def test_what_a_message_takes_in_memory() -> None:
-    """At the most: one wide character makes all of a text wide."""
+    """At most: one wide character makes a whole text wide."""
     for message in ("a" * 1000, "a" * 1000 + "\U0001f600", "\u6f22" * 1000, bytes(1000)):
         overhead = sys.getsizeof(message[:0])
         assert sys.getsizeof(message) - overhead <= held_size(message) + 32

@@ -31,7 +31,7 @@ def held(server: WebSocketServer) -> int:
 
 
 class Late:
-    """Receives nothing for a minute, then everything; with `before` it receives so many messages first."""
+    """Receives nothing for a minute, then everything; with `before` it receives that many messages first."""
 
     def __init__(self, before: int = 0) -> None:
         self.received: list[str | bytes] = []

@@ -113,7 +113,7 @@ floods = pytest.mark.parametrize("flood", FLOODS)
 
 
 def segments(sent: bytes, size: int = 262144) -> list[bytes]:
-    """As a socket gives them at the most."""
+    """The most that a socket delivers at once."""
     return [sent[at : at + size] for at in range(0, len(sent), size)]
 
 
@@ -165,7 +165,7 @@ def test_s5_no_turn_does_much_over_http2(codec: str, flood: Callable[[], Flood])
 
 @codecs
 def test_s5_all_streams_of_a_connection_are_one_client(codec: str) -> None:
-    """Rule H-22: each could fill a turn of its own."""
+    """Rule H-22: each could fill a turn alone."""
     count = 40
     message = bytes(LARGE // 8)
     app = Recorder(echo=False)
@@ -228,7 +228,7 @@ def test_s5_others_are_served_meanwhile(codec: str) -> None:
 
 @codecs
 def test_s5_an_application_that_always_receives_leaves_others_their_turn(codec: str) -> None:
-    """What it takes makes room for more, which is read in a turn of its own and not within `receive()`."""
+    """What it takes makes room for more, which is read in a separate turn and not within `receive()`."""
     sent, messages = of_inflating_messages()
     app = Recorder(echo=False)
     options = {**OPTIONS, "ws_max_queue_bytes": LARGE}

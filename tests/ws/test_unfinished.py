@@ -115,7 +115,7 @@ def test_s4_a_client_that_resets_is_gone(codec: str) -> None:
 
 @codecs
 def test_s4_pings_of_a_client_that_is_gone_are_not_answered(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those behind the pong that could not be written any more: asyncio would warn of each."""
+    """Those behind the pong that could no longer be written: asyncio would warn about each."""
     with WebSocketServer(Recorder(), codec, **OPTIONS) as server:
         client = server.open(OFFER)
         write = client.transport.write

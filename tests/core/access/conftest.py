@@ -1,4 +1,4 @@
-"""Each test finds logging as nobody has configured it."""
+"""Each test finds logging unconfigured."""
 
 from collections.abc import Iterator
 

@@ -270,7 +270,7 @@ def test_shutdown_that_raises(mode: Mode, log: pytest.LogCaptureFixture) -> None
 
 
 def test_lifespan_that_ends_while_the_server_runs(log: pytest.LogCaptureFixture) -> None:
-    """Its failure is logged when it happens; there is nothing to shut down any more."""
+    """Its failure is logged when it happens; there is nothing left to shut down."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await says("startup.complete")(scope, receive, send)

@@ -169,7 +169,7 @@ def test_sockets_of_the_caller_take_the_place_of_the_addresses(loop: str) -> Non
 
 @pytest.mark.parametrize("how", ["should_exit", "shutdown", "force_exit"])
 def test_stopped_from_another_thread(loop: str, how: str) -> None:
-    """As programs do that run the server in a thread of its own."""
+    """Like programs that run the server in a separate thread."""
     server = Server(config(loop=loop))
     thread = threading.Thread(target=server.run)
     handler = signal.getsignal(signal.SIGINT)
@@ -188,7 +188,7 @@ def test_stopped_from_another_thread(loop: str, how: str) -> None:
 
 
 def test_stopped_before_it_has_begun(loop: str) -> None:
-    """Nothing is started, and who waits for the start learns it."""
+    """Nothing is started, and tasks that wait for the start are told."""
 
     async def main() -> None:
         server = Server(config("no_such_module:app"))  # and so not even imported
@@ -216,7 +216,7 @@ def test_stopped_during_the_startup(loop: str) -> None:
 
 @pytest.fixture
 def heard() -> Iterator[list[int]]:
-    """The signals that the program hears, which has handlers of its own."""
+    """The signals that reach the program's own handlers."""
     numbers: list[int] = []
     former = {
         number: signal.signal(number, lambda number, _: numbers.append(number))

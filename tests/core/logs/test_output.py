@@ -1,4 +1,4 @@
-"""Standard output that may be slow, full or gone (rule R-3: nothing lost, and nobody held up)."""
+"""Standard output that may be slow, full or gone (rule R-3: nothing is lost or held up)."""
 
 import io
 import os

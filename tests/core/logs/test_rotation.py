@@ -1,4 +1,4 @@
-"""Log files are opened anew, by whatever handler of the standard library; other streams stay as they are."""
+"""Log files are reopened, whichever handler of the standard library writes them; other streams stay as they are."""
 
 import logging
 import logging.handlers

@@ -105,7 +105,7 @@ def test_esgs_own_set_up_takes_the_place_of_a_users(tmp_path: Path, capsys: pyte
 def test_w9_what_cannot_be_used_leaves_the_former_log_in_force(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Or ESG's own, if the former cannot be used any more either."""
+    """Or to ESG's own, if the previous one can no longer be used either."""
     (tmp_path / "gone").mkdir()
     former = config(log_config=to_file(tmp_path / "gone" / "esg.log"))
     broken = config(log_config={"version": 1, "root": {"handlers": ["missing"]}})

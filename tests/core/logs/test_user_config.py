@@ -164,7 +164,7 @@ def test_u8_a_parser_is_a_configuration(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_u8_a_configuration_for_the_loggers_of_uvicorn_alone_is_a_mistake(tmp_path: Path) -> None:
-    """Its records would go nowhere; one that has the root logger, or ESG's too, is none."""
+    """Its records would go nowhere; a configuration with the root logger, or ESG's too, is accepted."""
     table = {name: TABLE[name] for name in ("version", "formatters", "handlers")}
     theirs = {**table, "loggers": {"uvicorn": TABLE["loggers"]["esg"], "uvicorn.access": {"level": "INFO"}}}
     said = "sets up uvicorn, uvicorn.access and none of ESG's loggers, which are esg, esg.error, esg.access, esg.asgi"

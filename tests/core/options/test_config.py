@@ -230,7 +230,7 @@ def test_contradictions(values: dict[str, Any], complaint: str) -> None:
 
 
 def test_what_was_passed_on_without_being_set_contradicts_nothing() -> None:
-    """A program passes the arguments of its own command line on, set or not."""
+    """A program passes on the arguments of its own command line, set or not."""
     config = Config("main:app", bind=["a:1"], uds=None, fd=None, ssl_keyfile=None, ssl_certfile=None, ssl_cert_reqs=0)
     assert config.bind == ("a:1",)
 

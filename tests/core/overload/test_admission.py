@@ -45,7 +45,7 @@ def test_all_slots_come_back(loop: ManualLoop) -> None:
 
 
 def test_a_slot_goes_to_the_head_of_the_line(loop: ManualLoop) -> None:
-    """A-6: in the order in which they came; one who comes at the same moment goes behind them."""
+    """A-6: in the order of arrival; a request that arrives at the same moment goes behind them."""
     events: list[str] = []
     admission = Admission(loop, 1, queue_size=3)
     a, b, c, d = (Request(admission, events, name) for name in "ABCD")
@@ -215,7 +215,7 @@ def test_latency_is_smoothed(loop: ManualLoop) -> None:
 
 @pytest.mark.parametrize("limit", [1, 5])
 def test_below_what_counts_as_easy_neither_the_limit_nor_the_peak_changes(limit: int, loop: ManualLoop) -> None:
-    """A-1: so that whoever counts himself, without a call, can do no harm."""
+    """A-1: so that counting without a call can do no harm."""
     admission = Admission(loop, limit, queue_size=5)
     running = [Request(admission) for _ in range(7)]
     for request in running:
@@ -269,7 +269,7 @@ def test_ten_thousand_who_wait_in_vain_leave_nothing_behind(loop: ManualLoop) ->
 
 
 def test_leaving_a_long_line_takes_no_longer(loop: ManualLoop) -> None:
-    """From anywhere in it: who can make a line long must not make it slow."""
+    """From any position: clients that can make the line long must not make it slow."""
     admission = Admission(loop, 1, queue_size=200_000)
     waiting = [Request(admission) for _ in range(100_000)]
     for request in waiting:

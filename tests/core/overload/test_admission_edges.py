@@ -24,7 +24,7 @@ def timers(loop: asyncio.AbstractEventLoop) -> int:
 
 
 def test_a_slot_does_not_wait(loop: ManualLoop) -> None:
-    """A-2: who has it keeps it although the client goes, until the call of the application ends; timed or not."""
+    """A-2: a call keeps its slot although the client leaves, until the call ends; timed or not."""
     admission = Admission(loop, 10)
     timed = Request(admission)
     timed.come()
@@ -70,7 +70,7 @@ def test_who_comes_after_the_line_was_empty_is_timed_too(loop: ManualLoop) -> No
 
 
 def test_the_timer_waits_as_long_as_the_head_of_the_line_may(loop: ManualLoop) -> None:
-    """L-5: nobody is woken before there is something to do."""
+    """L-5: no wake-up before there is something to do."""
     admission = Admission(loop, 1, queue_size=2, queue_timeout=5)
     for _ in range(2):
         Request(admission).come()
@@ -114,7 +114,7 @@ def test_a_slot_takes_a_call_to_give_back_while_somebody_waits(loop: ManualLoop)
 
 
 def test_only_a_slot_without_a_clock_is_given_one(loop: ManualLoop) -> None:
-    """A-7: neither who has none, nor who is timed from when he came."""
+    """A-7: neither a call without a slot, nor one that is timed from its arrival."""
     admission = Admission(loop, 2)
     none, timed, easy = Request(admission), Request(admission), Request(admission)
     timed.come()

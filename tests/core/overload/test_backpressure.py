@@ -82,7 +82,7 @@ def test_the_limit_falls_in_an_overload_and_recovers(loop: ManualLoop) -> None:
 
 
 def test_a_window_counts_its_own_peak(loop: ManualLoop) -> None:
-    """Of ten requests that ended a window ago, nobody is left to blame."""
+    """Ten requests that ended a window ago are not to blame."""
     server = Server(loop)
     requests = [Request() for _ in range(10)]
     for request in requests:

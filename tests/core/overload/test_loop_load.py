@@ -184,7 +184,7 @@ def test_without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_measures_until_it_is_asked_for() -> None:
-    """L-5: the selector of a loop that nobody measures is the platform's own."""
+    """L-5: the selector of a loop that is not measured is the platform's own."""
 
     async def work() -> tuple[bool, float]:
         loop = asyncio.get_running_loop()

@@ -214,7 +214,7 @@ import ctypes, os, subprocess, sys
 from esg_core.lifecycle.orphans import reap_orphans
 
 assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # orphans become this process's children, as they do process 1's
-reap_orphans(set())  # there is nobody
+reap_orphans(set())  # there are none
 mother = [sys.executable, "-c", "import os; child = os.fork(); print(child) if child else None"]
 orphan = int(subprocess.run(mother, capture_output=True, text=True, check=True).stdout)
 os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)

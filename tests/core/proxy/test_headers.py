@@ -1,4 +1,4 @@
-"""Proxy headers (rule H-19): who is believed, what is believed, and what a forger can not do."""
+"""Proxy headers (rule H-19): which peers are trusted, what is believed, and what a forger cannot do."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ def hosts(scope: Scope) -> list[bytes]:
     return [value for name, value in scope["headers"] if name == b"host"]
 
 
-# Who is trusted
+# Trusted peers
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_nothing_is_passed() -> None:
 
 
 def test_other_addresses_are_more_explicit(passed: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody accepts on sockets that are left over, so their clients would wait in vain: that is said."""
+    """Leftover sockets are not accepted on, so their clients would wait in vain: a warning says so."""
     assert addresses(listening_sockets(Config("main:app", fd=PLACE))) == passed[:1]
     assert re.findall("passed sockets that nobody accepts on: (.*); name", caplog.text) == [f"fd://{PLACE + 1}"]
 

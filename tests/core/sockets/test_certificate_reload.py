@@ -1,4 +1,4 @@
-"""What is made from files is made anew when they change (W-7): when somebody asks, and not more often."""
+"""Values loaded from files are reloaded when these change (W-7): when asked for, and not more often."""
 
 import logging
 from pathlib import Path

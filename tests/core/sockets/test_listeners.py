@@ -1,4 +1,4 @@
-"""Accepting: on both loops, cleartext and TLS, and what happens to those who are on their way when it ends."""
+"""Accepting: on both loops, cleartext and TLS, and what happens to connections in progress when it ends."""
 
 import asyncio
 import errno
@@ -226,7 +226,7 @@ def test_handshakes_do_not_hold_the_end(loop: str, authority: trustme.CA) -> Non
 
 
 def test_closing_before_it_has_begun(loop: str, tmp_path: Path) -> None:
-    """What was bound is closed, and nobody was let in."""
+    """Bound sockets are closed, and no client was let in."""
     path = tmp_path / "esg.sock"
 
     async def main() -> None:
@@ -259,7 +259,7 @@ ERRORS = [(errno.ECONNABORTED, 0), (errno.EMFILE, 1), (errno.ENFILE, 1), (errno.
 def test_errors_of_accept(
     loop: str, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, warned: int
 ) -> None:
-    """H-20: a client that has gone is none; any other makes accepting pause, with one line, until it is over."""
+    """H-20: a client that has gone does not count; any other error pauses accepting, with one line, until it is over."""
     left = [3]
 
     class Failing(socket.socket):

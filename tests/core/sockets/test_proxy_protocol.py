@@ -492,7 +492,7 @@ def test_the_preface_has_a_deadline(run: Run, caplog: pytest.LogCaptureFixture, 
 
 
 def test_the_context_knows_a_connection_from_its_preface_on(run: Run) -> None:
-    """Rule L-2: a drain waits for nobody who has not said who is there, but serves what is on its way."""
+    """Rule L-2: a drain does not wait for a connection that has sent no preface, but serves what is on its way."""
 
     async def main() -> None:
         async with Listener().open() as listener:

@@ -1,4 +1,4 @@
-"""What the kernel tells of a connection (rules H-7, H-16, H-17, L-2)."""
+"""What the kernel knows about a connection (rules H-7, H-16, H-17, L-2)."""
 
 import asyncio
 import math
@@ -57,7 +57,7 @@ def test_clients_that_leave(pair: tuple[socket.socket, socket.socket], unread: b
 
 
 def test_nobody_can_be_asked() -> None:
-    """No socket, or none any more: nothing is known."""
+    """No socket, or no longer one: nothing is known."""
     with socket.socket() as closed:
         pass
     for connection in (None, closed):
@@ -101,7 +101,7 @@ def test_what_is_on_its_way(loop: str) -> None:
 
 
 async def settled(transport: Any) -> Delivery:
-    """What is delivered when nothing moves any more."""
+    """What has been delivered when nothing moves any longer."""
     seen = [delivery(transport)]
     for _ in range(50):
         await asyncio.sleep(0.2)
@@ -120,7 +120,7 @@ def stalled(loop: ManualLoop) -> MemoryTransport:
 
 
 def looks(watch: WriteWatch, transport: MemoryTransport, reads: dict[float, int]) -> list[float]:
-    """When one looks, until the client is given up; at some times it has read so many bytes."""
+    """The times of the looks until the client is given up; at some times it has read that many bytes."""
     seen = []
     while True:
         seen.append(watch.due)

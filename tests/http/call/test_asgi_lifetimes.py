@@ -81,7 +81,7 @@ def test_any_message_after_the_client_has_gone_raises_the_same(message: Message)
 
 
 def test_an_error_after_the_client_has_gone_is_logged() -> None:
-    """R-2: it is the application's own, and nobody else would tell."""
+    """R-2: the error is the application's own, and nothing else would report it."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -261,7 +261,7 @@ def test_a_task_left_behind_by_an_application_without_response_cannot_answer() -
 
 
 def test_what_an_application_does_to_its_scope_stays_there() -> None:
-    """H-15: the next request, the same to the byte, gets a scope of its own."""
+    """H-15: the next request, identical to the byte, gets its own scope."""
     scopes: list[dict[str, Any]] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -256,7 +256,7 @@ def test_what_is_sent_to_a_client_that_has_gone(paper: CycleOnPaper, message: An
 
 
 def test_what_another_task_sends_to_a_client_that_has_gone(paper: CycleOnPaper) -> None:
-    """H-21: who waits for that task, waits for ever if it fails; so it may go on for longer."""
+    """H-21: a call that waits for that task waits forever if it fails; so the task may go on for longer."""
     assert outcomes(paper, body(), beside=True)["refused after"] == pytest.approx(GRACE_OF_HELPERS, abs=0.01)
 
 

@@ -1,7 +1,7 @@
 """What one case of the corpus is: bytes from a client, and what must come of them.
 
-A case says nothing about parsers, segments or sockets: whoever runs it sends the bytes in any way a network may, and
-the outcome has to be the same.
+A case says nothing about parsers, segments or sockets: its runner sends the bytes in any way a network may, and the
+outcome must be the same.
 """
 
 from collections.abc import Iterable, Mapping

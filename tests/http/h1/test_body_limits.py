@@ -8,7 +8,7 @@ from tests.support.http.bodies import WholeBody
 
 
 def line(size: int) -> bytes:
-    """A chunk line of so many bytes, its end included."""
+    """A chunk line of that many bytes, its end included."""
     return b"5;" + b"x" * (size - 4) + b"\r\n"
 
 
@@ -25,7 +25,7 @@ def test_a_line_that_is_longer() -> None:
 
 @pytest.mark.parametrize("sizes", [[4097], [4096, 1], [1] * 4097], ids=["at once", "at last", "byte by byte"])
 def test_a_line_that_does_not_end(sizes: list[int]) -> None:
-    """It is refused with the first byte too many: nobody waits for its end."""
+    """It is refused with the first byte too many, before its end."""
     body = WholeBody(overhead=1 << 20)
     rest = line(5000)
     *before, last = sizes

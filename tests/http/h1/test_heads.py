@@ -118,7 +118,7 @@ def test_h11_a_head_may_be_as_large_as_its_limits(line: int, size: int, count: i
 @pytest.mark.parametrize(("size", "status"), [(5, 200), (6, 413)])
 @pytest.mark.parametrize("kind", ["length", "chunked", "chunks"])
 def test_a_body_may_be_as_large_as_its_limit(size: int, status: int, kind: str) -> None:
-    """limit-request-body: for each request anew."""
+    """limit-request-body applies to each request separately."""
     content = b"x" * size
     data = {
         "length": post(b"Content-Length: %d" % size, body=content),

@@ -43,7 +43,7 @@ def test_h16_behind_a_whole_request_the_end_of_its_client_is_seen(data: bytes) -
     with connected(app) as client:
         client.feed(data)
         assert client.transport.is_reading()
-        assert client.due_in == NEVER, "the application may take as long as it likes"
+        assert client.due_in == NEVER, "the application may take any time"
         client.transport.reset()
         client.server.loop.settle()
         [cycle] = client.server.context.cycles
@@ -55,7 +55,7 @@ def test_h16_behind_a_whole_request_the_end_of_its_client_is_seen(data: bytes) -
 @pytest.mark.parametrize("is_in_one", [True, False])
 @pytest.mark.parametrize("options", [{}, {"health": True}], ids=["", "health"])
 def test_h6_the_next_request_waits_for_the_response(options: dict[str, Any], data: bytes, is_in_one: bool) -> None:
-    """Nothing more is read, and twice a second the client is looked for, who may have gone (H-16)."""
+    """Nothing more is read, and twice a second the client is checked, which may have gone (H-16)."""
     app = Slow()
     with connected(app, **options) as client:
         for times in (1, 2):
@@ -164,7 +164,7 @@ def test_a6_so_much_is_taken_in_behind_a_request_that_waits(
 
 
 def test_the_application_gets_no_empty_part_of_a_body() -> None:
-    """Framing alone is none."""
+    """Framing alone is no body."""
     parts: list[bytes] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,7 +24,7 @@ KEEP_ALIVE = b"connection: keep-alive\r\n"
 
 
 class Told(H1Output):
-    """An output that notes when it has told of the client's end."""
+    """An output that records when it has reported the client's end."""
 
     lost = False
 
@@ -33,7 +33,7 @@ class Told(H1Output):
 
 
 class Output:
-    """An output, what it is told of its request, and its transport."""
+    """An output, what it is told about its request, and its transport."""
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop

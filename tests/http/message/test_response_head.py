@@ -245,7 +245,7 @@ def test_a_length_that_must_not_stand_is_left_out(status: int) -> None:
 
 
 def test_what_fields_say_can_be_told_apart() -> None:
-    """H-1, H-3: each has a bit of its own."""
+    """H-1, H-3: each has its own bit."""
     said = (SAYS_CHUNKED, SAYS_CLOSE, SAYS_DATE, SAYS_SERVER)
     assert all(said)
     assert not any(one & other for one, other in combinations(said, 2))
@@ -257,7 +257,7 @@ def test_no_length_is_one_that_is_not_given() -> None:
 
 
 def test_fields_that_are_remembered_are_not_encoded_again() -> None:
-    """H-1: up to so many bytes, lines' ends included."""
+    """H-1: up to that many bytes, line ends included."""
     for size, is_remembered in ((wire.LONGEST_REMEMBERED - 5, True), (wire.LONGEST_REMEMBERED - 4, False)):
         headers = [(b"b", b"c" * size)]
         assert (prepare_fields(200, headers)[0] is prepare_fields(200, headers)[0]) is is_remembered

@@ -1,4 +1,4 @@
-"""Response headers that are none, and some that look odd but are right."""
+"""Response headers that are invalid, and some that look odd but are valid."""
 
 from collections.abc import Iterator
 

@@ -250,7 +250,7 @@ def test_5_1_an_integer_is_its_parts_together() -> None:
 
 
 def entry(size: int, name: bytes = b"a") -> bytes:
-    """A literal that takes so many bytes of the table."""
+    """A literal that takes that many bytes of the table."""
     length = size - 32 - len(name) - 127
     return b"\x40\x01" + name + b"\x7f" + bytes((length & 127 | 128, length >> 7)) + b"v" * (length + 127)
 

@@ -33,7 +33,7 @@ NAMES = st.builds(lambda text: b"\0" + text, TEXTS)
 
 
 def opened(pattern: int, bits: int) -> st.SearchStrategy[bytes]:
-    """How a literal begins: with a name of its own, or an index."""
+    """The beginning of a literal: with a literal name, or an index."""
     new = TEXTS.map(lambda text: bytes((pattern,)) + text)
     return new | INDICES.filter(bool).map(lambda index: integer(index, pattern, bits))
 

@@ -13,7 +13,7 @@ LAST_PING = b"still on"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`ends`: the codes of which one has to be in a GOAWAY, before the connection ends; if there are none, it goes on.
+    """`ends`: the codes, one of which must be in a GOAWAY before the connection ends; without codes, it goes on.
 
     `resets` has streams and the codes of which one their RST_STREAM has, `answers` streams and the status and body of
     their whole response, `sizes` streams and the bytes of each DATA frame that may have come on it, `acks` how many

@@ -20,7 +20,7 @@ BROKEN = wire.post(1) + wire.window(1, 0)
 
 
 def check_price(session: Session, frame: bytes, times: int) -> None:
-    """So many times, and not once more; ten seconds later again so many times."""
+    """That many times, and not once more; ten seconds later, that many times again."""
     for now in (LATER, LATER + 10.0):
         for _ in range(times):
             session.receive(frame, now)

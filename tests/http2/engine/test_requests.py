@@ -119,7 +119,7 @@ def test_6_9_what_comes_opens_the_connection_s_window_also_for_streams_that_are_
 
 
 def test_6_9_1_padding_is_counted_and_given_back() -> None:
-    """Nobody reads it, so the stream's window opens again for it; not for content that nobody has read."""
+    """It is never read, so the stream's window opens again for it; but not for content that has not been read."""
     session = session_with(wire.post(1))
     session.take()
     frame = wire.frame(wire.Kind.DATA, 1, wire.padded(b"c" * 24, 231), PADDED)

@@ -113,7 +113,7 @@ def test_5_1_1_even_numbers_are_idle_for_ever(kind: str) -> None:
 
 @pytest.mark.parametrize("state", [state for state in EXPECTED if state not in ("idle", "passed over")])
 def test_5_1_a_stream_is_there_until_both_have_ended_it(state: str) -> None:
-    """From its first frame to its last, whoever sends that."""
+    """From its first frame to its last, whichever side sends that."""
     session = Session()
     session.receive(wire.OPENING, 0.0)
     bring(session, state)

@@ -9,53 +9,53 @@ from esg_core.errors import StartupError
 from esg_core.waiting import OneTimeEvent
 
 
-async def wait(milestone: OneTimeEvent) -> str:
-    await milestone
+async def wait(event: OneTimeEvent) -> str:
+    await event
     return "there"
 
 
 def test_everybody_who_waits_goes_on() -> None:
     async def main() -> list[str]:
-        milestone = OneTimeEvent()
-        waiting = [asyncio.create_task(wait(milestone)) for _ in range(3)]
+        event = OneTimeEvent()
+        waiting = [asyncio.create_task(wait(event)) for _ in range(3)]
         await asyncio.sleep(0)
-        assert not milestone
-        milestone.reach()
-        milestone.reach()
-        assert milestone
-        return [*await asyncio.gather(*waiting), await wait(milestone)]
+        assert not event
+        event.reach()
+        event.reach()
+        assert event
+        return [*await asyncio.gather(*waiting), await wait(event)]
 
     assert asyncio.run(main()) == ["there"] * 4
 
 
 def test_who_waits_learns_that_it_will_not_happen() -> None:
     async def main() -> None:
-        milestone = OneTimeEvent()
-        waiting = asyncio.create_task(wait(milestone))
+        event = OneTimeEvent()
+        waiting = asyncio.create_task(wait(event))
         await asyncio.sleep(0)
-        milestone.fail(StartupError("no port"))
-        for late in (waiting, wait(milestone)):
+        event.fail(StartupError("no port"))
+        for late in (waiting, wait(event)):
             with pytest.raises(StartupError, match="no port"):
                 await late
-        assert not milestone
+        assert not event
 
     asyncio.run(main())
 
 
 def test_what_has_happened_cannot_fail() -> None:
-    milestone = OneTimeEvent()
-    milestone.reach()
-    milestone.fail(StartupError("too late"))
-    assert asyncio.run(wait(milestone)) == "there"
+    event = OneTimeEvent()
+    event.reach()
+    event.fail(StartupError("too late"))
+    assert asyncio.run(wait(event)) == "there"
 
 
 def test_cancelling_one_who_waits_harms_no_other() -> None:
     async def main() -> str:
-        milestone = OneTimeEvent()
-        impatient, patient = asyncio.create_task(wait(milestone)), asyncio.create_task(wait(milestone))
+        event = OneTimeEvent()
+        impatient, patient = asyncio.create_task(wait(event)), asyncio.create_task(wait(event))
         await asyncio.sleep(0)
         impatient.cancel()
-        milestone.reach()
+        event.reach()
         return await patient
 
     assert asyncio.run(main()) == "there"
@@ -65,17 +65,17 @@ def test_reached_from_another_thread() -> None:
     """Also before anybody waits."""
 
     async def main() -> str:
-        milestone = OneTimeEvent()
-        waiting = asyncio.create_task(wait(milestone))
+        event = OneTimeEvent()
+        waiting = asyncio.create_task(wait(event))
         await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
-        thread = threading.Thread(target=milestone.reach_from_anywhere, args=(loop,))
+        thread = threading.Thread(target=event.reach_from_anywhere, args=(loop,))
         thread.start()
         result = await waiting
         thread.join()
         return result
 
     assert asyncio.run(main()) == "there"
-    milestone = OneTimeEvent()
-    milestone.reach_from_anywhere(None)
-    assert asyncio.run(wait(milestone)) == "there"
+    event = OneTimeEvent()
+    event.reach_from_anywhere(None)
+    assert asyncio.run(wait(event)) == "there"

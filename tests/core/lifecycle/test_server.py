@@ -408,10 +408,10 @@ def test_unless_prefers_work_that_is_done() -> None:
         raise ZeroDivisionError
 
     async def main() -> None:
-        milestone = OneTimeEvent()
-        milestone.reach()
+        event = OneTimeEvent()
+        event.reach()
         with pytest.raises(ZeroDivisionError):
-            await unless(milestone, work())
+            await unless(event, work())
 
     asyncio.run(main())
 

@@ -18,13 +18,13 @@ from esg_core.options.addresses import Address, TCPAddress, UnixAddress
 from esg_core.options.config import Config
 from esg_core.processes import memory
 from esg_core.processes.fork import Forked
-from esg_core.processes.handover import VARIABLE, Former, take_over
+from esg_core.processes.handover import VARIABLE, Predecessor, take_over
 from esg_core.processes.memory import MIB, resident
-from esg_core.processes.messages import ALIVE, FAILED, READY, SPENT, LineReader, as_text
+from esg_core.processes.messages import ALIVE, FAILED, LIMIT_REACHED, READY, LineReader, as_text
 from esg_core.processes.policy import BEATS, FAILED_TO_START, Act, Patience, Step, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.spawn import Running
-from esg_core.processes.worker_config import MARGIN, check, order_for, patience
+from esg_core.processes.worker_config import MARGIN, check, patience, task_for
 from esg_core.processes.workers import RunningWorkers, _how
 from esg_core.sockets.bound import bind_all
 
@@ -34,7 +34,7 @@ from esg_core.sockets.bound import bind_all
 def test_messages_and_text_are_told_apart_however_they_come() -> None:
     heard = LineReader()
     assert heard.feed(READY + ALIVE + b"Thread 0x1:\n") == [READY, ALIVE]
-    assert heard.feed(b"  File " + SPENT + b"x\n") == [SPENT]
+    assert heard.feed(b"  File " + LIMIT_REACHED + b"x\n") == [LIMIT_REACHED]
     assert heard.take() == "Thread 0x1:\n  File x"
     assert heard.take() == ""
 
@@ -57,50 +57,50 @@ def test_a_text_stays_as_it_is() -> None:
 
 
 @pytest.fixture
-def doors(tmp_path: Path) -> Iterator[SharedSockets]:
+def shared(tmp_path: Path) -> Iterator[SharedSockets]:
     addresses: list[Address] = [TCPAddress("127.0.0.1", 0), UnixAddress(str(tmp_path / "esg.sock"))]
-    doors = SharedSockets(bind_all(addresses, reuse_port=True), reuse_port=True)
-    yield doors
-    doors.close()
+    shared = SharedSockets(bind_all(addresses, reuse_port=True), reuse_port=True)
+    yield shared
+    shared.close()
 
 
-def test_with_reuse_port_each_place_has_its_own_on_the_same_port_and_shares_the_rest(doors: SharedSockets) -> None:
-    first, second = doors.of(0), doors.of(1)
+def test_with_reuse_port_each_place_has_its_own_on_the_same_port_and_shares_the_rest(shared: SharedSockets) -> None:
+    first, second = shared.of(0), shared.of(1)
     assert first[0].sock is not second[0].sock
     assert first[0].sock.getsockname() == second[0].sock.getsockname()
     assert first[1] is second[1]
     assert second[0].sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
-    assert doors.of(1) is second
+    assert shared.of(1) is second
 
 
-def test_a_place_that_is_given_up_is_closed_without_what_others_have_too(doors: SharedSockets) -> None:
-    second = doors.of(1)
-    doors.forget(1)
-    doors.forget(0)
+def test_a_place_that_is_given_up_is_closed_without_what_others_have_too(shared: SharedSockets) -> None:
+    second = shared.of(1)
+    shared.forget(1)
+    shared.forget(0)
     assert second[0].sock.fileno() == -1
-    assert doors.of(0)[0].sock.fileno() != -1
+    assert shared.of(0)[0].sock.fileno() != -1
     assert second[1].sock.fileno() != -1
-    assert doors.of(1)[0].sock.fileno() != -1
+    assert shared.of(1)[0].sock.fileno() != -1
 
 
 def test_otherwise_all_places_have_the_same() -> None:
-    doors = SharedSockets(bind_all([TCPAddress("127.0.0.1", 0)]), reuse_port=False)
-    assert doors.of(0) is doors.of(5)
-    doors.leave_others(5)
-    assert doors.sockets[0].fileno() != -1
-    doors.close()
+    shared = SharedSockets(bind_all([TCPAddress("127.0.0.1", 0)]), reuse_port=False)
+    assert shared.of(0) is shared.of(5)
+    shared.close_others(5)
+    assert shared.sockets[0].fileno() != -1
+    shared.close()
 
 
-def test_leaving_keeps_the_files_of_unix_sockets_until_the_end(doors: SharedSockets, tmp_path: Path) -> None:
-    doors.leave()
+def test_leaving_keeps_the_files_of_unix_sockets_until_the_end(shared: SharedSockets, tmp_path: Path) -> None:
+    shared.close_sockets()
     assert (tmp_path / "esg.sock").exists()
-    doors.close()
+    shared.close()
     assert not (tmp_path / "esg.sock").exists()
 
 
-def test_who_has_handed_the_files_over_does_not_remove_them(doors: SharedSockets, tmp_path: Path) -> None:
-    doors.keep_files()
-    doors.close()
+def test_who_has_handed_the_files_over_does_not_remove_them(shared: SharedSockets, tmp_path: Path) -> None:
+    shared.keep_files()
+    shared.close()
     assert (tmp_path / "esg.sock").exists()
 
 
@@ -120,7 +120,7 @@ def test_w3_what_cannot_be_taken_over_is_an_error(text: str) -> None:
 def test_w3_a_former_program_that_has_gone_is_not_missed() -> None:
     line, theirs = socket.socketpair()
     theirs.close()
-    Former(line, []).dismiss()
+    Predecessor(line, []).report_ready()
     assert line.fileno() == -1
 
 
@@ -129,17 +129,17 @@ def test_w3_a_former_program_that_has_gone_is_not_missed() -> None:
 
 def test_a_worker_is_one_process_and_leaves_to_the_parent_what_is_the_parents() -> None:
     config = Config("main:app", workers=4, preload=True, pid_file="x", limit_worker_memory=1, limit_worker_lifetime=1)
-    order = order_for(config)
-    assert order.config == Config("main:app")
-    assert not order.config.has_parent
-    assert order.beat == 30 / BEATS
+    task = task_for(config)
+    assert task.config == Config("main:app")
+    assert not task.config.has_parent
+    assert task.beat == 30 / BEATS
 
 
 def test_an_application_that_is_there_is_not_looked_for_again() -> None:
     async def app(scope: object, receive: object, send: object) -> None: ...
 
-    order = order_for(Config("main:create", factory=True, workers=4, env_file=".env"), app)
-    assert order.config == Config(app, interface="asgi3")
+    task = task_for(Config("main:create", factory=True, workers=4, env_file=".env"), app)
+    assert task.config == Config(app, interface="asgi3")
 
 
 def test_patience_is_that_of_the_options() -> None:
@@ -147,7 +147,7 @@ def test_patience_is_that_of_the_options() -> None:
     assert (waits.drain, waits.beat, waits.lifetime) == (13 + MARGIN, 7, float("inf"))
     endless = patience(Config("main:app", timeout_graceful_shutdown=0, timeout_worker_healthcheck=0))
     assert (endless.drain, endless.beat) == (float("inf"), float("inf"))
-    assert order_for(Config("main:app", timeout_worker_healthcheck=0)).beat is None
+    assert task_for(Config("main:app", timeout_worker_healthcheck=0)).beat is None
 
 
 def test_options_that_cannot_be_handed_over_are_an_error() -> None:
@@ -190,10 +190,10 @@ def test_w1_a_first_worker_that_cannot_be_started_ends_the_server(caplog: pytest
     def start(slot: int) -> Running:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    fleet = WorkerPolicy(1, Patience())
+    policy = WorkerPolicy(1, Patience())
     with selectors.DefaultSelector() as selector:
-        RunningWorkers(fleet, selector, start).do(Step(Act.START), 0)
-    assert (fleet.code, fleet.is_over) == (FAILED_TO_START, True)
+        RunningWorkers(policy, selector, start).do(Step(Act.START), 0)
+    assert (policy.code, policy.is_over) == (FAILED_TO_START, True)
     assert caplog.messages == [f"a worker cannot be started: [Errno {errno.EAGAIN}] Resource temporarily unavailable"]
 
 

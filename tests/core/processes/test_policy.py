@@ -25,45 +25,45 @@ BEAT = 5.0
 
 
 class Story:
-    """A fleet whose workers are started when it says so, and a clock that is told to go on."""
+    """A policy whose workers are started when it says so, and a clock that is told to go on."""
 
     def __init__(self, target: int, patience: Patience | None = None) -> None:
-        self.fleet = WorkerPolicy(target, patience or Patience(drain=DRAIN))
+        self.policy = WorkerPolicy(target, patience or Patience(drain=DRAIN))
         self.now = 1000.0
         self.most = 0
         self._pids = iter(range(1, 10_000))
 
     def plan(self) -> list[tuple[Act, int]]:
         """What is done now: each act with the number of the worker, or the place for a new one."""
-        steps = self.fleet.plan(self.now)
+        steps = self.policy.plan(self.now)
         done = [(step.act, step.slot if step.worker is None else step.worker.pid) for step in steps]
         for act, place in done:
             if act is Act.START:
-                self.fleet.started(next(self._pids), place, self.now)
+                self.policy.started(next(self._pids), place, self.now)
                 self.now += 0.001
-        self.most = max(self.most, len(self.fleet.workers))
+        self.most = max(self.most, len(self.policy.workers))
         return done
 
     def worker(self, pid: int) -> Worker:
-        (found,) = [worker for worker in self.fleet.workers if worker.pid == pid]
+        (found,) = [worker for worker in self.policy.workers if worker.pid == pid]
         return found
 
     def ready(self, *pids: int) -> None:
         for pid in pids:
-            self.fleet.is_ready(self.worker(pid), self.now)
+            self.policy.is_ready(self.worker(pid), self.now)
 
     def end(self, pid: int, code: int = 0) -> Ended:
-        return self.fleet.ended(self.worker(pid), code, self.now)
+        return self.policy.ended(self.worker(pid), code, self.now)
 
     def sleep(self) -> float:
-        """Go on to the time at which the fleet wants to be asked again; returns how long that took."""
-        wakes_at = self.fleet.wakes_at(self.now)
+        """Go on to the time at which the policy wants to be asked again; returns how long that took."""
+        wakes_at = self.policy.wakes_at(self.now)
         slept, self.now = wakes_at - self.now, wakes_at
         return slept
 
 
 def serving(target: int, patience: Patience | None = None) -> Story:
-    """A fleet of which all workers are ready."""
+    """A policy of which all workers are ready."""
     story = Story(target, patience)
     assert story.plan() == [(Act.START, slot) for slot in range(target)]
     story.ready(*range(1, target + 1))
@@ -77,7 +77,7 @@ def serving(target: int, patience: Patience | None = None) -> Story:
 def test_w1_workers_that_serve_leave_nothing_to_do() -> None:
     """L-5."""
     story = serving(3)
-    assert story.fleet.wakes_at(story.now) == math.inf
+    assert story.policy.wakes_at(story.now) == math.inf
 
 
 def test_w1_a_dead_worker_is_replaced_at_once_at_its_place() -> None:
@@ -113,13 +113,13 @@ def test_w1_a_failure_before_the_first_is_ready_ends_everything(code: int, expec
     story = Story(3)
     story.plan()
     assert story.end(2, code) == Ended(is_wanted=False, is_boot_failure=True)
-    assert story.fleet.code == expected
+    assert story.policy.code == expected
     assert story.plan() == [(Act.CLOSE, 1), (Act.CLOSE, 3)]
     assert story.sleep() == BOOT_PATIENCE
     assert story.plan() == [(Act.KILL, 1), (Act.KILL, 3)]
     story.end(1, -9)
     story.end(3, 3)
-    assert (story.fleet.is_over, story.fleet.code) == (True, expected)
+    assert (story.policy.is_over, story.policy.code) == (True, expected)
 
 
 def test_w1_a_failure_after_that_is_tried_again() -> None:
@@ -137,10 +137,10 @@ def test_w1_too_many_ends_in_a_minute_end_everything() -> None:
         story.now += 5
         story.plan()
         story.ready(pid + 2)
-        assert story.fleet.code is None
+        assert story.policy.code is None
     story.end(10, 1)
-    assert story.fleet.code == 1
-    assert "10 workers ended unexpectedly" in story.fleet.gave_up
+    assert story.policy.code == 1
+    assert "10 workers ended unexpectedly" in story.policy.gave_up
     assert story.plan() == [(Act.CLOSE, 11)]
 
 
@@ -151,13 +151,13 @@ def test_w1_ends_over_a_longer_time_do_not() -> None:
         story.now += ENDS_WINDOW / (ENDS_PER_WORKER - 1)
         story.plan()
         story.ready(pid + 1)
-    assert story.fleet.code is None
+    assert story.policy.code is None
 
 
 def test_w1_what_cannot_be_started_is_tried_again_unless_it_is_the_beginning() -> None:
     story = serving(1)
     story.end(1, 1)
-    story.fleet.not_started(story.now)
+    story.policy.not_started(story.now)
     assert story.sleep() == pytest.approx(0.1)
     assert story.plan() == [(Act.START, 0)]
     new = WorkerPolicy(1, Patience())
@@ -168,26 +168,26 @@ def test_w1_what_cannot_be_started_is_tried_again_unless_it_is_the_beginning() -
 def test_w1_what_cannot_start_does_not_end_what_serves() -> None:
     """Neither a failure to start nor a process that cannot be made; they are tried again after longer and longer."""
     story = serving(2)
-    story.fleet.resize(3)
+    story.policy.resize(3)
     pauses = []
     for pid in range(3, 40):
         story.plan()
         pauses.append(story.end(pid, 3).pause)
-        story.fleet.not_started(story.now)
+        story.policy.not_started(story.now)
         story.sleep()
-    assert (story.fleet.code, max(pauses), pauses[-1]) == (None, 5, 5)
+    assert (story.policy.code, max(pauses), pauses[-1]) == (None, 5, 5)
 
 
 def test_w1_where_nobody_serves_it_does() -> None:
     story = serving(1)
     story.end(1, 1)
-    while story.fleet.code is None:
+    while story.policy.code is None:
         if story.plan():
-            story.end(story.fleet.workers[0].pid, 3)
+            story.end(story.policy.workers[0].pid, 3)
         else:
             story.sleep()
-    assert story.fleet.code == 1
-    assert "5 workers ended unexpectedly" in story.fleet.gave_up
+    assert story.policy.code == 1
+    assert "5 workers ended unexpectedly" in story.policy.gave_up
 
 
 # W-2: signs of life.
@@ -196,11 +196,11 @@ def test_w1_where_nobody_serves_it_does() -> None:
 def test_w2_a_worker_without_signs_of_life_is_dumped_retired_killed_and_replaced() -> None:
     story = serving(2, Patience(drain=DRAIN, beat=BEAT))
     story.now += 2
-    story.fleet.beats(story.worker(2), story.now)
+    story.policy.beats(story.worker(2), story.now)
     assert story.sleep() == pytest.approx(BEAT * (1 + 1 / BEATS) - 2)
     assert story.plan() == [(Act.DUMP, 1), (Act.RETIRE, 1), (Act.START, 0)]
     story.now += BLOCKED_PATIENCE
-    story.fleet.beats(story.worker(2), story.now)
+    story.policy.beats(story.worker(2), story.now)
     assert story.plan() == [(Act.KILL, 1)]
     assert story.end(1, -9) == Ended(is_wanted=False)
 
@@ -215,7 +215,7 @@ def test_w2_it_counts_as_an_end_that_nobody_wanted_even_if_it_ends_by_itself() -
 def test_w2_a_start_may_take_as_long_as_it_does() -> None:
     story = Story(1, Patience(beat=BEAT))
     story.plan()
-    assert story.fleet.wakes_at(story.now) == math.inf
+    assert story.policy.wakes_at(story.now) == math.inf
     story.now += 1000
     assert story.plan() == []
 
@@ -223,7 +223,7 @@ def test_w2_a_start_may_take_as_long_as_it_does() -> None:
 def test_w2_nobody_is_blamed_for_time_in_which_the_parent_did_not_run_either() -> None:
     story = serving(2, Patience(drain=DRAIN, beat=BEAT))
     story.now += 1000
-    story.fleet.has_slept(story.now)
+    story.policy.was_suspended(story.now)
     assert story.plan() == []
     assert story.sleep() > BEAT
 
@@ -234,13 +234,13 @@ def test_w2_nobody_is_blamed_for_time_in_which_the_parent_did_not_run_either() -
 def renewed(story: Story) -> list[tuple[Act, int]]:
     """Renew all workers, and say what was done; each new one becomes ready, each old one ends."""
     done: list[tuple[Act, int]] = []
-    story.fleet.renew()
+    story.policy.renew()
     while steps := story.plan():
         done += steps
         for act, number in steps:
             if act is Act.RETIRE:
                 story.end(number)
-        story.ready(*(worker.pid for worker in story.fleet.workers if worker.state is State.STARTING))
+        story.ready(*(worker.pid for worker in story.policy.workers if worker.state is State.STARTING))
     return done
 
 
@@ -251,12 +251,12 @@ def test_w3_workers_are_renewed_one_by_one_each_when_its_successor_is_ready(targ
     assert [act for act, _ in steps] == [Act.START, Act.RETIRE] * target
     assert [number for act, number in steps if act is Act.RETIRE] == list(range(1, target + 1))
     assert story.most == target + 1
-    assert [worker.generation for worker in story.fleet.workers] == [1] * target
+    assert [worker.generation for worker in story.policy.workers] == [1] * target
 
 
 def test_w3_the_next_exchange_begins_when_the_former_worker_has_gone() -> None:
     story = serving(2)
-    story.fleet.renew()
+    story.policy.renew()
     assert story.plan() == [(Act.START, 0)]
     assert story.plan() == []
     story.ready(3)
@@ -268,17 +268,17 @@ def test_w3_the_next_exchange_begins_when_the_former_worker_has_gone() -> None:
 
 def test_w3_a_renewal_whose_first_worker_fails_is_given_up() -> None:
     story = serving(2)
-    story.fleet.renew()
+    story.policy.renew()
     story.plan()
     assert story.end(3, 3) == Ended(is_wanted=False, is_boot_failure=True, has_ended_renewal=True)
-    assert (story.plan(), story.fleet.is_renewing) == ([], False)
-    assert story.fleet.failed_generation == story.fleet.generation == 1
+    assert (story.plan(), story.policy.is_renewing) == ([], False)
+    assert story.policy.failed_generation == story.policy.generation == 1
     assert len(renewed(story)) == 4, "another attempt succeeds"
 
 
 def test_w3_a_later_failure_of_a_renewal_is_tried_again() -> None:
     story = serving(2)
-    story.fleet.renew()
+    story.policy.renew()
     story.plan()
     story.ready(3)
     assert story.plan() == [(Act.RETIRE, 1)]
@@ -290,33 +290,33 @@ def test_w3_a_later_failure_of_a_renewal_is_tried_again() -> None:
 
 def test_w9_a_renewal_is_on_trial_until_its_first_worker_is_ready() -> None:
     story = serving(1)
-    assert (story.fleet.is_proven, story.fleet.is_renewing) == (True, False)
-    story.fleet.renew()
+    assert (story.policy.is_proven, story.policy.is_renewing) == (True, False)
+    story.policy.renew()
     story.plan()
-    assert (story.fleet.is_proven, story.fleet.is_renewing) == (False, True)
+    assert (story.policy.is_proven, story.policy.is_renewing) == (False, True)
     story.ready(2)
-    assert (story.fleet.is_proven, story.fleet.is_renewing) == (True, True)
+    assert (story.policy.is_proven, story.policy.is_renewing) == (True, True)
     story.plan()
     story.end(1)
-    assert (story.fleet.is_proven, story.fleet.is_renewing) == (True, False)
+    assert (story.policy.is_proven, story.policy.is_renewing) == (True, False)
 
 
 def test_w9_a_renewal_is_given_up_also_if_the_former_workers_have_died_meanwhile() -> None:
     """The next one is started as those were, and is no trial."""
     story = serving(1)
-    story.fleet.renew()
+    story.policy.renew()
     story.plan()
     story.end(1, -9)
-    assert story.fleet.is_renewing
+    assert story.policy.is_renewing
     assert story.end(2, 3).has_ended_renewal
-    assert (story.fleet.failed_generation, story.fleet.is_renewing) == (1, False)
+    assert (story.policy.failed_generation, story.policy.is_renewing) == (1, False)
     assert story.plan() == [(Act.START, 0)]
     assert not story.end(3, 3).has_ended_renewal
 
 
 def test_w9_other_workers_of_a_renewal_that_is_given_up_are_replaced() -> None:
     story = serving(2)
-    story.fleet.renew()
+    story.policy.renew()
     story.plan()
     story.end(2, -9)
     assert story.plan() == [(Act.START, 1)]
@@ -326,28 +326,28 @@ def test_w9_other_workers_of_a_renewal_that_is_given_up_are_replaced() -> None:
     story.ready(5)
     assert story.plan() == [(Act.RETIRE, 4)]
     story.end(4)
-    assert (story.plan(), [worker.pid for worker in story.fleet.workers]) == ([], [1, 5])
+    assert (story.plan(), [worker.pid for worker in story.policy.workers]) == ([], [1, 5])
 
 
 def test_w9_each_worker_has_the_patience_of_its_own_options() -> None:
     """Former workers give signs of life as rarely as they were told to, and may drain as long."""
     story = serving(2, Patience(drain=DRAIN, beat=BEAT))
-    story.fleet.patience = Patience(drain=1, beat=0.1)
-    story.fleet.renew()
+    story.policy.patience = Patience(drain=1, beat=0.1)
+    story.policy.renew()
     assert story.plan() == [(Act.START, 0)]
     story.now += BEAT / 2
     assert story.plan() == []
     story.ready(3)
     assert story.plan() == [(Act.RETIRE, 1)]
     assert story.worker(1).kill_at == story.now + DRAIN
-    assert story.fleet.longest_drain == DRAIN
+    assert story.policy.longest_drain == DRAIN
     story.now += 0.2
     assert story.plan() == [(Act.DUMP, 3), (Act.RETIRE, 3), (Act.START, 0)]
 
 
 def test_w3_who_dies_during_a_renewal_is_replaced_too() -> None:
     story = serving(3)
-    story.fleet.renew()
+    story.policy.renew()
     story.plan()
     story.end(2, -9)
     assert story.plan() == [(Act.START, 1)]
@@ -360,9 +360,9 @@ def test_w3_who_dies_during_a_renewal_is_replaced_too() -> None:
 
 def test_w3_two_renewals_at_once_are_the_later_one() -> None:
     story = serving(1)
-    story.fleet.renew()
+    story.policy.renew()
     story.plan()
-    story.fleet.renew()
+    story.policy.renew()
     story.ready(2)
     assert story.plan() == [(Act.RETIRE, 1)]
     story.end(1)
@@ -373,23 +373,23 @@ def test_w3_two_renewals_at_once_are_the_later_one() -> None:
 
 def test_w3_more_and_fewer_workers() -> None:
     story = serving(2)
-    story.fleet.resize(3)
+    story.policy.resize(3)
     assert story.plan() == [(Act.START, 2)]
     story.ready(3)
-    story.fleet.resize(1)
+    story.policy.resize(1)
     assert story.plan() == [(Act.CLOSE, 2), (Act.CLOSE, 3)]
-    story.fleet.resize(0)
-    assert (story.fleet.target, story.plan()) == (1, [])
+    story.policy.resize(0)
+    assert (story.policy.target, story.plan()) == (1, [])
 
 
 def test_w3_fewer_workers_during_an_exchange() -> None:
     """Both of the place go, and the rest is renewed."""
     story = serving(2)
-    story.fleet.is_due(story.worker(2), "a limit", story.now)
+    story.policy.is_due(story.worker(2), "a limit", story.now)
     assert story.plan() == [(Act.START, 1)]
-    story.fleet.resize(1)
+    story.policy.resize(1)
     assert story.plan() == [(Act.CLOSE, 2), (Act.CLOSE, 3)]
-    story.fleet.renew()
+    story.policy.renew()
     assert story.plan() == []
     story.end(2)
     story.end(3)
@@ -401,7 +401,7 @@ def test_w3_fewer_workers_during_an_exchange() -> None:
 
 def due(story: Story, *pids: int) -> None:
     for pid in pids:
-        story.fleet.is_due(story.worker(pid), "a limit", story.now)
+        story.policy.is_due(story.worker(pid), "a limit", story.now)
 
 
 def test_w4_workers_at_their_limit_are_exchanged_one_by_one_and_serve_until_then() -> None:
@@ -425,7 +425,7 @@ def test_w4_recycling_is_no_end_that_counts() -> None:
         story.ready(pid + 1)
         assert story.plan() == [(Act.RETIRE, pid)]
         assert story.end(pid).is_wanted
-    assert story.fleet.code is None
+    assert story.policy.code is None
 
 
 def test_w4_age() -> None:
@@ -440,7 +440,7 @@ def test_w4_age() -> None:
 def test_w4_a_wish_waits_a_moment() -> None:
     """A signal to all processes of a service reaches a worker before its parent."""
     story = serving(1)
-    story.fleet.is_due(story.worker(1), "it was asked to end", story.now + 0.2)
+    story.policy.is_due(story.worker(1), "it was asked to end", story.now + 0.2)
     assert story.plan() == []
     assert story.sleep() == pytest.approx(0.2)
     assert story.plan() == [(Act.START, 0)]
@@ -463,13 +463,13 @@ def test_w4_a_worker_that_does_not_drain_in_time_is_killed() -> None:
 def stopped(story: Story, codes: Sequence[int]) -> int | None:
     for pid, code in enumerate(codes, 1):
         assert story.end(pid, code).is_wanted
-    assert story.fleet.is_over
-    return story.fleet.code
+    assert story.policy.is_over
+    return story.policy.code
 
 
 def test_l2_all_are_asked_and_a_clean_end_is_0() -> None:
     story = serving(3)
-    story.fleet.stop(story.now)
+    story.policy.stop(story.now)
     assert story.plan() == [(Act.CLOSE, 1), (Act.CLOSE, 2), (Act.CLOSE, 3)]
     assert story.plan() == []
     assert stopped(story, [0, 0, 0]) == 0
@@ -477,7 +477,7 @@ def test_l2_all_are_asked_and_a_clean_end_is_0() -> None:
 
 def test_l2_who_does_not_end_in_time_is_killed_and_the_code_is_1() -> None:
     story = serving(2)
-    story.fleet.stop(story.now)
+    story.policy.stop(story.now)
     story.plan()
     story.end(2)
     assert story.sleep() == DRAIN
@@ -487,30 +487,30 @@ def test_l2_who_does_not_end_in_time_is_killed_and_the_code_is_1() -> None:
 
 def test_l2_an_end_by_force_of_one_worker_is_one_of_the_server() -> None:
     story = serving(2)
-    story.fleet.stop(story.now)
+    story.policy.stop(story.now)
     story.plan()
     assert stopped(story, [1, 0]) == 1
 
 
 def test_l2_at_once() -> None:
     story = serving(2)
-    story.fleet.stop(story.now)
+    story.policy.stop(story.now)
     story.plan()
-    story.fleet.stop_at_once()
+    story.policy.stop_at_once()
     assert story.plan() == [(Act.KILL, 1), (Act.KILL, 2)]
     assert stopped(story, [-9, -9]) == 1
 
 
 def test_l2_without_a_limit_nobody_is_killed() -> None:
     story = serving(1, Patience())
-    story.fleet.stop(story.now)
+    story.policy.stop(story.now)
     story.plan()
-    assert story.fleet.wakes_at(story.now) == math.inf
+    assert story.policy.wakes_at(story.now) == math.inf
 
 
 def test_w1_nobody_is_started_any_more_at_the_end() -> None:
     story = serving(2)
     story.end(1, -9)
-    story.fleet.stop(story.now)
+    story.policy.stop(story.now)
     assert story.plan() == [(Act.CLOSE, 2)]
     assert story.end(2, 0).is_wanted

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from esg_core.app.nested_run import exist_to_serve, refuse_nested_run
+from esg_core.app.nested_run import mark_as_server, refuse_nested_run
 from esg_core.errors import StartupError, UsageError
 from esg_core.installing import how_to_install
 from esg_core.lifecycle.assembly import check_files_and_names
@@ -67,7 +67,7 @@ def run(config: "Config") -> int:
 
 def serve(config: "Config", descriptors: Sequence[int]) -> NoReturn:
     """What a fresh process does: serve on inherited sockets until it is told to stop, and exit."""
-    exist_to_serve()
+    mark_as_server()
     sys.exit(run_alone(config, inherit(descriptors)))
 
 

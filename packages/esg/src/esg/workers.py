@@ -20,7 +20,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from esg.gunicorn_settings import config_for, ignored_variables
-from esg_core.app.nested_run import NestedRun, exist_to_serve
+from esg_core.app.nested_run import NestedRun, mark_as_server
 from esg_core.app.siblings import expect_siblings
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.failures import report
@@ -60,7 +60,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def init_process(self) -> None:
         """Read the settings, in the new process; gunicorn then loads the application and calls `run()`."""
-        exist_to_serve()
+        mark_as_server()
         self._take_logs()
         expect_siblings()
         self._owner = _Gunicorn(self._pulse)

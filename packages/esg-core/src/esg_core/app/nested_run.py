@@ -28,7 +28,7 @@ class NestedRun(UsageError):
         super().__init__('run() was called inside a server: put the call under `if __name__ == "__main__":`')
 
 
-def exist_to_serve() -> None:
+def mark_as_server() -> None:
     """Mark this process: ESG has started it to serve an application, which cannot serve another one in it."""
     _Process.number = os.getpid()
 

@@ -48,10 +48,10 @@ def drain_budget(context: "Context") -> float | None:
 class Drain:
     """Ends one site, once."""
 
-    def __init__(self, site: ServerParts, allow: Callable[[float], None]) -> None:
-        self._context = site.context
-        self._listeners = site.listeners
-        self._lifespan = site.lifespan
+    def __init__(self, parts: ServerParts, allow: Callable[[float], None]) -> None:
+        self._context = parts.context
+        self._listeners = parts.listeners
+        self._lifespan = parts.lifespan
         self._allow = allow
         self._logger = logging.getLogger("esg.error")
         self.forced = False

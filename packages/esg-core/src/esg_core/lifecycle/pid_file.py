@@ -41,9 +41,9 @@ class PidFile:
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(self._descriptor), os.stat(self._path)):  # noqa: PTH116 - as samestat() takes it
                 os.unlink(self._path)  # noqa: PTH108
-        self.let_go()
+        self.close()
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Close the file, in a copy of the process that it is about."""
         if self._descriptor is not None:
             os.close(self._descriptor)

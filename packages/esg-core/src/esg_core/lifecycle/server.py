@@ -57,7 +57,7 @@ class Server:
         self._stop = OneTimeEvent()
         self._force = OneTimeEvent()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._site: ServerParts | None = None
+        self._parts: ServerParts | None = None
         self._drain: Drain | None = None
         self._signals = 0
         self._handles_signals = False
@@ -110,9 +110,9 @@ class Server:
     @property
     def context(self) -> Context:
         """What the connections share; there is one from start-up on."""
-        if self._site is None:
+        if self._parts is None:
             raise RuntimeError("the server has no context before it starts up")
-        return self._site.context
+        return self._parts.context
 
     def stats(self) -> dict[str, Any]:
         """The figures of the server as it is now, fit for JSON; see `esg_core.lifecycle.stats`. From start-up on."""
@@ -121,7 +121,7 @@ class Server:
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """The sockets that are listened on."""
-        return self._site.listeners.sockets if self._site is not None else ()
+        return self._parts.listeners.sockets if self._parts is not None else ()
 
     @property
     def urls(self) -> list[str]:
@@ -189,38 +189,38 @@ class Server:
     # From start to end.
 
     async def _serve(self, sockets: Sequence[AnySocket] | None) -> None:
-        site = None if self._stop else self._put_together(sockets)
-        if site is None:
+        parts = None if self._stop else self._assemble(sockets)
+        if parts is None:
             return
-        drain = self._drain = Drain(site, self._owner.allow)
+        drain = self._drain = Drain(parts, self._owner.allow)
         try:
-            if await self._start(site):
+            if await self._start(parts):
                 await self._stop
-                self._owner.stopping(drain_budget(site.context))
+                self._owner.stopping(drain_budget(parts.context))
                 self._is_over = await unless(self._force, drain.run())
         finally:
             if not self._is_over:
                 await drain.abandon()
             self.forced = drain.forced or bool(self._force)
-            if site.context.access is not None:
-                site.context.access.flush()
+            if parts.context.access is not None:
+                parts.context.access.flush()
 
-    def _put_together(self, sockets: Sequence[AnySocket] | None) -> ServerParts | None:
+    def _assemble(self, sockets: Sequence[AnySocket] | None) -> ServerParts | None:
         """The parts of the server; None if a signal came meanwhile."""
         self._is_loading = True
         try:
-            self._site = assemble(self.config, sockets)
+            self._parts = assemble(self.config, sockets)
         except KeyboardInterrupt:
             self._logger.info("Stopped while the application was imported")
         finally:
             self._is_loading = False
-        return self._site
+        return self._parts
 
-    async def _start(self, site: ServerParts) -> bool:
+    async def _start(self, parts: ServerParts) -> bool:
         """Start the application up, then let clients come; returns whether that went to its end."""
-        context, listeners = site.context, site.listeners
+        context, listeners = parts.context, parts.listeners
         self._owner.before_leaving(listeners.unlink)
-        if not await unless(self._stop, site.lifespan.startup()):
+        if not await unless(self._stop, parts.lifespan.startup()):
             self._logger.info("Stopped during the application's startup")
             return False
         context.access = AccessLog.create(self.config, context.loop)
@@ -249,16 +249,16 @@ class Server:
 
     def _before_closing(self) -> None:
         """The loop cancels what tasks there still are, and waits for threads: that can hang too."""
-        if self._site is not None and self._site.context.cycles:
+        if self._parts is not None and self._parts.context.cycles:
             self._owner.leave("the application ignores that it was cancelled: stopped by force")
         if self._drain is not None:
             self._owner.allow(FORCED_PATIENCE if self.forced else self._drain.time_left(CLOSING_PATIENCE))
 
 
-async def unless(milestone: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:
+async def unless(event: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:
     """Do `work` and return True, unless the milestone is reached first: then cancel it and return False."""
     working = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(_wait_for(milestone))
+    waiting = asyncio.ensure_future(_wait_for(event))
     try:
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
         is_done = working.done()
@@ -280,5 +280,5 @@ def _check_that_no_loop_runs() -> None:
     raise UsageError("an event loop is running here already: await esg.Server(config).serve() in it instead")
 
 
-async def _wait_for(milestone: OneTimeEvent) -> None:
-    await milestone
+async def _wait_for(event: OneTimeEvent) -> None:
+    await event

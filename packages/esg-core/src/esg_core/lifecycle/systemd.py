@@ -33,7 +33,7 @@ class Notifier:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._logger = logging.getLogger("esg.error")
         self._has_failed = False
-        self._pulse: Heartbeat | None = None
+        self._heartbeat: Heartbeat | None = None
 
     @classmethod
     def create(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -69,12 +69,12 @@ class Notifier:
     def start_pinging(self, loop: asyncio.AbstractEventLoop) -> None:
         """Tell `alive()` from the event loop for as long as that turns; does nothing without a watchdog."""
         if self.watchdog < inf:
-            self._pulse = Heartbeat(loop, self.watchdog / PINGS, self.alive)
+            self._heartbeat = Heartbeat(loop, self.watchdog / PINGS, self.alive)
 
     def stop_pinging(self) -> None:
         """May be called at any time."""
-        if self._pulse is not None:
-            self._pulse.stop()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
 
     def _tell(self, *lines: str) -> None:
         if not self._address:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from esg_core.app.nested_run import exist_to_serve
+from esg_core.app.nested_run import mark_as_server
 from esg_core.processes.signals import blocked
 from esg_core.processes.spawn import Running
 from esg_core.processes.worker import WorkerTask, work
@@ -47,30 +47,30 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def start_forked(order: WorkerTask, bound: Sequence[BoundSocket], let_go: Callable[[], None]) -> Running:
-    """A worker as a copy of this process; `let_go` closes in it what belongs to the parent alone."""
+def start_forked(task: WorkerTask, bound: Sequence[BoundSocket], drop_parent_resources: Callable[[], None]) -> Running:
+    """A worker as a copy of this process; `drop_parent_resources` closes in it what belongs to the parent alone."""
     ours, theirs = socket.socketpair()
     with blocked():
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _be_worker(order, theirs, [one.sock for one in bound], let_go)
+            _be_worker(task, theirs, [one.sock for one in bound], drop_parent_resources)
     theirs.close()
     return Running(Forked(pid), ours)
 
 
 def _be_worker(
-    order: WorkerTask, line: socket.socket, sockets: list[socket.socket], let_go: Callable[[], None]
+    task: WorkerTask, line: socket.socket, sockets: list[socket.socket], drop_parent_resources: Callable[[], None]
 ) -> NoReturn:
     """Work, and end without going back to whoever has called the parent."""
     code = 1
     try:
-        exist_to_serve()
+        mark_as_server()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        let_go()
-        code = work(order, line, sockets)
+        drop_parent_resources()
+        code = work(task, line, sockets)
     except BaseException:  # noqa: BLE001 - nobody else would say it
         sys.excepthook(*sys.exc_info())
     finally:

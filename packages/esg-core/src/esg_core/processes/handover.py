@@ -21,13 +21,13 @@ VARIABLE = "_ESG_UPGRADE"
 
 
 @dataclass
-class Former:
+class Predecessor:
     """What a former program has handed over."""
 
     line: socket.socket
     bound: list[BoundSocket]
 
-    def dismiss(self) -> None:
+    def report_ready(self) -> None:
         """Say that this program serves now; a former one that has gone does not mind."""
         with self.line:
             try:
@@ -36,7 +36,7 @@ class Former:
                 return
 
 
-def take_over(environment: MutableMapping[str, str] = os.environ) -> Former | None:
+def take_over(environment: MutableMapping[str, str] = os.environ) -> Predecessor | None:
     """What a former program has handed over to this one, once; None if nobody has."""
     text = environment.pop(VARIABLE, None)
     if text is None:
@@ -45,7 +45,7 @@ def take_over(environment: MutableMapping[str, str] = os.environ) -> Former | No
         line, *with_files = (int(number) for number in text.split(","))
         bound = [_bound(one.number, one.number - FIRST in with_files) for one in take_descriptors(environment)]
         os.set_inheritable(line, False)
-        return Former(socket.socket(fileno=line), bound)
+        return Predecessor(socket.socket(fileno=line), bound)
     except (ValueError, OSError) as error:
         raise StartupError(f"the sockets of the former program cannot be taken over: {error}") from None
 

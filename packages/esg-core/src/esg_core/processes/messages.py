@@ -15,10 +15,10 @@ READY = b"\x01"
 ALIVE = b"\x02"
 """Its event loop runs."""
 
-SPENT = b"\x03"
+LIMIT_REACHED = b"\x03"
 """It has served as many requests as it is to."""
 
-WISH = b"\x04"
+STOP_REQUESTED = b"\x04"
 """It was asked to end, by somebody else than its parent."""
 
 FAILED = b"\x05"
@@ -35,7 +35,7 @@ CLOSE = b"\x07"
 REOPEN = b"\x0e"
 """Open the log files anew."""
 
-SHOW = b"\x0f"
+SHOW_STACKS = b"\x0f"
 """Say what the threads are doing."""
 
 _MESSAGE = re.compile(rb"[\x01-\x07\x0e\x0f]")

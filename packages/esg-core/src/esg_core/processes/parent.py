@@ -16,7 +16,7 @@ from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.process import set_up
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.logs import with_table
-from esg_core.processes.handover import Former, take_over
+from esg_core.processes.handover import Predecessor, take_over
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.supervisor import ParentResources, Supervisor
 from esg_core.processes.worker_config import check
@@ -42,34 +42,34 @@ def supervise(
             workers = config.spell("workers")
             raise UsageError(f"{workers}: signals are for the main thread of a program, so call this there")
         check(config)
-        former = take_over() if sockets is None else None
+        predecessor = take_over() if sockets is None else None
         with ExitStack() as stack:
-            doors = SharedSockets(_bound(config, sockets, former), reuse_port=config.reuse_port)
-            stack.callback(doors.close)
-            pid_file = _pid_file(config, former)
+            shared_sockets = SharedSockets(_bound(config, sockets, predecessor), reuse_port=config.reuse_port)
+            stack.callback(shared_sockets.close)
+            pid_file = _pid_file(config, predecessor)
             if pid_file is not None:
                 stack.callback(pid_file.remove)
             variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
-            setting = ParentResources(doors, notifier, pid_file, former, _preloaded(config), variables)
-            code = Supervisor(config, setting, again or (lambda: config)).run()
+            resources = ParentResources(shared_sockets, notifier, pid_file, predecessor, _preloaded(config), variables)
+            code = Supervisor(config, resources, again or (lambda: config)).run()
     except (UsageError, StartupError) as error:
         return report(error)
     return code
 
 
-def _bound(config: "Config", sockets: Sequence[AnySocket] | None, former: Former | None) -> list[BoundSocket]:
+def _bound(config: "Config", sockets: Sequence[AnySocket] | None, predecessor: Predecessor | None) -> list[BoundSocket]:
     if sockets is not None:
         return adopt(sockets)
-    return former.bound if former is not None else listening_sockets(config)
+    return predecessor.bound if predecessor is not None else listening_sockets(config)
 
 
-def _pid_file(config: "Config", former: Former | None) -> PidFile | None:
+def _pid_file(config: "Config", predecessor: Predecessor | None) -> PidFile | None:
     """The file, written if nobody else has it still."""
     if config.pid_file is None:
         return None
     file = PidFile(os.fspath(config.pid_file), config.spell("pid_file"))
-    if former is None:
+    if predecessor is None:
         file.write()
     return file
 

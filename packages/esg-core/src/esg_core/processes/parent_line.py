@@ -21,7 +21,18 @@ from esg_core.lifecycle.owner import ThisProcess
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import log_error
 from esg_core.logs.rotation import reopen
-from esg_core.processes.messages import ALIVE, CLOSE, FAILED, READY, REOPEN, RETIRE, SHOW, SPENT, WISH, as_text
+from esg_core.processes.messages import (
+    ALIVE,
+    CLOSE,
+    FAILED,
+    LIMIT_REACHED,
+    READY,
+    REOPEN,
+    RETIRE,
+    SHOW_STACKS,
+    STOP_REQUESTED,
+    as_text,
+)
 from esg_core.processes.thread_stacks import stacks
 from esg_core.sockets.bound import BoundSocket
 
@@ -45,7 +56,7 @@ class ParentLine(ThisProcess):
         self._line = line
         self._bound = bound
         self._beat = beat
-        self._is_ordered = False
+        self._must_end = False
         self._has_answered = False
         self._stop: Callable[[], None] = _nothing
 
@@ -65,9 +76,9 @@ class ParentLine(ThisProcess):
 
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
         """Clients can come."""
-        self._say(READY)
+        self._send(READY)
         if self._beat is not None:
-            Heartbeat(context.loop, self._beat, self._live)
+            Heartbeat(context.loop, self._beat, self._send_alive)
 
     def stopping(self, seconds: float | None) -> None:
         """The end has begun, by the parent's order."""
@@ -75,12 +86,12 @@ class ParentLine(ThisProcess):
 
     def limit_reached(self, context: "Context") -> bool:
         """As many requests have begun as this worker is to serve: the parent replaces it."""
-        self._say(SPENT)
+        self._send(LIMIT_REACHED)
         return False
 
     def failed(self, error: UsageError | StartupError) -> None:
         """The worker cannot start."""
-        self._say(FAILED + as_text("\n".join(explanation(error))))
+        self._send(FAILED + as_text("\n".join(explanation(error))))
 
     def tell(self, line: str, details: str) -> None:
         """Why this worker ends; the program goes on, or its parent says why it does not."""
@@ -92,45 +103,45 @@ class ParentLine(ThisProcess):
         So a signal to all processes of a service ends them in the parent's order, and one to a single worker replaces
         that worker without a loss.
         """
-        if not self._is_ordered:
-            self._say(WISH)
+        if not self._must_end:
+            self._send(STOP_REQUESTED)
             return False
         is_first, self._has_answered = not self._has_answered, True
         return is_first
 
     def _show(self) -> None:
-        self._say(as_text(stacks()))
+        self._send(as_text(stacks()))
 
-    def _say(self, message: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         """A parent that does not listen, or has gone, must not hold up its worker."""
         with contextlib.suppress(OSError):
             self._line.send(message, getattr(socket, "MSG_DONTWAIT", 0))
 
-    def _live(self) -> None:
-        self._say(ALIVE)
+    def _send_alive(self) -> None:
+        self._send(ALIVE)
 
     # What the parent has to say.
 
     def _listen(self) -> None:
-        while not self._is_ordered:
+        while not self._must_end:
             try:
                 data = self._line.recv(16)
             except OSError:
                 data = b""
             if REOPEN in data:
                 reopen()
-            if SHOW in data:
+            if SHOW_STACKS in data:
                 self._show()
             if not data or CLOSE in data:
-                self._order(is_last=True)
+                self._end(is_last=True)
             elif RETIRE in data:
-                self._order(is_last=False)
+                self._end(is_last=False)
 
-    def _order(self, *, is_last: bool) -> None:
+    def _end(self, *, is_last: bool) -> None:
         """End; the last one at its place leaves nobody behind who waits to be accepted."""
         for one in self._bound:
             one.is_shared = not is_last
-        self._is_ordered = True
+        self._must_end = True
         if sys.platform == "win32":
             self._stop()
         else:

@@ -229,7 +229,7 @@ class WorkerPolicy:
         elif self.code is None:
             self._count_end(math.inf, now, is_boot_failure=True)
 
-    def has_slept(self, now: float) -> None:
+    def was_suspended(self, now: float) -> None:
         """The process that asks has not run for a while: what was due meanwhile gets its time anew."""
         for worker in self.workers:
             worker.seen = max(worker.seen, now)
@@ -275,13 +275,13 @@ class WorkerPolicy:
         """What is to be done now; asked and killed are marked as such, so that it is said once."""
         steps = [step for worker in self.workers for step in self._overdue(worker, now)]
         if self.code is not None:
-            return steps + [self._ask(worker, now, Act.CLOSE) for worker in self._live()]
+            return steps + [self._ask_to_end(worker, now, Act.CLOSE) for worker in self._live()]
         steps += self._exchange(now)
         return steps
 
     def wakes_at(self, now: float) -> float:
         """When, after `now`, something will be due without anything happening before; `math.inf` for never."""
-        times = [self._not_before] if self.code is None and self._empty() else []
+        times = [self._not_before] if self.code is None and self._empty_slots() else []
         for worker in self.workers:
             times.append(worker.kill_at)
             if worker.state is State.READY:
@@ -310,7 +310,7 @@ class WorkerPolicy:
         if worker.state is State.READY and now >= self._blocked_at(worker):
             worker.is_blocked = True
             self.is_due(worker, BLOCKED, now)
-            retire = self._ask(worker, now, Act.RETIRE)
+            retire = self._ask_to_end(worker, now, Act.RETIRE)
             worker.kill_at = now + BLOCKED_PATIENCE
             return [Step(Act.DUMP, worker), retire]
         if worker.state is State.READY and now >= worker.expires_at:
@@ -320,17 +320,17 @@ class WorkerPolicy:
     def _exchange(self, now: float) -> list[Step]:
         """Let go who is too many, fill places that have nobody, or go on with replacing one that is due."""
         live = self._live()
-        steps = [self._ask(worker, now, Act.CLOSE) for worker in live if worker.slot >= self.target]
-        if empty := self._empty():
+        steps = [self._ask_to_end(worker, now, Act.CLOSE) for worker in live if worker.slot >= self.target]
+        if empty := self._empty_slots():
             return steps + [Step(Act.START, slot=slot) for slot in empty if now >= self._not_before]
         due = self._due(now)
-        steps += [self._ask(worker, now, Act.RETIRE) for worker in due if self._has_successor(worker)]
+        steps += [self._ask_to_end(worker, now, Act.RETIRE) for worker in due if self._has_successor(worker)]
         is_settled = len(self.workers) == self.target
         if due and not steps and is_settled and now >= self._not_before:
             return [Step(Act.START, slot=min(due, key=_by_due).slot)]
         return steps
 
-    def _empty(self) -> list[int]:
+    def _empty_slots(self) -> list[int]:
         """The places that nobody has who goes on serving."""
         taken = {worker.slot for worker in self._live()}
         return [slot for slot in range(self.target) if slot not in taken]
@@ -350,7 +350,7 @@ class WorkerPolicy:
             for other in self.workers
         )
 
-    def _ask(self, worker: Worker, now: float, act: Act) -> Step:
+    def _ask_to_end(self, worker: Worker, now: float, act: Act) -> Step:
         patience = worker.patience.drain
         if worker.state is State.STARTING:
             patience = min(patience, BOOT_PATIENCE)

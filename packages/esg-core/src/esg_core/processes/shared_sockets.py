@@ -16,7 +16,7 @@ class SharedSockets:
     def __init__(self, bound: Sequence[BoundSocket], *, reuse_port: bool) -> None:
         self._bound = list(bound)
         self._reuse_port = reuse_port
-        self._more: dict[int, list[BoundSocket]] = {}
+        self._per_slot: dict[int, list[BoundSocket]] = {}
 
     @property
     def bound(self) -> list[BoundSocket]:
@@ -32,22 +32,22 @@ class SharedSockets:
         """The sockets of the worker at a place; raises `StartupError` where another one cannot be bound."""
         if slot == 0 or not self._reuse_port:
             return self._bound
-        if slot not in self._more:
-            self._more[slot] = [bind_again(one) for one in self._bound]
-        return self._more[slot]
+        if slot not in self._per_slot:
+            self._per_slot[slot] = [bind_again(one) for one in self._bound]
+        return self._per_slot[slot]
 
     def forget(self, slot: int) -> None:
         """No worker will have this place: only the one that is there still accepts who waits in its queues."""
-        _close(one for one in self._more.pop(slot, ()) if one not in self._bound)
+        _close(one for one in self._per_slot.pop(slot, ()) if one not in self._bound)
 
-    def leave(self) -> None:
+    def close_sockets(self) -> None:
         """Close everything here, so that only workers listen; the files of UNIX sockets stay until `close()`."""
-        _close(one for bound in (self._bound, *self._more.values()) for one in bound)
+        _close(one for bound in (self._bound, *self._per_slot.values()) for one in bound)
 
-    def leave_others(self, slot: int) -> None:
+    def close_others(self, slot: int) -> None:
         """Close what the worker of a place has no need of."""
         own = self.of(slot)
-        _close(one for bound in (self._bound, *self._more.values()) for one in bound if one not in own)
+        _close(one for bound in (self._bound, *self._per_slot.values()) for one in bound if one not in own)
 
     def keep_files(self) -> None:
         """The files of UNIX sockets are somebody else's to remove."""
@@ -56,7 +56,7 @@ class SharedSockets:
 
     def close(self) -> None:
         """Close everything, and remove the files that ESG made."""
-        self.leave()
+        self.close_sockets()
         close_all(self._bound)
 
 

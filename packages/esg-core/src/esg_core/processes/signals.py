@@ -29,13 +29,13 @@ def as_bytes() -> Iterator[socket.socket]:
     reading, writing = socket.socketpair()
     reading.setblocking(False)
     writing.setblocking(False)
-    former = {number: signal.signal(number, _pass) for number in known(*NAMES)}
+    saved = {number: signal.signal(number, _pass) for number in known(*NAMES)}
     descriptor = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     try:
         yield reading
     finally:
         signal.set_wakeup_fd(descriptor)
-        for number, previous in former.items():
+        for number, previous in saved.items():
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
         reading.close()
         writing.close()
@@ -47,11 +47,11 @@ def blocked(*names: str) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, known(*(names or FOR_PARENT)))
+    saved = signal.pthread_sigmask(signal.SIG_BLOCK, known(*(names or FOR_PARENT)))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        signal.pthread_sigmask(signal.SIG_SETMASK, saved)
 
 
 def leave_to_parent() -> None:

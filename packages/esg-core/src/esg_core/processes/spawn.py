@@ -49,14 +49,14 @@ class Running:
         line.setblocking(False)
         self.process = process
         self.line = line
-        self.heard = LineReader()
+        self.reader = LineReader()
 
-    def tell(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Say something to the worker; one that has gone does not hear it."""
         with contextlib.suppress(OSError):
             self.line.send(message)
 
-    def gone(self) -> None:
+    def wait_for_exit(self) -> None:
         """The line has ended. Windows does not tell of the end of a process, so it is waited for."""
         if sys.platform == "win32":
             while self.process.poll() is None:
@@ -68,14 +68,14 @@ class Running:
             self.process.send_signal(DUMP_SIGNAL)
 
 
-def start_fresh(order: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
+def start_fresh(task: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
     """A worker in a fresh interpreter; raises `OSError`, or `StartupError` where a program can have no workers."""
     ours, theirs = socket.socketpair()
     descriptors = tuple(one.sock.fileno() for one in bound)
-    errand = SpawnTask(pickle.dumps(order), descriptors, tuple(sys.path), tuple(sys.argv))
+    spawn_task = SpawnTask(pickle.dumps(task), descriptors, tuple(sys.path), tuple(sys.argv))
     with theirs:
         process = _start((*descriptors, theirs.fileno()), theirs.fileno())
-    send(pickle.dumps(errand), ours)
+    send(pickle.dumps(spawn_task), ours)
     return Running(process, ours)
 
 

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
-from esg_core.app.nested_run import exist_to_serve
+from esg_core.app.nested_run import mark_as_server
 from esg_core.errors import UsageError
 from esg_core.processes.messages import FAILED, as_text
 from esg_core.processes.worker import WorkerTask, work
@@ -21,44 +21,44 @@ LENGTH = struct.Struct("!Q")
 
 @dataclass(frozen=True)
 class SpawnTask:
-    """A pickled order, the descriptors of the sockets that it is about, and `sys.path` and `sys.argv` of the parent.
+    """A pickled task, the descriptors of the sockets that it is about, and `sys.path` and `sys.argv` of the parent.
 
-    The order is a pickle of its own, because what it names may be found on that path only.
+    The task is a pickle of its own, because what it names may be found on that path only.
     """
 
-    order: bytes
+    task: bytes
     descriptors: tuple[int, ...]
     path: tuple[str, ...]
     arguments: tuple[str, ...]
 
 
-def send(errand: bytes, line: socket.socket) -> None:
-    """Give a pickled errand to the process at the other end."""
-    line.sendall(LENGTH.pack(len(errand)) + errand)
+def send(task: bytes, line: socket.socket) -> None:
+    """Give a pickled spawn_task to the process at the other end."""
+    line.sendall(LENGTH.pack(len(task)) + task)
 
 
 def main(line_number: int) -> NoReturn:
     """Be the worker whose line to the parent is this descriptor, and exit with its code."""
-    exist_to_serve()
+    mark_as_server()
     line = socket.socket(fileno=line_number)
-    errand = _receive(line)
-    sys.path[:] = errand.path
-    sys.argv[:] = errand.arguments
-    sockets = [socket.socket(fileno=number) for number in errand.descriptors]
+    spawn_task = _receive(line)
+    sys.path[:] = spawn_task.path
+    sys.argv[:] = spawn_task.arguments
+    sockets = [socket.socket(fileno=number) for number in spawn_task.descriptors]
     try:
-        order: WorkerTask = pickle.loads(errand.order)  # noqa: S301 - from our own parent
+        task: WorkerTask = pickle.loads(spawn_task.task)  # noqa: S301 - from our own parent
     except Exception as error:  # noqa: BLE001 - it may import modules of the user
         problem = "" if isinstance(error, UsageError) else "workers: the options cannot be handed to a fresh process: "
         line.sendall(FAILED + as_text(f"{problem}{error}"))
         sys.exit(UsageError.exit_code)
-    sys.exit(work(order, line, sockets))
+    sys.exit(work(task, line, sockets))
 
 
 def _receive(line: socket.socket) -> SpawnTask:
-    """The errand; without a parent there is none, and this process ends."""
+    """The spawn_task; without a parent there is none, and this process ends."""
     (length,) = LENGTH.unpack(_exactly(line, LENGTH.size))
-    errand: SpawnTask = pickle.loads(_exactly(line, length))  # noqa: S301 - from our own parent
-    return errand
+    spawn_task: SpawnTask = pickle.loads(_exactly(line, length))  # noqa: S301 - from our own parent
+    return spawn_task
 
 
 def _exactly(line: socket.socket, size: int) -> bytes:

@@ -29,19 +29,19 @@ from esg_core.lifecycle.systemd import PINGS, Notifier
 from esg_core.logs import reconfigure, with_table
 from esg_core.logs.colours import Cyan
 from esg_core.logs.rotation import reopen
-from esg_core.processes.handover import Former
+from esg_core.processes.handover import Predecessor
 from esg_core.processes.policy import FORCED, LATE, Act, Worker, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
 from esg_core.processes.spawn import Running, start_fresh
-from esg_core.processes.worker_config import order_for, patience
+from esg_core.processes.worker_config import patience, task_for
 from esg_core.processes.workers import RunningWorkers
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
     from esg_core.processes.new_program import Successor
 
-WEIGH_EVERY = 5.0
+MEMORY_CHECK_EVERY = 5.0
 """Seconds between two looks at the memory of workers."""
 
 ONE_SIGNAL = 0.3
@@ -56,10 +56,10 @@ class ParentResources:
     with. `pid_file` is written already unless there is a `former` program.
     """
 
-    doors: SharedSockets
+    shared_sockets: SharedSockets
     notifier: Notifier
     pid_file: PidFile | None
-    former: Former | None
+    predecessor: Predecessor | None
     preloaded: Application | None
     variables: Mapping[str, str]
 
@@ -67,20 +67,20 @@ class ParentResources:
 class Supervisor:
     """Runs workers until a signal ends them; `again` reads the configuration anew."""
 
-    def __init__(self, config: "Config", setting: ParentResources, again: Callable[[], "Config"]) -> None:
+    def __init__(self, config: "Config", resources: ParentResources, again: Callable[[], "Config"]) -> None:
         self._config = config
         self._proven_config = config
-        self._setting = setting
+        self._resources = resources
         self._again = again
-        self._fleet = WorkerPolicy(config.workers or 1, patience(config))
+        self._policy = WorkerPolicy(config.workers or 1, patience(config))
         self._selector = selectors.DefaultSelector()
-        self._crew = RunningWorkers(self._fleet, self._selector, self._start)
+        self._workers = RunningWorkers(self._policy, self._selector, self._start)
         self._successor: Successor | None = None
         self._logger = logging.getLogger("esg.error")
-        self._weigh_at = math.inf
-        self._ping_at = math.inf if setting.notifier.watchdog == math.inf else -math.inf
+        self._check_memory_at = math.inf
+        self._ping_at = math.inf if resources.notifier.watchdog == math.inf else -math.inf
         self._has_started = False
-        self._has_begun = False
+        self._was_complete = False
         self._is_renewing = False
         self._is_urgent = False
         self._stopped_at = -math.inf
@@ -90,19 +90,26 @@ class Supervisor:
         """Supervise until the end and return the exit code; in the main thread of a process."""
         with as_bytes() as signals, contextlib.closing(self._selector):
             self._selector.register(signals, selectors.EVENT_READ, self._read_signals)
-            while not self._fleet.is_over:
+            while not self._policy.is_over:
                 now = time.monotonic()
-                for step in self._fleet.plan(now):
+                for step in self._policy.plan(now):
                     if step.act is Act.CLOSE:
-                        self._setting.doors.forget(step.slot)
-                    self._crew.do(step, now)
-                self._wait(min(self._fleet.wakes_at(now), self._crew.speak(now), self._weigh(now), self._ping(now)))
-        assert self._fleet.code is not None
-        if self._fleet.code == FORCED and not (self._is_urgent or self._fleet.gave_up):
+                        self._resources.shared_sockets.forget(step.slot)
+                    self._workers.do(step, now)
+                self._wait(
+                    min(
+                        self._policy.wakes_at(now),
+                        self._workers.log_stacks(now),
+                        self._check_memory(now),
+                        self._ping(now),
+                    )
+                )
+        assert self._policy.code is not None
+        if self._policy.code == FORCED and not (self._is_urgent or self._policy.gave_up):
             show("stopped by force: not every worker had ended in time")
         if self._has_started:
             self._logger.info("Finished parent process [%s]", Cyan(os.getpid()))
-        return self._fleet.code
+        return self._policy.code
 
     # What happens.
 
@@ -112,45 +119,45 @@ class Supervisor:
         now = time.monotonic()
         for key, _ in sorted(events, key=lambda event: isinstance(event[0].data, Worker)):  # workers last
             if isinstance(key.data, Worker):
-                self._crew.hear(key.data, now)
+                self._workers.read(key.data, now)
             else:
                 key.data(key.fileobj)
-        self._crew.reap(now)
+        self._workers.reap(now)
         if now > until + LATE:
-            self._fleet.has_slept(now)
-        self._look()
+            self._policy.was_suspended(now)
+        self._react()
 
-    def _look(self) -> None:
+    def _react(self) -> None:
         """What has come about by what has happened."""
-        if self._fleet.code is not None:
+        if self._policy.code is not None:
             return
-        if self._fleet.has_been_ready and not self._has_started:
+        if self._policy.has_been_ready and not self._has_started:
             self._has_started = True
             self._logger.info("Started parent process [%s]", Cyan(os.getpid()))
-            announce_addresses(self._setting.doors.sockets, tls=self._config.tls)
-        if self._fleet.is_complete and not self._has_begun:
-            self._has_begun = True
-            self._begin()
-        if self._config is not self._proven_config and self._fleet.is_proven:
-            self._follow()
-        if self._is_renewing and not self._fleet.is_renewing:
+            announce_addresses(self._resources.shared_sockets.sockets, tls=self._config.tls)
+        if self._policy.is_complete and not self._was_complete:
+            self._was_complete = True
+            self._on_complete()
+        if self._config is not self._proven_config and self._policy.is_proven:
+            self._apply_proven_config()
+        if self._is_renewing and not self._policy.is_renewing:
             self._is_renewing = False
-            if self._fleet.failed_generation == self._fleet.generation:
+            if self._policy.failed_generation == self._policy.generation:
                 self._adopt(self._proven_config)
             else:
-                self._logger.info("Restarted %d workers", self._fleet.target)
-            self._say_ready()
+                self._logger.info("Restarted %d workers", self._policy.target)
+            self._notify_ready()
 
-    def _begin(self) -> None:
+    def _on_complete(self) -> None:
         """All workers serve: who waits for that can be told."""
-        if self._setting.former is not None:
-            self._setting.former.dismiss()
-            if self._setting.pid_file is not None:
-                self._setting.pid_file.write(replace=True)
-        self._say_ready()
+        if self._resources.predecessor is not None:
+            self._resources.predecessor.report_ready()
+            if self._resources.pid_file is not None:
+                self._resources.pid_file.write(replace=True)
+        self._notify_ready()
 
-    def _say_ready(self) -> None:
-        self._setting.notifier.ready(f"Serving by {self._fleet.target} workers")
+    def _notify_ready(self) -> None:
+        self._resources.notifier.ready(f"Serving by {self._policy.target} workers")
 
     # Signals.
 
@@ -167,8 +174,8 @@ class Supervisor:
                 self._stop_at_once()
             case "SIGUSR1":
                 if reopen():
-                    self._crew.reopen()
-            case _ if self._fleet.code is None:
+                    self._workers.reopen()
+            case _ if self._policy.code is None:
                 self._change(name)
 
     def _change(self, name: str) -> None:
@@ -179,46 +186,46 @@ class Supervisor:
             case "SIGUSR2":
                 self._upgrade()
             case "SIGTTIN":
-                self._resize(self._fleet.target + 1)
+                self._resize(self._policy.target + 1)
             case "SIGTTOU":
-                self._resize(self._fleet.target - 1)
+                self._resize(self._policy.target - 1)
 
     # Workers.
 
     def _start(self, slot: int) -> Running:
-        doors, app = self._setting.doors, self._setting.preloaded
-        bound = doors.of(slot)
-        order = order_for(self._config, app)
+        shared_sockets, app = self._resources.shared_sockets, self._resources.preloaded
+        bound = shared_sockets.of(slot)
+        task = task_for(self._config, app)
         if app is None or sys.platform == "win32":
-            return start_fresh(order, bound)
+            return start_fresh(task, bound)
         from esg_core.processes.fork import start_forked
 
-        return start_forked(order, bound, functools.partial(self._let_go, slot))
+        return start_forked(task, bound, functools.partial(self._drop_parent_resources, slot))
 
-    def _let_go(self, slot: int) -> None:
+    def _drop_parent_resources(self, slot: int) -> None:
         """In a forked worker: close what is the parent's alone. A line that two have open does not end with one."""
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
         self._selector.close()
-        self._setting.doors.leave_others(slot)
-        if self._setting.pid_file is not None:
-            self._setting.pid_file.let_go()
+        self._resources.shared_sockets.close_others(slot)
+        if self._resources.pid_file is not None:
+            self._resources.pid_file.close()
 
     def _resize(self, target: int) -> None:
-        self._fleet.resize(target)
-        self._logger.info("Workers: %d", self._fleet.target)
+        self._policy.resize(target)
+        self._logger.info("Workers: %d", self._policy.target)
 
-    def _weigh(self, now: float) -> float:
+    def _check_memory(self, now: float) -> float:
         limit = self._config.limit_worker_memory
-        if limit is not None and now >= self._weigh_at:
-            self._crew.weigh(limit, now)
-            self._weigh_at = now + WEIGH_EVERY
-        return self._weigh_at
+        if limit is not None and now >= self._check_memory_at:
+            self._workers.check_memory(limit, now)
+            self._check_memory_at = now + MEMORY_CHECK_EVERY
+        return self._check_memory_at
 
     def _ping(self, now: float) -> float:
         """Tell systemd that this process turns, which looks after its workers itself."""
-        notifier = self._setting.notifier
+        notifier = self._resources.notifier
         if now >= self._ping_at:
             notifier.alive()
             self._ping_at = now + notifier.watchdog / PINGS
@@ -236,21 +243,21 @@ class Supervisor:
             config = with_table(config)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, what runs goes on
             fault = str(error) or type(error).__name__
-        self._fleet.has_slept(time.monotonic())
+        self._policy.was_suspended(time.monotonic())
         if fault:
             self._logger.error("Not restarted, all stays as it is: %s", fault)
             return
         if config.addresses != self._config.addresses:
             self._logger.warning("Other addresses need a restart of the whole server: they stay as they are")
         self._logger.info("Restarting %d workers, one by one", self._target_of(config))
-        self._setting.notifier.reloading()
+        self._resources.notifier.reloading()
         self._adopt(config)
-        self._fleet.renew()
+        self._policy.renew()
         self._is_renewing = True
 
-    def _follow(self) -> None:
+    def _apply_proven_config(self) -> None:
         """Let the new configuration count for this process and the number of workers too: its first one is ready."""
-        self._fleet.resize(self._target_of(self._config))
+        self._policy.resize(self._target_of(self._config))
         former, self._proven_config = self._proven_config, self._config
         try:
             add_application_directory(self._config)
@@ -260,13 +267,15 @@ class Supervisor:
 
     def _target_of(self, config: "Config") -> int:
         """How many workers there are to be; what signals have changed stays as long as the option does."""
-        return self._fleet.target if config.workers == self._proven_config.workers else config.workers or 1
+        return self._policy.target if config.workers == self._proven_config.workers else config.workers or 1
 
     def _adopt(self, config: "Config") -> None:
         """Start the next workers with this configuration."""
         self._config = config
-        self._fleet.patience = patience(config)
-        self._weigh_at = math.inf if config.limit_worker_memory is None else time.monotonic() + WEIGH_EVERY
+        self._policy.patience = patience(config)
+        self._check_memory_at = (
+            math.inf if config.limit_worker_memory is None else time.monotonic() + MEMORY_CHECK_EVERY
+        )
 
     def _upgrade(self) -> None:
         """Start this program anew, and end when that serves."""
@@ -281,14 +290,14 @@ class Supervisor:
         from esg_core.processes.new_program import Successor
 
         try:
-            self._successor = Successor(self._setting.doors.bound, self._setting.variables)
+            self._successor = Successor(self._resources.shared_sockets.bound, self._resources.variables)
         except OSError as error:
             self._logger.error("SIGUSR2: no new program can be started: %s", error)  # noqa: TRY400 - as above
             return
-        self._selector.register(self._successor.line, selectors.EVENT_READ, self._hear_successor)
+        self._selector.register(self._successor.line, selectors.EVENT_READ, self._read_successor)
         self._logger.info("Starting a new program [%d]", self._successor.pid)
 
-    def _hear_successor(self, line: socket.socket) -> None:
+    def _read_successor(self, line: socket.socket) -> None:
         successor = self._successor
         if successor is None or (serves := successor.serves()) is None:
             return
@@ -299,29 +308,29 @@ class Supervisor:
             self._logger.error("The new program failed: %s; this one goes on", successor.end())
             return
         self._logger.info("The new program [%d] serves; this one ends", successor.pid)
-        self._setting.notifier.main_process(successor.pid)
-        if self._fleet.code is None:
-            self._setting.doors.keep_files()
-            self._fleet.stop(time.monotonic())
-            self._setting.doors.leave()
+        self._resources.notifier.main_process(successor.pid)
+        if self._policy.code is None:
+            self._resources.shared_sockets.keep_files()
+            self._policy.stop(time.monotonic())
+            self._resources.shared_sockets.close_sockets()
 
     # The end.
 
     def _stop(self, now: float) -> None:
-        if self._fleet.code is not None:
+        if self._policy.code is not None:
             if now > self._stopped_at + ONE_SIGNAL:
                 self._logger.warning("Second signal: stopping at once")
                 self._stop_at_once()
             return
         self._stopped_at = now
-        self._logger.info("Shutting down %d workers", len(self._fleet.workers))
-        self._fleet.stop(now)
+        self._logger.info("Shutting down %d workers", len(self._policy.workers))
+        self._policy.stop(now)
         if self._successor is not None:
             self._successor.ask_to_end()
-        drain = self._fleet.longest_drain
-        self._setting.notifier.stopping(None if drain == math.inf else drain)
-        self._setting.doors.leave()
+        drain = self._policy.longest_drain
+        self._resources.notifier.stopping(None if drain == math.inf else drain)
+        self._resources.shared_sockets.close_sockets()
 
     def _stop_at_once(self) -> None:
         self._is_urgent = True
-        self._fleet.stop_at_once()
+        self._policy.stop_at_once()

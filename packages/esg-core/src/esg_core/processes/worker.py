@@ -25,9 +25,9 @@ class WorkerTask:
     beat: float | None
 
 
-def work(order: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
+def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
     """Serve until the parent says that it is enough, or has gone, and return the exit code."""
     bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
     leave_to_parent()
     expect_siblings()
-    return run_alone(order.config, bound, ParentLine(line, bound, order.beat))
+    return run_alone(task.config, bound, ParentLine(line, bound, task.beat))

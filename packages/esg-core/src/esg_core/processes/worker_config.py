@@ -27,7 +27,7 @@ OF_THE_PARENT: dict[str, Any] = {
 """Options that are not a worker's to follow, as it gets them."""
 
 
-def order_for(config: "Config", preloaded: Application | None = None) -> WorkerTask:
+def task_for(config: "Config", preloaded: Application | None = None) -> WorkerTask:
     """The order for a worker, with the application if that is there already."""
     loaded: dict[str, Any] = (
         {} if preloaded is None else {"app": preloaded, "factory": False, "interface": "asgi3", "env_file": None}
@@ -41,7 +41,7 @@ def check(config: "Config") -> None:
     """Look for what a worker would fail at; raises `UsageError` or `StartupError`."""
     if not config.preload:
         try:
-            pickle.dumps(order_for(config))
+            pickle.dumps(task_for(config))
         except Exception as error:  # noqa: BLE001 - pickling runs whatever code the values have
             option = config.spell("workers")
             raise UsageError(f"{option}: the options cannot be handed to a fresh process: {error}") from None

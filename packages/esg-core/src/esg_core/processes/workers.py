@@ -20,17 +20,17 @@ from esg_core.processes.memory import MIB, resident
 from esg_core.processes.policy import Act, Ended, State, Step, Worker, WorkerPolicy
 from esg_core.processes.spawn import Running
 
-INSIST_AFTER = 0.5
+DUMP_AFTER = 0.5
 """Seconds until a worker that was asked what its threads are doing, and is silent, is made to say it.
 
 A thread of the worker answers. It cannot if C code keeps the interpreter's lock; a signal's handler still can, and as
 nothing else runs in the interpreter then, no thread moves under its eyes.
 """
 
-SPEAK_AFTER = 0.1
+STACKS_SETTLE = 0.1
 """Seconds until what a worker has said about its threads is taken to be complete."""
 
-WISH_DELAY = 0.2
+STOP_REQUEST_DELAY = 0.2
 """Seconds until a worker is replaced that was asked to end, by one who may have asked its parent too."""
 
 JITTER = 0.1
@@ -40,13 +40,13 @@ JITTER = 0.1
 class RunningWorkers:
     """All running workers; `start` starts one at a place and may raise `OSError` or `StartupError`."""
 
-    def __init__(self, fleet: WorkerPolicy, selector: selectors.BaseSelector, start: Callable[[int], Running]) -> None:
-        self._fleet = fleet
+    def __init__(self, policy: WorkerPolicy, selector: selectors.BaseSelector, start: Callable[[int], Running]) -> None:
+        self._policy = policy
         self._selector = selector
         self._start = start
         self._running: dict[Worker, Running] = {}
-        self._insist_at: dict[Worker, float] = {}
-        self._speak_at: dict[Worker, float] = {}
+        self._dump_at: dict[Worker, float] = {}
+        self._log_stacks_at: dict[Worker, float] = {}
         self._has_failed: set[Worker] = set()
         self._logger = logging.getLogger("esg.error")
 
@@ -59,18 +59,18 @@ class RunningWorkers:
         match step.act:
             case Act.RETIRE:
                 self._logger.info("Retiring worker [%d]: %s", step.worker.pid, step.worker.due)
-                running.tell(messages.RETIRE)
+                running.send(messages.RETIRE)
             case Act.CLOSE:
-                running.tell(messages.CLOSE)
+                running.send(messages.CLOSE)
             case Act.DUMP:
                 self._logger.error("Worker [%d] is ended: its event loop is blocked", step.worker.pid)
-                running.tell(messages.SHOW)
-                self._insist_at[step.worker] = now + INSIST_AFTER
+                running.send(messages.SHOW_STACKS)
+                self._dump_at[step.worker] = now + DUMP_AFTER
             case _:
                 self._logger.error("Killing worker [%d], which has not ended", step.worker.pid)
                 running.process.kill()
 
-    def hear(self, worker: Worker, now: float) -> bool:
+    def read(self, worker: Worker, now: float) -> bool:
         """Read what a worker has said; returns whether there may be more."""
         running = self._running[worker]
         try:
@@ -79,14 +79,14 @@ class RunningWorkers:
             return False
         except OSError:
             data = b""
-        for message in running.heard.feed(data):
-            self._understand(worker, message, now)
-        if running.heard.text and worker not in self._has_failed:
-            self._insist_at.pop(worker, None)
-            self._speak_at[worker] = now + SPEAK_AFTER
+        for message in running.reader.feed(data):
+            self._handle(worker, message, now)
+        if running.reader.text and worker not in self._has_failed:
+            self._dump_at.pop(worker, None)
+            self._log_stacks_at[worker] = now + STACKS_SETTLE
         if not data:
             self._selector.unregister(running.line)
-            running.gone()
+            running.wait_for_exit()
         return bool(data)
 
     def reap(self, now: float) -> None:
@@ -98,84 +98,84 @@ class RunningWorkers:
         if os.getpid() == 1:
             reap_orphans({running.process.pid for running in self._running.values()})
 
-    def speak(self, now: float) -> float:
+    def log_stacks(self, now: float) -> float:
         """Log what workers have said about their threads, as far as it is complete; returns when to come again."""
-        for worker in _take_due(self._insist_at, now):
+        for worker in _take_due(self._dump_at, now):
             self._running[worker].dump()
-        for worker in _take_due(self._speak_at, now):
-            self._logger.error("Worker [%d] is here:\n%s", worker.pid, self._running[worker].heard.take())
-        return min([*self._insist_at.values(), *self._speak_at.values(), math.inf])
+        for worker in _take_due(self._log_stacks_at, now):
+            self._logger.error("Worker [%d] is here:\n%s", worker.pid, self._running[worker].reader.take())
+        return min([*self._dump_at.values(), *self._log_stacks_at.values(), math.inf])
 
     def reopen(self) -> None:
         """Let all workers open their log files anew."""
         for running in self._running.values():
-            running.tell(messages.REOPEN)
+            running.send(messages.REOPEN)
 
-    def weigh(self, limit: int, now: float) -> None:
+    def check_memory(self, limit: int, now: float) -> None:
         """Replace workers that have more than `limit` MiB of memory in use."""
         for worker in self._running:
             size = (resident(worker.pid) or 0) // MIB if worker.state is State.READY else 0
             if size > limit:
-                self._fleet.is_due(worker, f"it has {size} MiB of memory in use", now)
+                self._policy.is_due(worker, f"it has {size} MiB of memory in use", now)
 
     def _start_one(self, slot: int, now: float) -> None:
         try:
             running = self._start(slot)
         except (OSError, StartupError) as error:
-            self._fleet.not_started(now)
-            say = self._logger.error if self._fleet.code is None else show
+            self._policy.not_started(now)
+            say = self._logger.error if self._policy.code is None else show
             say(f"a worker cannot be started: {error}")
             return
         jitter = 1 + random.SystemRandom().uniform(0, JITTER)
-        worker = self._fleet.started(running.process.pid, slot, now, jitter)
+        worker = self._policy.started(running.process.pid, slot, now, jitter)
         self._running[worker] = running
         self._selector.register(running.line, selectors.EVENT_READ, worker)
 
-    def _understand(self, worker: Worker, message: bytes, now: float) -> None:
+    def _handle(self, worker: Worker, message: bytes, now: float) -> None:
         match message:
             case messages.READY:
-                self._fleet.is_ready(worker, now)
+                self._policy.is_ready(worker, now)
             case messages.ALIVE:
-                self._fleet.beats(worker, now)
-            case messages.SPENT:
-                self._fleet.is_due(worker, "it has served as many requests as it is to", now)
-            case messages.WISH:
-                self._fleet.is_due(worker, "it was asked to end", now + WISH_DELAY)
+                self._policy.beats(worker, now)
+            case messages.LIMIT_REACHED:
+                self._policy.is_due(worker, "it has served as many requests as it is to", now)
+            case messages.STOP_REQUESTED:
+                self._policy.is_due(worker, "it was asked to end", now + STOP_REQUEST_DELAY)
             case messages.FAILED:
                 self._has_failed.add(worker)
 
     def _end(self, worker: Worker, code: int, now: float) -> None:
         running = self._running[worker]
-        while running.line in self._selector.get_map() and self.hear(worker, now):
+        while running.line in self._selector.get_map() and self.read(worker, now):
             pass
         if running.line in self._selector.get_map():  # a child of the worker has it open still
             self._selector.unregister(running.line)
         running.line.close()
         del self._running[worker]
-        was_over = self._fleet.code is not None
-        text = running.heard.take()
+        was_over = self._policy.code is not None
+        text = running.reader.take()
         has_failed = worker in self._has_failed
         self._has_failed.discard(worker)
-        self._insist_at.pop(worker, None)
-        if self._speak_at.pop(worker, None) is not None:
+        self._dump_at.pop(worker, None)
+        if self._log_stacks_at.pop(worker, None) is not None:
             self._logger.error("Worker [%d] was here:\n%s", worker.pid, text)
-        ended = self._fleet.ended(worker, code, now)
+        ended = self._policy.ended(worker, code, now)
         if not was_over and not ended.is_wanted:
-            self._tell(worker, text if has_failed else "", code, ended)
+            self._report_end(worker, text if has_failed else "", code, ended)
 
-    def _tell(self, worker: Worker, failure: str, code: int, ended: Ended) -> None:
+    def _report_end(self, worker: Worker, failure: str, code: int, ended: Ended) -> None:
         """Say how a worker has ended that nobody had asked to; what ends the program with it is the program's error."""
         how = f"Worker [{worker.pid}] {_how(code)}" + (" before it was ready" if ended.is_boot_failure else "")
         if ended.is_boot_failure and not failure and getattr(sys, "frozen", False):
             how += ": a frozen program calls multiprocessing.freeze_support() before it reads its arguments"
-        if self._fleet.code is not None and not self._fleet.gave_up:
+        if self._policy.code is not None and not self._policy.gave_up:
             line, _, details = failure.partition("\n")
             show(line or how, details)
             return
         if failure:
             self._logger.error("%s", failure)
-        if self._fleet.gave_up:
-            show(f"{how}; giving up: {self._fleet.gave_up}")
+        if self._policy.gave_up:
+            show(f"{how}; giving up: {self._policy.gave_up}")
         elif ended.has_ended_renewal:
             self._logger.error("%s; not restarted, the former workers go on", how)
         else:

@@ -34,10 +34,10 @@ class TrustedProxies:
     other entry.
     """
 
-    __slots__ = ("_addresses", "_decisions", "_everybody", "_literals", "_networks", "_unix")
+    __slots__ = ("_addresses", "_decisions", "_everything", "_literals", "_networks", "_unix")
 
     def __init__(self, hosts: str | Sequence[str]) -> None:
-        self._everybody = False
+        self._everything = False
         self._unix = False
         self._addresses: set[IPv4Address | IPv6Address] = set()
         self._networks: list[IPv4Network | IPv6Network] = []
@@ -49,7 +49,7 @@ class TrustedProxies:
     def peer(self, client: tuple[str, int] | None) -> bool:
         """Whether the other end of a connection is trusted; None is a peer on a UNIX socket."""
         if client is None:
-            return self._unix or self._everybody
+            return self._unix or self._everything
         return self.trusts(client[0])
 
     def trusts(self, host: str) -> bool:
@@ -60,7 +60,7 @@ class TrustedProxies:
         return decision
 
     def _decide(self, host: str) -> bool:
-        if self._everybody:
+        if self._everything:
             return True
         if len(host) > LONGEST_NAME:
             return False
@@ -78,7 +78,7 @@ class TrustedProxies:
 
     def _add(self, entry: str) -> None:
         if entry == "*":
-            self._everybody = True
+            self._everything = True
         elif entry in ("unix", UNIX_HOP):
             self._unix = True
             self._literals.add(UNIX_HOP)

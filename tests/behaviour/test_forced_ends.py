@@ -18,9 +18,9 @@ QUICK = ("--timeout-graceful-shutdown", "0.3")
 @pytest.mark.parametrize(
     ("path", "says", "error"),
     [
-        ("/sleep?s=60", "sleeping", "stopped by force: what had not ended in time was cancelled"),
-        ("/block?s=60", "blocking", "did not stop in time, so it is stopped by force"),
-        ("/lonely-thread", "thread", r"threads still run: .*: stopped by force"),
+        ("/sleep?s=60", "sleeping", "stopped by force: whatever did not end in time was cancelled"),
+        ("/block?s=60", "blocking", "did not stop in time: stopped by force"),
+        ("/lonely-thread", "thread", r"threads are still running: .*: stopped by force"),
     ],
 )
 def test_c3_what_has_to_be_ended_by_force_is_told(path: str, says: str, error: str) -> None:
@@ -49,7 +49,7 @@ def test_c3_a_worker_that_has_to_be_ended_by_force_is_told_by_its_parent() -> No
         with asked(server, "/sleep?s=60", "sleeping"):
             assert server.stop() == 1
         errors = [line for line in server.lines if line.startswith("Error: ")]
-        assert errors == ["Error: stopped by force: not every worker had ended in time"]
+        assert errors == ["Error: stopped by force: not every worker ended in time"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGINT])

@@ -373,7 +373,7 @@ def test_l4_max_requests_is_a_clean_end(loop: str) -> None:
             said = [get(connection).header("connection") for _ in range(3)]
         assert said[:2] == [None, None]
         assert server.wait() == 0
-        assert "Limit of 3 requests is reached" in server.output
+        assert "Limit of 3 requests reached" in server.output
         assert "shutdown" in server.lines
 
 

@@ -81,8 +81,8 @@ def test_u2_variables_count_below_keywords() -> None:
     [
         ("esg.run(app, prot=1)", 2, "Error: prot: no such option; did you mean port?"),
         ("esg.run(app, port='high')", 2, "Error: port='high': must be a whole number from 0 to 65535"),
-        ("esg.run(app, port=0, http='htptools')", 2, "Error: http: there is no 'htptools'"),
-        ("esg.run(app, port=0, loop='nonsense')", 2, "Error: loop: there is no 'nonsense'"),
+        ("esg.run(app, port=0, http='htptools')", 2, "Error: http: unknown name 'htptools'"),
+        ("esg.run(app, port=0, loop='nonsense')", 2, "Error: loop: unknown name 'nonsense'"),
         ("esg.run('nothing:app', port=0)", 3, "Error: cannot import the application 'nothing:app'"),
         ("esg.run(app, port=0, lifespan='on')", 3, "Error: the application raised AssertionError in its startup"),
         ("esg.run(app, fd=987)", 3, "Error: cannot listen on fd://987: there is no such open descriptor"),
@@ -126,7 +126,7 @@ def test_c2_end_by_force_does_not_wait_for_anything() -> None:
         clock = Clock()
         assert program.stop() == 1
         assert clock.seconds < 4
-        assert "threads still run: left-behind" in program.output
+        assert "threads are still running: left-behind" in program.output
 
 
 def test_command_and_module_are_the_same() -> None:

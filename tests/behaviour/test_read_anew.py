@@ -20,7 +20,7 @@ from tests.support.reload.processes import is_running, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-BROKEN = "Not restarted, all stays as it is: "
+BROKEN = "Not restarted, nothing has changed: "
 
 
 class Site(Workers):
@@ -143,10 +143,10 @@ KINDS: dict[Callable[[Site], None], str] = {
     broken_log_config: r"log_config='log\.json': Expecting property name",
     missing_log_config: r"log_config='log\.json': no such file",
     log_config_that_cannot_be_followed: r"log_config='log\.json': Unable to configure handler 'file': .*no such file",
-    log_config_that_ends_the_process: "what it names has ended the process that tried it, with 7$",
-    log_config_that_ends_the_process_as_a_fault_does: "what it names has ended the process that tried it, with 1$",
+    log_config_that_ends_the_process: "it ended the process that tried it, with exit code 7$",
+    log_config_that_ends_the_process_as_a_fault_does: "it ended the process that tried it, with exit code 1$",
     missing_variables: "env_file='variables': no such file",
-    variables_that_are_no_text: "env_file='variables': not text in UTF-8",
+    variables_that_are_no_text: "env_file='variables': not UTF-8 text",
     broken_configuration: r"--config esg\.toml: not valid TOML",
     missing_configuration: r"--config esg\.toml: no such file",
     configuration_that_python_cannot_read: "recursion",
@@ -198,7 +198,7 @@ def test_w9_files_that_take_forever_are_given_up(tmp_path: Path) -> None:
         before = server.there
         (tmp_path / "variables").unlink()
         os.mkfifo(tmp_path / "variables")
-        assert server.hang_up() == f"{BROKEN}what it names takes longer than 10 s"
+        assert server.hang_up() == f"{BROKEN}trying it takes longer than 10 s"
         (tmp_path / "variables").unlink()
         server.restore()
         server.send(signal.SIGHUP)
@@ -216,7 +216,7 @@ def test_w9_what_the_first_new_worker_cannot_do_is_not_done(tmp_path: Path) -> N
         other = (tmp_path / "log.json").read_text().replace("esg.log", "other.log")
         (tmp_path / "other.json").write_text(other)
         server.send(signal.SIGHUP)
-        wait_until(lambda: "not restarted, the former workers go on" in server.told, PATIENCE)
+        wait_until(lambda: "not restarted, the old workers keep serving" in server.told, PATIENCE)
         assert (server.get("/"), server.there) == ("hello", before)
         server.restore()
         server.send(signal.SIGHUP)
@@ -297,8 +297,8 @@ def test_w9_usr2_without_workers_leaves_no_second_program(tmp_path: Path, option
         server.wait_for("Application startup complete")
         (tmp_path / "esg.toml").write_text(option)
         server.process.send_signal(signal.SIGUSR2)
-        server.wait_for("workers: there are none any more, so this program cannot take over from the former one")
-        server.wait_for("The new program failed: exit code 3; this one goes on")
+        server.wait_for("workers: this program has none, so it cannot take over from the previous one")
+        server.wait_for("The new program failed: exit code 3; this one keeps serving")
         with server.connect() as connection:
             assert get(connection).body == b"hello"
         assert server.stop() == 0

@@ -109,7 +109,7 @@ def test_w6_a_broken_application_says_why_and_is_served_again_when_it_is_repaire
         server.ready()
         server.change("async def version(", "async def version((")
         server.next("SyntaxError: ")
-        server.next("Error: cannot import the application 'reloaded:app': it raised SyntaxError while it was imported")
+        server.next("Error: cannot import the application 'reloaded:app': it raised SyntaxError during import")
         server.next("ERROR:    Ended with exit code 3; waiting for a change")
         with server.connect() as waiting:
             waiting.sendall(request("/"))
@@ -223,7 +223,7 @@ def test_w6_a_blocked_event_loop_is_ended_by_force(here: Path) -> None:
         connection.sendall(request("/block"))
         server.next("blocking")
         server.change()
-        server.next("did not stop in time, so it is stopped by force")
+        server.next("did not stop in time: stopped by force")
         server.ready()
         assert server.get() == "two"
         assert not is_running(first)
@@ -420,7 +420,7 @@ def test_w6_an_application_that_is_an_object_is_refused(here: Path) -> None:
 def test_w6_what_cannot_be_handed_to_a_fresh_process_is_refused(here: Path) -> None:
     code, line = refused(here, run_with("log_config={'version': 1, 'x': lambda: None}"))
     assert code == 2
-    assert "reload: the options cannot be handed to a fresh process: " in line
+    assert "reload: the options cannot be passed to a new process: " in line
 
 
 def test_w6_without_the_package_one_line_says_how_to_get_it(here: Path) -> None:

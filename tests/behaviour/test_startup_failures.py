@@ -81,7 +81,7 @@ def test_c3_a_broken_application_is_told_whatever_is_logged(here: Path, model: s
     done = ended(here, SCRIPT, "broken:app", *MODELS[model], *quiet)
     assert done.returncode == 3
     assert error_of(done) == (
-        "cannot import the application 'broken:app': it raised ZeroDivisionError while it was imported"
+        "cannot import the application 'broken:app': it raised ZeroDivisionError during import"
     )
     frames = [line.strip() for line in done.stderr.splitlines() if line.startswith("  File ")]
     assert frames == [
@@ -99,7 +99,7 @@ CASES = {
     "name": (
         ("whole:app", "--http", "h12"),
         2,
-        "--http: there is no 'h12'; there are auto, h11, httptools and MODULE:ATTRIBUTE",
+        "--http: unknown name 'h12'; choose auto, h11, httptools or MODULE:ATTRIBUTE",
     ),
     "format": (
         ("whole:app", "--access-log-format", "x"),
@@ -185,7 +185,7 @@ def test_c3_a_broken_application_is_told_while_reloading(here: Path) -> None:
     with Program(*command, cwd=here, env=ENVIRONMENT) as program:
         program.wait_for("Error: cannot import the application 'broken:app': it raised ZeroDivisionError")
         (here / "broken.py").write_text("app = 1\n")
-        program.wait_for("Error: 'broken:app' is no application: it is int, which cannot be called")
+        program.wait_for("Error: 'broken:app' is not an application: it is int, which cannot be called")
         assert program.stop(signal.SIGINT) == 0
 
 
@@ -207,7 +207,7 @@ def test_c1_hints_call_an_option_as_the_user_does(here: Path) -> None:
     ):
         done = ended(here, *command, **variables)
         assert done.returncode == 3
-        assert error_of(done).endswith(f" or on the rest of sys.path; see {name}")
+        assert error_of(done).endswith(f" or elsewhere on sys.path; see {name}")
 
 
 def test_c1_values_are_shown_as_they_were_written(here: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_request_over_http_2(loop: str, front: str, certificate: Path) -> None
         lines = traced(server, "connection closed")
     opened = ["connection opened: HTTP/2"]
     if front == "cleartext":
-        opened = ["connection opened: HTTP/1.1", "connection goes on as HTTP/2"]
+        opened = ["connection opened: HTTP/1.1", "connection switched to HTTP/2"]
     assert lines[: len(opened)] == opened
     assert "completed" in of_calls(lines)
     assert lines.count("connection closed") == 1
@@ -97,7 +97,7 @@ def test_a_websocket(loop: str, codec: str, front: str, certificate: Path) -> No
         lines = traced(server, "connection closed")
     assert lines[0] == "connection opened: HTTP/1.1"
     assert [line for line in lines if line.startswith("connection")][1:] == [
-        "connection goes on as WebSocket",
+        "connection switched to WebSocket",
         "connection closed",
     ]
     started, *rest = of_calls(lines)

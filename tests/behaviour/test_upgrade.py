@@ -30,7 +30,7 @@ class Upgraded(Workers):
         former, before = self.main, self.there
         os.kill(former, signal.SIGUSR2)
         new = int(self.wait_for(r"Starting a new program \[(\d+)\]", self.seen)[1])
-        self.wait_for(rf"The new program \[{new}\] serves; this one ends")
+        self.wait_for(rf"The new program \[{new}\] is serving; this one ends")
         self.seen = len(self.lines)
         self.main = new
         self.next(before)
@@ -61,7 +61,7 @@ def test_w3_m4_a_new_program_takes_over_without_a_loss() -> None:
             assert server.get("/") == "hello"
         assert answer(running).body == b"hello"
         assert server.process.wait(PATIENCE) == 0
-        server.main = int(server.wait_for(r"The new program \[(\d+)\] serves; this one ends")[1])
+        server.main = int(server.wait_for(r"The new program \[(\d+)\] is serving; this one ends")[1])
         server.settle(2)
         assert server.get("/parent") == str(server.main)
         os.kill(server.main, signal.SIGTERM)
@@ -74,7 +74,7 @@ def test_w3_m4_if_the_new_program_fails_the_old_one_goes_on(tmp_path: Path) -> N
         before = server.there
         broken.touch()
         os.kill(server.main, signal.SIGUSR2)
-        server.wait_for(r"ERROR:    The new program failed: exit code 3; this one goes on")
+        server.wait_for(r"ERROR:    The new program failed: exit code 3; this one keeps serving")
         assert server.output.count("ZeroDivisionError: broken on purpose") == 1
         assert server.get("/") == "hello"
         assert server.there == before
@@ -89,8 +89,8 @@ def test_w3_there_is_one_new_program_at_a_time() -> None:
         os.kill(server.main, signal.SIGUSR2)
         new = server.wait_for(r"Starting a new program \[(\d+)\]")[1]
         os.kill(server.main, signal.SIGUSR2)
-        server.wait_for(rf"WARNING:  A new program is being started already \[{new}\]")
-        server.wait_for(rf"The new program \[{new}\] serves; this one ends")
+        server.wait_for(rf"WARNING:  A new program is already starting \[{new}\]")
+        server.wait_for(rf"The new program \[{new}\] is serving; this one ends")
         server.main = int(new)
         server.next(before)
         assert server.output.count("Starting a new program") == 1
@@ -176,7 +176,7 @@ def test_w5_systemd_is_told_by_the_main_process(systemd: socket.socket) -> None:
     heard = Heard(systemd)
     with upgraded(env={**os.environ, "NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "600000"}) as server:
         wait_until(lambda: heard.count("READY") == 1)
-        assert heard.all("STATUS") == ["Serving by 2 workers"]
+        assert heard.all("STATUS") == ["Serving with 2 workers"]
         os.kill(server.main, signal.SIGHUP)
         wait_until(lambda: heard.count("RELOADING") == 1)
         wait_until(lambda: heard.count("READY") == 2)

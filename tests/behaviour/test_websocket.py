@@ -465,5 +465,5 @@ def test_u4_a_name_that_is_not_there() -> None:
     """U-4: one line, which lists the known names; exit code 2."""
     with Server(APP, "--ws", "websocket") as server:
         assert server.wait() == 2
-        (line,) = [line for line in server.lines if "there is no" in line]
-        assert "ws: there is no 'websocket'; there are auto, none, websockets, wsproto and MODULE:ATTRIBUTE" in line
+        (line,) = [line for line in server.lines if "unknown name" in line]
+        assert "ws: unknown name 'websocket'; choose auto, none, websockets, wsproto or MODULE:ATTRIBUTE" in line

@@ -58,7 +58,7 @@ def test_w1_a_worker_that_is_killed_is_replaced_and_nobody_is_refused(pair: Work
     clock = Clock()
     os.kill(victim, signal.SIGKILL)
     assert int(pair.get()) == other
-    pair.wait_for(rf"ERROR:    Worker \[{victim}\] was ended by SIGKILL; another is started now")
+    pair.wait_for(rf"ERROR:    Worker \[{victim}\] was ended by SIGKILL; starting another now")
     assert pair.settle(2)[0] == other
     assert clock.seconds < 3
 
@@ -272,7 +272,7 @@ def test_w1_an_application_that_keeps_crashing_is_given_up() -> None:
                 pass
         assert server.wait() == 1
         assert "giving up: 5 workers ended unexpectedly within 60 s" in server.output
-        assert re.findall(r"another is started (.*)", server.output) == ["now", "in 0.1 s", "in 0.2 s", "in 0.4 s"]
+        assert re.findall(r"starting another (.*)", server.output) == ["now", "in 0.1 s", "in 0.2 s", "in 0.4 s"]
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_w2_a_blocked_event_loop_is_shown_killed_and_replaced(where: str, seen: 
         connection.sendall(request(f"/hold?where={where}"))
         server.wait_for("blocking")
         clock = Clock()
-        server.wait_for(rf"ERROR:    Worker \[{victim}\] is ended: its event loop is blocked")
+        server.wait_for(rf"ERROR:    Ending worker \[{victim}\]: its event loop is blocked")
         assert 0.9 < clock.seconds < 2
         server.wait_for(seen)
         assert is_closed(connection)
@@ -306,7 +306,7 @@ def test_w4_workers_are_replaced_after_so_many_requests() -> None:
     """L-4: no request fails, nothing counts as a crash."""
     with working(1, "--limit-max-requests", "20", "--limit-max-requests-jitter", "5") as server:
         answering(server, 3)
-        server.wait_for("Retiring worker .*: it has served as many requests as it is to")
+        server.wait_for("Retiring worker .*: it has reached its request limit")
         server.settle(1)
         assert "ERROR" not in server.output
 
@@ -315,7 +315,7 @@ def test_w4_workers_are_replaced_at_their_age() -> None:
     with working(1, "--limit-worker-lifetime", "1") as server:
         first = server.there
         assert first[0] != server.next(first)[0]
-        server.wait_for(rf"Retiring worker \[{first[0]}\]: it has reached its age")
+        server.wait_for(rf"Retiring worker \[{first[0]}\]: it has reached its maximum lifetime")
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def test_w1_options_that_only_the_program_has_cannot_be_handed_over(tmp_path: Pa
     with Program(sys.executable, "program.py", cwd=tmp_path, env=ENVIRONMENT) as server:
         assert server.wait() == 2
         assert "Traceback" not in server.output
-        errors = re.findall("workers: the options cannot be handed to a fresh process: .*'plain'", server.output)
+        errors = re.findall("workers: the options cannot be passed to a new process: .*'plain'", server.output)
         assert len(errors) == 1
 
 
@@ -138,7 +138,7 @@ def test_w3_hup_reads_the_configuration_file_anew_and_refuses_a_wrong_one(tmp_pa
         before = server.there
         file.write_text('header = "nonsense"\n')
         server.send(signal.SIGHUP)
-        server.wait_for(r"ERROR:    Not restarted, all stays as it is: header = \"nonsense\" in .*esg.toml: must be")
+        server.wait_for(r"ERROR:    Not restarted, nothing has changed: header = \"nonsense\" in .*esg.toml: must be")
         assert server.there == before
         file.write_text('header = ["x-version:2"]\n')
         server.send(signal.SIGHUP)
@@ -155,7 +155,7 @@ def test_w3_hup_takes_another_number_of_workers_but_no_other_addresses(tmp_path:
         server.wait_for("ESG running on .*127.0.0.1")
         file.write_text('workers = 2\nhost = "127.0.0.2"\n')
         server.process.send_signal(signal.SIGHUP)
-        server.wait_for("WARNING:  Other addresses need a restart of the whole server: they stay as they are")
+        server.wait_for("WARNING:  New addresses need a restart of the whole server: the current ones stay in use")
         server.wait_for("INFO:     Restarting 2 workers, one by one")
         wait_until(lambda: server.output.count("Application startup complete") == 3)
         with server.connect() as connection:
@@ -172,7 +172,7 @@ def test_w3_a_restart_whose_first_worker_fails_is_given_up(tmp_path: Path) -> No
         broken.touch()
         file.write_text('header = ["x-version:2"]\n')
         server.send(signal.SIGHUP)
-        server.wait_for(r"ended with exit code 3 before it was ready; not restarted, the former workers go on")
+        server.wait_for(r"ended with exit code 3 before it was ready; not restarted, the old workers keep serving")
         assert server.there == before
         broken.unlink()
         os.kill(before[0], signal.SIGKILL)

@@ -245,7 +245,7 @@ def test_a_mistake_in_a_variable(capsys: pytest.CaptureFixture[str], monkeypatch
 def test_variables_that_mean_nothing_to_esg_are_named(site: Path) -> None:
     answer = run("--check", "site_of_test:app", cwd=site, ESG_DATABASE="x", ESG_API_KEY="y")
     assert answer.returncode == 0
-    assert answer.stderr.splitlines()[0] == "Warning: no option of esg: ESG_API_KEY, ESG_DATABASE"
+    assert answer.stderr.splitlines()[0] == "Warning: not an option of esg: ESG_API_KEY, ESG_DATABASE"
 
 
 def test_u8_variables_of_uvicorn_are_named_with_those_that_count(site: Path) -> None:

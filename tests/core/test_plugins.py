@@ -73,7 +73,7 @@ def test_nothing_at_all_is_installed(without: Callable[[str], None]) -> None:
     with pytest.raises(UsageError) as caught:
         http_factory("auto")
     assert str(caught.value).startswith(
-        "http: nothing is installed that could be used: httptools (pip install ./packages/esg-http in a clone of ESG, "
+        "http: nothing usable is installed: httptools (pip install ./packages/esg-http in a clone of ESG, "
         f"pip install --find-links DIST esg-http=={__version__} with its wheels in DIST), h11 ("
     )
 
@@ -83,7 +83,7 @@ def test_unknown_name_is_told_with_those_that_are_there(without: Callable[[str],
     with pytest.raises(UsageError) as caught:
         http_factory("htptools")
     assert str(caught.value) == (
-        "http: there is no 'htptools'; there are auto, h11 and MODULE:ATTRIBUTE;"
+        "http: unknown name 'htptools'; choose auto, h11 or MODULE:ATTRIBUTE;"
         " not installed: httptools (pip install httptools)"
     )
 

@@ -195,7 +195,7 @@ def test_quit_ends_at_once() -> None:
 def test_max_requests_renews_workers_without_loss() -> None:
     with running(ESG, "--max-requests", "10", "-w", "2") as program:
         assert len({program.ask() for _ in range(100)}) > 3
-        assert "Limit of 10 requests is reached" in program.output
+        assert "Limit of 10 requests reached" in program.output
         assert "exited with code" not in program.output
 
 

@@ -14,7 +14,7 @@ from tests.support.e2e.server import ROOT, Server
 
 APP = "tests.faults.apps.faulty:app"
 
-CAME_BACK = "a child that the application has forked came back to the server: end it by os._exit()"
+CAME_BACK = "a child process of the application came back to the server: end it with os._exit()"
 
 HARMLESS: dict[str, tuple[int, bytes]] = {
     "/fork-answers": (200, b"1"),
@@ -47,7 +47,7 @@ def test_what_an_application_can_do_to_its_process(server: Server) -> None:
         server.wait_for("the child ended with 1")
         assert children(server) == []
         assert server.output.count(CAME_BACK) == 3
-        assert server.output.count("exception in a child that the application has forked") == 1
+        assert server.output.count("exception in a child process of the application") == 1
         assert get(connection, "/replace-stdout").status == 200
     assert server.stop() == 0
     assert "Finished server process" in server.output
@@ -96,9 +96,9 @@ def unix(path: Path) -> Connection:
 @pytest.mark.parametrize(
     ("path", "code", "line"),
     [
-        ("/stop-loop", 0, "the application has stopped the event loop"),
-        ("/exit-in-a-task", 5, "the application raised SystemExit(5) outside of its requests"),
-        ("/fail-in-a-callback", 5, "the application raised SystemExit(5) outside of its requests"),
+        ("/stop-loop", 0, "the application stopped the event loop"),
+        ("/exit-in-a-task", 5, "the application raised SystemExit(5) outside its requests"),
+        ("/fail-in-a-callback", 5, "the application raised SystemExit(5) outside its requests"),
     ],
 )
 def test_an_application_that_ends_the_loop_stops_the_server_in_order(

@@ -55,7 +55,7 @@ def wrong_options(directory: Path) -> list[tuple[dict[str, object], int, str]]:
         ({"log_config": file_handler("/nowhere/log")}, 2, "log_config: Unable to configure handler 'file': "),
         ({"log_config": file_handler("/proc/log")}, 2, "log_config: Unable to configure handler 'file': "),
         ({"env_file": "/nowhere/env"}, 2, "env_file='/nowhere/env': no such file"),
-        ({"env_file": str(binary)}, 2, f"env_file='{binary}': not text in UTF-8"),
+        ({"env_file": str(binary)}, 2, f"env_file='{binary}': not UTF-8 text"),
         ({"reload": True, "reload_dir": ["/nowhere"]}, 2, "reload_dir: there is no directory '/nowhere'"),
     ]
 

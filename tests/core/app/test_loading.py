@@ -108,14 +108,14 @@ def test_missing_attribute(write: Write) -> None:
 def test_module_that_needs_what_is_not_installed(write: Write) -> None:
     write("six.py", "import no_such_dependency\n")
     error = error_of("six:app")
-    assert str(error).endswith("it needs a module that is not there: no_such_dependency")
+    assert str(error).endswith("it needs a module that cannot be found: no_such_dependency")
     assert isinstance(error.__cause__, ModuleNotFoundError)
 
 
 def test_module_that_raises(write: Write) -> None:
     path = write("seven.py", "def connect():\n    raise ZeroDivisionError('no database')\n\nconnect()\n")
     error = error_of("seven:app")
-    assert str(error).endswith("ZeroDivisionError while it was imported")
+    assert str(error).endswith("ZeroDivisionError during import")
     assert error.__cause__ is not None
     text = re.sub(r"\n +[~^]+(?=\n)", "", application_traceback(error.__cause__))  # as Python 3.13 marks columns
     assert text == (
@@ -151,7 +151,7 @@ def test_tracebacks_of_causes_are_reduced_too(write: Write) -> None:
 def test_module_that_exits(write: Write) -> None:
     """As those do that read the command line although it is not theirs."""
     write("ten.py", "import sys\nsys.exit('no configuration')\n")
-    assert "it called sys.exit('no configuration') while it was imported" in str(error_of("ten:app"))
+    assert "it called sys.exit('no configuration') during import" in str(error_of("ten:app"))
 
 
 def test_interrupt_while_importing_passes(write: Write) -> None:
@@ -162,7 +162,7 @@ def test_interrupt_while_importing_passes(write: Write) -> None:
 
 def test_what_cannot_be_called_is_no_application(write: Write) -> None:
     write("twelve.py", "app = {}\n")
-    assert str(error_of("twelve:app")) == "'twelve:app' is no application: it is dict, which cannot be called"
+    assert str(error_of("twelve:app")) == "'twelve:app' is not an application: it is dict, which cannot be called"
 
 
 # Factories.

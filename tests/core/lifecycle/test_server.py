@@ -196,7 +196,7 @@ def test_stopped_before_it_has_begun(loop: str) -> None:
         await server.serve()
         assert not server.started
         assert server.stopped
-        with pytest.raises(StartupError, match="stopped before it had started"):
+        with pytest.raises(StartupError, match="stopped before it started"):
             await server.started
 
     run_in(loop, main())
@@ -371,7 +371,7 @@ def test_port_that_was_taken_meanwhile_lets_the_application_shut_down(loop: str,
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"http": "none_such"}, "there is no 'none_such'"),
+        ({"http": "none_such"}, "unknown name 'none_such'"),
         ({"http": "tests.support.core.tiny:needs_what_is_not_there"}, "cannot be used: ImportError: no parser"),
         ({"ssl_certfile": "missing.pem"}, "ssl_certfile='missing.pem': no such file or directory"),
         ({"access_log_format": "%(nonsense)s"}, "there is no atom"),
@@ -384,7 +384,7 @@ def test_option_that_cannot_be_followed(options: dict[str, Any], text: str) -> N
 
 
 def test_unknown_loop() -> None:
-    with pytest.raises(UsageError, match="loop: there is no 'none_such'"):
+    with pytest.raises(UsageError, match="loop: unknown name 'none_such'"):
         Server(config(loop="none_such")).run()
 
 

@@ -124,4 +124,4 @@ def test_systemd_that_is_not_there(address: str, caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.WARNING):
         notifier.ready()
         notifier.alive()
-    assert caplog.messages == ["systemd cannot be told READY=1: NOTIFY_SOCKET: No such file or directory"]
+    assert caplog.messages == ["cannot notify systemd of READY=1: NOTIFY_SOCKET: No such file or directory"]

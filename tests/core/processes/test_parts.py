@@ -113,7 +113,7 @@ def test_nobody_takes_over_what_nobody_hands_over() -> None:
 
 @pytest.mark.parametrize("text", ["", "nonsense", "7,nonsense", "99999"])
 def test_w3_what_cannot_be_taken_over_is_an_error(text: str) -> None:
-    with pytest.raises(StartupError, match=r"^the sockets of the former program cannot be taken over: "):
+    with pytest.raises(StartupError, match=r"^cannot take over the sockets of the previous program: "):
         take_over({VARIABLE: text})
 
 
@@ -152,7 +152,7 @@ def test_patience_is_that_of_the_options() -> None:
 
 def test_options_that_cannot_be_handed_over_are_an_error() -> None:
     config = Config("main:app", workers=2, log_config={"version": 1, "filters": {"x": {"()": lambda: None}}})
-    with pytest.raises(UsageError, match="workers: the options cannot be handed to a fresh process: "):
+    with pytest.raises(UsageError, match="workers: the options cannot be passed to a new process: "):
         check(config)
 
 
@@ -194,7 +194,7 @@ def test_w1_a_first_worker_that_cannot_be_started_ends_the_server(caplog: pytest
     with selectors.DefaultSelector() as selector:
         RunningWorkers(policy, selector, start).do(Step(Act.START), 0)
     assert (policy.code, policy.is_over) == (FAILED_TO_START, True)
-    assert caplog.messages == [f"a worker cannot be started: [Errno {errno.EAGAIN}] Resource temporarily unavailable"]
+    assert caplog.messages == [f"cannot start a worker: [Errno {errno.EAGAIN}] Resource temporarily unavailable"]
 
 
 @pytest.mark.parametrize(

@@ -434,7 +434,7 @@ def test_w4_age() -> None:
     story.ready(1, 2)
     assert story.sleep() == pytest.approx(60, abs=0.1)
     assert story.plan() == [(Act.START, 0)]
-    assert [story.worker(pid).due for pid in (1, 2, 3)] == ["it has reached its age", "", ""]
+    assert [story.worker(pid).due for pid in (1, 2, 3)] == ["it has reached its maximum lifetime", "", ""]
 
 
 def test_w4_a_wish_waits_a_moment() -> None:

@@ -102,15 +102,15 @@ def test_the_list_may_be_a_sequence() -> None:
     ("entry", "hint"),
     [
         ("10.0.0.1/8", "the network is 10.0.0.0/8"),
-        ("10.0.0.0/33", "is no network"),
-        ("/tmp/proxy.sock", "is no network"),
-        ("10.0.0.256", "is no address"),
-        ("10.0.0", "is no address"),
+        ("10.0.0.0/33", "is not a network"),
+        ("/tmp/proxy.sock", "is not a network"),
+        ("10.0.0.256", "is not an address"),
+        ("10.0.0", "is not an address"),
         ("127.0.0.1:8000", "without a port"),
-        ("[::1]", "is no address"),
+        ("[::1]", "is not an address"),
         ("proxy.internal", "names are not looked up"),
-        ("127.0.0.*", "is no address"),
-        ("10.0.0.1 10.0.0.2", "is no address"),
+        ("127.0.0.*", "is not an address"),
+        ("10.0.0.1 10.0.0.2", "is not an address"),
     ],
 )
 def test_a_malformed_entry_is_one_clear_error_at_start(entry: str, hint: str) -> None:

@@ -45,7 +45,7 @@ Serve the ASGI application APP, given as MODULE:ATTRIBUTE: esg main:app
 
 Each option can also be set by a variable (ESG_PORT=9000) or in a file
 (--config); the command line wins, then come variable, file and preset.
-Times are in seconds, and a time-out of 0 is none.
+Times are in seconds, and a time-out of 0 means no limit.
 """
 
 
@@ -102,7 +102,7 @@ def _load(typed: Mapping[str, Argument]) -> "Settings":
 
     settings = load(Arguments(typed))
     if settings.strangers:
-        click.echo(f"Warning: no option of {NAME}: {', '.join(settings.strangers)}", err=True)
+        click.echo(f"Warning: not an option of {NAME}: {', '.join(settings.strangers)}", err=True)
     for theirs, ours in settings.of_uvicorn.items():
         click.echo(f"Warning: {theirs} has no effect: {NAME} reads {ours}", err=True)
     return settings

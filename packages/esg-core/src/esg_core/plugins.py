@@ -157,7 +157,7 @@ def resolve(group: str, name: str, spell: Spell = str) -> str:
     for candidate, known in ours.items():
         if not known.missing:
             return candidate
-    raise UsageError(f"{spell(_option(group))}: nothing is installed that could be used: {_absent(ours)}")
+    raise UsageError(f"{spell(_option(group))}: nothing usable is installed: {_absent(ours)}")
 
 
 def _entry_point(group: str, name: str, spell: Spell) -> str:
@@ -169,18 +169,18 @@ def _entry_point(group: str, name: str, spell: Spell) -> str:
     if instead is not None and name not in registered:
         raise UsageError(f"{spell(_option(group))}: {name!r} is for uvicorn only; {instead}")
     if name not in registered:
-        raise UsageError(f"{spell(_option(group))}: there is no {name!r}; {_there_are(group, registered)}")
+        raise UsageError(f"{spell(_option(group))}: unknown name {name!r}; {_choices(group, registered)}")
     return registered[name]
 
 
-def _there_are(group: str, registered: Iterable[str]) -> str:
+def _choices(group: str, registered: Iterable[str]) -> str:
     """Which names there are, and how to install what would bring the others."""
     ours = KNOWN.get(group, {})
     here = sorted({own for own, known in ours.items() if not known.missing} | (set(registered) - ours.keys()))
     absent = _absent(ours)
     listed = ", ".join([AUTO, *here])
     more = f"; not installed: {absent}" if absent else ""
-    return f"there are {listed} and MODULE:ATTRIBUTE{more}"
+    return f"choose {listed} or MODULE:ATTRIBUTE{more}"
 
 
 def _absent(known: Mapping[str, Builtin]) -> str:

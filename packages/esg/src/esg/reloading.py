@@ -102,7 +102,7 @@ def _reloader(config: "Config", files: "Files", bound: Sequence[BoundSocket]) ->
         )
     except ValueError as error:
         option = config.spell("reload")
-        raise UsageError(f"{option}: the options cannot be handed to a fresh process: {error.__cause__}") from None
+        raise UsageError(f"{option}: the options cannot be passed to a new process: {error.__cause__}") from None
 
 
 def _for_one_start(config: "Config") -> "Config":

@@ -112,7 +112,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self.alive = False
         self.cfg.worker_abort(self)
         place = "".join(traceback.format_stack(frame)).rstrip()
-        self._owner.leave("the event loop is blocked, so this worker is stopped by force", f"It was here:\n{place}")
+        self._owner.leave("the event loop is blocked: worker stopped by force", f"It was here:\n{place}")
 
     def run(self) -> NoReturn:
         """Serve until the end, and exit."""

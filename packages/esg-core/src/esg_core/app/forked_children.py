@@ -74,11 +74,11 @@ def end_child(error: BaseException | None) -> NoReturn:
     if isinstance(error, SystemExit):
         code = error.code
     elif error is None or isinstance(error, ClientDisconnected):
-        logger.error("a child that the application has forked came back to the server: end it by os._exit()")
+        logger.error("a child process of the application came back to the server: end it with os._exit()")
     else:
-        logger.error("exception in a child that the application has forked", exc_info=error)
+        logger.error("exception in a child process of the application", exc_info=error)
     if code is not None and not isinstance(code, int):
-        logger.error("a child that the application has forked ends: %s", code)
+        logger.error("a child process of the application exits: %s", code)
         code = 1
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # the application may have closed it, or put anything there

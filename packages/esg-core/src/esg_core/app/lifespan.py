@@ -169,12 +169,12 @@ class Lifespan:
             self._failure.__cause__ = error
         elif error is not None and self._phase is Phase.STARTING and not isinstance(error, ApplicationError):
             self._logger.warning(
-                "the application raised in its startup and is served nevertheless; %s makes this an error\n%s",
+                "the application raised in its startup and is served anyway; %s makes this an error\n%s",
                 self._context.config.with_value("lifespan", "on"),
                 application_traceback(error),
             )
         else:
-            self._logger.info("The application does without lifespan.")
+            self._logger.info("The application does not support lifespan.")
 
     def _fail(self, failure: StartupError) -> None:
         self._failure = failure
@@ -209,4 +209,4 @@ def _startup_failure(message: Message) -> StartupError:
 
 
 def _said(message: Message) -> str:
-    return str(message.get("message", "")).strip() or "it does not say why"
+    return str(message.get("message", "")).strip() or "it gave no reason"

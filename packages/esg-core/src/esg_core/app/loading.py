@@ -47,7 +47,7 @@ def import_application(config: "Config") -> Callable[..., Any]:
     if isinstance(config.app, str):
         made = _made(config, config.app, import_string(config.app, "the application", config.spell))
     if not callable(made):
-        raise StartupError(f"{config.app!r} is no application: it is {type(made).__name__}, which cannot be called")
+        raise StartupError(f"{config.app!r} is not an application: it is {type(made).__name__}, which cannot be called")
     return made
 
 
@@ -101,7 +101,7 @@ def read_variables(config: "Config") -> str | None:
     except OSError as error:
         reason = reason_of(error)
     except UnicodeDecodeError:
-        reason = "not text in UTF-8"
+        reason = "not UTF-8 text"
     raise UsageError(f"{config.with_value('env_file')}: {reason}")
 
 
@@ -120,7 +120,7 @@ def import_string(reference: str, what: str, spell: Spell = str) -> object:
             hint = did_you_mean(attribute, _public(found)) or _applications(found)
             raise StartupError(f"{problem}: {_called(found)} has no attribute {attribute!r}{hint}") from None
         except Exception as error:
-            raise StartupError(f"{problem}: {_raised(error)} when it was asked for {attribute!r}") from error
+            raise StartupError(f"{problem}: {_raised(error)} while looking up {attribute!r}") from error
     return found
 
 
@@ -133,9 +133,9 @@ def _module(name: str, problem: str, directory_option: str) -> "ModuleType":
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise StartupError(f"{problem}: {_absence(error.name, directory_option)}") from None
-        raise StartupError(f"{problem}: it needs a module that is not there: {error.name}") from error
+        raise StartupError(f"{problem}: it needs a module that cannot be found: {error.name}") from error
     except (Exception, SystemExit) as error:
-        raise StartupError(f"{problem}: {_raised(error)} while it was imported") from error
+        raise StartupError(f"{problem}: {_raised(error)} during import") from error
 
 
 def _raised(error: Exception | SystemExit) -> str:
@@ -155,7 +155,7 @@ def _absence(missing: str, directory_option: str) -> str:
         places = getattr(found, "__path__", ())
         return f"{parent!r} has no module {last!r}{did_you_mean(last, _modules(places))}"
     hint = did_you_mean(last, _modules(_places())) or f"; see {directory_option}"
-    return f"there is no module {last!r} in {_first_place()} or on the rest of sys.path{hint}"
+    return f"there is no module {last!r} in {_first_place()} or elsewhere on sys.path{hint}"
 
 
 def _places() -> list[str]:
@@ -202,7 +202,7 @@ def _made(config: "Config", reference: str, found: Any) -> object:
     if not callable(found):
         raise StartupError(f"{option}: {reference!r} is {type(found).__name__}, which cannot be called")
     if inspect.iscoroutinefunction(found):
-        raise StartupError(f"{option}: {reference!r} is async, and it is called before anything could wait for it")
+        raise StartupError(f"{option}: {reference!r} is async, but a factory is called and not awaited")
     if not config.factory:
         logger.warning("%s takes no arguments, so it is called as a factory; say so with %s", reference, option)
     return _call(reference, found)

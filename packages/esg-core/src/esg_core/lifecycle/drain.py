@@ -88,7 +88,7 @@ class Drain:
     async def _delay(self) -> None:
         delay = self._context.config.shutdown_delay
         if delay:
-            self._logger.info("Serving for another %g s, not ready any more", delay)
+            self._logger.info("Serving for another %g s; readiness now fails", delay)
             await asyncio.sleep(delay)
 
     async def _wait_quiet(self) -> bool:

@@ -60,7 +60,7 @@ class Owner:
 
     def limit_reached(self, context: "Context") -> bool:
         """As many requests have begun as the server may serve; returns whether it is to stop by itself."""
-        context.logger.info("Limit of %d requests is reached: shutting down", context.requests)
+        context.logger.info("Limit of %d requests reached: shutting down", context.requests)
         return True
 
     def stopping(self, seconds: float | None) -> None:

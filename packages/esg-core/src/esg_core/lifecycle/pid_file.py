@@ -56,7 +56,7 @@ class PidFile:
                 _lock(descriptor)
             except BlockingIOError:
                 holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
-                raise StartupError(f"{self._option}: {self._path!r} is that of a running server: {holder}") from None
+                raise StartupError(f"{self._option}: {self._path!r} belongs to a running server: {holder}") from None
             finally:
                 os.close(descriptor)
 

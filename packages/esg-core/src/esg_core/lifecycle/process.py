@@ -67,7 +67,7 @@ def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owne
     finally:
         owner.dismiss()
     if server.forced:
-        owner.tell("stopped by force: what had not ended in time was cancelled", "")
+        owner.tell("stopped by force: whatever did not end in time was cancelled", "")
     return FORCED if server.forced else 0
 
 
@@ -92,4 +92,4 @@ def _leave_threads(owner: ThisProcess) -> None:
         thread.name for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()
     ]
     if names:
-        owner.leave(f"threads still run: {', '.join(names)}: stopped by force")
+        owner.leave(f"threads are still running: {', '.join(names)}: stopped by force")

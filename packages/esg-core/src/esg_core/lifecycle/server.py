@@ -99,7 +99,7 @@ class Server:
             self.started.fail(error if isinstance(error, ESGError) else StartupError("the server was cancelled"))
             raise
         finally:
-            self.started.fail(StartupError("the server was stopped before it had started"))
+            self.started.fail(StartupError("the server was stopped before it started"))
             self.stopped.reach()
             self._loop = None
 
@@ -211,7 +211,7 @@ class Server:
         try:
             self._parts = assemble(self.config, sockets)
         except KeyboardInterrupt:
-            self._logger.info("Stopped while the application was imported")
+            self._logger.info("Stopped while importing the application")
         finally:
             self._is_loading = False
         return self._parts
@@ -239,7 +239,7 @@ class Server:
     def _loop_has_ended(self, runner: asyncio.Runner, error: BaseException) -> None:
         """Nothing but the application can have ended it: let it go on until the server is stopped in order."""
         has_stopped = isinstance(error, RuntimeError)
-        what = "has stopped the event loop" if has_stopped else f"raised {error!r} outside of its requests"
+        what = "stopped the event loop" if has_stopped else f"raised {error!r} outside its requests"
         self._logger.warning("the application %s: shutting down", what)
         self.shutdown()
         runner.run(_wait_for(self.stopped))
@@ -250,7 +250,7 @@ class Server:
     def _before_closing(self) -> None:
         """The loop cancels what tasks there still are, and waits for threads: that can hang too."""
         if self._parts is not None and self._parts.context.cycles:
-            self._owner.leave("the application ignores that it was cancelled: stopped by force")
+            self._owner.leave("the application ignored its cancellation: stopped by force")
         if self._drain is not None:
             self._owner.allow(FORCED_PATIENCE if self.forced else self._drain.time_left(CLOSING_PATIENCE))
 
@@ -277,7 +277,7 @@ def _check_that_no_loop_runs() -> None:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    raise UsageError("an event loop is running here already: await esg.Server(config).serve() in it instead")
+    raise UsageError("an event loop is already running: await esg.Server(config).serve() in it instead")
 
 
 async def _wait_for(event: OneTimeEvent) -> None:

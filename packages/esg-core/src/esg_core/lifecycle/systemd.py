@@ -87,7 +87,7 @@ class Notifier:
         except OSError as error:
             if not self._has_failed:
                 self._has_failed = True
-                self._logger.warning("systemd cannot be told %s: NOTIFY_SOCKET: %s", lines[0], error.strerror or error)
+                self._logger.warning("cannot notify systemd of %s: NOTIFY_SOCKET: %s", lines[0], error.strerror or error)
 
 
 def _watchdog(environment: Mapping[str, str]) -> float:

@@ -84,12 +84,12 @@ class Watchdog:
         with self._changed:
             while self._deadline is None or self._deadline > time.monotonic():
                 self._changed.wait(None if self._deadline is None else self._deadline - time.monotonic())
-        self.leave("did not stop in time, so it is stopped by force", f"It was here:\n{self._place()}")
+        self.leave("did not stop in time: stopped by force", f"It was here:\n{self._place()}")
 
     def _place(self) -> str:
         """What the watched thread is doing: where the application blocks the event loop."""
         frame = sys._current_frames().get(self._watched)  # noqa: SLF001 - documented, and the only way to another thread
-        return "".join(traceback.format_stack(frame)).rstrip() if frame is not None else "in no thread any more"
+        return "".join(traceback.format_stack(frame)).rstrip() if frame is not None else "its thread has ended"
 
 
 def _warn_of_second_signal() -> None:

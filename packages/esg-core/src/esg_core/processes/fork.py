@@ -1,6 +1,6 @@
-"""Starts workers as copies of a parent that has imported the application: the option `preload`.
+"""Starts workers by forking a parent that has imported the application: the option `preload`.
 
-For systems that can fork. A copy never goes back to the code that has called the parent: whatever happens, it ends
+Only for systems that can fork. A child never returns to the code that called the parent: whatever happens, it ends
 here.
 """
 
@@ -24,31 +24,31 @@ assert sys.platform != "win32"
 
 
 class Forked:
-    """A copy of this process."""
+    """A forked child of this process."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while the process is there."""
+        """The exit code, negative for a signal; None while the process runs."""
         if self._code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal, unless the process has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         self.send_signal(signal.SIGKILL)
 
 
 def start_forked(task: WorkerTask, bound: Sequence[BoundSocket], drop_parent_resources: Callable[[], None]) -> Running:
-    """A worker as a copy of this process; `drop_parent_resources` closes in it what belongs to the parent alone."""
+    """Fork a worker; `drop_parent_resources` closes in it whatever belongs to the parent alone."""
     ours, theirs = socket.socketpair()
     with blocked():
         pid = os.fork()
@@ -62,7 +62,7 @@ def start_forked(task: WorkerTask, bound: Sequence[BoundSocket], drop_parent_res
 def _be_worker(
     task: WorkerTask, line: socket.socket, sockets: list[socket.socket], drop_parent_resources: Callable[[], None]
 ) -> NoReturn:
-    """Work, and end without going back to whoever has called the parent."""
+    """Serve, then exit without returning to the caller of the parent."""
     code = 1
     try:
         mark_as_server()
@@ -71,10 +71,10 @@ def _be_worker(
             signal.signal(number, signal.SIG_DFL)
         drop_parent_resources()
         code = work(task, line, sockets)
-    except BaseException:  # noqa: BLE001 - nobody else would say it
+    except BaseException:  # noqa: BLE001 - nothing else would report it
         sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(BaseException):
             threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - a normal end waits for threads
-            atexit._run_exitfuncs()  # noqa: SLF001 - and runs what the application has asked for
+            atexit._run_exitfuncs()  # noqa: SLF001 - and runs the application's exit handlers
         os._exit(code)

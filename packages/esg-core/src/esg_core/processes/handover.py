@@ -1,9 +1,9 @@
-"""Takes over the sockets of a former start of the same program (rule W-3, SIGUSR2).
+"""Takes over the sockets of the previous run of the same program (rule W-3, SIGUSR2).
 
-The new program is started as this one was, so it may be another version, and gets the sockets as systemd would pass
-them: `$LISTEN_FDS` descriptors from 3 on. A variable of ours says beside that who passes them: the descriptor of a line
-to the former program, and which of the sockets have a file that is to be removed at the end. One byte on that line says
-that the new program serves; its end without that byte, that it has failed.
+The new program is started as this one was, so it may be another version. It gets the sockets as systemd would pass
+them: `$LISTEN_FDS` descriptors from 3 on. A variable of ours adds the descriptor of a line to the previous program, and
+which of the sockets have a file that must be removed at the end. One byte on that line says that the new program
+serves; if the line ends without it, the new program has failed.
 """
 
 import os
@@ -22,13 +22,13 @@ VARIABLE = "_ESG_UPGRADE"
 
 @dataclass
 class Predecessor:
-    """What a former program has handed over."""
+    """The previous program: the line to it, and the sockets it has handed over."""
 
     line: socket.socket
     bound: list[BoundSocket]
 
     def report_ready(self) -> None:
-        """Say that this program serves now; a former one that has gone does not mind."""
+        """Tell the previous program that this one serves now; does nothing if that has already gone."""
         with self.line:
             try:
                 self.line.send(READY)
@@ -37,7 +37,7 @@ class Predecessor:
 
 
 def take_over(environment: MutableMapping[str, str] = os.environ) -> Predecessor | None:
-    """What a former program has handed over to this one, once; None if nobody has."""
+    """The program that has handed its sockets over to this one, or None; the second call gives None."""
     text = environment.pop(VARIABLE, None)
     if text is None:
         return None
@@ -47,13 +47,13 @@ def take_over(environment: MutableMapping[str, str] = os.environ) -> Predecessor
         os.set_inheritable(line, False)
         return Predecessor(socket.socket(fileno=line), bound)
     except (ValueError, OSError) as error:
-        raise StartupError(f"the sockets of the former program cannot be taken over: {error}") from None
+        raise StartupError(f"cannot take over the sockets of the previous program: {error}") from None
 
 
 def refuse_to_take_over(environment: Mapping[str, str] = os.environ) -> None:
-    """Raise `StartupError` in a program without workers that a former one waits for: both would serve side by side."""
+    """Raise `StartupError` if a previous program waits for this one, which has no workers: both would go on serving."""
     if VARIABLE in environment:
-        raise StartupError("workers: there are none any more, so this program cannot take over from the former one")
+        raise StartupError("workers: this program has none, so it cannot take over from the previous one")
 
 
 def _bound(number: int, has_file: bool) -> BoundSocket:

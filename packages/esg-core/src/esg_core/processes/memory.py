@@ -1,4 +1,4 @@
-"""How much memory a process has in use, seen from outside."""
+"""Measures how much memory another process uses."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ MIB = 1 << 20
 
 
 def resident(pid: int) -> int | None:
-    """Bytes of memory that a process has in RAM (RSS); None where nobody can tell, or the process has gone."""
+    """Bytes of a process that are in RAM (RSS); None if that is unknown here, or the process has gone."""
     if sys.platform == "win32":
         return None
     pages = _pages(pid)
@@ -17,7 +17,7 @@ def resident(pid: int) -> int | None:
 
 
 def _pages(pid: int) -> int | None:
-    """The second number of proc_pid_statm(5), where the system has that."""
+    """The second number of proc_pid_statm(5), on systems that have it."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
@@ -25,7 +25,7 @@ def _pages(pid: int) -> int | None:
 
 
 def _from_ps(pid: int) -> int | None:
-    """Where there is no /proc, POSIX has ps(1), which counts in units of 1024 bytes."""
+    """From ps(1), which POSIX has where there is no /proc; it counts in units of 1024 bytes."""
     command = ("ps", "-o", "rss=", "-p", str(pid))
     try:
         answer = subprocess.run(command, capture_output=True, timeout=1, check=True)  # noqa: S603 - no user's text

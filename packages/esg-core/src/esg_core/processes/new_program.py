@@ -1,6 +1,6 @@
-"""Starts this program anew, with the sockets that it listens on (rule W-3, SIGUSR2): see `esg_core.processes.handover`.
+"""Starts this program again, with the sockets that it listens on (rule W-3, SIGUSR2): see `esg_core.processes.handover`.
 
-For systems that can fork and execute; no other one has the signal that asks for it.
+Only for systems that can fork and exec; others do not have the signal that asks for it.
 """
 
 import fcntl
@@ -19,27 +19,27 @@ from esg_core.sockets.bound import BoundSocket
 assert sys.platform != "win32"
 
 OUT_OF_THE_WAY = 1000
-"""Where descriptors are kept while others get their numbers."""
+"""From this number on, descriptors are kept while the final numbers are assigned."""
 
 CANNOT_EXECUTE = 127
 
 
 class Successor:
-    """A new start of this program, with the sockets `bound` and the variables that this one was started with.
+    """A new process of this program, with the sockets `bound` and the environment that this one was started with.
 
-    `line` reads `READY` when it serves, and its end if it cannot. Raises `OSError`.
+    `line` delivers `READY` once it serves, and end of file if it fails. Raises `OSError`.
     """
 
     def __init__(self, bound: Sequence[BoundSocket], variables: Mapping[str, str]) -> None:
         self.line, theirs = socket.socketpair()
-        with theirs, blocked(*NAMES):  # the copy would take them for its parent, and the program never hear of them
+        with theirs, blocked(*NAMES):  # the child would handle them as the parent does, and they would be lost
             self.pid = os.fork()
             if self.pid == 0:
                 _become_successor(theirs, bound, variables)
         self.line.setblocking(False)
 
     def serves(self) -> bool | None:
-        """Whether it serves; None if that is not known yet."""
+        """Whether it serves; None while that is not known."""
         try:
             return READY in self.line.recv(16)
         except BlockingIOError:
@@ -48,12 +48,12 @@ class Successor:
             return False
 
     def end(self) -> str:
-        """See it end, now that its line has; returns how it did."""
+        """Wait for the end of the process, whose line has ended; returns its exit code or signal as text."""
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
     def ask_to_end(self) -> None:
-        """It is not wanted any more."""
+        """Ask the process to end."""
         os.kill(self.pid, signal.SIGTERM)
 
 
@@ -72,17 +72,17 @@ def _become_successor(line: socket.socket, bound: Sequence[BoundSocket], variabl
             VARIABLE: ",".join((str(FIRST + len(bound)), *with_files)),
         }
         if getattr(sys, "frozen", False):
-            environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # or else it would take itself for a part of this one
+            environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # otherwise it would take itself for a child of this one
         _let_signals_end()
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - this very program
-    except BaseException as error:  # noqa: BLE001 - nothing may go on here as if it were the parent
+    except BaseException as error:  # noqa: BLE001 - the child must not continue as the parent
         os.write(2, f"{sys.executable}: {error}\n".encode("utf-8", "replace"))
     finally:
         os._exit(CANNOT_EXECUTE)
 
 
 def _let_signals_end() -> None:
-    """Signals are no parent's any more: those that have come meanwhile end this process here."""
+    """Restore the default effect of signals: those that have come in the meantime end this process here."""
     signal.set_wakeup_fd(-1)
     for number in known(*NAMES):
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Serves by several processes, and returns an exit code at the end: what `esg_core.run` does for workers."""
+"""Serves with several processes and returns an exit code: what `esg_core.run` does when there are workers."""
 
 import gc
 import os
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 def supervise(
     config: "Config", sockets: Sequence[AnySocket] | None = None, again: Callable[[], "Config"] | None = None
 ) -> int:
-    """Serve by workers until the end and return the exit code; to be called in the main thread of a process.
+    """Serve with workers until the end and return the exit code; must be called in the main thread of a process.
 
-    `sockets` are listened on instead of the addresses of the configuration. `again` gives the configuration anew, when
-    the workers are to be replaced for its sake.
+    `sockets` replace the addresses of the configuration. `again` reloads the configuration, when the workers are to be
+    restarted with a new one.
     """
     try:
         set_up(config, serves=False)
         config = with_table(config)
         if threading.current_thread() is not threading.main_thread():
             workers = config.spell("workers")
-            raise UsageError(f"{workers}: signals are for the main thread of a program, so call this there")
+            raise UsageError(f"{workers}: signals need the main thread, so call this there")
         check(config)
         predecessor = take_over() if sockets is None else None
         with ExitStack() as stack:
@@ -49,7 +49,7 @@ def supervise(
             pid_file = _pid_file(config, predecessor)
             if pid_file is not None:
                 stack.callback(pid_file.remove)
-            variables = dict(os.environ)  # without those that tell of sockets, and before those of `env_file`
+            variables = dict(os.environ)  # without those that pass sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
             resources = ParentResources(shared_sockets, notifier, pid_file, predecessor, _preloaded(config), variables)
             code = Supervisor(config, resources, again or (lambda: config)).run()
@@ -65,7 +65,7 @@ def _bound(config: "Config", sockets: Sequence[AnySocket] | None, predecessor: P
 
 
 def _pid_file(config: "Config", predecessor: Predecessor | None) -> PidFile | None:
-    """The file, written if nobody else has it still."""
+    """The file, already written unless the previous program still holds it."""
     if config.pid_file is None:
         return None
     file = PidFile(os.fspath(config.pid_file), config.spell("pid_file"))
@@ -75,7 +75,7 @@ def _pid_file(config: "Config", predecessor: Predecessor | None) -> PidFile | No
 
 
 def _preloaded(config: "Config") -> Application | None:
-    """The application, imported for all workers if that is wanted."""
+    """The application, imported once for all workers with `preload`; otherwise None."""
     if not config.preload:
         return None
     if not hasattr(os, "fork"):
@@ -84,5 +84,5 @@ def _preloaded(config: "Config") -> Application | None:
     import_parts(config)
     app = load_application(config)
     gc.collect()
-    gc.freeze()  # collections in the workers do not touch, and so copy, what they share
+    gc.freeze()  # so that garbage collection in the workers does not touch, and so copy, shared memory
     return app

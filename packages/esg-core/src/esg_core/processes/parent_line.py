@@ -1,7 +1,7 @@
-"""A worker's end of the line to its parent: says how it is, and hears what it is to do.
+"""A worker's end of the line to its parent: reports its state and receives what to do.
 
-Knows no server. A thread hears, because the parent must be heard, and its death noticed, while the application is
-imported or blocks the event loop; what it hears it tells the server by SIGTERM, as everybody else would.
+Knows no server. A thread reads the line, because messages, and the death of the parent, must be noticed even while the
+application is being imported or blocks the event loop. It stops the server with SIGTERM, as anyone else would.
 """
 
 import contextlib
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from esg_core.context import Context
 
 DUMP_SIGNAL: signal.Signals | None = getattr(signal, "SIGRTMIN", None)
-"""What makes a worker say where its threads are, although none of them gets to run; None where there is none."""
+"""Makes a worker show where its threads are even if none of them gets to run; None where the system lacks it."""
 
 
 class ParentLine(ThisProcess):
-    """The line of one worker, whose owner the parent is; `bound` are the sockets that it serves on.
+    """The line of one worker, which makes the parent the server's owner; `bound` are the sockets it serves on.
 
-    A sign of life is given every `beat` seconds, by the event loop itself, once the worker is ready; None for never.
+    Once the worker is ready, its event loop sends a heartbeat every `beat` seconds; None sends none.
     """
 
     is_one_of_many = True
@@ -61,7 +61,7 @@ class ParentLine(ThisProcess):
         self._stop: Callable[[], None] = _nothing
 
     def begin(self, stop: Callable[[], None]) -> None:
-        """Listen to the parent from now on; SIGQUIT tells it what the threads are doing. In the main thread only.
+        """Listen to the parent from now on; SIGQUIT sends it the stacks of all threads. Main thread only.
 
         `stop` stops the server where there are no signals.
         """
@@ -72,36 +72,36 @@ class ParentLine(ThisProcess):
                 faulthandler.register(DUMP_SIGNAL, self._line.fileno(), all_threads=True)
         threading.Thread(target=self._listen, name="esg-parent", daemon=True).start()
 
-    # What the worker has to say.
+    # From the worker to its parent.
 
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
-        """Clients can come."""
+        """Report that clients can connect, and start the heartbeat."""
         self._send(READY)
         if self._beat is not None:
             Heartbeat(context.loop, self._beat, self._send_alive)
 
     def stopping(self, seconds: float | None) -> None:
-        """The end has begun, by the parent's order."""
+        """Limit the time for the drain; the parent knows of it, as it asked for it."""
         self.allow(seconds)
 
     def limit_reached(self, context: "Context") -> bool:
-        """As many requests have begun as this worker is to serve: the parent replaces it."""
+        """Report it to the parent, which replaces this worker."""
         self._send(LIMIT_REACHED)
         return False
 
     def failed(self, error: UsageError | StartupError) -> None:
-        """The worker cannot start."""
+        """Send the parent the reason."""
         self._send(FAILED + as_text("\n".join(explanation(error))))
 
     def tell(self, line: str, details: str) -> None:
-        """Why this worker ends; the program goes on, or its parent says why it does not."""
+        """Log why this worker ends: the program goes on, or its parent says why it does not."""
         log_error(line, details)
 
     def may_end(self) -> bool:
-        """Whether a signal that has come is the parent's order to end: true once, and otherwise the parent is asked.
+        """Whether the parent has asked for the end, true once; without that, the parent is told that a signal came.
 
-        So a signal to all processes of a service ends them in the parent's order, and one to a single worker replaces
-        that worker without a loss.
+        So a signal to all processes of a service ends them as the parent decides, and a signal to one worker replaces
+        it without losing a request.
         """
         if not self._must_end:
             self._send(STOP_REQUESTED)
@@ -113,14 +113,14 @@ class ParentLine(ThisProcess):
         self._send(as_text(stacks()))
 
     def _send(self, message: bytes) -> None:
-        """A parent that does not listen, or has gone, must not hold up its worker."""
+        """Send without blocking: a parent that is busy or has gone must not hold up its worker."""
         with contextlib.suppress(OSError):
             self._line.send(message, getattr(socket, "MSG_DONTWAIT", 0))
 
     def _send_alive(self) -> None:
         self._send(ALIVE)
 
-    # What the parent has to say.
+    # From the parent to the worker.
 
     def _listen(self) -> None:
         while not self._must_end:
@@ -138,7 +138,7 @@ class ParentLine(ThisProcess):
                 self._end(is_last=False)
 
     def _end(self, *, is_last: bool) -> None:
-        """End; the last one at its place leaves nobody behind who waits to be accepted."""
+        """Stop the server; the last worker of its slot first accepts the connections in the queue."""
         for one in self._bound:
             one.is_shared = not is_last
         self._must_end = True
@@ -149,4 +149,4 @@ class ParentLine(ThisProcess):
 
 
 def _nothing() -> None:
-    """What is done with an order before anybody can follow it."""
+    """Takes the place of `stop` before `begin()`."""

@@ -35,10 +35,10 @@ BLOCKED_PATIENCE = 2.0
 LATE = 2.0
 """Seconds of delay that show that this process itself did not run: stopped by a terminal, or starved."""
 
-RENEWED = "the server is renewed"
-AGED = "it has reached its age"
+RENEWED = "the server is restarting"
+AGED = "it has reached its maximum lifetime"
 BLOCKED = "its event loop is blocked"
-GIVEN_UP = "its configuration is given up"
+GIVEN_UP = "its configuration was rejected"
 """Reasons to replace a worker."""
 
 FORCED = 1

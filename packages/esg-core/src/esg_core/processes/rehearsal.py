@@ -45,8 +45,8 @@ def fault_of(config: "Config") -> str:
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         text = " ".join(answer.read(MOST).decode("utf-8", "replace").split()) if code == FAULTY else ""
     if code == -signal.SIGALRM:
-        return f"what it names takes longer than {PATIENCE} s"
-    return text or (f"what it names has ended the process that tried it, with {code}" if code else "")
+        return f"trying it takes longer than {PATIENCE} s"
+    return text or (f"it ended the process that tried it, with exit code {code}" if code else "")
 
 
 def _try(config: "Config", writing: int) -> NoReturn:

@@ -84,7 +84,7 @@ def _start(descriptors: Sequence[int], line_number: int) -> "subprocess.Popen[by
         program = f"from esg_core.processes.spawned import main; main({line_number})"
         return _popen((*_interpreter(), "-c", program), descriptors)
     if sys.platform == "win32":
-        raise StartupError("workers: a frozen program has none on Windows")
+        raise StartupError("workers: not supported in frozen programs on Windows")
     from esg_core.processes.frozen import command_of_worker
 
     with command_of_worker(line_number) as (command, descriptor):

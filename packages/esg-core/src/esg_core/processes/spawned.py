@@ -48,7 +48,7 @@ def main(line_number: int) -> NoReturn:
     try:
         task: WorkerTask = pickle.loads(spawn_task.task)  # noqa: S301 - from our own parent
     except Exception as error:  # noqa: BLE001 - it may import modules of the user
-        problem = "" if isinstance(error, UsageError) else "workers: the options cannot be handed to a fresh process: "
+        problem = "" if isinstance(error, UsageError) else "workers: the options cannot be passed to a new process: "
         line.sendall(FAILED + as_text(f"{problem}{error}"))
         sys.exit(UsageError.exit_code)
     sys.exit(work(task, line, sockets))

@@ -106,7 +106,7 @@ class Supervisor:
                 )
         assert self._policy.code is not None
         if self._policy.code == FORCED and not (self._is_urgent or self._policy.gave_up):
-            show("stopped by force: not every worker had ended in time")
+            show("stopped by force: not every worker ended in time")
         if self._has_started:
             self._logger.info("Finished parent process [%s]", Cyan(os.getpid()))
         return self._policy.code
@@ -157,7 +157,7 @@ class Supervisor:
         self._notify_ready()
 
     def _notify_ready(self) -> None:
-        self._resources.notifier.ready(f"Serving by {self._policy.target} workers")
+        self._resources.notifier.ready(f"Serving with {self._policy.target} workers")
 
     # Signals.
 
@@ -245,10 +245,10 @@ class Supervisor:
             fault = str(error) or type(error).__name__
         self._policy.was_suspended(time.monotonic())
         if fault:
-            self._logger.error("Not restarted, all stays as it is: %s", fault)
+            self._logger.error("Not restarted, nothing has changed: %s", fault)
             return
         if config.addresses != self._config.addresses:
-            self._logger.warning("Other addresses need a restart of the whole server: they stay as they are")
+            self._logger.warning("New addresses need a restart of the whole server: the current ones stay in use")
         self._logger.info("Restarting %d workers, one by one", self._target_of(config))
         self._resources.notifier.reloading()
         self._adopt(config)
@@ -263,7 +263,7 @@ class Supervisor:
             add_application_directory(self._config)
             reconfigure(self._config, former)
         except UsageError as error:
-            self._logger.error("This process goes on with the former log: %s", error)  # noqa: TRY400 - the text is all
+            self._logger.error("This process keeps its current logging: %s", error)  # noqa: TRY400 - the text is all
 
     def _target_of(self, config: "Config") -> int:
         """How many workers there are to be; what signals have changed stays as long as the option does."""
@@ -280,9 +280,9 @@ class Supervisor:
     def _upgrade(self) -> None:
         """Start this program anew, and end when that serves."""
         if self._successor is not None:
-            self._logger.warning("A new program is being started already [%d]", self._successor.pid)
+            self._logger.warning("A new program is already starting [%d]", self._successor.pid)
         elif ends_everything():
-            self._logger.error("SIGUSR2: no new program, as all processes end with this one, which is number 1")
+            self._logger.error("SIGUSR2: no new program is started: this is process 1, and all others end with it")
         else:
             self._start_program()
 
@@ -292,7 +292,7 @@ class Supervisor:
         try:
             self._successor = Successor(self._resources.shared_sockets.bound, self._resources.variables)
         except OSError as error:
-            self._logger.error("SIGUSR2: no new program can be started: %s", error)  # noqa: TRY400 - as above
+            self._logger.error("SIGUSR2: cannot start a new program: %s", error)  # noqa: TRY400 - as above
             return
         self._selector.register(self._successor.line, selectors.EVENT_READ, self._read_successor)
         self._logger.info("Starting a new program [%d]", self._successor.pid)
@@ -305,9 +305,9 @@ class Supervisor:
         self._selector.unregister(line)
         line.close()
         if not serves:
-            self._logger.error("The new program failed: %s; this one goes on", successor.end())
+            self._logger.error("The new program failed: %s; this one keeps serving", successor.end())
             return
-        self._logger.info("The new program [%d] serves; this one ends", successor.pid)
+        self._logger.info("The new program [%d] is serving; this one ends", successor.pid)
         self._resources.notifier.main_process(successor.pid)
         if self._policy.code is None:
             self._resources.shared_sockets.keep_files()

@@ -44,7 +44,7 @@ def check(config: "Config") -> None:
             pickle.dumps(task_for(config))
         except Exception as error:  # noqa: BLE001 - pickling runs whatever code the values have
             option = config.spell("workers")
-            raise UsageError(f"{option}: the options cannot be handed to a fresh process: {error}") from None
+            raise UsageError(f"{option}: the options cannot be passed to a new process: {error}") from None
     check_files_and_names(config)
 
 

@@ -63,7 +63,7 @@ class RunningWorkers:
             case Act.CLOSE:
                 running.send(messages.CLOSE)
             case Act.DUMP:
-                self._logger.error("Worker [%d] is ended: its event loop is blocked", step.worker.pid)
+                self._logger.error("Ending worker [%d]: its event loop is blocked", step.worker.pid)
                 running.send(messages.SHOW_STACKS)
                 self._dump_at[step.worker] = now + DUMP_AFTER
             case _:
@@ -124,7 +124,7 @@ class RunningWorkers:
         except (OSError, StartupError) as error:
             self._policy.not_started(now)
             say = self._logger.error if self._policy.code is None else show
-            say(f"a worker cannot be started: {error}")
+            say(f"cannot start a worker: {error}")
             return
         jitter = 1 + random.SystemRandom().uniform(0, JITTER)
         worker = self._policy.started(running.process.pid, slot, now, jitter)
@@ -138,7 +138,7 @@ class RunningWorkers:
             case messages.ALIVE:
                 self._policy.beats(worker, now)
             case messages.LIMIT_REACHED:
-                self._policy.is_due(worker, "it has served as many requests as it is to", now)
+                self._policy.is_due(worker, "it has reached its request limit", now)
             case messages.STOP_REQUESTED:
                 self._policy.is_due(worker, "it was asked to end", now + STOP_REQUEST_DELAY)
             case messages.FAILED:
@@ -177,10 +177,10 @@ class RunningWorkers:
         if self._policy.gave_up:
             show(f"{how}; giving up: {self._policy.gave_up}")
         elif ended.has_ended_renewal:
-            self._logger.error("%s; not restarted, the former workers go on", how)
+            self._logger.error("%s; not restarted, the old workers keep serving", how)
         else:
             when = f"in {ended.pause:g} s" if ended.pause else "now"
-            self._logger.error("%s; another is started %s", how, when)
+            self._logger.error("%s; starting another %s", how, when)
 
 
 def _take_due(times: dict[Worker, float], now: float) -> list[Worker]:

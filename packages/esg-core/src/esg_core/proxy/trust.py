@@ -103,7 +103,7 @@ def _address(entry: str) -> IPv4Address | IPv6Address:
         return ip_address(entry)
     except ValueError:
         raise UsageError(
-            f"forwarded-allow-ips: {entry!r} is no address (without a port), network, 'unix' or '*'; "
+            f"forwarded-allow-ips: {entry!r} is not an address (without a port), a network, 'unix' or '*'; "
             "names are not looked up"
         ) from None
 
@@ -116,5 +116,5 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
     try:
         meant = ip_network(entry, strict=False)
     except ValueError:
-        raise UsageError(f"forwarded-allow-ips: {entry!r} is no network such as 10.0.0.0/8 or fd00::/8") from None
+        raise UsageError(f"forwarded-allow-ips: {entry!r} is not a network such as 10.0.0.0/8 or fd00::/8") from None
     raise UsageError(f"forwarded-allow-ips: {entry!r} is an address within a network; the network is {meant}")

@@ -81,7 +81,7 @@ class ManualLoop(asyncio.SelectorEventLoop):
         """The loop would sleep now for `timeout` seconds (None: until something happens)."""
         if self._until is None:
             if timeout is None:
-                raise RuntimeError("nothing can wake the loop any more: no timer is set, no callback is due")
+                raise RuntimeError("nothing can wake the loop: no timer is set, no callback is due")
             self._now += timeout
         elif timeout is not None and self._now + timeout <= self._until + ROUNDING:
             self._now += timeout

@@ -80,9 +80,7 @@ def test_c3_a_broken_application_is_told_whatever_is_logged(here: Path, model: s
     """With its own traceback, once."""
     done = ended(here, SCRIPT, "broken:app", *MODELS[model], *quiet)
     assert done.returncode == 3
-    assert error_of(done) == (
-        "cannot import the application 'broken:app': it raised ZeroDivisionError during import"
-    )
+    assert error_of(done) == ("cannot import the application 'broken:app': it raised ZeroDivisionError during import")
     frames = [line.strip() for line in done.stderr.splitlines() if line.startswith("  File ")]
     assert frames == [
         f'File "{here}/broken.py", line 4, in <module>',

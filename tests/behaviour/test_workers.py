@@ -324,7 +324,7 @@ def test_w4_workers_are_replaced_when_they_have_grown() -> None:
         first = server.there
         server.get("/grow?mib=300")
         server.next(first)
-        server.wait_for(rf"Retiring worker \[{first[0]}\]: it has \d+ MiB of memory in use")
+        server.wait_for(rf"Retiring worker \[{first[0]}\]: it uses \d+ MiB of memory")
 
 
 # Where it listens, and in which combinations.

@@ -94,7 +94,7 @@ def test_entry_point_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
     assert find("esg.loop", "theirs") is own_loop
     assert find("esg.other", "theirs") is own_loop
-    with pytest.raises(UsageError, match=r"there are auto, asyncio, theirs, uvloop and MODULE:ATTRIBUTE$"):
+    with pytest.raises(UsageError, match=r"choose auto, asyncio, theirs, uvloop or MODULE:ATTRIBUTE$"):
         loop_factory("nobodys")
 
 

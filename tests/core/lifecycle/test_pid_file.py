@@ -30,7 +30,7 @@ def test_it_has_the_number_and_is_removed(path: Path) -> None:
 def test_that_of_a_running_server_is_an_error(path: Path) -> None:
     file = PidFile(str(path))
     file.write()
-    with pytest.raises(StartupError, match=re.escape(f"that of a running server: {os.getpid()}")):
+    with pytest.raises(StartupError, match=re.escape(f"belongs to a running server: {os.getpid()}")):
         PidFile(str(path)).write()
     file.remove()
 

@@ -1,1 +1,1 @@
-"""The application: how it is found, which interface it speaks, and its lifespan."""
+"""The application: how it is imported, which interface it has, and its lifespan."""

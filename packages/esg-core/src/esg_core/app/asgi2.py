@@ -1,4 +1,4 @@
-"""ASGI 2 applications, called twice, as ASGI 3 ones, called once.
+"""Adapts ASGI 2 applications, which are called twice, to ASGI 3, where they are called once.
 
 Knows the two interfaces and nothing else. ASGI 2: `instance = app(scope)`, then `await instance(receive, send)`.
 """
@@ -12,7 +12,7 @@ ASGI2Application = Callable[[Scope], ASGI2Instance]
 
 
 class ASGI2Adapter:
-    """The ASGI 3 application that makes one instance of an ASGI 2 application for each scope."""
+    """An ASGI 3 application that creates an instance of an ASGI 2 application for each scope."""
 
     __slots__ = ("app",)
 

@@ -1,12 +1,12 @@
 """Keeps children that the application forks from serving beside their parent (rule L-6).
 
-A forked child has all that its parent has: the event loop in the middle of a turn, the connections, the sockets that
-are listened on. Coming back from the application it would be a second server on all of them, and write its responses
-between those of its parent. So it cannot answer any request that runs, and it ends where it comes back: as a program
-would end there, by `sys.exit()`, by an exception, or with the complaint that it should have ended by itself.
+A forked child has everything of its parent: the event loop in the middle of a turn, the connections, the listening
+sockets. When it returned from the application, it would be a second server on all of them and mix its responses with
+those of its parent. So it cannot answer any running request, and it ends where it returns: with the code of
+`sys.exit()`, with the traceback of an exception, or with an error that it should have ended by itself.
 
-Knows contexts. Costs nothing until somebody forks; programs that are started (`subprocess`) and children that end by
-themselves (`os._exit()`, `multiprocessing`) are not its business.
+Knows contexts. Costs nothing until the application forks. Started programs (`subprocess`) and children that end by
+themselves (`os._exit()`, `multiprocessing`) are not affected.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ _contexts: "WeakSet[Context]" = WeakSet()
 
 
 def watch_forks(context: "Context") -> None:
-    """From now on, children of this process cannot serve the context's clients."""
+    """Keep children of this process from serving the context's clients."""
     _contexts.add(context)
 
 
 def end_if_forked(context: "Context", error: BaseException | None = None) -> None:
-    """A call of the application has ended, with an error or without: if this is a child, it ends here."""
+    """End this process if it is a forked child; called when a call of the application has ended, maybe with an error."""
     if os.getpid() != context.process:
         end_child(error)
 
@@ -50,15 +50,15 @@ def _after_fork() -> None:
 
 
 class _NoReturn(set["Cycle"]):
-    """Running calls, none of which may end here."""
+    """The running calls in a child, where none may end."""
 
     def discard(self, element: object) -> None:
-        """The call has ended, whatever of."""
+        """End the child, whichever call has ended."""
         end_child(None)
 
 
 def _see_nothing(loop: asyncio.AbstractEventLoop) -> None:
-    """Let the loop poll for nothing: a poller of Linux is the parent's too, and would take its clients' bytes."""
+    """Detach the loop from its poller: on Linux the parent shares it, and the child would take its clients' bytes."""
     number = getattr(loop, "_get_backend_id", None)  # uvloop's
     if number is None:
         number = getattr(getattr(loop, "_selector", None), "fileno", None)  # asyncio's
@@ -68,7 +68,7 @@ def _see_nothing(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def end_child(error: BaseException | None) -> NoReturn:
-    """End this process, which is a child that came back from the application, with an error or without."""
+    """End this process, a child that has returned from the application, maybe with an error."""
     logger = logging.getLogger("esg.error")
     code: object = 1
     if isinstance(error, SystemExit):

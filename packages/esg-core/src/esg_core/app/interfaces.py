@@ -1,7 +1,7 @@
-"""Tells which interface an application speaks, and makes an ASGI 3 application of it.
+"""Detects which interface an application has, and adapts it to ASGI 3.
 
-Decides by the parameters alone, so nothing is called to find out: (scope, receive, send) is ASGI 3, (scope) ASGI 2,
-(environ, start_response) WSGI. A coroutine function is ASGI 3 whatever its parameters are called.
+Looks at the parameters only, so nothing is called to find out: (scope, receive, send) is ASGI 3, (scope) ASGI 2,
+(environ, start_response) WSGI. A coroutine function is ASGI 3, whatever its parameters.
 """
 
 import inspect
@@ -19,19 +19,19 @@ _BY_PARAMETERS: dict[int, Interface] = {1: "asgi2", 2: "wsgi"}
 
 
 def detect(app: Callable[..., Any]) -> Interface:
-    """The interface of an application, ASGI 3 where nothing speaks against it."""
+    """The interface of an application; ASGI 3 unless its parameters show another."""
     if inspect.iscoroutinefunction(app):
         return "asgi3"
     return _BY_PARAMETERS.get(_required(app), "asgi3")
 
 
 def is_factory(app: Callable[..., Any]) -> bool:
-    """Whether a callable takes no arguments, and so cannot be an application: it must be what makes one."""
+    """Whether a callable needs no arguments, so that it is not an application but makes one."""
     return not inspect.iscoroutinefunction(app) and _required(app) == 0
 
 
 def adapt(app: Callable[..., Any], config: "Config") -> Application:
-    """The application as ASGI 3, made of the interface that `config` says or that its parameters tell."""
+    """The application as ASGI 3; `config` names its interface, or it is detected."""
     interface = detect(app) if config.interface == "auto" else config.interface
     if interface == "asgi2":
         from esg_core.app.asgi2 import ASGI2Adapter
@@ -45,7 +45,7 @@ def adapt(app: Callable[..., Any], config: "Config") -> Application:
 
 
 def is_only_http(app: Application) -> bool:
-    """Whether an adapted application knows no other protocols, so that requests to speak one are plain HTTP."""
+    """Whether an adapted application supports HTTP only, so that upgrade requests are plain HTTP."""
     return getattr(type(app), "only_http", False) is True
 
 

@@ -1,8 +1,8 @@
 """Runs the lifespan of an application: start-up, the state it leaves for requests, shutdown (ASGI lifespan 2.0).
 
-The application's call is a task of its own, from before the first request to after the last. It is driven by two
-messages that it receives (`lifespan.startup`, `lifespan.shutdown`) and moves forward through the phases below by those
-it sends; anything else that it sends is an error that names the rule. Knows no sockets and no requests.
+The application's call runs as a task, from before the first request to after the last. It receives two messages
+(`lifespan.startup`, `lifespan.shutdown`), and those that it sends move it through the phases below; any other message
+is an error that names the rule. Knows no sockets and no requests.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from esg_core.context import Context
 
 CANCEL_PATIENCE = 1.0
-"""Seconds that the application has for ending after it was cancelled."""
+"""Seconds for the application to end after it was cancelled."""
 
 
 class Phase(IntEnum):
@@ -36,17 +36,17 @@ class Phase(IntEnum):
     """It has sent `lifespan.startup.complete`."""
 
     STOPPING = 3
-    """The server wants it to stop: `lifespan.shutdown` is there to be received."""
+    """The server stops it: `lifespan.shutdown` can be received."""
 
     STOPPED = 4
-    """It has sent how its shutdown went, or has ended in whatever way."""
+    """It has reported the result of its shutdown, or has ended in any other way."""
 
 
 class Lifespan:
     """The lifespan of one application; `mode` is what the option `lifespan` says.
 
-    `auto` tolerates an application that raises instead of starting up, as those do that know no lifespan; one that says
-    itself that its start-up failed has failed in every mode.
+    `auto` tolerates an application that raises instead of starting up, as those without lifespan do; one that reports a
+    failed start-up has failed in every mode.
     """
 
     def __init__(self, context: "Context", mode: Literal["auto", "on", "off"]) -> None:
@@ -76,7 +76,7 @@ class Lifespan:
         self._logger.info("Application startup complete.")
 
     async def shutdown(self, limit: float | None) -> bool:
-        """Let the application shut down, for at most `limit` seconds if any; returns whether it was done by then."""
+        """Let the application shut down; returns whether it did within `limit` seconds (None: no limit)."""
         if self._task is None or self._phase is not Phase.STARTED:
             return True
         self._logger.info("Waiting for application shutdown.")
@@ -94,7 +94,7 @@ class Lifespan:
         return True
 
     async def cancel(self) -> None:
-        """End the application's call, if it has not ended yet."""
+        """Cancel the application's call, if it has not ended yet."""
         if self._task is None:
             return
         await asyncio.sleep(0)  # most applications return right after their last message
@@ -114,7 +114,7 @@ class Lifespan:
             await context.app(scope, self._receive, self._send)
         except asyncio.CancelledError:
             self._move(Phase.STOPPED)
-        except BaseException as error:  # noqa: BLE001 - whatever an application raises, the server decides
+        except BaseException as error:  # noqa: BLE001 - an application may raise anything
             end_if_forked(context, error)
             self._raised(error)
         else:
@@ -159,7 +159,7 @@ class Lifespan:
         self._move(Phase.STOPPED)
 
     def _unsupported(self, error: BaseException | None) -> None:
-        """The application ended instead of starting up: it knows no lifespan, or it is broken."""
+        """The application ended instead of starting up: it does not support lifespan, or it is broken."""
         if isinstance(error, SystemExit):
             self._failure = StartupError(f"the application called sys.exit({error.code!r}) in its startup")
         elif self._mode == "on":
@@ -200,7 +200,7 @@ _EXPECTED = {
 
 
 def _startup_failure(message: Message) -> StartupError:
-    """The error of an application that says so; its last line stands for what is more, such as a whole traceback."""
+    """The error that the application reports; of a longer text, such as a traceback, the last line is the summary."""
     said = _said(message)
     error = StartupError(f"the application's startup failed: {said.splitlines()[-1]}")
     if "\n" in said:

@@ -1,8 +1,7 @@
-"""Imports what options name by `module:attribute`, first of all the application (rule L-1).
+"""Imports what options name as `module:attribute`, above all the application (rule L-1).
 
-Knows import strings, `sys.path` and the file of variables; what interface the application speaks is for
-`esg_core.app.interfaces`. Whatever goes wrong is a `StartupError` of one line, with the application's own exception as
-its cause where there is one.
+Knows import strings, `sys.path` and the env file; `esg_core.app.interfaces` knows the interfaces of applications. Any
+failure is a `StartupError` of one line, caused by the application's own exception if there is one.
 """
 
 import importlib.util
@@ -29,18 +28,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger("esg.error")
 
 LOADED = "Loading environment from %s"
-"""The message about a file of variables."""
+"""The log message about an env file."""
 
 
 def load_application(config: "Config") -> Application:
-    """The application that the configuration names, as ASGI 3; raises as `import_application()`."""
+    """The application that the configuration names, as ASGI 3; raises the same as `import_application()`."""
     return adapt(import_application(config), config)
 
 
 def import_application(config: "Config") -> Callable[..., Any]:
-    """The application that the configuration names: imported, and made by its factory if that is what it names.
+    """The application that the configuration names, imported; a factory is called for it.
 
-    Raises `StartupError`, or `UsageError` for options that cannot be followed.
+    Raises `StartupError`, or `UsageError` for a wrong option.
     """
     prepare_imports(config)
     made: object = config.app
@@ -52,9 +51,9 @@ def import_application(config: "Config") -> Callable[..., Any]:
 
 
 def prepare_imports(config: "Config") -> None:
-    """What comes before anything is imported for the sake of an option: `app_dir` and `env_file`.
+    """Apply `app_dir` and `env_file`, before anything that an option names is imported.
 
-    Changes nothing the second time. Raises `UsageError`.
+    Calling it again changes nothing. Raises `UsageError`.
     """
     add_application_directory(config)
     if load_variables(config):
@@ -62,9 +61,9 @@ def prepare_imports(config: "Config") -> None:
 
 
 def add_application_directory(config: "Config") -> None:
-    """Let modules of the option `app_dir` be imported before all others, whichever option names them.
+    """Put the directory of the option `app_dir` first on `sys.path`.
 
-    "" is the current directory, whichever it is then. Nothing happens for an application that is an object, which its
+    "" is the current directory at the time of an import. Does nothing for an application given as an object, which its
     program has imported, unless the option is set. Raises `UsageError` for a directory that does not exist.
     """
     directory = config.app_dir
@@ -75,9 +74,9 @@ def add_application_directory(config: "Config") -> None:
 
 
 def load_variables(config: "Config") -> bool:
-    """Add the variables of `env_file` to the environment, except those that are set; returns whether any were new.
+    """Add the variables of `env_file` to the environment, except those already set; returns whether any were new.
 
-    Raises `UsageError` as `read_variables()`.
+    Raises the same as `read_variables()`.
     """
     text = read_variables(config)
     if text is None:
@@ -90,7 +89,7 @@ def load_variables(config: "Config") -> bool:
 
 
 def read_variables(config: "Config") -> str | None:
-    """The text of `env_file`, None without one; raises `UsageError` for a file that cannot be used."""
+    """The text of `env_file`, None if there is none; raises `UsageError` for a file that cannot be used."""
     if config.env_file is None:
         return None
     if importlib.util.find_spec("dotenv") is None:
@@ -106,9 +105,9 @@ def read_variables(config: "Config") -> str | None:
 
 
 def import_string(reference: str, what: str, spell: Spell = str) -> object:
-    """What `package.module:attribute.attribute` stands for; `what` says in errors what it was to be.
+    """The object that `package.module:attribute.attribute` names; errors call it `what`.
 
-    Raises `StartupError`, which calls the option for the application's directory as `spell` does.
+    Raises `StartupError`, in which `spell` gives the name of the option for the application's directory.
     """
     name, _, attributes = reference.partition(":")
     problem = f"cannot import {what} {reference!r}"
@@ -139,14 +138,14 @@ def _module(name: str, problem: str, directory_option: str) -> "ModuleType":
 
 
 def _raised(error: Exception | SystemExit) -> str:
-    """What the application has done instead of what it should: the traceback tells the rest."""
+    """What the application did; the traceback shows the rest."""
     return (
         f"it called sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"it raised {type(error).__name__}"
     )
 
 
 def _absence(missing: str, directory_option: str) -> str:
-    """Why a module cannot be found, and what was perhaps meant."""
+    """Why a module cannot be found, and what may have been meant."""
     parent, _, last = missing.rpartition(".")
     if last == "py" and parent:
         return f"name the module {parent!r}, not its file"
@@ -179,7 +178,7 @@ def _public(found: object) -> list[str]:
 
 
 def _applications(found: object) -> str:
-    """What of a module looks as if it could be meant: its own functions, and objects that can be called."""
+    """A hint at what may have been meant: functions of the module and callable objects in it."""
     names = [
         name
         for name, value in getattr(found, "__dict__", {}).items()
@@ -195,7 +194,7 @@ def _called(found: object) -> str:
 
 
 def _made(config: "Config", reference: str, found: Any) -> object:
-    """The application: what was found, or what it returns when it is a factory."""
+    """The application: the object found, or what it returns if it is a factory."""
     option = config.spell("factory")
     if not config.factory and not (callable(found) and is_factory(found)):
         return found

@@ -1,11 +1,11 @@
-"""Whether other processes serve the same application beside this one: what `wsgi.multiprocess` tells (rule I-3)."""
+"""Knows whether other processes serve the same application: what `wsgi.multiprocess` says (rule I-3)."""
 
 _are_there = False
 
 
 def expect_siblings() -> None:
-    """Say that this process is one of several workers, or one that is replaced while it still serves."""
-    global _are_there  # noqa: PLW0603 - it is a fact about the process
+    """Note that this process is one of several workers, or one that is replaced while it still serves."""
+    global _are_there  # noqa: PLW0603 - a fact about the whole process
     _are_there = True
 
 

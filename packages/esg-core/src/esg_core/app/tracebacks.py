@@ -1,4 +1,4 @@
-"""Tracebacks as the author of an application wants them: without the frames of the server and of the import system."""
+"""Formats tracebacks for the author of an application: without frames of the server and of the import system."""
 
 import importlib
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ _HIDDEN = (
     importlib.__file__.removesuffix("__init__.py"),
     __file__.rpartition("app")[0],
 )
-"""How the file names of frames begin that are not the application's: those of the import system and of this package."""
+"""Prefixes of the file names of frames to leave out: those of the import system and of this package."""
 
 
 def application_traceback(error: BaseException) -> str:
-    """The traceback of `error` and of the errors behind it, reduced to the application's own frames (rule L-1)."""
+    """The traceback of `error` and its causes, reduced to the application's own frames (rule L-1)."""
     report = TracebackException.from_exception(error)
     for part in _parts(report):
         own = [frame for frame in part.stack if not frame.filename.startswith(_HIDDEN)]
@@ -23,7 +23,7 @@ def application_traceback(error: BaseException) -> str:
 
 
 def _parts(report: TracebackException) -> Iterator[TracebackException]:
-    """The report and those of its causes, contexts and groups."""
+    """The report itself and those of its causes, contexts and grouped exceptions."""
     yield report
     for linked in (report.__cause__, report.__context__, *(report.exceptions or ())):
         if linked is not None:
@@ -31,5 +31,5 @@ def _parts(report: TracebackException) -> Iterator[TracebackException]:
 
 
 def _is_empty_heading(line: str, report: TracebackException) -> bool:
-    """Without frames, the heading would announce nothing."""
+    """Whether a line is the heading of a traceback without frames."""
     return not report.stack and report.__cause__ is None and line.startswith("Traceback (most recent call last)")

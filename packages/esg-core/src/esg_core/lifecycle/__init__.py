@@ -1,1 +1,1 @@
-"""One server process from its start to its exit code."""
+"""One server process, from its start to its exit code."""

@@ -1,4 +1,4 @@
-"""What a server says about itself when it starts (rule C-1): where it listens, what it consists of, how to stop it."""
+"""Log messages of a server's start and end (rule C-1): where it listens, what it uses, how to stop it."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger("esg.error")
 
 
 def announce_process(config: "Config", loop: asyncio.AbstractEventLoop) -> None:
-    """Say which process serves now and which packages it uses."""
+    """Log which process serves and which packages it uses."""
     is_own = isinstance(loop, asyncio.BaseEventLoop)
     package = "asyncio" if is_own else type(loop).__module__.partition(".")[0]
     protocols = [resolve("esg.http", config.http), resolve("esg.ws", config.ws)]
@@ -27,17 +27,17 @@ def announce_process(config: "Config", loop: asyncio.AbstractEventLoop) -> None:
 
 
 def announce_addresses(sockets: Iterable[socket.socket], *, tls: bool) -> None:
-    """Say where the server can be reached now, in a form that terminals make clickable."""
+    """Log the URLs of the server, which terminals make clickable."""
     urls = ", ".join(url(sock, tls=tls) for sock in sockets)
     logger.info("ESG running on %s (Press CTRL+C to quit)", Bold(urls))
 
 
 def announce_end() -> None:
-    """Say that the server has ended."""
+    """Log that the server has ended."""
     logger.info("Finished server process [%s]", Cyan(os.getpid()))
 
 
 def url(sock: socket.socket, *, tls: bool) -> str:
-    """The address of a socket as a URL; that of a UNIX socket is none, and stays `unix:PATH`."""
+    """The address of a socket as a URL; a UNIX socket has none, and stays `unix:PATH`."""
     address = describe(sock)
     return address if address.startswith("unix:") else f"{'https' if tls else 'http'}://{address}"

@@ -1,7 +1,7 @@
-"""Puts the parts of a server together: everything that can fail before the application starts up.
+"""Assembles a server: everything that can fail before the application starts up.
 
-What fails soonest comes first: a wrong name, a certificate, a port in use; only then is the application imported. When
-any of it fails, nothing is left behind.
+Quick checks come first: names, certificates, ports in use; only then is the application imported. If anything fails,
+nothing is left behind.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Se
 
 
 def check_files_and_names(config: "Config") -> None:
-    """Look for what the options name, but import nothing of the user's: for a process that starts those that serve.
+    """Check the files and names in the options without importing the user's code, for a process that only starts others.
 
     Raises `UsageError`.
     """
@@ -79,7 +79,7 @@ def check_files_and_names(config: "Config") -> None:
 
 
 def import_parts(config: "Config") -> None:
-    """Import what the options name, but the application; raises `UsageError` or `StartupError`."""
+    """Import what the options name, except the application; raises `UsageError` or `StartupError`."""
     http_factory(config.http, config.spell)
     ws_factory(config.ws, config.spell)
     loop_factory(config.loop, config.spell)
@@ -93,7 +93,7 @@ def check_access_log(config: "Config") -> None:
 
 
 def tls_options(config: "Config", protocols: HTTPFactory) -> TLSOptions | None:
-    """How connections speak TLS, None if they do not; what is offered by ALPN is what the protocol can speak."""
+    """How connections use TLS, None without TLS; ALPN offers what the HTTP protocol supports."""
     if not config.tls:
         return None
     from esg_core.sockets.tls import HTTP_1_1, HTTP_2_AND_1_1, renewed_context
@@ -155,7 +155,7 @@ def _adaptive(config: "Config", loop: asyncio.AbstractEventLoop) -> tuple[Admiss
 
 
 def upgrades(context: Context) -> dict[bytes, Application]:
-    """What serves requests to speak another protocol, by its name; WSGI knows none."""
+    """What serves upgrade requests, by the name of the protocol; empty for WSGI."""
     if is_only_http(context.app):
         return {}
     make = ws_factory(context.config.ws, context.config.spell)

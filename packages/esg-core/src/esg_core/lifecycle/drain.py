@@ -1,11 +1,11 @@
 """Ends a server: in order and in time, or at once (rule L-2).
 
-The order: not ready any more, and every response says so; after `shutdown_delay` the listeners are closed; after a last
-call idle connections close, and busy ones when their response is complete; when nothing runs any more, the application
-shuts down. Whoever needs longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its
+The order: readiness fails, and every response announces the end; after `shutdown_delay` the listeners are closed; after
+a last call idle connections close, and busy ones once their response is complete; when nothing runs, the application
+shuts down. Whatever takes longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its
 shutdown.
 
-Knows no signals and no exit codes. `allow` is told before each step how many seconds it may take (see `Watchdog`).
+Knows no signals and no exit codes. Before each step, `allow` gets the seconds that it may take (see `Watchdog`).
 """
 
 import asyncio
@@ -27,16 +27,16 @@ FIRST_CALL = 0.3
 """Seconds after the last call that connections have for their first request: a round trip to a client far away."""
 
 HANDSHAKE_PATIENCE = 1.0
-"""Seconds that connections have which are in their TLS handshake when the listeners are closed."""
+"""Seconds for connections that are in their TLS handshake when the listeners are closed."""
 
 TELL_AFTER = 0.1
-"""Seconds after which the log says what is still waited for."""
+"""Seconds after which the log says what the drain waits for."""
 
 SHUTDOWN_LIMIT = 5.0
-"""Seconds that the application's shutdown has at the least, even when all the time for the drain is used up."""
+"""Seconds that the application's shutdown has at least, even if the drain has used up all its time."""
 
 BLOCKED = 1.0
-"""Seconds after the end of its time at which a step counts as blocked."""
+"""A step counts as blocked this many seconds after its time."""
 
 
 def drain_budget(context: "Context") -> float | None:
@@ -46,7 +46,7 @@ def drain_budget(context: "Context") -> float | None:
 
 
 class Drain:
-    """Ends one site, once."""
+    """Ends one server, once."""
 
     def __init__(self, parts: ServerParts, allow: Callable[[float], None]) -> None:
         self._context = parts.context
@@ -98,7 +98,7 @@ class Drain:
             async with asyncio.timeout_at(self._deadline):
                 await self._listeners.settle(HANDSHAKE_PATIENCE)
                 await self._first_call()
-                context.drain()  # those too that have been accepted at the last moment
+                context.drain()  # including those accepted at the last moment
                 await context.wait_quiet()
         except TimeoutError:
             return False
@@ -107,7 +107,7 @@ class Drain:
         return True
 
     async def _first_call(self) -> None:
-        """Whoever has just been let in is about to ask for something: a client far away needs a moment for that."""
+        """Wait for the first requests of new connections: a client far away needs a moment to send one."""
         limit = self._context.config.timeout_graceful_shutdown
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_CALL if limit is None else min(FIRST_CALL, limit / 2)):

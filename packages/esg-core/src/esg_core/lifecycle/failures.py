@@ -1,7 +1,7 @@
-"""Shows the error that ends a program: one line on standard error, whatever logging is set to (rule C-3).
+"""Shows the error that ends a program: one line on standard error, however logging is configured (rule C-3).
 
-Knows streams and log handlers, and not what went wrong. Every error that ends a program comes through here: from the
-command, `esg.run()`, a single process, a parent on behalf of its workers, the reloader, a worker of gunicorn.
+Knows streams and log handlers, not what went wrong. Every error that ends a program comes through here: from the
+command, `esg.run()`, a single process, a parent of workers, the reloader, a gunicorn worker.
 """
 
 import contextlib
@@ -17,30 +17,30 @@ from esg_core.logs.colours import is_terminal
 from esg_core.logs.console import ConsoleHandler
 
 ORDER_PATIENCE = 0.1
-"""Seconds for a reader of the log to take what was logged before, so that it stands above the error."""
+"""Seconds for log handlers to write what was logged before, so that it stands above the error."""
 
 
 def report(error: UsageError | StartupError) -> int:
-    """Show what keeps the server from starting; returns the exit code."""
+    """Show why the server cannot start; returns the exit code."""
     show(*explanation(error))
     return error.exit_code
 
 
 def explanation(error: UsageError | StartupError) -> tuple[str, str]:
-    """What is wrong, in one line, and what helps to understand it: the application's traceback or notes, or ""."""
+    """The error in one line, and details: the application's traceback and notes, or ""."""
     details = [] if error.__cause__ is None else [application_traceback(error.__cause__)]
     return str(error), "\n".join(details + getattr(error, "__notes__", []))
 
 
 def show(line: str, details: str = "") -> None:
-    """Write the details and `Error: ` with the line to standard error, and log both where they would be missed.
+    """Write the details and `Error: LINE` to standard error, and log both where they would be missed.
 
-    Handlers that write elsewhere, to a file or to a service, log them as critical. Those that write to a terminal or to
+    Handlers that write elsewhere, to a file or a service, log them as critical. Handlers that write to a terminal or to
     standard error, and ESG's own, do not: the same reader would see them twice. Never raises.
     """
     line = " ".join(line.split("\n"))
     flush(ORDER_PATIENCE)
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody reads it, or there is no such stream
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # it has no reader, or there is no such stream
         sys.stderr.write("".join(f"{text}\n" for text in (details, f"Error: {line}") if text))
         sys.stderr.flush()
     _log_elsewhere(f"{line}\n{details}".rstrip("\n"))
@@ -67,12 +67,12 @@ def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
 
 
 def _is_read() -> bool:
-    """Whether anybody can read standard error."""
+    """Whether standard error goes anywhere."""
     if sys.stderr is None or getattr(sys.stderr, "closed", False):
         return False
     try:
         return not os.path.samestat(os.fstat(sys.stderr.fileno()), os.stat(os.devnull))  # noqa: PTH116 - as it takes it
-    except (AttributeError, OSError, ValueError):  # a stream of the program's own, such as that of a notebook
+    except (AttributeError, OSError, ValueError):  # a stream that the program has put there, as notebooks do
         return True
 
 

@@ -1,6 +1,6 @@
-"""A sign of life: something that is told again and again for as long as the event loop turns.
+"""A heartbeat: a call that is repeated for as long as the event loop runs.
 
-A server has none (rule L-5) unless somebody outside wants to know that it is not stuck.
+A server has none (rule L-5) unless a supervisor outside needs to know that it is not stuck.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Heartbeat:
-    """Calls `beat` at once and then every `period` seconds, from the event loop, until `stop()`."""
+    """Calls `beat` now and then every `period` seconds, from the event loop, until `stop()`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, period: float, beat: Callable[[], None]) -> None:
         self._loop = loop
@@ -17,7 +17,7 @@ class Heartbeat:
         self._go_on()
 
     def stop(self) -> None:
-        """May be called again."""
+        """Stop calling `beat`; may be called twice."""
         self._timer.cancel()
 
     def _go_on(self) -> None:

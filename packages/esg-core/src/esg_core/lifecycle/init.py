@@ -1,6 +1,6 @@
-"""Process 1 of a container whose server is its child: passes signals and the exit code on, and takes in orphans.
+"""Process 1 of a container whose server is its child: passes on signals and the exit code, and reaps orphans.
 
-It knows nothing of the server, waits, and holds no connection of its open. For Linux, which has containers.
+It knows nothing of the server, only waits, and keeps none of its connections open. Linux only, which has containers.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from typing import NoReturn
 assert sys.platform == "linux"
 
 OF_A_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP})
-"""Signals that a terminal sends to every process of a group: the child has got them too."""
+"""Signals that a terminal sends to every process of a group, so that the child gets them too."""
 
 SI_KERNEL = 0x80
-"""Where they come from then: see `si_code` in sigaction(2)."""
+"""The origin of such a signal: see `si_code` in sigaction(2)."""
 
 
 def become_init_with_child() -> None:
@@ -40,14 +40,14 @@ def _be_init(child: int) -> NoReturn:
                 _reap(child)
             elif came.si_signo not in OF_A_TERMINAL or came.si_code != SI_KERNEL:
                 os.kill(child, came.si_signo)
-    except BaseException:  # noqa: BLE001 - nothing may go on here as if it were the server
+    except BaseException:  # noqa: BLE001 - this process must not continue as the server
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(1)
 
 
 def _reap(child: int) -> None:
-    """See which processes have ended; with the child, this one ends."""
+    """Reap the processes that have ended; exits if the child has."""
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
         if pid == 0:
@@ -62,7 +62,7 @@ def _reap(child: int) -> None:
 
 
 def _close_connections() -> None:
-    """Close all but standard streams and files: a process loses its lock of a file with any descriptor of that."""
+    """Close all descriptors but standard streams and files: closing one of a file would release its locks."""
     for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         with contextlib.suppress(OSError):
             if number > 2 and not stat.S_ISREG(os.fstat(number).st_mode):

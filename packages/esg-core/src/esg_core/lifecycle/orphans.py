@@ -1,8 +1,8 @@
-"""Sees the end of orphans, as process 1 of a container must (rule L-8): they are its children, and only it can wait.
+"""Reaps orphans, as process 1 of a container must (rule L-8): they become its children, and only it can wait for them.
 
-A parent of workers runs no code of the application, so all children that it has not started itself are orphans. Where
-an application runs they cannot be told apart: it starts processes too, and their exit codes are its own. So a process
-that serves goes on as a child of process 1, which has no other children but orphans (`esg_core.lifecycle.init`).
+A parent of workers runs no application code, so all children that it has not started itself are orphans. In a process
+that runs the application, they cannot be told apart: it starts processes too, and their exit codes belong to it. So a
+serving process continues as a child of process 1, which has no other children but orphans (`esg_core.lifecycle.init`).
 """
 
 import os
@@ -11,25 +11,25 @@ from collections.abc import Collection
 from pathlib import Path
 
 OF_ONE_PROCESS = ("LISTEN_PID", "WATCHDOG_PID")
-"""Variables that name the process which others are about: see sd_listen_fds(3), sd_watchdog_enabled(3)."""
+"""Variables with the ID of the process that others are meant for: see sd_listen_fds(3), sd_watchdog_enabled(3)."""
 
 
 class _Process:
-    """Whether this process has become the child of process 1."""
+    """Whether this process has become a child of process 1."""
 
     is_below_init = False
 
 
 def ends_everything() -> bool:
-    """Whether all processes end with this one, as those of a container do with process 1."""
+    """Whether the end of this process ends all others, as in a container the end of process 1 does."""
     return os.getpid() == 1 or _Process.is_below_init
 
 
 def leave_orphans_to_init() -> None:
-    """If this is process 1, go on as a child of it; to be called before ESG opens or starts anything.
+    """If this is process 1, continue in a child of it; must be called before ESG opens or starts anything.
 
-    Does nothing where a copy would not be the same: in a program that has threads or children, and where systemd wants
-    to hear from process 1 itself.
+    Does nothing where a fork would lose something: in a program with threads or children, and where systemd listens to
+    process 1 itself.
     """
     if sys.platform != "linux" or os.getpid() != 1 or _cannot_be_copied():
         return
@@ -43,7 +43,7 @@ def leave_orphans_to_init() -> None:
 
 
 def _cannot_be_copied() -> bool:
-    """Whether a copy of this process would lack something that it has."""
+    """Whether a fork of this process would lack something that it has."""
     if os.environ.get("NOTIFY_SOCKET") or len([*Path("/proc/self/task").iterdir()]) > 1:
         return True
     try:
@@ -54,7 +54,7 @@ def _cannot_be_copied() -> bool:
 
 
 def reap_orphans(ours: Collection[int]) -> None:
-    """See the end of all children but `ours`; for a process 1 that has started only those."""
+    """Reap all children but `ours`; for a process 1 that has started no others."""
     if sys.platform == "win32":
         return
     while True:

@@ -1,8 +1,8 @@
 """The owner of the process in which a server runs, as the server sees it.
 
-A server asks its owner whether a signal may end it, tells it how it does, and says how long it may take before each
-step that can hang. `Owner` is that of a program with a server embedded in it: it has none of this. `ThisProcess` is
-that of a process which exists for its server; the parent of workers (`esg_core.processes.parent_line`) and gunicorn
+A server asks its owner whether a signal may end it, reports its state to it, and announces how long each step that can
+hang may take. `Owner` stands for a program with an embedded server, and does almost nothing. `ThisProcess` stands for a
+process that exists for its server; the parent of workers (`esg_core.processes.parent_line`) and gunicorn
 (`esg.workers`) are others.
 """
 
@@ -25,54 +25,54 @@ if TYPE_CHECKING:
 
 
 class Owner:
-    """The owner of an embedded server: nothing watches over it, and each signal that comes is for it first."""
+    """The owner of an embedded server: no watchdog, and signals reach the server first, then the program."""
 
     @contextlib.contextmanager
     def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
-        """Have `on_signal` called for each signal that stops a server; the program gets it afterwards."""
+        """Call `on_signal` for each signal that stops a server; the program gets the signal afterwards."""
         with borrowed(on_signal):
             yield
 
     def may_end(self) -> bool:
-        """Whether a signal that has come is one to end the server."""
+        """Whether a signal that has come may end the server."""
         return True
 
     def allow(self, seconds: float | None) -> None:
-        """The next step may take so many seconds; None leaves it the time that it has."""
+        """Limit the next step to this many seconds; None keeps the present limit."""
 
     def leave(self, reason: str, details: str = "") -> None:
-        """The process is to end at once, if it is the server's to end."""
+        """End the process at once, if it exists for the server."""
 
     def leave_as_wanted(self) -> None:
-        """The same after a second signal."""
+        """End it at once after a second signal."""
 
     def before_leaving(self, last_act: Callable[[], None]) -> None:
-        """What is to be done even if the process ends by force."""
+        """Register what must be done even if the process ends by force."""
 
     @contextlib.contextmanager
     def sign_of_life(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Tell that the loop turns, from the start-up to the end, if anything outside wants to know."""
+        """Report that the event loop runs, from start-up to the end, if a supervisor asks for it."""
         yield
 
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
-        """Clients can come."""
+        """Report that clients can connect."""
         announce_addresses(sockets, tls=context.config.tls)
 
     def limit_reached(self, context: "Context") -> bool:
-        """As many requests have begun as the server may serve; returns whether it is to stop by itself."""
+        """Handle the request limit, which is reached; returns whether the server has to stop."""
         context.logger.info("Limit of %d requests reached: shutting down", context.requests)
         return True
 
     def stopping(self, seconds: float | None) -> None:
-        """The end has begun, and may take so many seconds; None for any number."""
+        """Report that the server is stopping, which may take this many seconds; None for no limit."""
         self.allow(seconds)
 
 
 class ThisProcess(Owner):
-    """A process that exists for its server: a watchdog ends it in time, and systemd is told how it does."""
+    """A process that exists for its server: a watchdog ends it in time, and systemd is told its state."""
 
     is_one_of_many = False
-    """Whether other processes serve the same sockets, and write to the same log."""
+    """Whether other processes serve the same sockets and write to the same log."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._watchdog = Watchdog(self.tell)
@@ -80,12 +80,12 @@ class ThisProcess(Owner):
 
     @contextlib.contextmanager
     def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
-        """As `Owner.handling_signals`, but what stops the server has then had its effect on the process."""
+        """Call `on_signal` for each signal that stops a server; it has no further effect on the process."""
         with handled(on_signal):
             yield
 
     def begin(self, stop: Callable[[], None]) -> None:
-        """The server is about to start; `stop` ends it, from whatever thread."""
+        """The server is about to start; `stop` ends it, from any thread."""
 
     def failed(self, error: UsageError | StartupError) -> None:
         """The server cannot start."""
@@ -96,7 +96,7 @@ class ThisProcess(Owner):
         self._watchdog.dismiss()
 
     def allow(self, seconds: float | None) -> None:
-        """As `Owner.allow`, within the time that the watchdog then gives."""
+        """Let the watchdog end the process after this many seconds; None keeps the present limit."""
         if seconds is not None:
             self._watchdog.allow(seconds)
 
@@ -105,20 +105,20 @@ class ThisProcess(Owner):
         self._watchdog.leave(reason, details)
 
     def leave_as_wanted(self) -> NoReturn:
-        """End the process by force, which is no error."""
+        """End the process by force, which is not an error after a second signal."""
         self._watchdog.leave_as_wanted()
 
     def tell(self, line: str, details: str) -> None:
-        """Say why the process ends, if that is an error."""
+        """Show the error that ends the process."""
         show(line, details)
 
     def before_leaving(self, last_act: Callable[[], None]) -> None:
-        """As `Owner.before_leaving`: the watchdog does it before it ends the process."""
+        """Register what the watchdog does before it ends the process."""
         self._watchdog.before_exit.append(last_act)
 
     @contextlib.contextmanager
     def sign_of_life(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Feed systemd's watchdog, if it has one."""
+        """Ping systemd's watchdog, if it is on."""
         self._notifier.start_pinging(loop)
         try:
             yield
@@ -126,12 +126,12 @@ class ThisProcess(Owner):
             self._notifier.stop_pinging()
 
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
-        """Say so in the log, and to systemd."""
+        """Log the addresses, and tell systemd."""
         super().ready(context, sockets)
         urls = ", ".join(url(sock, tls=context.config.tls) for sock in sockets)
         self._notifier.ready(f"Serving on {urls}")
 
     def stopping(self, seconds: float | None) -> None:
-        """As `Owner.stopping`, told to systemd too."""
+        """Set the watchdog, and tell systemd."""
         super().stopping(seconds)
         self._notifier.stopping(seconds)

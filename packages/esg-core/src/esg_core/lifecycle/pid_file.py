@@ -1,8 +1,8 @@
-"""The file that says which process a server is: the option `pid_file`.
+"""The file with the process ID of a server: the option `pid_file`.
 
-A server holds a lock on its file, so a file that a killed server left behind is told from one that is in use, also
-where numbers of processes are soon used again: in containers. Only the very file that was made here is removed. Windows
-has no such locks; there, the file is replaced.
+A server holds a lock on its file. That tells a file left by a killed server from one in use, even where process IDs are
+soon reused, as in containers. Only the very file that was made here is removed. Windows has no such locks; there the
+file is replaced.
 """
 
 import contextlib
@@ -18,15 +18,15 @@ MODE = 0o644
 
 
 class PidFile:
-    """The file of this process, from `write()` to `remove()`; errors name the option as the user calls it."""
+    """The file of this process, from `write()` to `remove()`; errors call the option `option`."""
 
     def __init__(self, path: str, option: str = "pid_file") -> None:
         self._option = option
-        self._path = os.path.abspath(path)  # noqa: PTH100 - whatever directory is the current one at the end
+        self._path = os.path.abspath(path)  # noqa: PTH100 - the current directory may change
         self._descriptor: int | None = None
 
     def write(self, *, replace: bool = False) -> None:
-        """Make the file; `replace` one that another server holds, too. Raises `StartupError`."""
+        """Create the file; `replace` allows replacing one that another server holds. Raises `StartupError`."""
         try:
             if not replace:
                 self._check_that_it_is_free()
@@ -35,7 +35,7 @@ class PidFile:
             raise StartupError(f"{self._option}: {self._path!r} cannot be written: {reason_of(error)}") from None
 
     def remove(self) -> None:
-        """Remove the file, unless another server has replaced it; does nothing the second time."""
+        """Remove the file, unless another server has replaced it; may be called twice."""
         if self._descriptor is None:
             return
         with contextlib.suppress(OSError):
@@ -44,7 +44,7 @@ class PidFile:
         self.close()
 
     def close(self) -> None:
-        """Close the file, in a copy of the process that it is about."""
+        """Close the file without removing it, in a forked child of the process that it names."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -61,7 +61,7 @@ class PidFile:
                 os.close(descriptor)
 
     def _write(self) -> None:
-        """A new file that is complete and locked before it has its name."""
+        """Write a new file, which is complete and locked before it gets its name."""
         name = f"{self._path}.{os.getpid()}"
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, MODE)
         try:

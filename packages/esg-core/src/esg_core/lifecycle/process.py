@@ -1,6 +1,6 @@
 """Runs one server as a process: logging, signals, the watchdog, and an exit code at the end (rules L-2, C-2).
 
-0 is a clean stop, also by a signal and during start-up; 1 an end by force; 2 a wrong option; 3 a failure to start.
+0 is a clean stop, including one by a signal or during start-up; 1 an end by force; 2 a wrong option; 3 a failed start.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def set_up(config: "Config", *, serves: bool = True, is_one_of_many: bool = False) -> None:
-    """What every process of a server begins with, before it opens or imports anything (rule C-4).
+    """Do what every process of a server begins with, before it opens or imports anything (rule C-4).
 
-    A process that only starts others, which serve, leaves it to them to read the file of variables: they inherit its
-    environment, and a later file must count. Raises `UsageError`, after logging is configured.
+    A process that only starts others leaves reading the env file to them: they inherit its environment, and a later
+    version of the file must count. Raises `UsageError`, after logging is configured.
     """
     fill_standard_streams()
     has_loaded = False
@@ -44,9 +44,9 @@ def set_up(config: "Config", *, serves: bool = True, is_one_of_many: bool = Fals
 
 
 def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owner: ThisProcess | None = None) -> int:
-    """Serve in this very process until the end and return the exit code; see `esg_core.run.run()`.
+    """Serve in this process until the end and return the exit code; see `esg_core.run.run()`.
 
-    A process with sockets of its own tells systemd how it does; a worker has its parent as `owner`.
+    A process that opens its own sockets reports to systemd; a worker has its parent as `owner`.
     """
     fill_standard_streams()  # before the notifier opens a socket
     if owner is None:
@@ -73,7 +73,7 @@ def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owne
 
 @contextlib.contextmanager
 def _pid_file(config: "Config", owner: ThisProcess) -> Iterator[None]:
-    """Have the file that says which process this is, if there is to be one."""
+    """Keep the PID file, if the configuration asks for one, until the `with` block ends."""
     if config.pid_file is None:
         yield
         return
@@ -87,7 +87,7 @@ def _pid_file(config: "Config", owner: ThisProcess) -> Iterator[None]:
 
 
 def _leave_threads(owner: ThisProcess) -> None:
-    """The interpreter would wait for threads that the application has left; an end by force does not."""
+    """End by force if the application has left threads running, for which the interpreter would wait."""
     names = [
         thread.name for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()
     ]

@@ -1,8 +1,8 @@
 """`Server`: one server from start to end, inside a running event loop (rules L-1 to L-5).
 
-It puts the parts together and says in which order they start; how they end is `esg_core.lifecycle.drain`'s. It
-configures no logging, ends no process and polls nothing: between start and end it waits for one milestone, `stop`.
-Signals are handled only where Python has any, in the main thread.
+It assembles the parts and starts them in order; `esg_core.lifecycle.drain` ends them. It configures no logging, ends no
+process and polls nothing: between start and end it waits for one event, the stop. Signals are handled only in the main
+thread, where Python delivers them.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 STARTUP_PATIENCE = 5.0
-"""Seconds for a start-up that is cancelled by a signal."""
+"""Seconds to end for a start-up that a signal has cancelled."""
 
 CLOSING_PATIENCE = 5.0
-"""Seconds that closing the event loop has at the least: tasks are cancelled, threads of its executor waited for."""
+"""Seconds that closing the event loop has at least: it cancels tasks and waits for the threads of its executor."""
 
 FORCED_PATIENCE = 1.0
 """The same after an end by force."""
@@ -44,8 +44,7 @@ class Server:
     """Serves what a `Config` says: `await Server(config).serve()`.
 
     `started` and `stopped` are true once that has happened, and can be awaited. `forced` is true after an end in which
-    something had to be cancelled. `owner` is the owner of the process; the default is that of a program that embeds a
-    server.
+    something had to be cancelled. `owner` is the owner of the process; the default is right for an embedded server.
     """
 
     def __init__(self, config: "Config", owner: Owner | None = None) -> None:
@@ -68,7 +67,7 @@ class Server:
     # What users call.
 
     def run(self, sockets: Sequence[AnySocket] | None = None) -> None:
-        """Serve in an event loop of its own, until the end; raises as `serve()`, and `UsageError` inside a server."""
+        """Serve in a new event loop until the end; raises the same as `serve()`, and `UsageError` inside a server."""
         refuse_while_importing()
         _check_that_no_loop_runs()
         prepare_imports(self.config)
@@ -82,11 +81,11 @@ class Server:
             self._before_closing()
 
     async def serve(self, sockets: Sequence[AnySocket] | None = None) -> None:
-        """Start, serve until `shutdown()` or a signal, end.
+        """Start, serve until `shutdown()` or a signal, and end.
 
-        `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. Raises
-        `StartupError` or `UsageError` if the server cannot start. Cancelling it ends the server at once. SIGINT and
-        SIGTERM that have ended it are raised again at the end, with the handlers that the program had before.
+        `sockets` replace the addresses of the configuration; they are closed at the end. Raises `StartupError` or
+        `UsageError` if the server cannot start. Cancelling this ends the server at once. SIGINT and SIGTERM that ended
+        it are raised again at the end, with the handlers that the program had before.
         """
         self._loop = asyncio.get_running_loop()
         try:
@@ -104,33 +103,33 @@ class Server:
             self._loop = None
 
     def shutdown(self) -> None:
-        """End in order (rule L-2), from whatever thread; harmless when called again or before `serve()`."""
+        """Stop gracefully (rule L-2); may be called from any thread, more than once, and before `serve()`."""
         self._stop.reach_from_anywhere(self._loop)
 
     @property
     def context(self) -> Context:
-        """What the connections share; there is one from start-up on."""
+        """What the connections share; available from start-up on."""
         if self._parts is None:
             raise RuntimeError("the server has no context before it starts up")
         return self._parts.context
 
     def stats(self) -> dict[str, Any]:
-        """The figures of the server as it is now, fit for JSON; see `esg_core.lifecycle.stats`. From start-up on."""
+        """The current figures of the server, fit for JSON, from start-up on; see `esg_core.lifecycle.stats`."""
         return stats(self.context)
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """The sockets that are listened on."""
+        """The listening sockets."""
         return self._parts.listeners.sockets if self._parts is not None else ()
 
     @property
     def urls(self) -> list[str]:
-        """Where the server can be reached, with the ports that were really chosen."""
+        """The URLs of the server, with the actual ports."""
         return [url(sock, tls=self.config.tls) for sock in self.sockets]
 
     @property
     def should_exit(self) -> bool:
-        """Whether the server is to stop; setting it is `shutdown()`."""
+        """Whether the server has to stop; setting it calls `shutdown()`."""
         return bool(self._stop)
 
     @should_exit.setter
@@ -140,7 +139,7 @@ class Server:
 
     @property
     def force_exit(self) -> bool:
-        """Whether the server is to stop at once; setting it cancels whatever runs."""
+        """Whether the server has to stop at once; setting it cancels whatever runs."""
         return bool(self._force)
 
     @force_exit.setter
@@ -153,7 +152,7 @@ class Server:
 
     @contextlib.contextmanager
     def handling_signals(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM stop the server inside; the second one stops it at once."""
+        """Let SIGINT and SIGTERM stop the server inside the `with` block; the second one stops it at once."""
         if self._handles_signals:
             yield
             return
@@ -165,7 +164,7 @@ class Server:
             self._handles_signals = False
 
     def _on_signal(self, _number: signal.Signals) -> None:
-        """As a handler: between any two instructions of the main thread, also while the event loop is blocked."""
+        """Handle a signal: between any two instructions of the main thread, even while the event loop is blocked."""
         if not self._owner.may_end():
             return
         self._signals += 1
@@ -178,7 +177,7 @@ class Server:
             raise KeyboardInterrupt
 
     def interrupt(self) -> None:
-        """As `shutdown()`, but from a signal handler: in the main thread, also while the event loop is blocked."""
+        """`shutdown()` for a signal handler: in the main thread, even while the event loop is blocked."""
         self.shutdown()
         if not self.started or self._loop is None:
             self._owner.allow(STARTUP_PATIENCE)
@@ -206,7 +205,7 @@ class Server:
                 parts.context.access.flush()
 
     def _assemble(self, sockets: Sequence[AnySocket] | None) -> ServerParts | None:
-        """The parts of the server; None if a signal came meanwhile."""
+        """The parts of the server; None if a signal came in the meantime."""
         self._is_loading = True
         try:
             self._parts = assemble(self.config, sockets)
@@ -217,7 +216,7 @@ class Server:
         return self._parts
 
     async def _start(self, parts: ServerParts) -> bool:
-        """Start the application up, then let clients come; returns whether that went to its end."""
+        """Start up the application, then accept clients; returns whether that was completed."""
         context, listeners = parts.context, parts.listeners
         self._owner.before_leaving(listeners.unlink)
         if not await unless(self._stop, parts.lifespan.startup()):
@@ -237,7 +236,7 @@ class Server:
             self.shutdown()
 
     def _loop_has_ended(self, runner: asyncio.Runner, error: BaseException) -> None:
-        """Nothing but the application can have ended it: let it go on until the server is stopped in order."""
+        """The application has stopped the loop: run it again until the server has stopped gracefully."""
         has_stopped = isinstance(error, RuntimeError)
         what = "stopped the event loop" if has_stopped else f"raised {error!r} outside its requests"
         self._logger.warning("the application %s: shutting down", what)
@@ -248,7 +247,7 @@ class Server:
             raise error
 
     def _before_closing(self) -> None:
-        """The loop cancels what tasks there still are, and waits for threads: that can hang too."""
+        """Limit the time for closing the loop: it cancels the tasks left and waits for threads, which can hang."""
         if self._parts is not None and self._parts.context.cycles:
             self._owner.leave("the application ignored its cancellation: stopped by force")
         if self._drain is not None:
@@ -256,7 +255,7 @@ class Server:
 
 
 async def unless(event: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work` and return True, unless the milestone is reached first: then cancel it and return False."""
+    """Do `work` and return True; if the event happens first, cancel it and return False."""
     working = asyncio.ensure_future(work)
     waiting = asyncio.ensure_future(_wait_for(event))
     try:
@@ -272,7 +271,7 @@ async def unless(event: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:
 
 
 def _check_that_no_loop_runs() -> None:
-    """In a notebook, for one, there is a loop already, and a loop cannot run inside another."""
+    """Raise `UsageError` where a loop runs already, as in a notebook: no other can run inside it."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,6 +1,6 @@
-"""The figures of one server, to be shown, logged or scraped (rule A-7).
+"""The figures of one server, to show, log or scrape (rule A-7).
 
-Reads what others count anyway; nothing runs for it until somebody asks.
+Reads what other parts count anyway; nothing runs for it between calls.
 """
 
 import os
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def stats(context: "Context") -> dict[str, Any]:
-    """All figures, by name; values of JSON. What is not measured is None; `_total` and `queue_` ones only grow.
+    """All figures by name, fit for JSON. What is not measured is None; `_total` and `queue_` figures only grow.
 
-    Times are in seconds. `inflight` are requests that hold a slot, or without admission the running calls of the
-    application; `rejected_total` are all that got 503 for want of a slot, those that had waited for one included.
+    Times are in seconds. `inflight` counts requests that hold a slot or, without admission, the running calls of the
+    application; `rejected_total` counts all that got 503 because no slot was free, including those that had waited.
     """
     return {
         **_admission(context),
@@ -30,7 +30,7 @@ def stats(context: "Context") -> dict[str, Any]:
 
 
 def _carried(context: "Context", what: str) -> int:
-    """How many of something the connections carry that have any."""
+    """The sum of one figure over all connections that have it."""
     return sum(getattr(connection, what, 0) for connection in context.connections)
 
 

@@ -1,7 +1,7 @@
 """The signals that stop a server, for as long as it runs (rule L-2).
 
-Plain handlers of `signal`, not of the event loop: they run although the application blocks the loop, so a second signal
-always has its effect.
+Uses plain handlers of `signal`, not the event loop's: they run even while the application blocks the loop, so a second
+signal always works.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
-"""What asks a server to stop: CTRL+C, a supervisor, and on Windows CTRL+BREAK too."""
+"""Sent by CTRL+C, by a supervisor, and on Windows by CTRL+BREAK too."""
 
 if sys.platform == "win32":
     STOP_SIGNALS.append(signal.SIGBREAK)
@@ -20,9 +20,9 @@ if sys.platform == "win32":
 
 @contextlib.contextmanager
 def handled(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Call `handler` for each signal that is to stop the server; afterwards the former handlers are back.
+    """Call `handler` for each stop signal inside the `with` block; then restore the previous handlers.
 
-    Does nothing outside the main thread, where Python knows no signals.
+    Does nothing outside the main thread, where Python handles no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -41,10 +41,9 @@ def handled(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def borrowed(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """As `handled()`; and each signal that has come is raised again at the end, the last one first.
+    """Like `handled()`, but raises each signal that came again at the end, the last one first.
 
-    The program that the server is embedded in is to end as well, in the way that it has for the signal. Nothing is
-    raised after an exception.
+    The program that embeds the server then ends in its own way. No signal is raised after an exception.
     """
     came: list[signal.Signals] = []
 

@@ -1,6 +1,6 @@
-"""What a service tells systemd (rule W-5); see sd_notify(3) and sd_watchdog_enabled(3).
+"""Notifies systemd of the state of a service (rule W-5); see sd_notify(3) and sd_watchdog_enabled(3).
 
-Knows the environment and datagrams, and nothing of servers. Systemd listens to the main process of a service alone.
+Knows the environment and datagrams, and nothing of servers. Systemd listens only to the main process of a service.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ PATIENCE = 1.0
 """Seconds that systemd may take to receive a datagram."""
 
 PINGS = 3
-"""How often the watchdog is told within its time that all is well; systemd asks for twice or more."""
+"""Pings within the time of the watchdog; systemd asks for at least two."""
 
 
 class Notifier:
-    """Tells systemd how the service does, by datagrams to `address`, as `$NOTIFY_SOCKET` has it; nothing without one.
+    """Notifies systemd by datagrams to `address`, written as in `$NOTIFY_SOCKET`; does nothing without an address.
 
-    What cannot be told is logged, the first time, and does no harm otherwise. `watchdog` is within how many seconds
-    systemd wants to hear `alive()`; `inf` if it does not.
+    The first failure is logged, and none does any harm. `watchdog` is the time in seconds within which systemd expects
+    `alive()`; `inf` if it expects none.
     """
 
     def __init__(self, address: str = "", watchdog: float = inf) -> None:
@@ -42,7 +42,7 @@ class Notifier:
         return cls(address, _watchdog(environment)) if address and hasattr(socket, "AF_UNIX") else cls()
 
     def ready(self, status: str = "") -> None:
-        """The service has started, or has reloaded; `status` is for people."""
+        """The service has started or reloaded; `status` is for people."""
         self._tell("READY=1", _status(status))
 
     def reloading(self) -> None:
@@ -50,12 +50,12 @@ class Notifier:
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self, patience: float | None = None) -> None:
-        """The service has begun to end, and may need so many seconds for it, whatever `TimeoutStopSec=` says."""
+        """The service is stopping, and may need `patience` seconds, whatever `TimeoutStopSec=` says."""
         extension = "" if patience is None else f"EXTEND_TIMEOUT_USEC={round(patience * 1_000_000)}"
         self._tell("STOPPING=1", _status("Shutting down"), extension)
 
     def status(self, text: str) -> None:
-        """What `systemctl status` shows."""
+        """Set the text that `systemctl status` shows."""
         self._tell(_status(text))
 
     def main_process(self, pid: int) -> None:
@@ -63,16 +63,16 @@ class Notifier:
         self._tell(f"MAINPID={pid}")
 
     def alive(self) -> None:
-        """All is well; to be told `PINGS` times within `watchdog` seconds."""
+        """Ping the watchdog; to be called `PINGS` times within `watchdog` seconds."""
         self._tell("WATCHDOG=1")
 
     def start_pinging(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell `alive()` from the event loop for as long as that turns; does nothing without a watchdog."""
+        """Call `alive()` from the event loop for as long as it runs; does nothing without a watchdog."""
         if self.watchdog < inf:
             self._heartbeat = Heartbeat(loop, self.watchdog / PINGS, self.alive)
 
     def stop_pinging(self) -> None:
-        """May be called at any time."""
+        """Stop calling `alive()`; may be called at any time."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
 
@@ -87,7 +87,9 @@ class Notifier:
         except OSError as error:
             if not self._has_failed:
                 self._has_failed = True
-                self._logger.warning("cannot notify systemd of %s: NOTIFY_SOCKET: %s", lines[0], error.strerror or error)
+                self._logger.warning(
+                    "cannot notify systemd of %s: NOTIFY_SOCKET: %s", lines[0], error.strerror or error
+                )
 
 
 def _watchdog(environment: Mapping[str, str]) -> float:

@@ -1,8 +1,8 @@
-"""Shows connections and the messages of ASGI in the log, at the level trace (rule R-4).
+"""Logs connections and ASGI messages at the level trace (rule R-4).
 
-Knows ASGI messages and what a transport tells, no protocol. `install_tracing()` puts a layer around the application
-and the set of connections if the logger `esg.asgi` wants to hear of them; otherwise nothing here runs, ever. Each
-message is one line: of bodies the size and how they begin, of header fields the names, as values may be secrets.
+Knows ASGI messages and transports, no protocol. `install_tracing()` wraps the application and the set of connections if
+the logger `esg.asgi` is at that level; otherwise nothing here ever runs. Each message is one line: of a body it shows
+the size and the beginning, of header fields only the names, because values may be secrets.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def install_tracing(context: "Context") -> None:
-    """Trace what goes on in a context that serves nobody yet, if the logger's level is trace by now."""
+    """Trace a context that serves no client yet, if the logger's level is trace by now."""
     logger = logging.getLogger(LOGGER)
     if logger.isEnabledFor(TRACE):
         context.app = TracedApplication(context.app, logger)
@@ -38,7 +38,7 @@ def install_tracing(context: "Context") -> None:
 
 
 class TracedApplication:
-    """An ASGI application that logs what it is called with, receives and sends; each call has a number."""
+    """Wraps an ASGI application; logs its calls, each with a number, and the messages received and sent."""
 
     def __init__(self, app: Application, logger: logging.Logger) -> None:
         self._app: Callable[[Scope, Receive, Send], Awaitable[Any]] = app
@@ -46,7 +46,7 @@ class TracedApplication:
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
-        """As ASGI has it; gives back and raises what the application does."""
+        """Call the application; returns and raises what it does."""
         call = f"{_client(scope)}ASGI [{next(self._numbers)}]"
 
         def trace(what: str) -> None:
@@ -72,7 +72,7 @@ class TracedApplication:
 
 
 class TracedConnections(set["Connection"]):
-    """The connections of a context: logs each that is opened and closed, and what it goes on as after a switch."""
+    """The connections of a context: logs each that is opened, switches to another protocol, or is closed."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, logger: logging.Logger) -> None:
         super().__init__()
@@ -82,19 +82,19 @@ class TracedConnections(set["Connection"]):
         self._clients: dict[object, tuple[object, str]] = {}
 
     def add(self, connection: "Connection") -> None:
-        """As `set.add`, where a connection's socket is its identity: several may have it, one after the other."""
+        """Add and log a connection; its socket identifies it, because protocols may take it over from one another."""
         super().add(connection)
         transport = getattr(connection, "transport", None)
         name = getattr(connection, "protocol_name", type(connection).__name__)
         used = transport.get_extra_info("socket") if transport is not None else None
         socket = self._sockets[connection] = connection if used is None else used
         client = _peer(transport)
-        happened = "goes on as" if socket in self._clients else "opened:"
+        happened = "switched to" if socket in self._clients else "opened:"
         self._clients[socket] = connection, client
         self._logger.log(TRACE, "%s - connection %s %s", client, happened, name)
 
     def discard(self, connection: object) -> None:
-        """As `set.discard`."""
+        """Remove a connection, and log it as closed unless another takes over its socket."""
         if connection in self:
             super().discard(connection)
             self._loop.call_soon(self._tell_closed, connection)  # unless another one has taken its place by then
@@ -134,7 +134,7 @@ def _names(headers: "list[Any] | tuple[Any, ...]") -> str:
     try:
         return f"<{' '.join(name.decode('latin-1') for name, _ in headers)}>"
     except (AttributeError, TypeError, ValueError):
-        return brief(headers)  # the application's mistake, which is told elsewhere
+        return brief(headers)  # the application's mistake, which is reported elsewhere
 
 
 def _request(scope: Scope) -> str:
@@ -159,5 +159,5 @@ def _peer(transport: asyncio.Transport | None) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Whatever an application puts into its messages, it cannot forge a line."""
+    """Escape control characters, so that an application cannot forge a line."""
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)

@@ -1,7 +1,7 @@
-"""Ends the process when it does not end by itself (rule L-2): an application that blocks the loop or refuses to stop.
+"""Ends the process if it does not end by itself (rule L-2): the application may block the loop or refuse to stop.
 
-A thread, because the event loop is what may hang; it does not exist before somebody sets it a time. It belongs to
-whoever owns the process (`esg_core.run`), never to a server that is embedded in a program.
+A thread, because the event loop itself may hang; it is started when the first time limit is set. It belongs to the
+owner of the process (`esg_core.run`), never to a server that is embedded in a program.
 """
 
 import contextlib
@@ -25,19 +25,19 @@ SECOND_SIGNAL = "Second signal: stopping at once"
 STDERR = 2
 
 Say = Callable[[str, str], None]
-"""Tells why the process ends: in one line, with what helps to understand it."""
+"""Reports why the process ends: in one line, and with details."""
 
 
 def log_error(line: str, details: str) -> None:
-    """Tell the log."""
+    """Log why the process ends."""
     logging.getLogger("esg.error").error("%s", f"{line}\n{details}".rstrip("\n"))
 
 
 class Watchdog:
-    """Ends the process with the exit code `FORCED` when the time that was last allowed is over.
+    """Ends the process with the exit code `FORCED` when the time last allowed is over.
 
-    It watches the thread that makes it. `before_exit` are functions that are called before the process ends by force,
-    after `say` has told why.
+    It watches the thread that creates it. `before_exit` are functions to call before the process ends by force, after
+    `say` has reported why.
     """
 
     def __init__(self, say: Say = log_error) -> None:
@@ -49,22 +49,22 @@ class Watchdog:
         self._watched = threading.get_ident()
 
     def allow(self, seconds: float) -> None:
-        """The process may take so many seconds from now, whatever it was allowed before."""
+        """Give the process this many seconds from now, whatever it was allowed before."""
         self._set(time.monotonic() + seconds)
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="esg-watchdog", daemon=True)
             self._thread.start()
 
     def dismiss(self) -> None:
-        """The process has ended in time, or is somebody else's business again."""
+        """Stop watching: the process has ended in time, or runs for other reasons."""
         self._set(None)
 
     def leave(self, reason: str, details: str = "") -> NoReturn:
-        """End the process now, from whatever thread; what cannot be flushed within half a second is lost."""
+        """End the process now, from any thread; what cannot be flushed within half a second is lost."""
         self._leave(lambda: self._say(reason, details))
 
     def leave_as_wanted(self) -> NoReturn:
-        """The same after a second signal: this end is no error."""
+        """End the process now after a second signal, which is not an error."""
         self._leave(_warn_of_second_signal, SECOND_SIGNAL)
 
     def _leave(self, say: Callable[[], None], otherwise: str = "") -> NoReturn:
@@ -105,7 +105,7 @@ def _say_and_flush(say: Callable[[], None]) -> None:
 
 
 def _within(seconds: float, function: Callable[[], object]) -> bool:
-    """Call a function that may hang, on a lock or a pipe that nobody reads; returns whether it has come to its end."""
+    """Call a function that may hang on a lock or on a pipe without a reader; returns whether it has finished."""
 
     def call() -> None:
         with contextlib.suppress(Exception):

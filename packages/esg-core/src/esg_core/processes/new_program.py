@@ -1,4 +1,4 @@
-"""Starts this program again, with the sockets that it listens on (rule W-3, SIGUSR2): see `esg_core.processes.handover`.
+"""Starts this program again, with its listening sockets (rule W-3, SIGUSR2): see `esg_core.processes.handover`.
 
 Only for systems that can fork and exec; others do not have the signal that asks for it.
 """

@@ -1,11 +1,11 @@
-"""Decides what becomes of the workers: which are started, asked to end, and ended by force (rules W-1 to W-4).
+"""Decides which workers are started, asked to end, and killed (rules W-1 to W-4).
 
-A table of workers and the rules over it: told what has happened and what time it is, it says what is to be done now
-(`plan()`) and when to be asked again (`wakes_at()`). It starts and ends nothing, and reads no clock.
+A table of workers and the rules over it: given what has happened and the time, it says what to do now (`plan()`) and
+when to ask again (`wakes_at()`). It starts and ends nothing, and reads no clock.
 
-There are `target` workers that serve. One that is missing is started, at once or after a pause when they keep dying.
-One that is due to be replaced goes on serving until its successor is ready, and the next such exchange begins when it
-has gone: so there is never more than one process beyond the target.
+It keeps `target` workers serving. A missing one is started at once, or after a pause if workers keep dying. One that is
+due for replacement goes on serving until its successor is ready; the next replacement begins when the old worker has
+gone, so there is never more than one process beyond the target.
 """
 
 import math
@@ -13,27 +13,27 @@ from dataclasses import dataclass
 from enum import Enum
 
 QUICK_END = 5.0
-"""Seconds of serving before which an end is a sign that workers keep dying."""
+"""A worker that ends after fewer seconds of serving counts towards the pause before the next start."""
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
-"""Seconds before a worker is started again: nothing the first time, then the first pause, doubled up to the longest."""
+"""Seconds before a worker is started again: none the first time, then the first pause, doubled up to the longest."""
 
 ENDS_PER_WORKER = 5
 ENDS_WINDOW = 60.0
-"""So many unexpected ends for each worker within so many seconds are too many."""
+"""The server gives up after this many unexpected ends per worker within this many seconds."""
 
 BEATS = 5
-"""Signs of life that a worker gives in the time after which it counts as blocked."""
+"""Heartbeats that a worker sends in the time after which it counts as blocked."""
 
 BOOT_PATIENCE = 5.0
-"""Seconds that a worker has which is asked to end before it was ready."""
+"""Seconds to end for a worker that is asked to before it is ready."""
 
 BLOCKED_PATIENCE = 2.0
-"""Seconds that a blocked worker has to end when it is asked to."""
+"""Seconds to end for a blocked worker."""
 
 LATE = 2.0
-"""Seconds of delay that show that this process itself did not run: stopped by a terminal, or starved."""
+"""Waking up this many seconds late shows that this process itself did not run: stopped by a terminal, or starved."""
 
 RENEWED = "the server is restarting"
 AGED = "it has reached its maximum lifetime"
@@ -55,17 +55,17 @@ class State(Enum):
 
 
 class Act(Enum):
-    """What is to be done with a worker."""
+    """What to do with a worker."""
 
     START = "start"
     RETIRE = "retire"
-    """Ask it to drain and end, while a successor at its place goes on."""
+    """Ask it to drain and end, while a successor in its slot serves."""
 
     CLOSE = "close"
-    """Ask it to drain and end; nobody takes its place."""
+    """Ask it to drain and end; no worker takes its slot."""
 
     DUMP = "dump"
-    """Have it say what its threads are doing."""
+    """Have it show what its threads are doing."""
 
     KILL = "kill"
 
@@ -75,19 +75,19 @@ class Patience:
     """How long workers may take, in seconds: `math.inf` for no limit."""
 
     drain: float = math.inf
-    """For the drain, from the moment they are asked to."""
+    """For the drain, from the request on."""
 
     beat: float = math.inf
-    """For a sign of life."""
+    """For a heartbeat."""
 
     lifetime: float = math.inf
 
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """One worker, as far as decisions need to know it; times are of a monotonic clock.
+    """What the policy knows about one worker; times are those of a monotonic clock.
 
-    `patience` is that of the options which it was started with.
+    `patience` comes from the options that the worker was started with.
     """
 
     pid: int
@@ -97,11 +97,11 @@ class Worker:
     patience: Patience
     state: State = State.STARTING
     seen: float = -math.inf
-    """When it last gave a sign of life; there are none before it is ready."""
+    """Time of the last heartbeat; there is none before it is ready."""
 
     ready_at: float = math.inf
     due: str = ""
-    """Why it is to be replaced."""
+    """Why it must be replaced; empty if it need not be."""
 
     due_at: float = math.inf
     expires_at: float = math.inf
@@ -111,9 +111,9 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to be done.
+    """One thing to do.
 
-    `slot` is the place for a new worker: places are numbered from 0, and a successor gets that of its predecessor.
+    `slot` is where a new worker goes: slots are numbered from 0, and a successor gets its predecessor's.
     """
 
     act: Act
@@ -123,20 +123,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an end is to be understood: whether somebody had asked for it, and in seconds what its successor waits."""
+    """What the end of a worker means: whether it was wanted, and how many seconds its successor waits."""
 
     is_wanted: bool
     is_boot_failure: bool = False
     has_ended_renewal: bool = False
-    """Whether it was the first of a renewal, which is therefore given up."""
+    """Whether it was the first of a restart, which is therefore abandoned."""
 
     pause: float = 0.0
 
 
 class WorkerPolicy:
-    """All workers of one server; `code` is its exit code as soon as it is to end.
+    """All workers of one server; `code` is the server's exit code once it has to end.
 
-    `patience` is that of the next workers to be started.
+    `patience` is for the next workers to be started.
     """
 
     def __init__(self, target: int, patience: Patience) -> None:
@@ -146,13 +146,13 @@ class WorkerPolicy:
         self.generation = 0
         self.code: int | None = None
         self.gave_up = ""
-        """Why the server ends although nobody asked for it."""
+        """Why the server ends unasked."""
 
         self.failed_generation = -1
         """The newest generation whose first worker could not start."""
 
         self._newest_ready = -1
-        """The newest generation of which a worker has been ready."""
+        """The newest generation that has had a worker ready."""
 
         self._ends: list[float] = []
         self._quick_ends = 0
@@ -160,27 +160,27 @@ class WorkerPolicy:
 
     @property
     def has_been_ready(self) -> bool:
-        """Whether any worker ever was."""
+        """Whether any worker has ever been ready."""
         return self._newest_ready >= 0
 
     @property
     def is_complete(self) -> bool:
-        """Whether as many serve as are to."""
+        """Whether as many workers serve as should."""
         return sum(worker.state is State.READY for worker in self.workers) >= self.target
 
     @property
     def is_proven(self) -> bool:
-        """Whether a worker of the newest generation ever was ready."""
+        """Whether a worker of the newest generation has ever been ready."""
         return self._newest_ready == self.generation
 
     @property
     def is_renewing(self) -> bool:
-        """Whether there are workers of a former generation, or may be again."""
+        """Whether there are workers of an older generation, or may be again."""
         return self._is_on_trial or any(worker.generation < self.generation for worker in self.workers)
 
     @property
     def _is_on_trial(self) -> bool:
-        """Whether it is not known yet if workers of the newest generation can start."""
+        """Whether it is still unknown if workers of the newest generation can start."""
         return self.has_been_ready and self.generation > max(self._newest_ready, self.failed_generation)
 
     # What has happened.
@@ -193,23 +193,23 @@ class WorkerPolicy:
         return worker
 
     def is_ready(self, worker: Worker, now: float) -> None:
-        """A worker accepts clients from now on."""
+        """A worker accepts connections from now on."""
         if worker.state is State.STARTING:
             worker.state = State.READY
             worker.ready_at = worker.seen = now
             self._newest_ready = max(self._newest_ready, worker.generation)
 
     def beats(self, worker: Worker, now: float) -> None:
-        """A worker has given a sign of life."""
+        """A worker has sent a heartbeat."""
         worker.seen = now
 
     def is_due(self, worker: Worker, reason: str, now: float) -> None:
-        """A worker is to be replaced; the first reason counts."""
+        """A worker must be replaced; the first reason counts."""
         if not worker.due:
             worker.due, worker.due_at = reason, now
 
     def ended(self, worker: Worker, code: int, now: float) -> Ended:
-        """A worker has ended, with its exit code or the negative number of a signal."""
+        """A worker has ended, with an exit code or the negative number of a signal."""
         self.workers.remove(worker)
         if self.code is not None:
             if code != 0 and self.code == 0:
@@ -223,14 +223,14 @@ class WorkerPolicy:
         return self._unexpected(worker, now)
 
     def not_started(self, now: float) -> None:
-        """A worker could not even be started."""
+        """The process of a worker could not be started."""
         if self.code is None and not self.has_been_ready:
             self.stop(now, code=FAILED_TO_START)
         elif self.code is None:
             self._count_end(math.inf, now, is_boot_failure=True)
 
     def was_suspended(self, now: float) -> None:
-        """The process that asks has not run for a while: what was due meanwhile gets its time anew."""
+        """The calling process has not run for a while: workers whose time ran out meanwhile get it again."""
         for worker in self.workers:
             worker.seen = max(worker.seen, now)
             if worker.kill_at < math.inf:
@@ -239,31 +239,31 @@ class WorkerPolicy:
     # What is wanted.
 
     def resize(self, target: int) -> None:
-        """So many workers are to serve; at least one."""
+        """Set how many workers serve; at least one."""
         self.target = max(1, target)
 
     def renew(self) -> None:
-        """All workers are to be replaced, one by one."""
+        """Replace all workers, one by one."""
         self.generation += 1
 
     def stop(self, now: float, *, code: int = 0) -> None:
-        """All are to drain and end."""
+        """Have all workers drain and end; `code` is the exit code of the server."""
         self.code = code
         for worker in self.workers:
             if worker.state is State.LEAVING:
                 worker.kill_at = min(worker.kill_at, now + worker.patience.drain)
 
     def stop_at_once(self) -> None:
-        """All are to be killed."""
+        """Have all workers killed."""
         self.code = FORCED if self.code in (None, 0) else self.code
         for worker in self.workers:
             worker.kill_at = -math.inf
 
-    # What is to be done.
+    # What to do.
 
     @property
     def longest_drain(self) -> float:
-        """How long the workers that there are may take to end."""
+        """How long the present workers may take to end."""
         return max((worker.patience.drain for worker in self.workers), default=0.0)
 
     @property
@@ -272,7 +272,7 @@ class WorkerPolicy:
         return self.code is not None and not self.workers
 
     def plan(self, now: float) -> list[Step]:
-        """What is to be done now; asked and killed are marked as such, so that it is said once."""
+        """What to do now; each step is returned once."""
         steps = [step for worker in self.workers for step in self._overdue(worker, now)]
         if self.code is not None:
             return steps + [self._ask_to_end(worker, now, Act.CLOSE) for worker in self._live()]
@@ -280,7 +280,7 @@ class WorkerPolicy:
         return steps
 
     def wakes_at(self, now: float) -> float:
-        """When, after `now`, something will be due without anything happening before; `math.inf` for never."""
+        """When, after `now`, something will be due if nothing happens before; `math.inf` for never."""
         times = [self._not_before] if self.code is None and self._empty_slots() else []
         for worker in self.workers:
             times.append(worker.kill_at)
@@ -296,14 +296,14 @@ class WorkerPolicy:
         return any(worker.state is State.READY for worker in self.workers)
 
     def _live(self) -> list[Worker]:
-        """Those that serve, or are about to."""
+        """Workers that serve, or are about to."""
         return [worker for worker in self.workers if worker.state is not State.LEAVING]
 
     def _blocked_at(self, worker: Worker) -> float:
         return worker.seen + worker.patience.beat * (1 + 1 / BEATS)
 
     def _overdue(self, worker: Worker, now: float) -> list[Step]:
-        """What the clock says about one worker."""
+        """What is due for one worker at this time."""
         if now >= worker.kill_at:
             worker.kill_at = math.inf
             return [Step(Act.KILL, worker)]
@@ -318,7 +318,7 @@ class WorkerPolicy:
         return []
 
     def _exchange(self, now: float) -> list[Step]:
-        """Let go who is too many, fill places that have nobody, or go on with replacing one that is due."""
+        """Close surplus workers, fill empty slots, or continue replacing a worker that is due."""
         live = self._live()
         steps = [self._ask_to_end(worker, now, Act.CLOSE) for worker in live if worker.slot >= self.target]
         if empty := self._empty_slots():
@@ -331,12 +331,12 @@ class WorkerPolicy:
         return steps
 
     def _empty_slots(self) -> list[int]:
-        """The places that nobody has who goes on serving."""
+        """Slots with no worker that will keep serving."""
         taken = {worker.slot for worker in self._live()}
         return [slot for slot in range(self.target) if slot not in taken]
 
     def _due(self, now: float) -> list[Worker]:
-        """Who is to be replaced now."""
+        """The workers to replace now."""
         live = self._live()
         for worker in live:
             if worker.generation < self.generation:
@@ -344,7 +344,7 @@ class WorkerPolicy:
         return [worker for worker in live if worker.due and now >= worker.due_at]
 
     def _has_successor(self, worker: Worker) -> bool:
-        """Whether a later one serves at the same place."""
+        """Whether a later worker serves in the same slot."""
         return any(
             other.slot == worker.slot and other.state is State.READY and other.began > worker.began
             for other in self.workers
@@ -359,7 +359,7 @@ class WorkerPolicy:
         return Step(act, worker, worker.slot)
 
     def _give_up_renewal(self, now: float) -> None:
-        """The former workers need not be replaced any more; others of the new generation, if there are, do."""
+        """The old workers need no replacement now; any others of the new generation do."""
         self.failed_generation = self.generation
         for worker in self.workers:
             if worker.generation == self.generation:
@@ -376,7 +376,7 @@ class WorkerPolicy:
         return self._count_end(worker.ready_at, now, is_boot_failure=is_boot_failure)
 
     def _count_end(self, ready_at: float, now: float, *, is_boot_failure: bool) -> Ended:
-        if not (is_boot_failure and self._serves()):  # what serves does not end for what cannot start
+        if not (is_boot_failure and self._serves()):  # serving workers must not end because others cannot start
             self._ends = [at for at in self._ends if at > now - ENDS_WINDOW] + [now]
         self._quick_ends = 0 if now - ready_at >= QUICK_END else self._quick_ends + 1
         pause = _pause(self._quick_ends)

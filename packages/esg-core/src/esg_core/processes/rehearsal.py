@@ -1,7 +1,7 @@
-"""Tries a configuration before anything that runs depends on it (rule W-9).
+"""Tries a new configuration before anything that runs depends on it (rule W-9).
 
-A copy of this process does, and ends: what files say may close handlers of the log, import broken modules, or take
-forever. For systems that can fork; others have no signal to read files anew.
+A forked child does it, because what the files say may close log handlers, import broken modules, or take forever. Only
+for systems that can fork; others have no signal to reload the configuration.
 """
 
 import logging
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 assert sys.platform != "win32"
 
 PATIENCE = 10
-"""Seconds that reading and trying what files say may take."""
+"""Seconds that trying a configuration may take."""
 
 MOST = 4096
-"""Bytes of an explanation: what a pipe takes without a reader."""
+"""Bytes of the explanation: what a pipe holds without a reader."""
 
 FAULTY = 1
-"""The exit code of a copy that has something to say."""
+"""The exit code of a child that has found a fault."""
 
 
 def fault_of(config: "Config") -> str:
-    """What is wrong with a configuration, in one line; empty if nothing is. Raises `OSError` if no copy can be made."""
+    """What is wrong with a configuration, in one line; empty if nothing is. Raises `OSError` if forking fails."""
     reading, writing = os.pipe()
     with open(reading, "rb") as answer:  # noqa: PTH123 - it has no path
         try:
-            with blocked(*NAMES):  # the copy would take them for its parent
+            with blocked(*NAMES):  # the child would handle them as the parent does
                 pid = os.fork()
                 if pid == 0:
                     _try(config, writing)
@@ -63,7 +63,7 @@ def _try(config: "Config", writing: int) -> NoReturn:
         configure(config)
     except ESGError as error:
         fault = str(error)
-    except BaseException as error:  # noqa: BLE001 - nothing may go on here as if it were the parent
+    except BaseException as error:  # noqa: BLE001 - the child must not continue as the parent
         fault = f"{type(error).__name__}: {error}"
     finally:
         os.write(writing, fault.encode("utf-8", "replace")[:MOST])

@@ -1,7 +1,7 @@
-"""The sockets of the parent, and which of them each worker gets.
+"""The parent's listening sockets, and which of them each worker gets.
 
-All workers share them, unless `reuse_port` gives each place among the workers sockets of its own on the same
-addresses. Those stay open here while a worker is replaced, so that who waits in their queues waits for its successor.
+All workers share them, unless `reuse_port` gives each slot its own sockets on the same addresses. Those stay open here
+while a worker is replaced, so that connections in their queues wait for its successor.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,16 +20,16 @@ class SharedSockets:
 
     @property
     def bound(self) -> list[BoundSocket]:
-        """What the first worker listens on, which stands for all."""
+        """The sockets of the first worker, on the addresses of all."""
         return self._bound
 
     @property
     def sockets(self) -> list[socket]:
-        """The same, as sockets."""
+        """`bound` as plain sockets."""
         return [one.sock for one in self._bound]
 
     def of(self, slot: int) -> list[BoundSocket]:
-        """The sockets of the worker at a place; raises `StartupError` where another one cannot be bound."""
+        """The sockets of a slot; raises `StartupError` if they cannot be bound."""
         if slot == 0 or not self._reuse_port:
             return self._bound
         if slot not in self._per_slot:
@@ -37,25 +37,25 @@ class SharedSockets:
         return self._per_slot[slot]
 
     def forget(self, slot: int) -> None:
-        """No worker will have this place: only the one that is there still accepts who waits in its queues."""
+        """Close a slot that gets no more workers; its present worker still accepts the connections in the queues."""
         _close(one for one in self._per_slot.pop(slot, ()) if one not in self._bound)
 
     def close_sockets(self) -> None:
-        """Close everything here, so that only workers listen; the files of UNIX sockets stay until `close()`."""
+        """Close all sockets here, so that only workers listen; the files of UNIX sockets stay until `close()`."""
         _close(one for bound in (self._bound, *self._per_slot.values()) for one in bound)
 
     def close_others(self, slot: int) -> None:
-        """Close what the worker of a place has no need of."""
+        """Close the sockets that the worker of a slot does not need."""
         own = self.of(slot)
         _close(one for bound in (self._bound, *self._per_slot.values()) for one in bound if one not in own)
 
     def keep_files(self) -> None:
-        """The files of UNIX sockets are somebody else's to remove."""
+        """Leave the files of UNIX sockets for another process to remove."""
         for one in self._bound:
             one.keep_file()
 
     def close(self) -> None:
-        """Close everything, and remove the files that ESG made."""
+        """Close all sockets, and remove the files that ESG made."""
         self.close_sockets()
         close_all(self._bound)
 

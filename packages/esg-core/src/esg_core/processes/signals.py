@@ -1,8 +1,8 @@
 """Signals of a parent and of its workers.
 
-A parent handles none of them where it stands: each becomes a number that its loop reads from a socket. Workers start
-with all of them blocked, so that none ends a worker that is not ready to be asked; then those that are for the parent
-have no effect.
+A parent does nothing in its signal handlers: each signal becomes a number that its loop reads from a socket. Workers
+start with signals blocked, so that none ends a worker before it can handle it; later those meant for the parent have no
+effect.
 """
 
 import contextlib
@@ -12,20 +12,20 @@ import sys
 from collections.abc import Iterator
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGBREAK")
-"""What a parent listens to, as far as the system has it."""
+"""Signals that a parent handles, where the system has them."""
 
 FOR_PARENT = ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGTTIN", "SIGTTOU", "SIGBREAK")
-"""What a terminal, or somebody who means the parent, sends to all processes of a group."""
+"""Signals meant for the parent, though a terminal may send them to the whole process group."""
 
 
 def known(*names: str) -> list[signal.Signals]:
-    """The signals of these names that the system has."""
+    """The signals with these names, without those that the system lacks."""
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 @contextlib.contextmanager
 def as_bytes() -> Iterator[socket.socket]:
-    """A socket from which the numbers of signals are read, for as long as this is entered; in the main thread only."""
+    """A socket that delivers the numbers of signals, until the `with` block ends; main thread only."""
     reading, writing = socket.socketpair()
     reading.setblocking(False)
     writing.setblocking(False)
@@ -43,7 +43,7 @@ def as_bytes() -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def blocked(*names: str) -> Iterator[None]:
-    """Let no signal of these names, or none that is for the parent, reach a process that is started inside."""
+    """Block these signals, by default those for the parent, in processes that are started inside the block."""
     if sys.platform == "win32":
         yield
         return
@@ -55,9 +55,9 @@ def blocked(*names: str) -> Iterator[None]:
 
 
 def leave_to_parent() -> None:
-    """In a worker: signals that are for the parent have no effect.
+    """In a worker: ignore signals that are for the parent.
 
-    By a handler and not by `SIG_IGN`, which the processes that the application starts would inherit.
+    With a handler, not with `SIG_IGN`, which processes started by the application would inherit.
     """
     for number in known(*FOR_PARENT):
         signal.signal(number, _pass)
@@ -66,4 +66,4 @@ def leave_to_parent() -> None:
 
 
 def _pass(_number: int, _frame: object) -> None:
-    """What there is to do is done by whoever reads the number; in a worker, nothing is."""
+    """In a parent, the reader of the socket handles the signal; in a worker it has no effect."""

@@ -1,7 +1,7 @@
-"""Starts workers as processes of their own, each a fresh interpreter.
+"""Starts workers as fresh interpreters.
 
-It does not import the user's main program again, as `multiprocessing` would, and inherits nothing but its sockets. What
-is different on Windows is kept here: workers inherit sockets as handles, and cannot be asked where they are.
+A worker does not import the user's main program again, as with `multiprocessing`, and inherits nothing but its sockets.
+Windows differs, and all of that is here: workers inherit sockets as handles, and cannot show their stacks.
 """
 
 import contextlib
@@ -23,27 +23,27 @@ from esg_core.processes.spawned import SpawnTask, send
 from esg_core.processes.worker import WorkerTask
 from esg_core.sockets.bound import BoundSocket
 
-GLANCE = 0.01
-"""Seconds between two looks at a process that is about to end."""
+POLL_EVERY = 0.01
+"""Seconds between two checks of a process that is about to end."""
 
 
 class Process(Protocol):
-    """What is common to a process that was started and one that was forked."""
+    """A worker process, started or forked."""
 
     pid: int
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while the process is there."""
+        """The exit code, negative for a signal; None while the process runs."""
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal, unless the process has ended."""
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
 
 
 class Running:
-    """A worker that was started: its process, and the line to it."""
+    """A started worker: its process, and the line to it."""
 
     def __init__(self, process: Process, line: socket.socket) -> None:
         line.setblocking(False)
@@ -52,24 +52,24 @@ class Running:
         self.reader = LineReader()
 
     def send(self, message: bytes) -> None:
-        """Say something to the worker; one that has gone does not hear it."""
+        """Send the worker a message; does nothing if it has gone."""
         with contextlib.suppress(OSError):
             self.line.send(message)
 
     def wait_for_exit(self) -> None:
-        """The line has ended. Windows does not tell of the end of a process, so it is waited for."""
+        """Wait for the end of the process on Windows, which does not signal it; elsewhere SIGCHLD does."""
         if sys.platform == "win32":
             while self.process.poll() is None:
-                time.sleep(GLANCE)
+                time.sleep(POLL_EVERY)
 
     def dump(self) -> None:
-        """Make the worker say where its threads are."""
+        """Make the worker show where its threads are."""
         if DUMP_SIGNAL is not None:
             self.process.send_signal(DUMP_SIGNAL)
 
 
 def start_fresh(task: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
-    """A worker in a fresh interpreter; raises `OSError`, or `StartupError` where a program can have no workers."""
+    """Start a worker in a fresh interpreter; raises `OSError`, or `StartupError` for a program that can have none."""
     ours, theirs = socket.socketpair()
     descriptors = tuple(one.sock.fileno() for one in bound)
     spawn_task = SpawnTask(pickle.dumps(task), descriptors, tuple(sys.path), tuple(sys.argv))
@@ -102,6 +102,6 @@ def _popen(command: Sequence[str], descriptors: Sequence[int]) -> "subprocess.Po
 
 
 def _interpreter() -> list[str]:
-    """The running interpreter with its flags, as `multiprocessing` would start another one."""
+    """The command of the running interpreter with its flags, as `multiprocessing` starts another."""
     command = [os.fsdecode(word) for word in get_command_line()]
     return command[: command.index("-c")]

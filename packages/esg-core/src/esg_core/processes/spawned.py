@@ -1,7 +1,7 @@
-"""The first code of a fresh interpreter that is to be a worker.
+"""The first code that runs in the fresh interpreter of a worker.
 
-What it is to do comes through the line to its parent, not through arguments or variables, which others can read and
-which have bounds.
+Its task comes through the line to its parent, not in arguments or variables, which are limited in size and which others
+can read.
 """
 
 import pickle
@@ -21,9 +21,9 @@ LENGTH = struct.Struct("!Q")
 
 @dataclass(frozen=True)
 class SpawnTask:
-    """A pickled task, the descriptors of the sockets that it is about, and `sys.path` and `sys.argv` of the parent.
+    """A pickled `WorkerTask`, the descriptors of its sockets, and `sys.path` and `sys.argv` of the parent.
 
-    The task is a pickle of its own, because what it names may be found on that path only.
+    The task is pickled separately, because unpickling it may need modules on that path.
     """
 
     task: bytes
@@ -33,12 +33,12 @@ class SpawnTask:
 
 
 def send(task: bytes, line: socket.socket) -> None:
-    """Give a pickled spawn_task to the process at the other end."""
+    """Send a pickled `SpawnTask` to the process at the other end."""
     line.sendall(LENGTH.pack(len(task)) + task)
 
 
 def main(line_number: int) -> NoReturn:
-    """Be the worker whose line to the parent is this descriptor, and exit with its code."""
+    """Run the worker whose line to the parent is this descriptor, and exit with its code."""
     mark_as_server()
     line = socket.socket(fileno=line_number)
     spawn_task = _receive(line)
@@ -55,7 +55,7 @@ def main(line_number: int) -> NoReturn:
 
 
 def _receive(line: socket.socket) -> SpawnTask:
-    """The spawn_task; without a parent there is none, and this process ends."""
+    """Read the task; ends this process if the parent has gone."""
     (length,) = LENGTH.unpack(_exactly(line, LENGTH.size))
     spawn_task: SpawnTask = pickle.loads(_exactly(line, length))  # noqa: S301 - from our own parent
     return spawn_task

@@ -1,7 +1,7 @@
-"""The parent of the workers: hears signals and workers, and has done what the fleet decides (rules W-1 to W-4).
+"""The parent of the workers: handles signals and messages, and has the policy's plan carried out (rules W-1 to W-4).
 
-It sleeps until something happens or is due. What configuration the next worker gets is decided here; whether there is
-to be one, by the fleet.
+It sleeps until something happens or is due. It decides which configuration the next worker gets; the policy decides
+whether there is a next worker.
 """
 
 import contextlib
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
     from esg_core.processes.new_program import Successor
 
 MEMORY_CHECK_EVERY = 5.0
-"""Seconds between two looks at the memory of workers."""
+"""Seconds between two checks of the memory of workers."""
 
 ONE_SIGNAL = 0.3
-"""Seconds within which two signals to stop are one: timeout(1) sends one to the process, and one to its group."""
+"""Seconds within which two stop signals count as one: timeout(1) sends one to the process and one to its group."""
 
 
 @dataclass
 class ParentResources:
-    """What a parent has beside its configuration: sockets, and others that it deals with.
+    """What a parent needs besides its configuration.
 
-    `preloaded` is the application if the workers are to be forked; `variables` are those that the program was started
-    with. `pid_file` is written already unless there is a `former` program.
+    `preloaded` is the application if workers are forked; `variables` is the environment that the program was started
+    with. `pid_file` is already written unless there is a `predecessor`.
     """
 
     shared_sockets: SharedSockets
@@ -65,7 +65,7 @@ class ParentResources:
 
 
 class Supervisor:
-    """Runs workers until a signal ends them; `again` reads the configuration anew."""
+    """Runs workers until a signal ends them; `again` reloads the configuration."""
 
     def __init__(self, config: "Config", resources: ParentResources, again: Callable[[], "Config"]) -> None:
         self._config = config
@@ -87,7 +87,7 @@ class Supervisor:
         self._adopt(config)
 
     def run(self) -> int:
-        """Supervise until the end and return the exit code; in the main thread of a process."""
+        """Supervise until the end and return the exit code; main thread only."""
         with as_bytes() as signals, contextlib.closing(self._selector):
             self._selector.register(signals, selectors.EVENT_READ, self._read_signals)
             while not self._policy.is_over:
@@ -111,10 +111,10 @@ class Supervisor:
             self._logger.info("Finished parent process [%s]", Cyan(os.getpid()))
         return self._policy.code
 
-    # What happens.
+    # Events.
 
     def _wait(self, until: float) -> None:
-        """Sleep until then or until something happens, and take notice of all that has."""
+        """Sleep until then or until something happens, and handle everything that has."""
         events = self._selector.select(None if until == math.inf else max(0.0, until - time.monotonic()))
         now = time.monotonic()
         for key, _ in sorted(events, key=lambda event: isinstance(event[0].data, Worker)):  # workers last
@@ -128,7 +128,7 @@ class Supervisor:
         self._react()
 
     def _react(self) -> None:
-        """What has come about by what has happened."""
+        """Act on what the events have changed."""
         if self._policy.code is not None:
             return
         if self._policy.has_been_ready and not self._has_started:
@@ -149,7 +149,7 @@ class Supervisor:
             self._notify_ready()
 
     def _on_complete(self) -> None:
-        """All workers serve: who waits for that can be told."""
+        """All workers serve for the first time: tell the predecessor and systemd."""
         if self._resources.predecessor is not None:
             self._resources.predecessor.report_ready()
             if self._resources.pid_file is not None:
@@ -179,7 +179,7 @@ class Supervisor:
                 self._change(name)
 
     def _change(self, name: str) -> None:
-        """A signal that means something as long as the server goes on."""
+        """Handle a signal that has a meaning only until the server stops."""
         match name:
             case "SIGHUP":
                 self._renew()
@@ -203,7 +203,7 @@ class Supervisor:
         return start_forked(task, bound, functools.partial(self._drop_parent_resources, slot))
 
     def _drop_parent_resources(self, slot: int) -> None:
-        """In a forked worker: close what is the parent's alone. A line that two have open does not end with one."""
+        """In a forked worker: close what only the parent needs. A line that a worker keeps open would never end."""
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
@@ -224,7 +224,7 @@ class Supervisor:
         return self._check_memory_at
 
     def _ping(self, now: float) -> float:
-        """Tell systemd that this process turns, which looks after its workers itself."""
+        """Ping systemd's watchdog for this process; it watches its workers itself."""
         notifier = self._resources.notifier
         if now >= self._ping_at:
             notifier.alive()
@@ -234,14 +234,14 @@ class Supervisor:
     # A new configuration, a new program.
 
     def _renew(self) -> None:
-        """Replace all workers, with the configuration as it is now; it is on trial until the first of them is ready."""
+        """Reload the configuration and replace all workers; it is on trial until the first of them is ready."""
         from esg_core.processes.rehearsal import fault_of
 
         try:
             config = self._again()
             fault = fault_of(config)
             config = with_table(config)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, what runs goes on
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the workers keep serving
             fault = str(error) or type(error).__name__
         self._policy.was_suspended(time.monotonic())
         if fault:
@@ -256,7 +256,7 @@ class Supervisor:
         self._is_renewing = True
 
     def _apply_proven_config(self) -> None:
-        """Let the new configuration count for this process and the number of workers too: its first one is ready."""
+        """Apply the new configuration to this process and the number of workers: its first worker is ready."""
         self._policy.resize(self._target_of(self._config))
         former, self._proven_config = self._proven_config, self._config
         try:
@@ -266,7 +266,7 @@ class Supervisor:
             self._logger.error("This process keeps its current logging: %s", error)  # noqa: TRY400 - the text is all
 
     def _target_of(self, config: "Config") -> int:
-        """How many workers there are to be; what signals have changed stays as long as the option does."""
+        """How many workers a configuration asks for; the number set by signals stays until the option changes."""
         return self._policy.target if config.workers == self._proven_config.workers else config.workers or 1
 
     def _adopt(self, config: "Config") -> None:
@@ -278,7 +278,7 @@ class Supervisor:
         )
 
     def _upgrade(self) -> None:
-        """Start this program anew, and end when that serves."""
+        """Start this program again, and end when the new process serves."""
         if self._successor is not None:
             self._logger.warning("A new program is already starting [%d]", self._successor.pid)
         elif ends_everything():

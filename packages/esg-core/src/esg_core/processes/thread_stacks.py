@@ -1,7 +1,7 @@
-"""What the threads of this process are doing, as text.
+"""Formats the stacks of all threads of this process.
 
-Knows only the interpreter. The interpreter's lock is held while frames are read, so none of them moves; `faulthandler`,
-which reads them from a signal handler, can meet a thread that runs, and end the process.
+Knows only the interpreter. The GIL is held while frames are read, so none of them changes; `faulthandler` reads them
+from a signal handler, where it can meet a running thread and crash the process.
 """
 
 import sys
@@ -12,8 +12,8 @@ import traceback
 def stacks() -> str:
     """The stack of every thread, each under its name, innermost call last.
 
-    It can be asked for while another thread blocks or computes, unless that one computes in C and keeps the
-    interpreter's lock: then the caller does not get to run.
+    Works while another thread blocks or computes, unless that thread runs C code that keeps the GIL: then the caller
+    does not get to run.
     """
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     return "\n".join(

@@ -1,6 +1,6 @@
-"""What a worker does: it serves on the sockets of its parent until the parent says that it is enough.
+"""What a worker does: it serves on its parent's sockets until the parent tells it to stop.
 
-Knows a server and its line to the parent; not how it came to be a process of its own.
+Knows a server and the line to the parent, not how the process was started.
 """
 
 import socket
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """What one worker is to do: serve what `config` says, with a sign of life every `beat` seconds, if any."""
+    """What one worker has to do: serve what `config` says, with a heartbeat every `beat` seconds; None for none."""
 
     config: "Config"
     beat: float | None
 
 
 def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
-    """Serve until the parent says that it is enough, or has gone, and return the exit code."""
+    """Serve until the parent tells the worker to stop, or has gone, and return the exit code."""
     bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
     leave_to_parent()
     expect_siblings()

@@ -1,4 +1,4 @@
-"""What the options mean for one worker, and for how long a parent waits for it."""
+"""What the options mean for one worker, and how long its parent waits for it."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 MARGIN = 4.0
-"""Seconds beyond its own time for the drain after which a worker is killed."""
+"""A worker is killed this many seconds after its own time for the drain."""
 
 OF_THE_PARENT: dict[str, Any] = {
     "workers": None,
@@ -24,11 +24,11 @@ OF_THE_PARENT: dict[str, Any] = {
     "limit_worker_memory": None,
     "limit_worker_lifetime": None,
 }
-"""Options that are not a worker's to follow, as it gets them."""
+"""Options for the parent only, with the values that workers get."""
 
 
 def task_for(config: "Config", preloaded: Application | None = None) -> WorkerTask:
-    """The order for a worker, with the application if that is there already."""
+    """The task of a worker, with the application if that is already loaded."""
     loaded: dict[str, Any] = (
         {} if preloaded is None else {"app": preloaded, "factory": False, "interface": "asgi3", "env_file": None}
     )
@@ -38,18 +38,18 @@ def task_for(config: "Config", preloaded: Application | None = None) -> WorkerTa
 
 
 def check(config: "Config") -> None:
-    """Look for what a worker would fail at; raises `UsageError` or `StartupError`."""
+    """Check what would make every worker fail; raises `UsageError` or `StartupError`."""
     if not config.preload:
         try:
             pickle.dumps(task_for(config))
-        except Exception as error:  # noqa: BLE001 - pickling runs whatever code the values have
+        except Exception as error:  # noqa: BLE001 - pickling runs code of the values
             option = config.spell("workers")
             raise UsageError(f"{option}: the options cannot be passed to a new process: {error}") from None
     check_files_and_names(config)
 
 
 def patience(config: "Config") -> Patience:
-    """How long workers may take."""
+    """How long workers may take, from the options."""
     drain = config.timeout_graceful_shutdown
     return Patience(
         drain=math.inf if drain is None else config.shutdown_delay + drain + MARGIN,

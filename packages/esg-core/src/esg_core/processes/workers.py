@@ -1,6 +1,6 @@
-"""The workers that run: does to them what the fleet decides, and tells the fleet what has become of them.
+"""The running workers: carries out what the policy decides, and tells the policy what happens to them.
 
-Knows processes, their lines and the log. It decides nothing; what the log says about workers is said here.
+Knows processes, their lines and the log. It decides nothing. All log messages about workers are here.
 """
 
 import logging
@@ -21,24 +21,24 @@ from esg_core.processes.policy import Act, Ended, State, Step, Worker, WorkerPol
 from esg_core.processes.spawn import Running
 
 DUMP_AFTER = 0.5
-"""Seconds until a worker that was asked what its threads are doing, and is silent, is made to say it.
+"""Seconds until a worker that was asked for its stacks, and is silent, is forced to show them.
 
-A thread of the worker answers. It cannot if C code keeps the interpreter's lock; a signal's handler still can, and as
-nothing else runs in the interpreter then, no thread moves under its eyes.
+A thread of the worker answers. It cannot if C code keeps the GIL; a signal handler still can, and no thread changes
+under it, because nothing else runs in the interpreter then.
 """
 
 STACKS_SETTLE = 0.1
-"""Seconds until what a worker has said about its threads is taken to be complete."""
+"""Seconds after which the stacks that a worker has sent are taken to be complete."""
 
 STOP_REQUEST_DELAY = 0.2
-"""Seconds until a worker is replaced that was asked to end, by one who may have asked its parent too."""
+"""Seconds until a worker that was asked to end is replaced: its parent may have been asked as well."""
 
 JITTER = 0.1
-"""Share of its lifetime that a worker may have more, so that those who start together do not end together."""
+"""A lifetime is up to this share longer, so that workers that start together do not end together."""
 
 
 class RunningWorkers:
-    """All running workers; `start` starts one at a place and may raise `OSError` or `StartupError`."""
+    """All running workers; `start` starts one in a slot and may raise `OSError` or `StartupError`."""
 
     def __init__(self, policy: WorkerPolicy, selector: selectors.BaseSelector, start: Callable[[int], Running]) -> None:
         self._policy = policy
@@ -51,7 +51,7 @@ class RunningWorkers:
         self._logger = logging.getLogger("esg.error")
 
     def do(self, step: Step, now: float) -> None:
-        """Do what the fleet has decided."""
+        """Carry out one step of the policy's plan."""
         if step.worker is None:
             self._start_one(step.slot, now)
             return
@@ -71,7 +71,7 @@ class RunningWorkers:
                 running.process.kill()
 
     def read(self, worker: Worker, now: float) -> bool:
-        """Read what a worker has said; returns whether there may be more."""
+        """Read what a worker has sent; returns whether there may be more."""
         running = self._running[worker]
         try:
             data = running.line.recv(65536)
@@ -90,7 +90,7 @@ class RunningWorkers:
         return bool(data)
 
     def reap(self, now: float) -> None:
-        """See which workers have ended."""
+        """Find out which workers have ended."""
         for worker, running in list(self._running.items()):
             code = running.process.poll()
             if code is not None:
@@ -99,7 +99,7 @@ class RunningWorkers:
             reap_orphans({running.process.pid for running in self._running.values()})
 
     def log_stacks(self, now: float) -> float:
-        """Log what workers have said about their threads, as far as it is complete; returns when to come again."""
+        """Log the stacks that workers have sent, once they are complete; returns when to call this again."""
         for worker in _take_due(self._dump_at, now):
             self._running[worker].dump()
         for worker in _take_due(self._log_stacks_at, now):
@@ -107,16 +107,16 @@ class RunningWorkers:
         return min([*self._dump_at.values(), *self._log_stacks_at.values(), math.inf])
 
     def reopen(self) -> None:
-        """Let all workers open their log files anew."""
+        """Have all workers reopen their log files."""
         for running in self._running.values():
             running.send(messages.REOPEN)
 
     def check_memory(self, limit: int, now: float) -> None:
-        """Replace workers that have more than `limit` MiB of memory in use."""
+        """Have workers replaced that use more than `limit` MiB of memory."""
         for worker in self._running:
             size = (resident(worker.pid) or 0) // MIB if worker.state is State.READY else 0
             if size > limit:
-                self._policy.is_due(worker, f"it has {size} MiB of memory in use", now)
+                self._policy.is_due(worker, f"it uses {size} MiB of memory", now)
 
     def _start_one(self, slot: int, now: float) -> None:
         try:
@@ -148,7 +148,7 @@ class RunningWorkers:
         running = self._running[worker]
         while running.line in self._selector.get_map() and self.read(worker, now):
             pass
-        if running.line in self._selector.get_map():  # a child of the worker has it open still
+        if running.line in self._selector.get_map():  # a child of the worker still has it open
             self._selector.unregister(running.line)
         running.line.close()
         del self._running[worker]
@@ -164,10 +164,10 @@ class RunningWorkers:
             self._report_end(worker, text if has_failed else "", code, ended)
 
     def _report_end(self, worker: Worker, failure: str, code: int, ended: Ended) -> None:
-        """Say how a worker has ended that nobody had asked to; what ends the program with it is the program's error."""
+        """Report an unexpected end of a worker; if it ends the whole program, as the error of the program."""
         how = f"Worker [{worker.pid}] {_how(code)}" + (" before it was ready" if ended.is_boot_failure else "")
         if ended.is_boot_failure and not failure and getattr(sys, "frozen", False):
-            how += ": a frozen program calls multiprocessing.freeze_support() before it reads its arguments"
+            how += ": a frozen program must call multiprocessing.freeze_support() before it reads its arguments"
         if self._policy.code is not None and not self._policy.gave_up:
             line, _, details = failure.partition("\n")
             show(line or how, details)
@@ -184,7 +184,7 @@ class RunningWorkers:
 
 
 def _take_due(times: dict[Worker, float], now: float) -> list[Worker]:
-    """The workers whose time has come; they have none any more."""
+    """Remove and return the workers whose time has come."""
     due = [worker for worker, at in times.items() if at <= now]
     for worker in due:
         del times[worker]

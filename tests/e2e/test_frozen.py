@@ -134,7 +134,7 @@ def test_w1_a_program_that_reads_its_arguments_first_is_told_what_to_do(frozen: 
     """The arguments of a child are for `multiprocessing`."""
     with Frozen(frozen, "workers=2", "ARGUMENTS") as program:
         assert program.wait() == 2
-        hint = "before it was ready: a frozen program must call multiprocessing.freeze_support() before it reads its arguments"
+        hint = "before it was ready: a frozen program must call multiprocessing.freeze_support() before it reads its"
         assert len([line for line in program.lines if hint in line]) == 1
         assert "Traceback" not in program.output
 

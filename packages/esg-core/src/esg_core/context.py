@@ -1,9 +1,8 @@
-"""What all connections of one server share: the application, its settings, and who is connected.
+"""What all connections of one server share: the application, its settings, and the set of connections.
 
 Knows no protocol. One context belongs to one event loop and one `Server` (or one `esg_http.start_server`). It ends in
 two steps (rule L-2): after `announce_closing()` responses say `connection: close`; after `drain()` connections finish
-what runs, and close. `wait_quiet()` tells when nothing runs any more. What works beside the connections does so from
-`open()` to `close()`.
+what runs, and close. `wait_quiet()` returns when nothing runs. Background work runs from `open()` to `close()`.
 """
 
 import asyncio
@@ -30,22 +29,22 @@ if TYPE_CHECKING:
     from esg_core.overload.health import Health
 
 ResponseHook = Callable[[Scope | None, int, Headers], tuple[int, Headers] | None]
-"""Rule R-1: given (scope or None, status, headers), may return what is to be sent instead of status and headers."""
+"""Rule R-1: called with (scope or None, status, headers); may return the status and headers to send instead."""
 
 SAMPLE = 16
-"""Of so many requests that hold a slot, one is timed."""
+"""One of this many requests that hold a slot is timed."""
 
 TASK_NAME = "esg-request"
-"""One name for all tasks of requests: asyncio would format a number for each."""
+"""One name for the tasks of all requests: asyncio would format a number for each."""
 
 
 class Context:
     """The shared state of one server; connections read it, the server's lifecycle changes it.
 
-    `app` is a ready ASGI 3 callable (loaded, adapted). `state` is the lifespan's state, of which each request gets a
-    shallow copy; `extensions` goes into the scope of every request. `budget` is what all connections together may do in
-    one turn of the loop with what they are sent (rule H-22). `on_limit` is called once, when as many requests have
-    begun as `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1).
+    `app` is an ASGI 3 callable, loaded and adapted. `state` is the lifespan state, of which each request gets a shallow
+    copy; `extensions` goes into the scope of every request. `budget` limits how much input all connections together
+    process in one turn of the loop (rule H-22). `on_limit` is called once, when as many requests have begun as
+    `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1).
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -82,19 +81,19 @@ class Context:
         self._has_fresh_variables = config.reset_contextvars
 
     def open(self) -> None:
-        """Connections may come: the server is ready."""
+        """Mark the server as ready, and start background work."""
         self.ready = True
         if self.backpressure is not None:
             self.backpressure.start()
 
     def close(self) -> None:
-        """Nothing comes any more, and nothing works any more; may be called twice."""
+        """Stop background work; may be called twice."""
         self.sweeper.close()
         if self.backpressure is not None:
             self.backpressure.stop()
 
     def start(self, cycle: "Cycle", app: Application) -> None:
-        """Run the application for one request, in a task of its own."""
+        """Run the application for one request, in a new task."""
         self.cycles.add(cycle)
         run = cycle.run(app)
         if self._has_fresh_variables:
@@ -106,7 +105,7 @@ class Context:
             self._look(cycle)
 
     def _look(self, cycle: "Cycle") -> None:
-        """The number of requests is one at which something is due; `cycle` is the one that has just begun."""
+        """Do what is due at this number of requests; `cycle` is the request that has just begun."""
         if self.requests >= self.request_limit:
             self.limit_reached()
         self._next_look = self.request_limit
@@ -115,19 +114,19 @@ class Context:
             self._next_look = min(self.request_limit, self.requests + SAMPLE)
 
     def limit_reached(self) -> None:
-        """The request that has just begun is the last one that `request_limit` allows (rule L-4)."""
+        """Call `on_limit`: the request that has just begun is the last one allowed (rule L-4)."""
         self.request_limit = sys.maxsize
         self.on_limit()
 
     def announce_closing(self) -> None:
-        """The server is about to stop: not ready any more, and each response tells its client not to come back."""
+        """Announce the end of the server: readiness fails, and each response tells its client to close."""
         self.ready = False
         self.closing = True
 
     def drain(self, *, patient: bool = False) -> None:
         """Tell every connection to finish and close (rule L-2).
 
-        `patient`: one that has not asked for anything yet may still do so, until this is called again without.
+        With `patient`, a connection that has sent no request yet may still do so, until this is called again without.
         """
         self.patient = patient
         self.announce_closing()
@@ -139,7 +138,7 @@ class Context:
             self.admission.drain()
 
     async def wait_draining(self) -> None:
-        """Return once the server drains: what `scope["extensions"]["esg.shutdown"]["wait"]` is (rule L-3)."""
+        """Return once the server drains; it is `scope["extensions"]["esg.shutdown"]["wait"]` (rule L-3)."""
         if not self.draining:
             await self._drained.wait()
 
@@ -149,7 +148,7 @@ class Context:
             await self._quiet.wait()
 
     def left(self) -> None:
-        """Called by a connection or cycle that has just left its set while the server drains."""
+        """Called when a connection or cycle has left its set while the server drains."""
         if not self.connections and not self.cycles:
             self._quiet.wake()
 
@@ -157,10 +156,10 @@ class Context:
 def _request_limit(config: "Config") -> int:
     if config.limit_max_requests is None:
         return sys.maxsize
-    import random  # takes longer to import than all the rest here
+    import random  # slower to import than everything else here
 
     return config.limit_max_requests + random.SystemRandom().randint(0, config.limit_max_requests_jitter)
 
 
 def _nothing() -> None:
-    """What happens at the limit of requests when nobody has asked to be told."""
+    """The default of `on_limit`."""

@@ -1,7 +1,7 @@
-"""The contracts between the layers: who calls whom, and with what.
+"""The contracts between the layers.
 
 A *cycle* is one ASGI call (receive, send, one response). A *stream* is what a cycle writes to: the HTTP/1.1 connection,
-or one stream of HTTP/2. A *connection* is one accepted socket. None of these knows how the others work inside.
+or one stream of HTTP/2. A *connection* is one accepted socket. None of them knows the internals of the others.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 class Connection(Protocol):
     """One accepted connection, as the server sees it; it is in `Context.connections` from made to lost.
 
-    It may have numbers for the statistics: `streams` of HTTP/2 that are open, `websockets` that it carries; and for the
-    log at the level trace its `transport` and `protocol_name`.
+    It may have figures for the statistics: open HTTP/2 `streams`, and `websockets`; and, for the log at the level
+    trace, its `transport` and `protocol_name`.
     """
 
     deadline: float
-    """Loop time at which `expire()` is due; `math.inf` while nothing is waited for."""
+    """Loop time at which `expire()` is due; `math.inf` for never."""
 
     check_at: int
-    """Owned by the sweeper: the tick at which it looks at this connection again."""
+    """Owned by the sweeper: the tick at which it checks this connection again."""
 
     def drain(self) -> None:
         """Finish what runs, accept nothing new, then close (rule L-2). May be called twice."""
@@ -44,17 +44,17 @@ class Cycle(Protocol):
     task: asyncio.Task[None]
 
     client_gone: bool
-    """Whether nothing may be written for it any more."""
+    """Whether its client has gone, so that nothing more may be written."""
 
     place: "Place | None"
-    """What it holds of the server's admission."""
+    """Its place in the server's admission."""
 
     def run(self, app: Application) -> Coroutine[Any, Any, None]:
-        """Call the application; what `Context.start()` makes the task of."""
+        """Call the application; `Context.start()` runs this as a task."""
 
 
 Prepared = tuple[Any, int, int]
-"""A response's header fields, checked and encoded: the bytes, the content-length they announce (-1 for none), flags."""
+"""A response's header fields, checked and encoded: the bytes, their content-length (-1 for none), and flags."""
 
 
 class Stream(Protocol):
@@ -69,13 +69,13 @@ class Stream(Protocol):
     """Whether the request's method is HEAD: its answer has no body, whatever it announces."""
 
     def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
-        """Check and encode the header fields of a final response; raises `ApplicationError` for what is no header."""
+        """Check and encode the header fields of a final response; raises `ApplicationError` for invalid ones."""
 
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
         """Write the head of the final response and the first part of its body, together (rule H-4)."""
 
     def send(self, body: bytes, end: bool) -> None:
-        """Write a further part of the body; tells the cycle where the client turns out to be gone."""
+        """Write another part of the body; tells the cycle if the client turns out to be gone."""
 
     def send_trailers(self, headers: Headers, end: bool) -> None:
         """Write trailer fields after the body, if the client asked for them (rule H-14)."""
@@ -87,16 +87,16 @@ class Stream(Protocol):
         """Write an interim response: 100, 103."""
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
-        """Say that another protocol is spoken from now on, and hand everything over to it; returns the status.
+        """Switch to another protocol and hand the connection over to it; returns the status.
 
-        `protocol` gets `connection_made()` with a transport of its own, then what the client has sent already.
+        `protocol` gets `connection_made()` with its own transport, then what the client has sent already.
         """
 
     def consumed(self, size: int) -> None:
-        """The application took `size` bytes of the request's body: reading may go on (rule H-7)."""
+        """The application took `size` bytes of the request's body, so reading may continue (rule H-7)."""
 
     def finished(self) -> None:
         """The last byte of the response has been written."""
 
     def give_up(self) -> None:
-        """End the response before its end, so that the client sees it is not complete."""
+        """Abort the response, so that the client sees that it is incomplete."""

@@ -1,16 +1,17 @@
-"""Deadlines of connections without timers of their own (rules H-17, L-5).
+"""Deadlines of connections without a timer for each (rules H-17, L-5).
 
-Knows nothing of protocols: a connection has a `deadline` (loop time), which it moves as it likes, for the price of an
-attribute. One sweeper visits each connection now and then and calls `expire()` on those whose deadline has passed.
+Knows nothing of protocols: a connection has a `deadline` (loop time), and moves it by setting an attribute. One sweeper
+checks each connection now and then and calls `expire()` on those whose deadline has passed.
 
-How it stays cheap and exact: a connection sits in the bucket of one tick. When the tick comes, a deadline that was
-moved further puts the connection into a later bucket. A connection that waits for nothing (`math.inf`) is looked at
-again after the shortest time-out there is, because no deadline that it may set meanwhile can be earlier than that. So
-each connection costs one visit per shortest time-out, however many requests it serves. The one timer waits for the
-first tick that has a connection: who sleeps until then is not woken in vain.
+How it stays cheap and exact: a connection sits in the bucket of one tick. When the tick comes, a connection whose
+deadline has moved goes into a later bucket. A connection without a deadline (`math.inf`) is checked again after the
+shortest time-out, because it cannot set an earlier deadline in the meantime. So each connection costs one check per
+shortest time-out, however many requests it serves. The only timer waits for the first tick that has a connection, so
+the process is not woken in vain.
 
-Where the loop was busy when the tick came, it has not been reading, and libuv runs timers before it looks at sockets
-again: what clients have sent in time is read first, or a kept connection would be closed with a request in its queue.
+If the loop was busy when the tick came, it has not been reading, and libuv runs timers before it polls sockets again.
+So what clients have sent in time is read first; otherwise an idle connection could be closed with a request in its
+queue.
 """
 
 import asyncio
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from esg_core.contracts import Connection
 
 TICK = 0.25
-"""Seconds between two looks, and so how late a deadline may be noticed."""
+"""Seconds between two checks, and so how late a deadline may be noticed."""
 
 LATE = 0.005
-"""Seconds behind its tick from which on the loop must have been busy."""
+"""A timer that is this many seconds late shows that the loop was busy."""
 
 AFTER_READING = 0.001
-"""Seconds from then until the deadlines are looked at: a timer that is not due at once comes after the next poll."""
+"""Seconds from then until the deadlines are checked: a timer that is not due at once runs after the next poll."""
 
 UNWATCHED = -1
 """The `check_at` of a connection that has left the sweeper."""
@@ -55,16 +56,16 @@ class Sweeper:
         self._arm(connection.check_at)
 
     def hasten(self, connection: "Connection") -> None:
-        """Look at a connection by its deadline, although that may be nearer than the shortest time-out.
+        """Check a connection by its deadline, even if that is nearer than the shortest time-out.
 
-        Harmless for a connection that is not watched.
+        Does nothing for a connection that is not watched.
         """
         if connection.check_at != UNWATCHED:
             self.discard(connection)
             self.add(connection)
 
     def discard(self, connection: "Connection") -> None:
-        """Stop watching; harmless for a connection that is not watched."""
+        """Stop watching; does nothing for a connection that is not watched."""
         bucket = self._buckets.get(connection.check_at)
         if bucket is not None:
             bucket.discard(connection)
@@ -73,14 +74,14 @@ class Sweeper:
         connection.check_at = UNWATCHED
 
     def close(self) -> None:
-        """Forget all connections, and wait for nothing any more."""
+        """Forget all connections, and cancel the timer."""
         self._buckets.clear()
         self._next = math.inf
         if self._timer is not None:
             self._timer.cancel()
 
     def _arm(self, tick: int) -> None:
-        """Come back at a tick, if not before."""
+        """Sweep at this tick, if not before."""
         if tick < self._next:
             if self._timer is not None:
                 self._timer.cancel()

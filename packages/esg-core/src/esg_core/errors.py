@@ -1,7 +1,7 @@
-"""Errors that carry whose fault they are and what to answer.
+"""The errors of ESG: their class says whose fault they are and what follows.
 
-Three parties can be wrong, and each has its own class: the operator (`UsageError`, `StartupError`: an exit code and one
-line), the client (`RequestError`: a status) and the application (`ApplicationError`: the rule of ASGI it broke).
+Each party has its own class: the operator (`UsageError`, `StartupError`: an exit code and one line), the client
+(`RequestError`: a status) and the application (`ApplicationError`: the rule of ASGI it broke).
 """
 
 from esg_core.statuses import PHRASES
@@ -20,8 +20,8 @@ class UsageError(ESGError):
 class StartupError(ESGError):
     """The server cannot start: import error, failed lifespan, a port in use (rules L-1, C-2).
 
-    `cause` is set (`raise StartupError(...) from exc`) where the application's own traceback helps the reader;
-    what the application has said itself, beyond the one line, is a note (`add_note()`).
+    It has a cause (`raise StartupError(...) from exc`) where the application's own traceback helps the reader; what the
+    application itself reports, beyond the one line, is a note (`add_note()`).
     """
 
     exit_code = 3
@@ -30,8 +30,8 @@ class StartupError(ESGError):
 class RequestError(ESGError):
     """The client's request breaks HTTP (rules H-11, H-12).
 
-    `status` is the answer, `str(error)` says what was wrong (for the log: never contains raw bytes of the request), and
-    `section` names the paragraph that the request breaks.
+    `status` is the answer, `str(error)` says what was wrong (for the log, without raw bytes of the request), and
+    `section` names the section of the specification that the request breaks.
     """
 
     def __init__(self, status: int, reason: str, section: str = "") -> None:
@@ -41,7 +41,7 @@ class RequestError(ESGError):
 
     @property
     def phrase(self) -> str:
-        """The class of the error, fit to be shown to the client: `Bad Request`, `URI Too Long`."""
+        """The reason phrase, which is safe to show to the client: `Bad Request`, `URI Too Long`."""
         return PHRASES[self.status]
 
 
@@ -50,7 +50,7 @@ class ApplicationError(ESGError):
 
 
 def reason_of(error: OSError) -> str:
-    """Why the system refuses something, as the end of a line: `no such file or directory`."""
+    """The system's reason, in lower case for the end of a line: `no such file or directory`."""
     return (error.strerror or str(error)).lower()
 
 
@@ -59,10 +59,10 @@ class ClientDisconnected(OSError):
 
 
 def tells_of_disconnect(error: BaseException) -> bool:
-    """Whether an application's error says no more than that its client has gone.
+    """Whether an application's error means only that its client has gone.
 
-    Frameworks have errors of their own for that (`ClientDisconnect`, `WebSocketDisconnect`), which have nothing in
-    common but this word.
+    Frameworks have their own errors for that (`ClientDisconnect`, `WebSocketDisconnect`), with nothing in common but
+    this word.
     """
     if isinstance(error, BaseExceptionGroup):
         return all(tells_of_disconnect(part) for part in error.exceptions)

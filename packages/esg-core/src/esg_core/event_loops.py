@@ -1,4 +1,4 @@
-"""Makes event loops: the entry points of the group `esg.loop`."""
+"""Creates event loops: the entry points of the group `esg.loop`."""
 
 import asyncio
 import selectors
@@ -7,10 +7,10 @@ import time
 
 
 class TimingSelector(selectors.DefaultSelector):
-    """The selector of the platform, which can tell how long it has waited.
+    """The selector of the platform, which can measure how long it waits.
 
-    `idle` is the seconds spent waiting and `turns` the number of turns of the loop, since `start_timing()`; before
-    that nothing is counted, and nothing costs anything.
+    `idle` is the seconds spent waiting and `turns` the number of turns of the loop, both since `start_timing()`; before
+    that, nothing is counted and measuring costs nothing.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class TimingSelector(selectors.DefaultSelector):
 
     def start_timing(self) -> None:
         """Count from now on."""
-        # An attribute of the instance goes before a method of the class: loops that nobody measures have no frame more.
+        # An attribute of the instance shadows the method of the class: unmeasured loops have no additional frame.
         vars(self)["select"] = self._timed_select
 
     def _timed_select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -34,7 +34,7 @@ class TimingSelector(selectors.DefaultSelector):
 
 
 class MeasurableLoop(asyncio.SelectorEventLoop):
-    """asyncio's own loop, over a selector whose waiting can be measured: `timing`."""
+    """asyncio's own loop, with a selector that can measure its waiting: `timing`."""
 
     def __init__(self) -> None:
         self.timing = TimingSelector()
@@ -42,14 +42,14 @@ class MeasurableLoop(asyncio.SelectorEventLoop):
 
 
 def asyncio_loop() -> asyncio.AbstractEventLoop:
-    """The loop of the standard library, whatever event loop policy is set."""
+    """Create a loop of the standard library, whatever event loop policy is set."""
     if sys.platform == "win32":
         return asyncio.ProactorEventLoop()
     return MeasurableLoop()
 
 
 def uvloop_loop() -> asyncio.AbstractEventLoop:
-    """The loop of uvloop, over libuv."""
+    """Create a loop of uvloop, which uses libuv."""
     import uvloop
 
     return uvloop.new_event_loop()

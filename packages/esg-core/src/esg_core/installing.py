@@ -1,10 +1,10 @@
-"""Says how to install what is missing, wherever ESG itself was installed from."""
+"""Says how to install missing packages, wherever ESG itself was installed from."""
 
 from esg_core import __version__
 
 
 def how_to_install(package: str) -> str:
-    """The command for a package; for one of ESG's, which no public index has, from a clone and from wheels."""
+    """The command that installs a package; ESG's own are on no public index, so from a clone or from wheels."""
     if not package.startswith("esg"):
         return f"pip install {package}"
     from_wheels = f"pip install --find-links DIST {package}=={__version__}"

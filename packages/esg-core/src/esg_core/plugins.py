@@ -1,8 +1,8 @@
 """Finds implementations by name: protocols and event loops, ESG's own and those of other packages (rule U-4).
 
-A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`), or an import string, or `auto`: the first of
-ESG's own that can run here. ESG's own are in one table with what they need, so that they are found without reading the
-metadata of every installed package, which takes longer than all the rest of the start.
+A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`), an import string, or `auto`: the first of ESG's
+own that is installed. ESG's own are in a table with the packages they need, so that they are found without reading the
+metadata of every installed package, which takes longer than the rest of the start.
 """
 
 import asyncio
@@ -24,29 +24,30 @@ if TYPE_CHECKING:
 ProtocolFactory = Callable[[], asyncio.Protocol]
 
 HTTPFactory = Callable[["Context"], ProtocolFactory]
-"""What an entry point of the group `esg.http` is: given the context, it makes the protocol of each connection.
+"""An entry point of the group `esg.http`: called with the context, it returns the factory of protocols.
 
-If it has an attribute `speaks_http2`, and that is true, TLS offers HTTP/2 by ALPN where the option `http2` is on; the
-protocol then finds out from its transport which version the client has chosen.
+If it has a true attribute `speaks_http2`, TLS offers HTTP/2 by ALPN where the option `http2` is on; the protocol then
+learns from its transport which version the client has chosen.
 """
 
 
 UpgradeFactory = Callable[["Context"], Application | None]
-"""What an entry point of the group `esg.ws` is: given the context, it makes what serves upgrade requests (rule S-2).
+"""An entry point of the group `esg.ws`: called with the context, it returns what serves upgrade requests (rule S-2).
 
 None leaves them to the user's application, as plain HTTP.
 
-That is an ASGI application of type `http`, run in the cycle of the request like any other: it may answer in HTTP. Its
-`scope["extensions"]["esg.switch"]` is `switch(protocol, headers)`, which takes the connection over; it takes that out
-of the scope before anybody else sees it. `Context.upgrades` has it under the name that clients put into `upgrade`.
+Otherwise that is an ASGI application for scopes of type `http`, run in the cycle of the request like any other, so it
+may answer with HTTP. Its `scope["extensions"]["esg.switch"]` is `switch(protocol, headers)`, which takes over the
+connection; it removes that from the scope before any other application sees it. `Context.upgrades` has it under the
+name that clients put into `upgrade`.
 """
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-"""What an entry point of the group `esg.loop` is."""
+"""An entry point of the group `esg.loop`: returns a new event loop."""
 
 
 class Builtin:
-    """One of ESG's own implementations: its import string, and the packages it needs beyond this one."""
+    """One of ESG's own implementations: its import string, and the packages it needs besides this one."""
 
     def __init__(self, target: str, needs: tuple[str, ...] = ()) -> None:
         self.target = target
@@ -54,7 +55,7 @@ class Builtin:
 
     @property
     def missing(self) -> str:
-        """How to install the first package that it needs and that is not there; empty if all are."""
+        """How to install the first package that it lacks; empty if nothing is missing."""
         for package in self.needs:
             if importlib.util.find_spec(package.replace("-", "_")) is None:
                 return how_to_install(package)
@@ -76,27 +77,27 @@ KNOWN: Mapping[str, Mapping[str, Builtin]] = {
         "asyncio": Builtin("esg_core.event_loops:asyncio_loop"),
     },
 }
-"""By group and name, in the order in which `auto` tries them; the packages declare the same as entry points."""
+"""By group and name, in the order in which `auto` tries them; the packages declare the same entry points."""
 
 AUTO = "auto"
 
 
 def http_factory(name: str, spell: Spell = str) -> HTTPFactory:
-    """The HTTP protocol called `name`; raises as `find()`."""
+    """The HTTP protocol called `name`; raises the same as `find()`."""
     return cast("HTTPFactory", find("esg.http", name, spell))
 
 
 def ws_factory(name: str, spell: Spell = str) -> UpgradeFactory:
-    """What serves requests for a WebSocket; raises as `find()`."""
+    """The WebSocket implementation called `name`; raises the same as `find()`."""
     return cast("UpgradeFactory", find("esg.ws", name, spell))
 
 
 def no_upgrade(_context: "Context") -> None:
-    """What is called `none`: such requests are plain HTTP."""
+    """The implementation called `none`: upgrade requests are plain HTTP."""
 
 
 def loop_factory(loop: str | LoopFactory, spell: Spell = str) -> LoopFactory:
-    """What makes event loops of a kind, by name or itself, or raises `StartupError`; raises as `find()`."""
+    """A factory of event loops, by name or given; it may raise `StartupError`. Raises the same as `find()`."""
     make = find("esg.loop", loop, spell) if isinstance(loop, str) else loop
     what = f"{spell('loop')} {loop!r}"
 
@@ -112,7 +113,7 @@ def loop_factory(loop: str | LoopFactory, spell: Spell = str) -> LoopFactory:
 
 @contextlib.contextmanager
 def usable(what: str) -> Iterator[None]:
-    """Turn what an implementation of somebody else raises inside into a `StartupError`."""
+    """Turn what a foreign implementation raises inside the `with` block into a `StartupError`."""
     try:
         yield
     except ESGError:
@@ -122,10 +123,10 @@ def usable(what: str) -> Iterator[None]:
 
 
 def find(group: str, name: str, spell: Spell = str) -> Callable[..., object]:
-    """The implementation called `name` in a group; see the module for what a name may be.
+    """The implementation called `name` in a group; the module says what a name may be.
 
-    Raises `UsageError` when nothing has that name or what it needs is not installed, `StartupError` when importing it
-    fails or it is nothing that can be called. In the text, options are called as `spell` does.
+    Raises `UsageError` if the name is unknown or a package is missing, `StartupError` if importing it fails or if it is
+    not callable. `spell` gives the names of options in errors.
     """
     option = spell(_option(group))
     found = import_string(locate(group, name, spell), option, spell)
@@ -137,7 +138,7 @@ def find(group: str, name: str, spell: Spell = str) -> Callable[..., object]:
 
 
 def locate(group: str, name: str, spell: Spell = str) -> str:
-    """The import string behind a name, without importing it; raises `UsageError` as `find()`."""
+    """The import string behind a name, without importing it; raises `UsageError` like `find()`."""
     chosen = resolve(group, name, spell)
     if ":" in chosen:
         return chosen
@@ -150,7 +151,7 @@ def locate(group: str, name: str, spell: Spell = str) -> str:
 
 
 def resolve(group: str, name: str, spell: Spell = str) -> str:
-    """The name that `name` stands for: another one for `auto`, and for what uvicorn calls otherwise."""
+    """The name that `name` stands for: `auto` and uvicorn's names are replaced, others returned as they are."""
     if name != AUTO:
         return SAME_VALUE.get((_option(group), name), name)
     ours = KNOWN.get(group, {})
@@ -161,7 +162,7 @@ def resolve(group: str, name: str, spell: Spell = str) -> str:
 
 
 def _entry_point(group: str, name: str, spell: Spell) -> str:
-    """The import string behind the name that another package has registered."""
+    """The import string behind a name that another package has registered."""
     from importlib.metadata import entry_points
 
     registered = {point.name: point.value for point in entry_points(group=group)}
@@ -174,7 +175,7 @@ def _entry_point(group: str, name: str, spell: Spell) -> str:
 
 
 def _choices(group: str, registered: Iterable[str]) -> str:
-    """Which names there are, and how to install what would bring the others."""
+    """Which names can be chosen, and how to install the others."""
     ours = KNOWN.get(group, {})
     here = sorted({own for own, known in ours.items() if not known.missing} | (set(registered) - ours.keys()))
     absent = _absent(ours)

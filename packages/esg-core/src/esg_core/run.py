@@ -1,4 +1,4 @@
-"""Serves a configuration: in this process, or by workers with this process as their parent."""
+"""Serves a configuration: in this process, or with workers and this process as their parent."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -23,17 +23,16 @@ if TYPE_CHECKING:
 def run(
     config: "Config", sockets: Sequence[AnySocket] | None = None, again: Callable[[], "Config"] | None = None
 ) -> int:
-    """Serve until the end and return the exit code; to be called in the main thread of a process.
+    """Serve until the end and return the exit code; must be called in the main thread of a process.
 
-    `sockets` are listened on instead of the addresses of the configuration; they are closed at the end. A process that
-    is not given any is one of its own: it takes those that systemd has passed, and tells systemd how it does (rule
-    W-5). `again` gives the configuration anew when workers are to be restarted with it. A process that does not end
-    although it should (rule L-2), and one that gets a second signal, is left at once with exit code 1: then this does
-    not return. Raises `NestedRun` inside a server (rule W-8).
+    `sockets` replace the addresses of the configuration; they are closed at the end. Without them, the process takes
+    the sockets that systemd has passed, and reports to systemd (rule W-5). `again` reloads the configuration when
+    workers are to be restarted with it. A process that does not end in time (rule L-2), or gets a second signal, exits
+    at once with code 1, and this does not return. Raises `NestedRun` inside a server (rule W-8).
     """
     refuse_nested_run(starts_processes=config.has_parent)
     fill_standard_streams()
-    if config.preload or not config.has_parent:  # what the application starts is this process's
+    if config.preload or not config.has_parent:  # the application runs here, and its children are this process's
         leave_orphans_to_init()
     if not config.has_parent:
         try:
@@ -47,9 +46,9 @@ def run(
 
 
 def check(config: "Config") -> dict[str, str]:
-    """Do all that can fail before a server binds and starts (option `check`).
+    """Do everything that can fail before a server binds and starts (option `check`).
 
-    Returns what has become of options that are `auto`, by their names. Raises `UsageError` or `StartupError`.
+    Returns the choices made for options that are `auto`, by name. Raises `UsageError` or `StartupError`.
     """
     set_up(config)
     check_files_and_names(config)

@@ -1,4 +1,4 @@
-"""The reason phrases of statuses, the same on every Python: RFC 9110's names, which `http` adopted late."""
+"""The reason phrases of statuses, the same on every Python: those of RFC 9110, which `http` adopted late."""
 
 from http import HTTPStatus
 

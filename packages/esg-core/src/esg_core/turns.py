@@ -1,8 +1,8 @@
 """Limits the work that one turn of the event loop does on input, so that one client cannot hold up others (rule H-22).
 
-Sans-I/O: knows no protocol, no transport and no clock; all it needs of a loop is `call_soon`. Clients decide how much
-there is to read. Most of it is small and not counted: one request, one message. A connection that has more asks for the
-`room` there is, works through as much as fits, reports what it has spent, keeps the rest and waits for its turn:
+Sans-I/O: knows no protocol, no transport and no clock; of a loop it needs only `call_soon`. Clients decide how much
+there is to read. Most of it is small and not counted: one request, one message. A connection that has more asks for
+`room`, processes as much as fits, reports what it has spent, keeps the rest and waits for its turn:
 
     room = budget.room
     while there is a frame and room > 0:
@@ -13,31 +13,31 @@ there is to read. Most of it is small and not counted: one request, one message.
         transport.pause_reading()
         budget.wait(self._go_on)  # and leave() in connection_lost()
 
-All connections of a loop share one budget. It is renewed in the next turn, after the sockets have been polled; the
-connections that wait are called then, in their order, until it is used up again. So every connection is read from every
-few milliseconds, no matter how many clients send how much.
+All connections of a loop share one budget. It is renewed in the next turn, after the sockets have been polled; then the
+waiting connections are called, in order, until it is used up again. So every connection is read every few milliseconds,
+no matter how many clients send how much.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 
 UNITS_A_TURN = 2500
-"""Units that a turn has. A unit takes a microsecond at the most on a core of an AMD EPYC (Zen 4) with CPython 3.11:
-each price is the time of its piece of work, measured over thousands in a row and rounded up. So a turn takes 5 ms at
-most on a machine half as fast."""
+"""Units per turn. A unit takes at most a microsecond on a core of an AMD EPYC (Zen 4) with CPython 3.11: each price is
+the time of its piece of work, measured over thousands in a row and rounded up. So a turn takes at most 5 ms on a
+machine half as fast."""
 
 LEAST_ROOM = 250
-"""Units that a connection may spend when the turn has none left: small requests must not wait in line behind floods."""
+"""Units that a connection may spend when the turn has none left: small requests must not queue behind floods."""
 
 UNCOUNTED = 64
 """Units up to which work is not worth counting: a request and its body, a message."""
 
 GoOn = Callable[[], None]
-"""Continues with what a connection has kept; called once for each `wait()`."""
+"""Continues with the input that a connection has kept; called once for each `wait()`."""
 
 
 class TurnBudget:
-    """What may still be spent in this turn of the loop, and which connections wait for the next one.
+    """What is left to spend in this turn of the loop, and the connections that wait for the next one.
 
     `call_soon` is the event loop's: it must call back after the sockets have been polled once more.
     """
@@ -56,18 +56,18 @@ class TurnBudget:
         return max(self._left, LEAST_ROOM)
 
     def spend(self, units: int) -> None:
-        """Take used units from what is left; up to `UNCOUNTED` they are not counted."""
+        """Subtract used units from the budget; up to `UNCOUNTED` they are not counted."""
         if units > UNCOUNTED:
             self._left -= units
             self._renew_soon()
 
     def wait(self, go_on: GoOn) -> None:
-        """Call `go_on` in one of the next turns, after those that wait already; waiting twice is waiting once."""
+        """Call `go_on` in one of the next turns, after those already waiting; a second call changes nothing."""
         self._waiting[go_on] = None
         self._renew_soon()
 
     def leave(self, go_on: GoOn) -> None:
-        """Do not call `go_on`; harmless if it does not wait."""
+        """Do not call `go_on`; does nothing if it does not wait."""
         self._waiting.pop(go_on, None)
 
     def _renew_soon(self) -> None:
@@ -76,7 +76,7 @@ class TurnBudget:
             self._call_soon(self._renew)
 
     def _renew(self) -> None:
-        """A new turn has begun."""
+        """Renew the budget in a new turn, and call waiting connections."""
         self._will_renew = False
         self._left = UNITS_A_TURN
         try:

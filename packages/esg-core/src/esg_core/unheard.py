@@ -1,8 +1,8 @@
-"""What becomes of messages that an application sends although its client has gone (rules H-21 and S-4).
+"""Handles messages that an application sends after its client has gone (rules H-21 and S-4).
 
-Knows no protocol. Most applications listen for the disconnect and need a moment to stop; some find out by the error
-that `send()` raises. Others expect neither: an adapter loses the task that sends for it, a framework takes any error
-for a fault. So messages are taken in silence for a while, then refused, and at last the caller is cancelled.
+Knows no protocol. Most applications listen for the disconnect and need a moment to stop; some rely on the error that
+`send()` raises. Others expect neither: an adapter loses the task that sends for it, a framework reports any error as a
+failure. So messages are dropped silently for a while, then refused, and finally the caller is cancelled.
 """
 
 import asyncio
@@ -10,28 +10,28 @@ import asyncio
 from esg_core.errors import ClientDisconnected
 
 GRACE = 1.0
-"""Seconds, from the first message that nobody hears, for which messages are taken in silence."""
+"""Seconds, from the first message without a client, for which messages are dropped silently."""
 
 GRACE_OF_HELPERS = 30.0
-"""The same for a task other than that of the call: what relies on it may wait for ever once it has failed."""
+"""The same for a task other than that of the call: whatever relies on it may wait forever once it has failed."""
 
 AT_ONCE = 16
-"""Messages that are taken without a pause: an application is best cancelled where it waits itself, and not here."""
+"""Messages dropped without a pause: an application is best cancelled where it waits itself, not here."""
 
 PAUSE = 0.001
-"""Seconds that each further message takes, so that no caller keeps the event loop busy."""
+"""Seconds of pause for each further message, so that no caller keeps the event loop busy."""
 
 TURNS = 10
-"""Turns of the event loop before an error is raised, in which those who listen for the disconnect stop the caller."""
+"""Turns of the event loop before an error is raised, so that a listener for the disconnect can stop the caller."""
 
 REFUSALS = 8
 """Errors that a caller may ignore before it is cancelled."""
 
 PENALTY = 1.0
-"""Seconds that each message takes from then on, for a caller that ignores this too."""
+"""Seconds of pause before each cancellation, for a caller that ignores them."""
 
 FORGET = 0.1
-"""Seconds after which a caller that was cancelled here has done with it."""
+"""Seconds after which a caller that was cancelled here no longer needs the traceback."""
 
 
 class Unheard:
@@ -45,9 +45,9 @@ class Unheard:
         self._refused = 0
 
     async def take(self, grace: float) -> None:
-        """Take a message: in silence for `grace` seconds, which begin with the first one.
+        """Drop a message silently, for `grace` seconds from the first one on.
 
-        Raises `ClientDisconnected` afterwards, and `asyncio.CancelledError` where that has not helped.
+        After that it raises `ClientDisconnected` and finally, if that does not help, `asyncio.CancelledError`.
         """
         now = asyncio.get_running_loop().time()
         if not self._taken:
@@ -70,8 +70,8 @@ async def _pause(seconds: float) -> None:
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError as error:
-        # anyio keeps the error in a frame of the error's own traceback, and by way of its other frames the generator
-        # that the application has sent from. Without the traceback that is closed, and need not wait for the collector.
+        # anyio keeps the error in a frame of the error's own traceback, whose other frames hold the generator from
+        # which the application has sent. Without the traceback it is closed without waiting for the garbage collector.
         asyncio.get_running_loop().call_later(FORGET, _forget_traceback, error)
         raise
 

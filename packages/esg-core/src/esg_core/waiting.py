@@ -1,8 +1,8 @@
-"""Waiting without `asyncio.Event`: a future is made when somebody has to wait, and only then.
+"""Waiting without `asyncio.Event`: a future is created only when a task has to wait.
 
-Knows nothing of bytes or protocols. `Waiters` is a list of those who wait for the next wake-up; `WriteGate` is the gate
-that makes `send()` wait while the client does not read (rule H-7), moved by the transport's flow control;
-`OneTimeEvent` happens once: a server has started, is to stop, has stopped.
+Knows nothing of bytes or protocols. `Waiters` is a list of tasks that wait for the next wake-up; `WriteGate` makes
+`send()` wait while the client does not read (rule H-7), controlled by the transport's flow control; `OneTimeEvent`
+happens once: a server has started, has to stop, has stopped.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Waiters:
-    """Those who wait for the next `wake()`; each has a future of its own, so cancelling one harms no other."""
+    """Tasks that wait for the next `wake()`; each has its own future, so cancelling one does not affect the others."""
 
     __slots__ = ("_futures", "_loop")
 
@@ -26,7 +26,7 @@ class Waiters:
         await future
 
     def wake(self) -> None:
-        """Let everybody who waits now go on."""
+        """Wake all tasks that wait now."""
         futures, self._futures = self._futures, []
         for future in futures:
             if not future.done():
@@ -43,11 +43,11 @@ class WriteGate:
         self.closed = False
 
     def close(self) -> None:
-        """Make writers wait: what a protocol's `pause_writing()` does."""
+        """Make writers wait, on a protocol's `pause_writing()`."""
         self.closed = True
 
     def open(self) -> None:
-        """Let all writers go on; also called when the connection is lost, so that none waits forever."""
+        """Let all writers continue; also called when the connection is lost, so that none waits forever."""
         self.closed = False
         self._waiters.wake()
 
@@ -61,14 +61,14 @@ class WriteGate:
         await self._waiters.wait()
 
     def nudge(self) -> None:
-        """Let all writers look again whether they still have to wait."""
+        """Let all writers check again whether they have to wait."""
         self._waiters.wake()
 
 
 class OneTimeEvent:
-    """False until `reach()` was called, then true; `await` waits for that, in any number of tasks of one event loop.
+    """False until `reach()` is called, then true; any number of tasks of one event loop can `await` it.
 
-    `fail()` says that it will never be reached: who waits then gets the error.
+    `fail()` says that it will never happen: tasks that await it get the error.
     """
 
     __slots__ = ("_failure", "_reached", "_waiting")
@@ -94,13 +94,13 @@ class OneTimeEvent:
         self._wake()
 
     def reach_from_anywhere(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """As `reach()`, from another thread or a signal handler; `loop` is the one in which others wait, if any do."""
+        """`reach()` for other threads and signal handlers; `loop` is the one in which tasks may wait."""
         self._reached = True
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._wake)
 
     def fail(self, error: BaseException) -> None:
-        """It can no longer happen, unless it has; the first reason counts."""
+        """It can no longer happen; does nothing if it has, and the first error counts."""
         if not self._reached and self._failure is None:
             self._failure = error
             self._wake()

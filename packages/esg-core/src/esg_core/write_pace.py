@@ -1,6 +1,6 @@
-"""Judges whether a client reads what is written to it, and fast enough (rule H-17, timeout-write).
+"""Decides whether a client reads what is written to it fast enough (rule H-17, timeout-write).
 
-Sans-I/O: it is told how many bytes have moved, and when.
+Sans-I/O: the caller passes how many bytes have been sent, and when.
 """
 
 import math
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 LOOKS = 4
-"""Into so many parts a time-out is cut, after each of which one looks: a client is given up at most one part late."""
+"""Checks per time-out: a client is dropped at most one part of it late."""
 
 
 class WriteLimits(NamedTuple):
-    """How long a client may read nothing, in seconds, and how many bytes a second it must read, averaged over that."""
+    """How many seconds a client may read nothing, and how many bytes a second it must read on average over them."""
 
     timeout: float
     rate: int
@@ -27,10 +27,10 @@ class WriteLimits(NamedTuple):
 
 
 class WritePace:
-    """Whether something that is written moves on fast enough (rule H-17), by looks at it from `now` on.
+    """Whether written data is read fast enough (rule H-17), by regular checks from `now` on.
 
-    A look at each end of the time-out would not do: a client that reads nothing takes in what fits into its kernel's
-    buffer, and so has moved on when the first one is over. `due` is the time of the next look.
+    A check at the end of each time-out would not do: a client that reads nothing still takes what fits into its
+    kernel's buffer, and so shows progress in the first one. `due` is the time of the next check.
     """
 
     __slots__ = ("_limits", "_looks", "_moved_at", "_read", "due")
@@ -43,7 +43,7 @@ class WritePace:
         self.due = now + limits.timeout / LOOKS
 
     def is_too_slow(self, moved: int, now: float) -> bool:
-        """Look, not before `due`: `moved` bytes went since the last look; whether that is too little for too long."""
+        """Check, not before `due`, whether the client is too slow; `moved` bytes were sent since the last check."""
         timeout, rate = self._limits
         if moved > 0:
             self._moved_at = now

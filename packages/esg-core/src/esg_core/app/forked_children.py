@@ -33,7 +33,7 @@ def watch_forks(context: "Context") -> None:
 
 
 def end_if_forked(context: "Context", error: BaseException | None = None) -> None:
-    """End this process if it is a forked child; called when a call of the application has ended, maybe with an error."""
+    """End this process if it is a forked child; called after a call of the application, whatever its outcome."""
     if os.getpid() != context.process:
         end_child(error)
 

@@ -62,7 +62,7 @@ def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Se
 
 
 def check_files_and_names(config: "Config") -> None:
-    """Check the files and names in the options without importing the user's code, for a process that only starts others.
+    """Check files and names in the options without importing the user's code, for a process that only starts others.
 
     Raises `UsageError`.
     """

@@ -1,1 +1,1 @@
-"""What a proxy in front says about the client, and whether to believe it."""
+"""What a proxy in front says about the client, and whether to trust it."""

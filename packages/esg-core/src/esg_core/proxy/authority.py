@@ -1,7 +1,7 @@
-"""Addresses and hosts with an optional port, as header fields carry them.
+"""Parses addresses and hosts with an optional port, as header fields carry them.
 
-Pure functions over text; knows no header and no socket. What is malformed gives None: these values come through
-proxies, but may have been written by anybody.
+Pure functions over text; knows no header and no socket. Malformed text gives None: these values come through proxies,
+but any client may have written them.
 """
 
 import re
@@ -9,13 +9,13 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 
 Node = tuple[str, int]
-"""A host and a port, as `scope["client"]` has them; port 0 where none is known."""
+"""A host and a port, as in `scope["client"]`; port 0 if none is known."""
 
 LONGEST_ADDRESS = 64
 """Characters: an IPv6 address in brackets with a port takes 47, an obfuscated port (RFC 7239) a few more."""
 
 LONGEST_HOST = 255 + 6
-"""Characters: the longest name that DNS knows, and a port."""
+"""Characters: the longest name in DNS, and a port."""
 
 _MAPPED = "::ffff:"
 
@@ -91,7 +91,7 @@ def parse_host(text: str) -> Node | None:
 def unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """The IPv4 address within an IPv4-mapped one (`::ffff:192.0.2.1`, as dual-stack sockets report), else itself.
 
-    One with a zone is no address of IPv4, which knows none.
+    An address with a zone is not mapped: IPv4 has no zones.
     """
     if isinstance(address, IPv6Address) and address.scope_id is None:
         return address.ipv4_mapped or address

@@ -1,8 +1,8 @@
-"""The `Forwarded` header field (RFC 7239), read from its trustworthy end.
+"""Parses the `Forwarded` header field (RFC 7239), from its trustworthy end.
 
-Pure; knows the grammar, not who is to be believed. Each proxy appends one element, so the last one is the nearest
-proxy's and everything before it may be a forgery. Read from the left, a forged quotation mark that is never closed
-would swallow the true elements; therefore the text is turned round and read from the right, where no forger can reach.
+Pure; knows the grammar, not which proxies are trusted. Each proxy appends one element, so the last one is the nearest
+proxy's and everything before it may be forged. Read from the left, a forged quotation mark that is never closed would
+swallow the genuine elements, so the text is reversed and read from the right, where no client can write.
 """
 
 import re
@@ -16,10 +16,10 @@ _GAP = re.compile(r"[ \t,]*+")
 
 
 def elements(value: str) -> Iterator[dict[str, str]]:
-    """The elements of a field from right to left: parameters by their names in lower case, quotation marks taken off.
+    """The elements of a field from right to left: parameters by lower-case name, without quotation marks.
 
-    Ends, without raising, at the first element that is malformed. That is also one with an escape within quotes, which
-    no valid parameter needs, or with a parameter that occurs twice.
+    Ends, without raising, at the first malformed element. Escapes within quotes, which no valid parameter needs, and
+    parameters that occur twice are malformed too.
     """
     backwards = value[::-1]
     at = 0
@@ -31,7 +31,7 @@ def elements(value: str) -> Iterator[dict[str, str]]:
 
 
 def _element(backwards: str, at: int) -> tuple[dict[str, str], int]:
-    """One element, which starts at `at`, and where the next one does; an empty one if it is malformed or missing."""
+    """The element that starts at `at`, empty if malformed or missing, and the start of the next one."""
     element: dict[str, str] = {}
     while pair := _PAIR.match(backwards, at):
         name = pair["name"][::-1].lower()

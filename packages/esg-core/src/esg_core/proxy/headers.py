@@ -1,24 +1,24 @@
-"""What proxies say about the client, put into the scope (rule H-19).
+"""Puts what proxies say about the client into the scope (rule H-19).
 
-Pure functions over an ASGI scope; no I/O, and whether the peer may be believed has been decided before
-(`TrustedProxies.peer`). Nothing here raises: a value that is malformed is ignored, since any client can have a proxy
-pass one on.
+Pure functions over an ASGI scope, without I/O; the caller has already checked that the peer is trusted
+(`TrustedProxies.peer`). Nothing here raises: malformed values are ignored, because any client can have a proxy pass
+them on.
 
 Fields: `x-forwarded-for`, `-proto`, `-host`, `-port`, `-prefix`, and `forwarded` (RFC 7239).
 
-* Lists grow on the right, and only the right end is the word of the proxy that we know. Of `-proto`, `-host`, `-port`
-  and `-prefix` the last element of the last line counts.
+* Lists grow on the right, and only the right end comes from the proxy that we know. Of `-proto`, `-host`, `-port` and
+  `-prefix` the last element of the last line counts.
 * `x-forwarded-for`, all its lines joined in order, is walked from the right as long as the hops are trusted: the client
-  is the first that is not, or the leftmost if all are. An element that is no address ends the walk, and the client is
-  the nearest address before it. With `*` the leftmost address is the client: who trusts everybody believes everything.
-* `forwarded` is walked alike; `proto` and `host` are taken from the element whose `for` is the client, so they tell
+  is the first that is not, or the leftmost if all are. An element that is not an address ends the walk, and the client
+  is the last address before it. With `*` the leftmost address is the client: every hop is trusted.
+* `forwarded` is walked the same way; `proto` and `host` come from the element whose `for` is the client, so they are
   what the outermost trusted proxy saw.
-* If any x-forwarded field is there, `forwarded` is not looked at. Nearly all proxies write the former, and hand on the
-  latter as the client wrote it; mixing the two would let every client choose its address. A proxy that writes
-  `forwarded` only must remove the others.
-* `-host` and `forwarded`'s `host` also replace the `host` header, because that is what frameworks build URLs from.
+* If any x-forwarded field is present, `forwarded` is ignored. Nearly all proxies write the former, and pass the latter
+  on as the client wrote it; mixing the two would let every client choose its address. A proxy that writes only
+  `forwarded` must remove the others.
+* `-host` and the `host` of `forwarded` also replace the `host` header, from which frameworks build URLs.
 
-A proxy has to set or remove each of these fields, as a field that it does not know reaches us as the client wrote it.
+A proxy must set or remove each of these fields: one that it does not know reaches us as the client wrote it.
 """
 
 import re
@@ -34,13 +34,13 @@ from esg_core.proxy.trust import TrustedProxies
 EXTENDED = frozenset(
     [b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix"]
 )
-"""The fields of custom; if one of them is there, `forwarded` is ignored."""
+"""The de facto standard fields; if one of them is present, `forwarded` is ignored."""
 
 NAMES = EXTENDED | {b"forwarded"}
-"""The fields that matter, in lower case; a request without any of them needs no call of `apply()`."""
+"""The fields that matter, in lower case; without any of them, `apply()` need not be called."""
 
 MAX_HOPS = 64
-"""More proxies than this are between nobody and anybody; what is further left is not read."""
+"""More proxies than any request passes through; elements further left are not read."""
 
 LONGEST_PREFIX = 1024
 """Characters."""
@@ -51,7 +51,7 @@ _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9\-._~!$&'()*+;=:@]++)+")
 
 @dataclass(slots=True)
 class _Claims:
-    """What the proxies say, not yet checked (the client excepted)."""
+    """What the proxies say, unchecked except for the client."""
 
     client: Node | None = None
     proto: str = ""
@@ -61,9 +61,9 @@ class _Claims:
 
 
 def apply(scope: Scope, trust: TrustedProxies) -> None:
-    """Change client, scheme, server, root_path, path and the `host` header of a scope to what trusted proxies say.
+    """Set client, scheme, server, root_path, path and the `host` header of a scope to what trusted proxies say.
 
-    To be called for `http` and `websocket` scopes of a trusted peer; `scope["headers"]` is replaced, never changed.
+    For `http` and `websocket` scopes of a trusted peer; `scope["headers"]` is replaced, never modified.
     """
     fields: dict[bytes, list[bytes]] = {}
     for name, value in scope["headers"]:
@@ -127,7 +127,7 @@ def _change(scope: Scope, claims: _Claims) -> None:
 
 
 def _change_server(scope: Scope, claims: _Claims) -> None:
-    """The port of the host goes before the port alone, and this before the default port of the scheme."""
+    """Set the server: the port in the host wins over the port field, and that over the default of the scheme."""
     port = _port(claims.port)
     host = parse_host(claims.host)
     if host:
@@ -148,10 +148,10 @@ def _with_host(headers: Iterable[tuple[bytes, bytes]], host: bytes) -> Headers:
 
 
 def _change_root(scope: Scope, prefix: str) -> None:
-    """Put what a proxy has cut off the path back in front of it, as `root-path` does.
+    """Restore the prefix that a proxy has stripped off the path, as `root-path` does.
 
-    Nothing happens if `root-path` says the same already. Slashes in a row are malformed: `//evil.example` is a link to
-    another host. So are percent-encoded bytes, which could hide the same.
+    Does nothing if `root-path` has the same prefix already. Repeated slashes are malformed, because `//evil.example` is
+    a link to another host; so are percent-encoded bytes, which could hide them.
     """
     root = scope.get("root_path", "")
     if len(prefix) > LONGEST_PREFIX or not _PREFIX.fullmatch(prefix) or (root + "/").startswith(prefix + "/"):

@@ -1,4 +1,4 @@
-"""Proxy headers as ASGI middleware (rule H-19), for other servers and for applications with a list of their own.
+"""Proxy headers as ASGI middleware (rule H-19), for other servers and for applications with their own list.
 
 Knows ASGI only; what the headers mean is in `esg_core.proxy.headers`.
 """
@@ -11,10 +11,10 @@ from esg_core.proxy.trust import TrustedProxies
 
 
 class ProxyHeadersMiddleware:
-    """Show the application the client, scheme, host and mount point that trusted proxies announce.
+    """Give the application the client, scheme, host and mount point that trusted proxies report.
 
-    `trusted_hosts` is as the option `forwarded-allow-ips`; malformed entries raise `UsageError`. The scope that the
-    server made stays as it is: the application gets a shallow copy.
+    `trusted_hosts` is like the option `forwarded-allow-ips`; malformed entries raise `UsageError`. The server's scope
+    is not changed: the application gets a shallow copy.
     """
 
     def __init__(self, app: Application, trusted_hosts: str | Sequence[str] = "127.0.0.1,::1") -> None:

@@ -1,8 +1,8 @@
-"""The preface of the PROXY protocol, version 1 and 2, parsed (rule H-19).
+"""Parses the preface of the PROXY protocol, versions 1 and 2 (rule H-19).
 
-Sans-I/O, pure functions over bytes; knows no connection. The preface must be read to the byte, because what follows it
-belongs to somebody else, perhaps to TLS. So the caller asks `missing()` how many bytes it may read without going too
-far, until there are none, and then has them parsed. Specification: "The PROXY protocol", sections 2.1 and 2.2.
+Sans-I/O, pure functions over bytes; knows no connection. Not a byte too many may be read, because what follows the
+preface belongs to another protocol, perhaps TLS. So the caller asks `missing()` how many bytes it may still read, until
+it answers 0, and then calls `parse()`. Specification: "The PROXY protocol", sections 2.1 and 2.2.
 """
 
 import re
@@ -14,10 +14,10 @@ from typing import NamedTuple
 from esg_core.proxy.preface_extensions import Extension, ExtensionError, read_extensions
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
-"""How version 2 begins."""
+"""The first bytes of version 2."""
 
 LONGEST_LINE = 107
-"""Bytes of the longest line of version 1, with its end."""
+"""Bytes of the longest line of version 1, including its end."""
 
 SHORTEST_LINE = len(b"PROXY UNKNOWN\r\n")
 
@@ -25,18 +25,18 @@ BINARY_HEAD = 16
 """Bytes of version 2 before its addresses."""
 
 Address = tuple[str, int] | tuple[str, int, int, int] | str
-"""An address as the socket module has it: of IPv4, of IPv6, or the path of a UNIX socket."""
+"""An address as in the socket module: IPv4, IPv6, or the path of a UNIX socket."""
 
 _UNKNOWN = (b"PROXY UNKNOWN ", b"PROXY UNKNOWN\r\n")
 _PORT = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
 class PrefaceError(ValueError):
-    """These bytes are no preface; the text says why and quotes none of them."""
+    """These bytes are not a preface; the text says why and quotes none of them."""
 
 
 class Route(NamedTuple):
-    """The connection that the proxy forwards: its client, what this client connected to, what else is known of it."""
+    """The connection that the proxy forwards: its client, the address the client connected to, and extensions."""
 
     client: Address
     server: Address
@@ -44,7 +44,7 @@ class Route(NamedTuple):
 
 
 def missing(preface: bytes | bytearray) -> int:
-    """How many more bytes there are at least, 0 if the preface is complete.
+    """How many more bytes the preface has at least, 0 if it is complete.
 
     Raises `PrefaceError` if these bytes cannot become one.
     """
@@ -57,13 +57,13 @@ def missing(preface: bytes | bytearray) -> int:
 
 def _missing_binary(preface: bytes | bytearray) -> int:
     if len(preface) < BINARY_HEAD:
-        # A line of version 1 may be shorter, but it does not begin with the first byte of the signature.
+        # A line of version 1 can be shorter, but does not begin with the first byte of the signature.
         return (BINARY_HEAD if preface else SHORTEST_LINE) - len(preface)
     return BINARY_HEAD + int.from_bytes(preface[14:16]) - len(preface)
 
 
 def _missing_line(preface: bytes | bytearray) -> int:
-    """Version 1 does not say how long it is; but each part that has not come takes a space and a byte, or more."""
+    """Version 1 does not announce its length, but each part still missing takes at least a space and a byte."""
     if preface.endswith(b"\r\n"):
         return 0
     if len(preface) >= LONGEST_LINE or b"\n" in preface:
@@ -79,10 +79,10 @@ def _missing_line(preface: bytes | bytearray) -> int:
 
 
 def parse(preface: bytes) -> Route | None:
-    """What a complete preface announces; raises `PrefaceError`.
+    """Parse a complete preface; raises `PrefaceError`.
 
-    None: the addresses of the connection itself are to be used, because the proxy speaks for itself (`LOCAL`, for its
-    health checks) or does not know (`UNKNOWN`, `UNSPEC`).
+    None means that the addresses of the connection itself apply, because the proxy connects on its own behalf (`LOCAL`,
+    for health checks) or does not know better (`UNKNOWN`, `UNSPEC`).
     """
     return _parse_binary(preface) if preface.startswith(SIGNATURE) else _parse_line(preface)
 

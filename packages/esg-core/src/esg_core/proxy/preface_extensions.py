@@ -1,7 +1,7 @@
-"""What a preface of the PROXY protocol, version 2, says beside addresses: its extensions, or TLVs (rule H-19).
+"""Parses the extensions (TLVs) of a preface of the PROXY protocol, version 2 (rule H-19).
 
-Sans-I/O, pure functions over bytes. Specification: "The PROXY protocol", sections 2.2 to 2.2.6. A checksum that is
-there is verified; the other extensions are handed on as they are.
+Sans-I/O, pure functions over bytes. Specification: "The PROXY protocol", sections 2.2 to 2.2.6. A checksum, if present,
+is verified; the other extensions are passed on unchanged.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ CRC32C = 0x03
 NOOP = 0x04
 SSL = 0x20
 CLIENT_SSL = 0x01
-"""In the first byte of `SSL`: the client has spoken TLS with the proxy."""
+"""In the first byte of `SSL`: the client connected to the proxy over TLS."""
 
 
 MOST_EXTENSIONS = 256
-"""Of one preface; balancers send a dozen (rule H-20)."""
+"""Per preface; balancers send a dozen (rule H-20)."""
 
 
 class Extension(NamedTuple):
@@ -27,11 +27,11 @@ class Extension(NamedTuple):
 
 
 class ExtensionError(ValueError):
-    """These bytes are no extensions, or the checksum is wrong; the text says why."""
+    """These bytes are not extensions, or the checksum is wrong; the text says why."""
 
 
 def read_extensions(preface: bytes, start: int) -> tuple[Extension, ...]:
-    """The extensions from `start` to the end of a preface, but for checksum and padding; raises `ExtensionError`."""
+    """The extensions from `start` to the end of a preface, without checksum and padding; raises `ExtensionError`."""
     found = []
     has_checksum = False
     for number, (place, extension) in enumerate(_split(preface, start)):
@@ -48,7 +48,7 @@ def read_extensions(preface: bytes, start: int) -> tuple[Extension, ...]:
 
 
 def tells_of_tls(extensions: tuple[Extension, ...]) -> bool:
-    """Whether the client has spoken TLS with the proxy."""
+    """Whether the client connected to the proxy over TLS."""
     return any(one.kind == SSL and bool(one.value[:1]) and bool(one.value[0] & CLIENT_SSL) for one in extensions)
 
 
@@ -64,7 +64,7 @@ def _split(preface: bytes, place: int) -> Iterator[tuple[int, Extension]]:
 
 
 def _verify(preface: bytes, place: int, value: bytes) -> None:
-    """The checksum is that of the whole preface, in which it counts as zero (section 2.2.3)."""
+    """Verify the checksum of the whole preface, in which its own bytes count as zero (section 2.2.3)."""
     if len(value) != 4 or crc32c(preface[:place] + bytes(4) + preface[place + 4 :]) != int.from_bytes(value):
         raise ExtensionError("the checksum is wrong")
 

@@ -1,7 +1,7 @@
-"""Who may tell us where a request really comes from (rule H-19).
+"""Decides which peers are trusted to say where a request really comes from (rule H-19).
 
-Knows addresses and names, no headers. The list of `forwarded-allow-ips` is parsed once; each host is decided once and
-the decision kept, because the same few proxies ask again and again.
+Knows addresses and names, no headers. The list of `forwarded-allow-ips` is parsed once; the decision about each host is
+cached, because most requests come from the same few proxies.
 """
 
 import re
@@ -12,25 +12,25 @@ from esg_core.errors import UsageError
 from esg_core.proxy.authority import unmapped
 
 KEPT_DECISIONS = 4096
-"""How many decisions are kept; one more, and they are all forgotten."""
+"""Cached decisions at most; one more clears the cache."""
 
 LONGEST_NAME = 64
-"""Characters; nothing longer is an address or a name that anybody would list, so it is neither trusted nor kept."""
+"""Characters; anything longer is neither an address nor a plausible entry, so it is neither trusted nor cached."""
 
 _LITERAL = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _LOOPBACK = ("127.0.0.1", "::1")
 
 UNIX_HOP = "unix:"
-"""What nginx calls a client on a UNIX socket."""
+"""How nginx writes a client on a UNIX socket."""
 
 
 class TrustedProxies:
-    """The proxies whose word is taken, from a list as `forwarded-allow-ips` has it.
+    """The trusted proxies, from a list as in `forwarded-allow-ips`.
 
-    `hosts` is a text with commas or a sequence of texts. Each entry is one of: an address (`10.0.0.1`, `::1`); a
-    network (`10.0.0.0/8`); `unix` or `unix:`, any peer on a UNIX socket, and the hop that nginx writes for one;
-    `localhost`, both loopback addresses; `*`, everything; or a literal, compared as it is with what a proxy or a test
-    client calls itself (`unknown`, `_proxy1`, `testclient`). An empty list trusts nothing. Raises `UsageError` for any
+    `hosts` is a comma-separated string or a sequence of strings. Each entry is one of: an address (`10.0.0.1`, `::1`);
+    a network (`10.0.0.0/8`); `unix` or `unix:`, any peer on a UNIX socket, and the hop that nginx writes for one;
+    `localhost`, both loopback addresses; `*`, everything; or a literal, compared with the name that a proxy or a test
+    client gives itself (`unknown`, `_proxy1`, `testclient`). An empty list trusts nothing. Raises `UsageError` for any
     other entry.
     """
 
@@ -47,7 +47,7 @@ class TrustedProxies:
             self._add(entry)
 
     def peer(self, client: tuple[str, int] | None) -> bool:
-        """Whether the other end of a connection is trusted; None is a peer on a UNIX socket."""
+        """Whether the peer of a connection is trusted; None is a peer on a UNIX socket."""
         if client is None:
             return self._unix or self._everything
         return self.trusts(client[0])

@@ -1,8 +1,8 @@
-"""For people who write codecs, protocols and applications: tests that need neither a network nor patience.
+"""Tools to test codecs, protocols and applications without a network and without waiting.
 
-* `ManualLoop`: an event loop whose clock a test moves by hand, so that a time-out of a minute passes at once.
-* `MemoryTransport`: an `asyncio.Transport` without a socket; the test plays the client at its other end.
-* `drip()` and `pieces()`: the same bytes in other segments, for code that must not care how they arrive.
+* `ManualLoop`: an event loop whose clock the test moves, so that a time-out of a minute passes at once.
+* `MemoryTransport`: an `asyncio.Transport` without a socket; the test plays the client at the other end.
+* `drip()` and `pieces()`: the same bytes in other segments, for code that must not depend on how they arrive.
 * `check_field_parser()` and `FIELD_CHECKS`: what a parser of header fields must do to be usable in ESG.
 
 No server code imports this package, and nothing here imports a test framework.

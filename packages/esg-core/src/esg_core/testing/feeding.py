@@ -1,6 +1,6 @@
-"""Cuts bytes into segments: what a stream protocol gets is never what its peer wrote in one piece.
+"""Cuts bytes into segments, because a stream protocol cannot rely on the segments in which its peer wrote.
 
-Knows nothing of loops and transports: `drip()` calls whatever takes bytes, be it `transport.feed`,
+Knows nothing of loops and transports: `drip()` calls any function that takes bytes, such as `transport.feed`,
 `protocol.data_received` or the `feed` of a codec.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
 
 Sizes = int | Iterable[int]
-"""The length of every segment, or of one after the other (begun anew where there are fewer than needed)."""
+"""The length of every segment, or the lengths in order, repeated as often as needed."""
 
 
 def pieces(data: bytes, sizes: Sizes = 1) -> Iterator[bytes]:
@@ -28,9 +28,9 @@ def pieces(data: bytes, sizes: Sizes = 1) -> Iterator[bytes]:
 
 
 def random_sizes(length: int, seed: int, *, mean: int = 7) -> list[int]:
-    """Sizes which together cover `length` bytes, `mean` bytes on average; the same for the same seed.
+    """Sizes that add up to `length`, `mean` on average; the same for the same seed.
 
-    Short ones are the most frequent, because errors live where a line end or a length is cut in two.
+    Short ones are the most frequent, because bugs show where a line end or a length is cut in two.
     """
     source = random.Random(seed)
     sizes: list[int] = []

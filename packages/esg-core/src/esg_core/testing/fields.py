@@ -1,15 +1,15 @@
-"""What a parser of HTTP/1.1 header fields has to do to be usable in ESG.
+"""What a parser of HTTP/1.1 header fields must do to be usable in ESG.
 
 The contract is one function, `parse_fields(block) -> headers`:
 
 * `block` holds the field lines of a request head, without the empty line after them; it may be empty. The caller has
   checked them: every line ends in CRLF, none is folded, names are tokens, values have no control byte but the tab.
-* The result has the fields in their order, repeated ones included: names in lower case, values without the spaces and
-  tabs around them, and nothing else changed, merged, dropped or added, whatever the fields mean.
-* It raises nothing: what is allowed has been decided before, and what the fields mean together is judged after.
+* The result has the fields in order, including repeated ones: names in lower case, values without surrounding spaces
+  and tabs, and nothing else changed, merged, dropped or added, whatever the fields mean.
+* It raises nothing: syntax is checked before, and the meaning of the fields together is judged after.
 
-`FIELD_CHECKS` is the contract as data (one check a case, for a test framework that likes to name them);
-`check_field_parser()` runs all of them.
+`FIELD_CHECKS` is the contract as data (one check per case, for test frameworks that name them); `check_field_parser()`
+runs all of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class FieldCheck:
         """What the parser does wrong, in one line, or None."""
         try:
             got = parse(self.block)
-        except Exception as exc:  # noqa: BLE001 - whatever it raises, it must not
+        except Exception as exc:  # noqa: BLE001 - it must not raise anything
             return f"{self.name}: raises {exc!r}"
         if type(got) is not list or any(type(part) is not bytes for field in got for part in field):
             return f"{self.name}: must be a list of pairs of bytes, is {_shorten(got)}"
@@ -80,7 +80,7 @@ def _syntax() -> Iterator[FieldCheck]:
 
 
 def _meaning() -> Iterator[FieldCheck]:
-    """Fields that parsers like to act upon: here they are names and values, valid or not."""
+    """Fields that parsers tend to act on: here they are just names and values, valid or not."""
     cases: dict[str, list[tuple[bytes, bytes]]] = {
         "repeated fields in order": [(b"a", b"1"), (b"b", b"2"), (b"a", b"3"), (b"a", b"1")],
         "underscores are not hyphens": [(b"content_length", b"x"), (b"transfer_encoding", b"y"), (b"x_y", b"z")],
@@ -126,4 +126,4 @@ def _block(headers: Headers) -> bytes:
 
 
 FIELD_CHECKS: tuple[FieldCheck, ...] = (*_syntax(), *_meaning())
-"""The contract, one case a check."""
+"""The contract, one check per case."""

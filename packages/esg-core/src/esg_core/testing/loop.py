@@ -1,8 +1,8 @@
 """An event loop whose clock stands still until it is told to move.
 
-A real asyncio loop with two public hooks: `time()` answers with the loop's own clock, and its selector never sleeps.
-The loop asks the selector to sleep exactly when nothing is left to do before the next timer; that is when the clock
-is moved, or the loop handed back to the test. So a test that waits a minute takes no time and always ends the same way.
+A real asyncio loop with two public hooks: `time()` returns the loop's own clock, and its selector never sleeps. The
+loop asks the selector to sleep exactly when there is nothing to do before the next timer; then the clock is moved, or
+control returns to the test. So a test that waits a minute takes no time and always gives the same result.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ ROUNDING = 1e-9
 
 
 class _SleeplessSelector(selectors.DefaultSelector):
-    """Looks at descriptors without waiting, and reports each time that it was asked to wait."""
+    """Polls without waiting, and reports each time that it was asked to wait."""
 
     def __init__(self, on_sleep: Callable[[float | None], None]) -> None:
         super().__init__()
@@ -36,12 +36,12 @@ class _SleeplessSelector(selectors.DefaultSelector):
 class ManualLoop(asyncio.SelectorEventLoop):
     """An asyncio event loop with a clock that a test moves.
 
-    From outside the loop: `settle()` runs everything that is due now, `advance(seconds)` what becomes due meanwhile,
-    each timer at its own time. `run_until_complete()` moves the clock from timer to timer for as long as it takes, and
-    raises `RuntimeError` instead of waiting for ever when nothing could wake the loop again.
+    From outside the loop, `settle()` runs everything that is due now, and `advance(seconds)` everything that becomes
+    due in that time, each timer at its own time. `run_until_complete()` moves the clock from timer to timer for as long
+    as it takes, and raises `RuntimeError` instead of waiting forever when nothing could wake the loop.
 
-    Functions given to `run_in_executor()` are called at once, in the loop's own thread. As a context manager, the loop
-    cancels the tasks that are left and closes itself.
+    Functions passed to `run_in_executor()` are called at once, in the loop's own thread. As a context manager, the loop
+    cancels the remaining tasks and closes itself.
     """
 
     def __init__(self, start: float = 1000.0) -> None:
@@ -54,11 +54,11 @@ class ManualLoop(asyncio.SelectorEventLoop):
         return self._now
 
     def settle(self) -> None:
-        """Run until nothing is left to do at the present time."""
+        """Run until nothing is left to do at the current time."""
         self.advance(0)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on by `seconds`, running whatever becomes due on the way; `ValueError` if negative."""
+        """Move the clock forward by `seconds`, running what becomes due; raises `ValueError` if negative."""
         if seconds < 0:
             raise ValueError("the clock does not run backwards")
         self._until = self._now + seconds
@@ -68,17 +68,17 @@ class ManualLoop(asyncio.SelectorEventLoop):
             self._until = None
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
-        """Call `func` now; its result or exception is in the future that is returned."""
+        """Call `func` now; the returned future has its result or exception."""
         del executor
         future: asyncio.Future[T] = self.create_future()
         try:
             future.set_result(func(*args))
-        except Exception as exc:  # noqa: BLE001 - it belongs to whoever awaits the future
+        except Exception as exc:  # noqa: BLE001 - it belongs to the caller that awaits the future
             future.set_exception(exc)
         return future
 
     def _idle(self, timeout: float | None) -> None:
-        """The loop would sleep now for `timeout` seconds (None: until something happens)."""
+        """Called when the loop would sleep for `timeout` seconds (None: until something happens)."""
         if self._until is None:
             if timeout is None:
                 raise RuntimeError("nothing can wake the loop: no timer is set, no callback is due")

@@ -1,9 +1,9 @@
-"""A stream transport without a socket, whose other end is played by the test.
+"""A stream transport without a socket; the test plays the other end.
 
-Keeps the promises of asyncio's socket transports that protocols rely on, and their order: every call of the protocol
-comes from the loop, never from inside one of its own calls (but for `pause_writing()` and `resume_writing()`, as
-there). Nothing is delivered while reading is paused, `connection_lost()` comes once and last, and what was written is
-gone only when the client has read it. Knows nothing of what the bytes mean.
+Keeps the guarantees of asyncio's socket transports that protocols rely on: every call of the protocol comes from the
+loop, never from inside one of its own calls (except for `pause_writing()` and `resume_writing()`, as in asyncio).
+Nothing is delivered while reading is paused, `connection_lost()` comes once and last, and written bytes are gone only
+when the client has read them. Knows nothing of what the bytes mean.
 """
 
 import asyncio
@@ -12,24 +12,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HIGH_WATER = 64 * 1024
-"""Default of asyncio's transports: bytes unread by the client above which writing is paused."""
+"""The default of asyncio's transports: writing pauses above this many bytes unread by the client."""
 
 SEGMENT = 256 * 1024
-"""The most that one `data_received()` carries, as with asyncio's sockets."""
+"""Bytes that one `data_received()` gets at most, as with asyncio's sockets."""
 
 
 class MemoryTransport(asyncio.Transport):
     """Connects `protocol` to a client that the test plays; `open()` makes the connection.
 
-    The client's side: `feed()` and `feed_eof()` send, `read()` takes what the server wrote, `stall()` stops reading
-    until the next `read()`, `reset()` breaks the connection. What happened is in the attributes:
+    For the client, `feed()` and `feed_eof()` send, `read()` takes what the server wrote, `stall()` stops reading until
+    the next `read()`, and `reset()` breaks the connection. Attributes record what happened:
 
-    * `written`: all bytes written so far; `writes`: the same, one entry a call of the protocol;
+    * `written`: all bytes written so far; `writes`: the same, one entry per call of the protocol;
     * `late`: bytes written after the connection was closed, and so lost;
-    * `unread`: bytes that the client sent and the protocol has not been given, because it paused reading;
-    * `eof_written`, `aborted`, `closed` (True once the protocol has been told that the connection is lost).
+    * `unread`: number of bytes that the client sent and the protocol has not received, because it paused reading;
+    * `eof_written`, `aborted`, `closed` (True once the protocol knows that the connection is lost).
 
-    `extra` is added to what `get_extra_info()` knows: peername, sockname.
+    `extra` adds to the information of `get_extra_info()`: peername, sockname.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class MemoryTransport(asyncio.Transport):
     # The client's side
 
     def open(self) -> None:
-        """Tell the protocol, from the loop, that the connection is made."""
+        """Call the protocol's `connection_made()`, from the loop."""
         self._loop.call_soon(self._protocol.connection_made, self)
 
     def feed(self, data: bytes) -> None:
@@ -83,7 +83,7 @@ class MemoryTransport(asyncio.Transport):
         self._stalled = True
 
     def read(self, size: int | None = None) -> bytes:
-        """Take up to `size` bytes of what was written and not read before; without a size all, and go on reading."""
+        """Take up to `size` bytes that were written and not read before; without a size, take all and end a stall."""
         if size is None:
             self._stalled = False
             size = len(self.written) - self._read
@@ -94,18 +94,18 @@ class MemoryTransport(asyncio.Transport):
         return data
 
     def reset(self, error: Exception | None = None) -> None:
-        """Break the connection, as a client does that is gone; by default with `ConnectionResetError`."""
+        """Break the connection, as when a client has gone; by default with `ConnectionResetError`."""
         self._lose(error or ConnectionResetError("connection reset by peer"))
 
     @property
     def unread(self) -> int:
-        """Bytes sent by the client which the protocol has not been given yet."""
+        """Number of bytes sent by the client that the protocol has not received yet."""
         return sum(len(segment) for segment in self._incoming if segment is not None)
 
     # The protocol's side: asyncio.ReadTransport
 
     def is_reading(self) -> bool:
-        """False while the protocol has paused reading or the transport closes."""
+        """False while the protocol has paused reading, and once the transport is closing."""
         return self._reading and not self._closing
 
     def pause_reading(self) -> None:
@@ -137,7 +137,7 @@ class MemoryTransport(asyncio.Transport):
             self._apply_high_water()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        """Send all parts as one write."""
+        """Send all parts in one write."""
         self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
@@ -151,7 +151,7 @@ class MemoryTransport(asyncio.Transport):
         self.eof_written = True
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the client has not read; 0 unless it has stalled."""
+        """Number of bytes that the client has not read; 0 unless it has stalled."""
         return self._unsent
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
@@ -171,39 +171,39 @@ class MemoryTransport(asyncio.Transport):
     # asyncio.BaseTransport
 
     def is_closing(self) -> bool:
-        """True once `close()` or `abort()` was called or the connection was lost."""
+        """True once `close()` or `abort()` has been called or the connection is lost."""
         return self._closing
 
     def close(self) -> None:
-        """Read no more; lose the connection once the client has read what was written."""
+        """Stop reading; close the connection once the client has read everything written."""
         if not self._closing:
             self._closing = True
             if not self._unsent:
                 self._loop.call_soon(self._lose, None)
 
     def abort(self) -> None:
-        """Lose the connection at once, with whatever the client has not read."""
+        """Close the connection at once, and drop what the client has not read."""
         self.aborted = True
         self._lose(None)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Hand the connection over, as an upgrade does; `TypeError` unless it is an `asyncio.Protocol`."""
+        """Hand the connection over, as an upgrade does; raises `TypeError` unless it is an `asyncio.Protocol`."""
         if not isinstance(protocol, asyncio.Protocol):
             raise TypeError("this transport hands out segments, for which it needs an asyncio.Protocol")
         self._protocol = protocol
 
     def get_protocol(self) -> asyncio.Protocol:
-        """The protocol that is called at present."""
+        """The current protocol."""
         return self._protocol
 
-    # How it works
+    # Internals
 
     def _schedule_delivery(self) -> None:
         if self._delivery is None and self._incoming and self._reading:
             self._delivery = self._loop.call_soon(self._deliver)
 
     def _deliver(self) -> None:
-        """Hand one segment over, so that a pause stops the next one."""
+        """Deliver one segment at a time, so that a pause holds back the next."""
         self._delivery = None
         if not self.is_reading():
             return
@@ -234,7 +234,7 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(self._lost, error)
 
     def _lost(self, error: Exception | None) -> None:
-        """Tell the protocol, and let go of it as asyncio's transports do: nothing then waits for the collector."""
+        """Call `connection_lost()`, and drop the protocol as asyncio's transports do, which breaks the cycle."""
         self._unsent = 0
         self.closed = True
         protocol, self._protocol = self._protocol, asyncio.Protocol()

@@ -319,7 +319,7 @@ def test_variables_choose_the_protocol_and_the_loop() -> None:
     """Of the plain worker, whose class does not set them."""
     with running(ESG, env={"ESG_HTTP": "h11", "ESG_LOOP": "asyncio"}) as program:
         program.wait_for("with asyncio, h11")
-        assert "does not count" not in program.output
+        assert "has no effect" not in program.output
 
 
 def test_variables_without_effect_are_named() -> None:
@@ -328,6 +328,6 @@ def test_variables_without_effect_are_named() -> None:
         program.wait_for("with asyncio, h11")
         told = [line.partition("[WARNING] ")[2] for line in program.lines if "[WARNING]" in line]
         assert sorted(told) == [
-            "ESG_HTTP does not count: the worker's CONFIG_KWARGS say http='h11'",
-            "ESG_PORT does not count: gunicorn decides that",
+            "ESG_HTTP has no effect: the worker's CONFIG_KWARGS set http='h11'",
+            "ESG_PORT has no effect: gunicorn decides that",
         ]

@@ -41,20 +41,20 @@ def test_help_fits_a_terminal_and_names_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ([], "name the command behind --: esg-reload --watch src -- python worker.py"),
-        (["--watch", "."], "name the command behind --: esg-reload --watch src -- python worker.py"),
+        ([], "put the command after --: esg-reload --watch src -- python worker.py"),
+        (["--watch", "."], "put the command after --: esg-reload --watch src -- python worker.py"),
         (["python", "worker.py"], "python: put -- before the command: esg-reload -- python worker.py"),
         (
             ["--watch", "src", "python", "a b.py", "-v"],
             "python: put -- before the command: esg-reload --watch src -- python 'a b.py' -v",
         ),
         (["python", "--", "x"], "python: put -- before the command: esg-reload -- python"),
-        (["--"], "name the command behind --: esg-reload --watch src -- python worker.py"),
+        (["--"], "put the command after --: esg-reload --watch src -- python worker.py"),
         (["--watch", "nowhere", "--", "true"], "there is no directory 'nowhere'"),
-        (["--include", "", "--", "true"], "'' is no pattern: name files as a shell does, such as '*.html'"),
-        (["--delay", "-1", "--", "true"], "argument --delay: -1 is no time: give seconds, 0 or more"),
-        (["--grace", "inf", "--", "true"], "argument --grace: inf is no time: give seconds, 0 or more"),
-        (["--grace", "soon", "--", "true"], "argument --grace: soon is no time: give seconds, 0 or more"),
+        (["--include", "", "--", "true"], "'' is not a pattern: write it as in a shell, such as '*.html'"),
+        (["--delay", "-1", "--", "true"], "argument --delay: -1 is not a time: give seconds, 0 or more"),
+        (["--grace", "inf", "--", "true"], "argument --grace: inf is not a time: give seconds, 0 or more"),
+        (["--grace", "soon", "--", "true"], "argument --grace: soon is not a time: give seconds, 0 or more"),
         (["--wat", ".", "--", "true"], "--wat: no such option"),
     ],
 )

@@ -124,5 +124,5 @@ def test_a_directory_must_be_there(here: Path) -> None:
 @pytest.mark.parametrize("wrong", ["", ".", "./"])
 def test_a_pattern_must_name_something(wrong: str) -> None:
     for arguments in ({"includes": [wrong]}, {"excludes": [wrong]}):
-        with pytest.raises(ValueError, match="is no pattern: name files as a shell does"):
+        with pytest.raises(ValueError, match="is not a pattern: write it as in a shell"):
             Files(**arguments)

@@ -20,7 +20,7 @@ import atexit, os, signal, sys
 
 def write(path, text="called"):
     with open(path, "w") as file:
-        file.write(f"{text} {sys.argv} {'_ESG_RELOAD_ERRAND' in os.environ}")
+        file.write(f"{text} {sys.argv} {'_ESG_RELOAD_TASK' in os.environ}")
 
 def leave():
     sys.exit(5)
@@ -65,13 +65,15 @@ def test_a_command_is_a_list_of_texts() -> None:
 
 @pytest.mark.parametrize("wrong", [[], [1], ["python", Path("worker.py")], ()])
 def test_what_is_no_command_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"is no command: give a list of texts, such as \['python', 'worker.py'\]$"):
+    with pytest.raises(
+        TypeError, match=r"is not a command: give a list of strings, such as \['python', 'worker.py'\]$"
+    ):
         prepare(wrong)
 
 
 @pytest.mark.parametrize("wrong", ["python worker.py", "worker", "worker:", ":work", "a b:c", "worker.py:work()", ""])
 def test_text_is_module_and_function(wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"is no 'module:function'; give a command as a list of texts$"):
+    with pytest.raises(ValueError, match=r"is not 'module:function'; give a command as a list of strings$"):
         prepare(wrong)
 
 
@@ -114,12 +116,12 @@ def test_a_callable_of_the_program_itself_is_refused() -> None:
     """A fresh process does not run the program a second time, so it could not find it."""
     program = "from esg_reload.launch import prepare\ndef work(): pass\nprepare(work)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert "is in the program itself: a fresh process needs it in a module of its own" in answer.stderr
+    assert "is defined in the program itself: a new process needs it in a separate module" in answer.stderr
 
 
 @pytest.mark.parametrize("wrong", [lambda: None, functools.partial(operator.add, lambda: None)])
 def test_what_cannot_be_pickled_is_refused(wrong: Any) -> None:
-    with pytest.raises(ValueError, match="cannot be handed to a fresh process: "):
+    with pytest.raises(ValueError, match="cannot be passed to a new process: "):
         prepare(wrong)
 
 
@@ -157,7 +159,5 @@ def test_a_frozen_program_runs_commands_only(monkeypatch: pytest.MonkeyPatch) ->
     """Its executable is no interpreter that could import a callable."""
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert prepare(["sleep", "1"]).command == ("sleep", "1")
-    with pytest.raises(
-        ValueError, match="a frozen program has no interpreter that could run a callable: give a command"
-    ):
+    with pytest.raises(ValueError, match="a frozen program has no interpreter to run a callable: give a command"):
         prepare("module:function")

@@ -142,7 +142,7 @@ def test_what_does_not_end_is_killed_and_restarted(here: Path) -> None:
         first = running.pid_of_command()
         (here / "main.py").write_text(POLITE)
         running.next("^asked$")
-        running.next("Killed what had not ended within 1 s")
+        running.next("Killed what did not end within 1 s")
         running.pid_of_command()
         assert not is_running(first)
         assert running.stop() == 0

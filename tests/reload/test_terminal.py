@@ -144,7 +144,7 @@ def test_the_terminal_is_taken_back_as_it_was(here: Path) -> None:
         assert not terminal.echoes()
         terminal.type("\n")
         (here / "main.py").write_text("1\n")
-        terminal.wait_for("Killed what had not ended within 0.5 s")
+        terminal.wait_for("Killed what did not end within 0.5 s")
         assert terminal.pid() != first
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.process.wait(PATIENCE) == 1

@@ -1,9 +1,8 @@
-"""The command `esg`: from the words that a user typed to an exit code.
+"""The command `esg`: from the command line to an exit code.
 
-Knows the terminal and nothing of serving. What options there are stands in `esg_core.options.catalogue`; how
-arguments, variables and files are merged in `esg_core.options.merging`; what serves is the caller's choice. Every
-error is one line on standard error (rules C-1 to C-3). Whatever is slow to import is imported when it is needed,
-because `esg --help` should be there at once.
+Knows the terminal and nothing of serving. The options are declared in `esg_core.options.catalogue`; arguments,
+variables and files are merged in `esg_core.options.merging`; the caller chooses what serves. Every error is one line on
+standard error (rules C-1 to C-3). Slow modules are imported when needed, because `esg --help` should appear at once.
 """
 
 import contextlib
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "esg"
 
 FAMILY = ("esg-core", "esg-cli", "esg-reload")
-"""The packages of ESG that are not named in the table of protocols and loops."""
+"""ESG's packages that are not in the table of protocols and loops."""
 
 SHORT_ELSEWHERE = {
     "-b": "--bind",
@@ -38,22 +37,22 @@ SHORT_ELSEWHERE = {
     "-v": "--version",
     "-V": "--version",
 }
-"""What these letters mean to gunicorn, hypercorn and most commands."""
+"""Short flags of gunicorn, hypercorn and most commands."""
 
 HELP = """\
 Serve the ASGI application APP, given as MODULE:ATTRIBUTE: esg main:app
 
 Each option can also be set by a variable (ESG_PORT=9000) or in a file
-(--config); the command line wins, then come variable, file and preset.
+(--config); the command line wins, then variable, file and preset.
 Times are in seconds, and a time-out of 0 means no limit.
 """
 
 
 def main(argv: Sequence[str] | None = None, run: "Run | None" = None) -> NoReturn:
-    """Run the command with these arguments, or with those of the process, and exit (rule C-2).
+    """Run the command with these arguments, by default those of the process, and exit (rule C-2).
 
-    `run` serves what the options say, and returns the exit code; it is that of `esg_core.run` unless given. It gets a
-    `Config`, and a function that makes another one of the same arguments and whatever the configuration file says then.
+    `run`, by default that of `esg_core.run`, serves and returns the exit code. It gets a `Config`, and a function that
+    makes a new one from the same arguments and the current configuration file.
     """
     try:
         code = _run(argv, run)
@@ -77,7 +76,7 @@ def _run(argv: Sequence[str] | None, run: "Run | None") -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
-    """The options that were typed; None if click has answered by itself: with the help."""
+    """The options given on the command line; None if click has shown the help instead."""
     try:
         values = command.main(argv, NAME, standalone_mode=False)
     except click.NoSuchOption as error:
@@ -90,7 +89,7 @@ def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
 
 
 def _hint(flag: str) -> str:
-    """What may have been meant by a flag that does not exist, such as `-w`, which other servers have."""
+    """What an unknown flag may have meant; other servers have `-w`, for example."""
     if flag[:2] in SHORT_ELSEWHERE:
         return f"; did you mean {SHORT_ELSEWHERE[flag[:2]]}?"
     return did_you_mean(flag, [option.flag for option in OPTIONS]) or f"; see {NAME} --help"
@@ -120,14 +119,14 @@ def _check(settings: "Settings") -> int:
     from esg_core.options.effective import effective_configuration
     from esg_core.run import check
 
-    with contextlib.redirect_stdout(sys.stderr):  # what is logged or printed meanwhile is no part of the listing
+    with contextlib.redirect_stdout(sys.stderr):  # log and print output is not part of the listing
         became = check(settings.config)
     click.echo(effective_configuration(settings, became), nl=False)
     return 0
 
 
 def version() -> str:
-    """`Running esg 0.1.0 with CPython 3.11.7 on Linux`, then what it consists of, a line for each maker."""
+    """`Running esg 0.1.0 with CPython 3.11.7 on Linux`, then a line with ESG's packages and one with the others."""
     import platform
 
     from esg_core.plugins import KNOWN
@@ -166,4 +165,4 @@ command = GroupedCommand(
     help=HELP,
     context_settings={"max_content_width": 80, "help_option_names": ["-h", "--help"]},
 )
-"""The command as click sees it: calling it gives the options, those that were not typed as None or empty."""
+"""The click command: calling it returns the options, None or empty for those that were not given."""

@@ -1,7 +1,7 @@
 """The parameters of the command, one for each declared option, and how the help shows them.
 
-Knows click. Nothing is said twice: names, words and what completion offers come from the declaration, and click
-neither converts nor checks a value, so that every place an option may come from has the same rules and messages.
+Knows click. Names, help texts and completions come from the declarations, and click neither converts nor checks values,
+so that options from every source have the same rules and messages.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from esg_core.options.option import Group, Option
 from esg_core.options.value_types import Action, Flag, ListOf, Path
 
 COLUMN = 30
-"""How wide flags are in the help at most; the words of a longer one begin on the next line."""
+"""The width of the flags in the help; after a longer one, the text begins on the next line."""
 
 
 class FlagParameter(click.Option):
-    """One option of the command; its value is None or empty unless it was typed."""
+    """One option of the command; its value is None or empty unless it was given."""
 
     def __init__(self, option: Option) -> None:
         self.option = option
@@ -33,7 +33,7 @@ class FlagParameter(click.Option):
         )
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """`--[no-]access-log` on one line, where click would need two, and one column for all groups."""
+        """One row of the help: `--[no-]access-log`, where click would list both, in a column aligned across groups."""
         record = super().get_help_record(ctx)
         if record is None:
             return None
@@ -41,7 +41,7 @@ class FlagParameter(click.Option):
         return term.ljust(COLUMN), record[1]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The words of a choice, or the shell's own completion of paths."""
+        """Complete the words of a choice, or leave paths to the shell."""
         if isinstance(self.option.kind, Path):
             return [CompletionItem(incomplete, type="file")]
         return [CompletionItem(word) for word in self.option.kind.choices if word.startswith(incomplete)]
@@ -51,7 +51,7 @@ class GroupedCommand(click.Command):
     """A command whose help shows the options under the headings of their groups."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write each group that has options."""
+        """Write a section for each group that has options."""
         for group in Group:
             rows = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx) if _group(parameter) is group]
             shown = [row for row in rows if row is not None]
@@ -73,7 +73,7 @@ def _group(parameter: click.Parameter) -> Group | None:
 
 
 def _default(option: Option) -> str:
-    """`  [default: 8000]`, for a default that is worth showing."""
+    """The default in the form `  [default: 8000]`, or "" if it says nothing."""
     value = option.default
     if isinstance(value, tuple):
         value = ",".join(value)

@@ -2,8 +2,8 @@
 
     Reloader(["python", "worker.py"], Files("src", includes=["*.yaml"])).run()
 
-Knows files and processes, and nothing of what runs in them. The names are imported when they are used, because each
-process that is started fresh begins here too.
+Knows files and processes, and nothing of what runs in them. Names are imported when used, because each fresh process
+imports this package too.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ __version__ = "0.2.0"
 _HOMES = {"Files": "esg_reload.files", "Reloader": "esg_reload.reloader", "watch": "esg_reload.watching"}
 
 
-if not TYPE_CHECKING:  # or else type checkers would take any name
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
 
     def __getattr__(name: str) -> object:
         import importlib

@@ -2,7 +2,7 @@
 
     esg-reload --watch src --include '*.html' -- python worker.py
 
-Exit codes: 0 after a stop, 1 if the command had to be killed then, 2 for wrong use, 3 if it cannot even be started.
+Exit codes: 0 after a stop, 1 if the command then had to be killed, 2 for wrong use, 3 if it cannot be started.
 """
 
 import argparse
@@ -25,19 +25,19 @@ STDERR = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells wrong use in the style of all packages of ESG: in one line."""
+    """Reports wrong use in one line, as all packages of ESG do."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"Error: {message}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options, which stand before `--`; the command stands behind it."""
+    """The parser of the options before `--`; the command comes after it."""
     options = _Parser(
         prog="esg-reload",
         usage="%(prog)s [OPTIONS] -- COMMAND [ARGUMENT...]",
         description="Run COMMAND, and restart it when files change.",
-        epilog="A pattern that fits a directory counts for everything in it. A default pattern is dropped by naming "
+        epilog="A pattern that matches a directory applies to everything in it. A default pattern is dropped by naming "
         "it in the opposite option.",
         allow_abbrev=False,
     )
@@ -49,14 +49,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="GLOB",
         action="append",
         default=[],
-        help=f"files to watch, beside {' '.join(DEFAULT_INCLUDES)}",
+        help=f"files to watch, besides {' '.join(DEFAULT_INCLUDES)}",
     )
     options.add_argument(
         "--exclude",
         metavar="GLOB",
         action="append",
         default=[],
-        help=f"files not to watch, beside {' '.join(DEFAULT_EXCLUDES)}".replace("%", "%%"),
+        help=f"files not to watch, besides {' '.join(DEFAULT_EXCLUDES)}".replace("%", "%%"),
     )
     options.add_argument(
         "--delay",
@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code; raises `SystemExit` where nothing could be run."""
+    """Run the command line and return the exit code; raises `SystemExit` if nothing can be run."""
     _fill_standard_descriptors()
     words = list(sys.argv[1:] if arguments is None else arguments)
     cut = words.index("--") if "--" in words else len(words)
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         meant = shlex.join([options.prog, *words[:begin], "--", *words[begin:cut]])
         options.error(f"{strange[0]}: put -- before the command: {meant}")
     if not command:
-        options.error(f"name the command behind --: {options.prog} --watch src -- python worker.py")
+        options.error(f"put the command after --: {options.prog} --watch src -- python worker.py")
     try:
         files = Files(*given.watch, includes=given.include, excludes=given.exclude)
     except (NotADirectoryError, ValueError) as error:
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fill_standard_descriptors() -> None:
-    """Let those that are closed lead nowhere: the next file would get such a number, and the command inherit it."""
+    """Open the null device for closed ones: otherwise the next file gets such a number, and the command inherits it."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         os.set_inheritable(number, True)
     os.close(number)
@@ -117,7 +117,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no time: give seconds, 0 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a time: give seconds, 0 or more")
     return seconds
 
 

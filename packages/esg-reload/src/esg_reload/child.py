@@ -1,7 +1,7 @@
-"""One run of what is reloaded: from its start to the end of its last process.
+"""One run of what is reloaded, from its start to the end of its last process.
 
-Knows processes and time, and neither files nor why it is ended. A thread waits for the end, so that an end that nobody
-asked for is told at once.
+Knows processes and time, but neither files nor why it is stopped. A thread waits for the end, so that an unexpected end
+is reported at once.
 """
 
 import threading
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from esg_reload.group import Group
 from esg_reload.launch import Launch
 
-GLANCE = 0.02
-"""Seconds between two looks at processes that are no children of ours and cannot be waited for."""
+POLL_EVERY = 0.02
+"""Seconds between two checks of processes that are not our children and cannot be waited for."""
 
 
 class Child:
-    """A command that runs; `on_end` is called with its exit code, in another thread, if it ends by itself.
+    """A running command; `on_end` is called with its exit code, in another thread, if it ends by itself.
 
     Raises `OSError` if it cannot be started.
     """
@@ -30,10 +30,10 @@ class Child:
         self._waiting.start()
 
     def stop(self, grace: float) -> bool:
-        """End the command and all that it has left; returns whether that needed no force.
+        """End the command and everything that it has left behind; returns whether that needed no force.
 
-        The command is asked to end. What is still there when it has ended is asked too, and what is still there after
-        `grace` seconds is killed.
+        First the command is asked to end; once it has, so are the processes still running. What is left after `grace`
+        seconds is killed.
         """
         end = time.monotonic() + grace
         self._is_wanted = False
@@ -46,18 +46,18 @@ class Child:
         return is_clean
 
     def kill(self) -> None:
-        """End everything at once; also from a signal handler while `stop()` waits."""
+        """Kill everything; may be called from a signal handler while `stop()` waits."""
         self._is_wanted = False
         self._group.kill()
 
     def _end_rest(self, end: float) -> bool:
-        """End what the command has left behind; returns whether it is gone in time."""
+        """End what the command has left behind; returns whether it has gone in time."""
         if self._group.is_left():
             self._group.ask()
         while self._group.is_left():
             if time.monotonic() >= end:
                 return False
-            time.sleep(GLANCE)
+            time.sleep(POLL_EVERY)
         return True
 
     def _wait(self) -> None:

@@ -1,8 +1,8 @@
-"""Says which files count: those below some directories whose names fit one pattern and no other.
+"""Decides which files count: those in the watched directories that match an include and no exclude.
 
-Knows paths as text and looks at the file system only to see that the directories are there. A pattern is that of a
-shell: `*.py` fits names, `tests/data` the end of a path. What fits a directory counts for everything inside it, but
-the directory that is watched, and where it lies, do not: a project may be kept in a directory with a dot.
+Knows paths as text and uses the file system only to check that the directories exist. Patterns are those of a shell:
+`*.py` matches names, `tests/data` the end of a path. A pattern that matches a directory applies to everything inside
+it, but the watched directory itself and those above it are not matched: a project may be in a directory with a dot.
 """
 
 import os
@@ -18,12 +18,12 @@ WILDCARDS = frozenset("*?[")
 class Files:
     """The files to watch: `Files("src", "conf", includes=["*.yaml"])(path)` says whether a path is one of them.
 
-    Without directories, the current one is watched. `includes` and `excludes` are patterns beside the defaults
-    (`DEFAULT_INCLUDES`, `DEFAULT_EXCLUDES`); a default that is named among the others is dropped, so that
-    `excludes=["*.py"]` leaves only what `includes` says. What is excluded does not count, unless an include names just
-    that file without a wildcard: `includes=[".env"]`.
+    Without directories, the current one is watched. `includes` and `excludes` add to the defaults (`DEFAULT_INCLUDES`,
+    `DEFAULT_EXCLUDES`); a default that appears in the opposite list is dropped, so that `excludes=["*.py"]` leaves only
+    `includes`. Excluded files do not count, unless an include names exactly that file without a wildcard:
+    `includes=[".env"]`.
 
-    Raises `NotADirectoryError` for a directory that is not there, and `ValueError` for what is no pattern.
+    Raises `NotADirectoryError` for a directory that does not exist, and `ValueError` for an invalid pattern.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Files:
         self._names = tuple(pattern for pattern in self.includes if WILDCARDS.isdisjoint(pattern))
 
     def __call__(self, path: str | os.PathLike[str]) -> bool:
-        """Whether a file counts; the path is absolute, or starts at the current directory."""
+        """Whether a file counts; the path is absolute, or relative to the current directory."""
         places = tuple(self._places(Path(path).absolute()))
         if not places:
             return False
@@ -45,18 +45,18 @@ class Files:
         return _fits(places, self.includes) and not _fits(places, self.excludes)
 
     def leaves_out(self, directory: str | os.PathLike[str]) -> bool:
-        """Whether nothing in a directory can count: it is excluded, and no include names a file without a wildcard."""
+        """Whether no file in a directory can count: it is excluded, and no include lacks a wildcard."""
         places = tuple(self._places(Path(directory).absolute()))
         return not self._names and _fits(places, self.excludes)
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """The directories without those that lie in another one of them."""
+        """The directories, without those inside another one of them."""
         every = dict.fromkeys(self.directories)
         return tuple(one for one in every if not any(one.is_relative_to(other) for other in every if other != one))
 
     def _places(self, path: PurePath) -> Iterator[PurePath]:
-        """The path and the directories that it lies in, up to the nearest one that is watched."""
+        """The path and the directories above it, below the nearest watched one."""
         above = [directory for directory in self.directories if directory in path.parents]
         if above:
             nearest = max(above, key=lambda directory: len(directory.parts))
@@ -74,7 +74,7 @@ def _directory(name: str | os.PathLike[str]) -> Path:
 def _patterns(defaults: Iterable[str], own: tuple[str, ...], opposite: tuple[str, ...]) -> tuple[str, ...]:
     for pattern in own:
         if not PurePath(pattern).parts:
-            raise ValueError(f"{pattern!r} is no pattern: name files as a shell does, such as '*.html'")
+            raise ValueError(f"{pattern!r} is not a pattern: write it as in a shell, such as '*.html'")
     kept = [pattern for pattern in defaults if pattern not in opposite]
     return tuple(dict.fromkeys([*kept, *own]))
 

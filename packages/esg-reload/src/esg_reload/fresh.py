@@ -1,7 +1,7 @@
-"""The first code of a fresh interpreter that was started to run a callable.
+"""The first code that runs in a fresh interpreter, which was started to run a callable.
 
-Knows nothing of files and reloading. Until the callable decides otherwise, SIGTERM ends it as `sys.exit()` would, so
-that `finally` and exit handlers run; and the process does not outlive the one that started it.
+Knows nothing of files and reloading. Until the callable changes it, SIGTERM ends the process like `sys.exit()`, so that
+`finally` and exit handlers run; and the process does not outlive the one that started it.
 """
 
 import base64
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
-VARIABLE = "_ESG_RELOAD_ERRAND"
-"""The variable that the errand comes in; it is removed before anything else is imported."""
+VARIABLE = "_ESG_RELOAD_TASK"
+"""The variable with the task; it is removed before anything else is imported."""
 
 
 class NestedReloader(RuntimeError):
-    """A module runs a reloader wherever it is imported, so each fresh process would have one too."""
+    """A module runs a reloader when it is imported, so each fresh process would run one too."""
 
     def __init__(self) -> None:
         super().__init__('a reloader was run inside another one: put the call under `if __name__ == "__main__":`')
@@ -28,15 +28,15 @@ class NestedReloader(RuntimeError):
 
 class _State:
     is_importing = False
-    """Whether this process imports what it is to run."""
+    """Whether this process is importing what it has to run."""
 
 
 @dataclass(frozen=True)
-class Errand:
-    """What a fresh process is to do: call `work`, which is `"module:function"` or a pickled callable.
+class Task:
+    """What a fresh process has to do: call `work`, which is `"module:function"` or a pickled callable.
 
-    `path` and `arguments` are those of `sys` in the process that sends it. `lifeline` is a descriptor that reads its
-    end when that process has gone, None where there is no such thing.
+    `path` and `arguments` are `sys.path` and `sys.argv` of the parent. `lifeline` is a descriptor that reaches end of
+    file when the parent has gone; None on Windows.
     """
 
     work: str | bytes
@@ -45,11 +45,11 @@ class Errand:
     lifeline: int | None
 
     def as_text(self) -> str:
-        """The errand as the value of a variable."""
+        """The task as the value of a variable."""
         return base64.b64encode(pickle.dumps(self)).decode("ascii")
 
     def find(self) -> Any:
-        """The callable; imports what it needs. Ends the process if that runs a reloader."""
+        """Import and return the callable; ends the process if that runs a reloader."""
         _State.is_importing = True
         try:
             return pkgutil.resolve_name(self.work) if isinstance(self.work, str) else pickle.loads(self.work)  # noqa: S301
@@ -60,20 +60,20 @@ class Errand:
 
 
 def refuse_nested_reloader() -> None:
-    """Raise `NestedReloader` while what a reloader is to run is being imported."""
+    """Raise `NestedReloader` while a fresh process imports what it has to run."""
     if _State.is_importing:
         raise NestedReloader
 
 
 def main() -> NoReturn:
-    """Run the errand that the parent sends, and exit: 0, or whatever the callable raises `SystemExit` with."""
-    errand: Errand = pickle.loads(base64.b64decode(os.environ.pop(VARIABLE)))  # noqa: S301 - from our own parent
-    sys.path[:] = errand.path
-    sys.argv[:] = errand.arguments
+    """Run the task that the parent sends, and exit with 0, or with the code if the callable raises `SystemExit`."""
+    task: Task = pickle.loads(base64.b64decode(os.environ.pop(VARIABLE)))  # noqa: S301 - from our own parent
+    sys.path[:] = task.path
+    sys.argv[:] = task.arguments
     signal.signal(signal.SIGTERM, _exit)
-    if errand.lifeline is not None:
-        threading.Thread(target=_end_with, args=(errand.lifeline,), name="esg-reload-lifeline", daemon=True).start()
-    errand.find()()
+    if task.lifeline is not None:
+        threading.Thread(target=_end_with, args=(task.lifeline,), name="esg-reload-lifeline", daemon=True).start()
+    task.find()()
     sys.exit()
 
 

@@ -1,8 +1,8 @@
-"""A command with all that it starts, as far as the system knows of such a thing: what differs between systems is here.
+"""A command with all the processes that it starts, as far as the system can group them.
 
-On POSIX, the command leads a process group of its own, so that nothing of it is left behind, and CTRL+C in a terminal
-is for the reloader alone. On Windows there is the command alone, which should end its own children, and CTRL+BREAK
-asks it to.
+All differences between systems are here. On POSIX, the command leads its own process group, so that none of its
+processes is left behind, and CTRL+C in a terminal reaches only the reloader. On Windows there is only the command;
+CTRL+BREAK asks it to end, and it should end its own children.
 """
 
 import os
@@ -36,14 +36,14 @@ if sys.platform == "win32":
             self._process.send_signal(signal.CTRL_BREAK_EVENT)
 
         def ask(self) -> None:
-            """Nothing is left that could be asked."""
+            """Do nothing: no other process of the command is known."""
 
         def kill(self) -> None:
-            """End the command at once."""
+            """Kill the command."""
             self._process.kill()
 
         def is_left(self) -> bool:
-            """Whether the command is there."""
+            """Whether the command still runs."""
             return self._process.poll() is None
 
 else:
@@ -53,13 +53,13 @@ else:
     from esg_reload.zombies import only_zombies
 
     ASKING = frozenset({signal.SIGTTIN, signal.SIGTTOU})
-    """Signals that stop a process which wants to use a terminal that is not its own."""
+    """Signals that stop a background process when it uses the terminal."""
 
     class Group:
         """A running command and its descendants; raises `OSError` if the command cannot be started."""
 
         def __init__(self, launch: Launch) -> None:
-            self._process = subprocess.Popen(  # noqa: S603 - to run what the user names is what this is for
+            self._process = subprocess.Popen(  # noqa: S603 - running the user's command is the purpose
                 launch.command, env={**os.environ, **launch.variables}, pass_fds=launch.descriptors, process_group=0
             )
             self.id = self._process.pid
@@ -67,7 +67,7 @@ else:
         def wait(self) -> int:
             """Wait for the end of the command and return its exit code, negative for a signal.
 
-            Meanwhile lends it the terminal when it stops for want of it.
+            If the command stops because it needs the terminal, it gets it.
             """
             terminal = Terminal()
             while os.WIFSTOPPED(status := self._next_status()):
@@ -80,34 +80,34 @@ else:
             return self._process.returncode
 
         def ask_leader(self) -> None:
-            """Ask the command to end; it may end its own processes in whatever order it likes."""
+            """Ask only the command to end; it may end its own processes in any order."""
             with contextlib.suppress(ProcessLookupError):
                 for number in (signal.SIGTERM, signal.SIGCONT):
-                    if self._process.returncode is None:  # Popen would look itself, and take the news from wait()
+                    if self._process.returncode is None:  # Popen would poll, and reap the child before wait() can
                         os.kill(self.id, number)
 
         def ask(self) -> None:
-            """Ask everything that is left to end."""
+            """Ask all remaining processes to end."""
             self._signal(signal.SIGTERM)
             self._signal(signal.SIGCONT)
 
         def kill(self) -> None:
-            """End everything that is left, at once."""
+            """Kill all remaining processes."""
             self._signal(signal.SIGKILL)
 
         def is_left(self) -> bool:
-            """Whether any process of the group is there."""
+            """Whether any process of the group still runs."""
             return self._signal(0) and not only_zombies(self.id)
 
         def _signal(self, number: int) -> bool:
-            """Send a signal to the group; returns whether there is one. macOS forbids it when all are zombies."""
+            """Send a signal to the group; returns whether it exists. macOS refuses when all members are zombies."""
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.id, number)
                 return True
             return False
 
         def _next_status(self) -> int:
-            """Wait until the command stops or ends, as `Popen.wait()` cannot; 0 if `Popen` has seen the end before."""
+            """Wait until the command stops (`Popen.wait()` cannot) or ends; 0 if `Popen` has reaped it already."""
             try:
                 if os.getpid() == 1:
                     self._reap_orphans()
@@ -116,11 +116,11 @@ else:
                 return 0
 
         def _reap_orphans(self) -> None:
-            """As process 1 of a container, see the end of orphans until there is news of the command."""
+            """As process 1 of a container, reap orphans until the command stops or ends."""
             while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOWAIT)) and found.si_pid != self.id:
                 os.waitpid(found.si_pid, os.WNOHANG | os.WUNTRACED)
 
 
 def explained(error: OSError) -> str:
-    """What an error is about, and why."""
+    """The error in one line, with the file that it concerns."""
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)

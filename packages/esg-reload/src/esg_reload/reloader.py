@@ -1,7 +1,7 @@
-"""`Reloader`: runs something, and runs it anew whenever files change.
+"""`Reloader`: runs something, and restarts it whenever files change.
 
-Puts watching and processes together and says what happens; how files are watched and processes ended is for
-`esg_reload.watching` and `esg_reload.child`. What runs may be broken: then the next change is waited for.
+Joins watching and processes, and logs what happens; `esg_reload.watching` watches the files and `esg_reload.child` ends
+the processes. If what runs is broken, it waits for the next change.
 """
 
 import logging
@@ -19,19 +19,19 @@ FORCED = 1
 """The exit code after something had to be killed."""
 
 NAMED = 10
-"""How many files a restart names; of more, it says how many."""
+"""Number of files that a restart names; the others it only counts."""
 
 
 class Reloader:
-    """Runs `work` in a process of its own, and restarts it when `files` change.
+    """Runs `work` in another process, and restarts it when `files` change.
 
-    `work` is a command as a list of texts, or a callable for a fresh interpreter: `"module:function"`, or itself if it
-    can be imported and pickled, also as a `functools.partial`. A restart waits until nothing has changed for `delay`
-    seconds. What is to end gets SIGTERM, and SIGKILL after `grace` seconds, with all the processes of its process
-    group. `descriptors` are passed on under their numbers: a listening socket that this process keeps open refuses
-    nobody meanwhile. What happens is told to `logger`, which is the logger `esg_reload` unless given.
+    `work` is a command as a list of strings, or a callable for a fresh interpreter: `"module:function"`, or an object
+    that can be imported and pickled, or a `functools.partial` of one. A restart waits until nothing has changed for
+    `delay` seconds. To end the process, SIGTERM is sent, and after `grace` seconds SIGKILL to its whole process group.
+    `descriptors` are inherited under the same numbers: a listening socket that this process keeps open refuses no
+    connection during a restart. `logger` gets the messages; the default is the logger `esg_reload`.
 
-    As process 1 of a container, it takes all other children of this process for orphans, and sees their end.
+    As process 1 of a container, it takes all other children of this process for orphans and reaps them.
 
     Raises `TypeError` or `ValueError` for what another process cannot run.
     """
@@ -56,11 +56,11 @@ class Reloader:
         self._is_forced = False
 
     def run(self) -> int:
-        """Run and restart until SIGINT, SIGTERM or SIGHUP comes or `stop()` is called; nothing is left running then.
+        """Run and restart until SIGINT, SIGTERM or SIGHUP comes or `stop()` is called; leaves nothing running.
 
-        Returns 0, or 1 if the last process had to be killed; a second signal, or SIGQUIT, does that at once. Raises
-        `OSError` if the command cannot even be started, and `RuntimeError` in a module that a fresh process imports.
-        Signals are handled in the main thread only.
+        Returns 0, or 1 if the last process had to be killed; a second signal, or SIGQUIT, kills it at once. Raises
+        `OSError` if the command cannot be started the first time, and `RuntimeError` in a module that a fresh process
+        imports. Signals are handled in the main thread only.
         """
         refuse_nested_reloader()
         with handled(self._on_signal):
@@ -72,7 +72,7 @@ class Reloader:
         return FORCED if self._is_forced else 0
 
     def stop(self) -> None:
-        """Let `run()` end, from whatever thread."""
+        """End `run()`; may be called from any thread."""
         self._stop.set()
 
     def _run_with(self, changed: Sequence[str]) -> None:
@@ -91,14 +91,14 @@ class Reloader:
             self._wait_after(f"Cannot start {explained(error)}")
 
     def _end(self) -> None:
-        """End the process that runs, if one does."""
+        """End the process, if one runs."""
         if self._child is not None and not self._child.stop(self._grace):
-            self._logger.warning("Killed what had not ended within %g s", self._grace)
+            self._logger.warning("Killed what did not end within %g s", self._grace)
             self._is_forced = self._stop.is_set()
         self._child = None
 
     def _on_end(self, code: int) -> None:
-        """It has ended, and not because of us."""
+        """The process has ended by itself."""
         if self._stop.is_set():
             return
         if code:
@@ -118,7 +118,7 @@ class Reloader:
 
 
 class _Stop:
-    """Whether to stop; other than a `threading.Event`, it has no lock, so a signal handler can set it."""
+    """Whether to stop; unlike `threading.Event` it has no lock, so that a signal handler can set it."""
 
     def __init__(self) -> None:
         self._is_set = False

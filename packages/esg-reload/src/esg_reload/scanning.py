@@ -1,8 +1,8 @@
-"""Finds out which files have changed by looking at them: what a system that tells of changes does not tell.
+"""Finds changed files by scanning, for changes that the system does not report.
 
-Knows the file system, and no watcher. A file is known by its device, inode, size and time of change, so that one that
-was put in its place is another one. Links are followed, as an import follows them. What cannot be read is left out and
-named in the log, once: nothing in a tree ends a look at it.
+Knows the file system and no watcher. A file is identified by device, inode, size and time of change, so that a replaced
+file counts as changed. Links are followed, as imports do. What cannot be read is skipped and logged once: nothing in a
+tree aborts a scan.
 """
 
 import logging
@@ -17,7 +17,7 @@ Signature = tuple[int, int, int, int]
 
 
 class Scan:
-    """The files that count, as they were at the last look."""
+    """The files that count, as they were at the last scan."""
 
     def __init__(self, files: Files, logger: logging.Logger) -> None:
         self._files = files
@@ -27,12 +27,12 @@ class Scan:
         self._seen = self._look()
 
     def changes(self) -> set[str]:
-        """The paths of files that are new, gone or other ones since the last look."""
+        """The paths of files that are new, gone or changed since the last scan."""
         before, self._seen = self._seen, self._look()
         return {path for path in before.keys() | self._seen.keys() if before.get(path) != self._seen.get(path)}
 
     def changes_behind_links(self) -> set[str]:
-        """As `changes()`, but only of the files that are reached through a link, which is quick where these are few."""
+        """Like `changes()`, but checks only files behind links first, which is quick if there are few."""
         changed = {path for path in self._links if signature_of(Path(path)) != self._seen.get(path)}
         return self.changes() if changed else changed
 
@@ -49,7 +49,7 @@ class Scan:
     def _walk(
         self, directory: str, above: tuple[tuple[int, int], ...], *, is_behind_link: bool
     ) -> Iterator[tuple[str, Signature, bool]]:
-        """The files below a directory; `above` are the directories that it lies in, as links can lead in a circle."""
+        """The files below a directory; `above` are the directories above it, because links can form a cycle."""
         try:
             found = Path(directory).stat()
             entries = list(os.scandir(directory))
@@ -77,7 +77,7 @@ class Scan:
 
 
 def signature_of(place: "Path | os.DirEntry[str]") -> Signature | None:
-    """What tells a file from another one under the same name; None if there is none."""
+    """What identifies the present version of a file; None if it does not exist."""
     try:
         found = place.stat()
     except OSError:
@@ -86,7 +86,7 @@ def signature_of(place: "Path | os.DirEntry[str]") -> Signature | None:
 
 
 def printable(path: str) -> str:
-    """The path as text that any stream takes: bytes that are not UTF-8 are escaped."""
+    """The path as text that any stream can write: bytes that are not UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

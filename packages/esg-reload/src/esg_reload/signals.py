@@ -1,4 +1,4 @@
-"""The signals that end the reloader, for as long as it runs."""
+"""Handles the signals that end the reloader, while it runs."""
 
 import contextlib
 import signal
@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 URGENT = frozenset(getattr(signal, name) for name in ("SIGQUIT",) if hasattr(signal, name))
-"""Signals that leave no time."""
+"""Signals that end everything at once."""
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
-"""CTRL+C, a supervisor, a terminal that is closed, CTRL+\\, and on Windows CTRL+BREAK."""
+"""Sent by CTRL+C, a supervisor, a closed terminal, CTRL+\\, and on Windows by CTRL+BREAK."""
 
 
 @contextlib.contextmanager
 def handled(handler: Callable[[int], None]) -> Iterator[None]:
-    """Call `handler` with each signal that is to end the reloader; afterwards the former handlers are back.
+    """Call `handler` for each signal that ends the reloader, inside the `with` block; then restore the old handlers.
 
-    SIGHUP stays ignored where it is: by `nohup`. Does nothing outside the main thread, where Python knows no signals.
+    SIGHUP stays ignored if it was, as with `nohup`. Does nothing outside the main thread, where Python handles no
+    signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -35,7 +36,7 @@ def handled(handler: Callable[[int], None]) -> Iterator[None]:
 
 
 def named(number: int) -> str:
-    """The name of a signal, or its number."""
+    """The name of a signal, or its number if it has none."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -1,7 +1,7 @@
-"""Lends the terminal to a process group that wants to read from it: a debugger in a program that is reloaded.
+"""Lends the terminal to a process group that wants to read from it: to a debugger in a reloaded program.
 
-Knows terminals and process groups (POSIX). The reloader's group owns the terminal, so that CTRL+C is for the reloader;
-a group that reads from a terminal which is not its own is stopped by the system, and can then be given it.
+Knows terminals and process groups (POSIX). The reloader's group owns the terminal, so that CTRL+C reaches the reloader.
+The system stops a background group that reads from the terminal; then the group can be given it.
 """
 
 import os
@@ -14,14 +14,14 @@ assert sys.platform != "win32"
 
 
 class Terminal:
-    """The terminal of this process, as far as it has one; to be used by one thread."""
+    """The terminal of this process, if it has one; for use by one thread."""
 
     def __init__(self) -> None:
         self._descriptor: int | None = None
         self._attributes: list[Any] = []
 
     def lend(self, group: int) -> bool:
-        """Give the terminal to a group; returns whether it was ours to give."""
+        """Give the terminal to a group; returns whether it was ours."""
         try:
             descriptor = os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY)
         except OSError:
@@ -34,11 +34,11 @@ class Terminal:
         return True
 
     def take_back(self) -> None:
-        """Have the terminal again, as it was: a debugger that was killed may have left it without echo."""
+        """Take back the terminal and restore its settings: a killed debugger may have left it without echo."""
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
-        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # we are in the background still
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # we are still in the background
         try:
             os.tcsetpgrp(descriptor, os.getpgrp())
             termios.tcsetattr(descriptor, termios.TCSADRAIN, self._attributes)

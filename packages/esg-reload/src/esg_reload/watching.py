@@ -1,9 +1,9 @@
-"""Tells when files have changed, and which: bursts of changes as one.
+"""Reports which files have changed, a burst of changes at a time.
 
-Knows files and the clock, and no processes. `watchfiles` says when something happens in the directories; where it is
-not installed, or gives up, the files are looked at every `SCAN_EVERY` seconds. So are those behind links, in any case:
-no system reports their changes. A burst is waited out, because a formatter, a checkout or an editor changes many files,
-or one file several times.
+Knows files and the clock, and no processes. `watchfiles` reports events in the directories; where it is not installed,
+or gives up, the files are scanned every `SCAN_EVERY` seconds. Files behind links always are, because no system reports
+their changes. It waits until a burst is over, because a formatter, a checkout or an editor changes many files, or one
+file several times.
 """
 
 import logging
@@ -18,19 +18,19 @@ from esg_reload.files import Files
 from esg_reload.scanning import Scan, printable, signature_of
 
 STEP = 0.05
-"""Seconds in which a change, and a wish to stop, is noticed."""
+"""Seconds within which a change or a stop is noticed."""
 
 SCAN_EVERY = 0.25
-"""Seconds between two looks at files that no system tells of."""
+"""Seconds between two scans of files whose changes the system does not report."""
 
 HINT = "; watch fewer directories, or raise the limit (on Linux sysctl fs.inotify)"
 
 LONGEST_BURST = 5.0
-"""Seconds after which a burst that does not end is told all the same."""
+"""Seconds after which a burst that does not end is reported anyway."""
 
 
 class StopEvent(Protocol):
-    """What ends watching; `threading.Event` is one."""
+    """Ends watching; a `threading.Event` will do."""
 
     def is_set(self) -> bool:
         """Whether to stop."""
@@ -39,16 +39,16 @@ class StopEvent(Protocol):
 def watch(
     files: Files, *, delay: float = 0.25, stop: StopEvent | None = None, logger: logging.Logger | None = None
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the paths of files that have changed, each time that nothing more has changed for `delay` seconds.
+    """Yield the paths of changed files, each time that nothing more has changed for `delay` seconds.
 
-    Paths are relative to the current directory if they lie in it, and sorted. The first item is empty: from then on, no
-    change is missed. So a loop does its work once for each item, and works with the newest files:
+    Paths are sorted, and relative if they are in the current directory. The first item is empty: from then on, no
+    change is missed. So a loop does its work once for each item, always with the newest files:
 
         for changed in watch(Files("src")):
             rebuild()
 
-    Ends when `stop` is set, and never because of what is in the directories: what cannot be watched is named once by
-    `logger`, which is the logger `esg_reload` unless given. Raises `KeyboardInterrupt` as any waiting does.
+    Ends when `stop` is set, and never because of what is in the directories: what cannot be watched is logged once to
+    `logger`, by default the logger `esg_reload`. Raises `KeyboardInterrupt` like any waiting call.
     """
     logger = logger if logger is not None else logging.getLogger("esg_reload")
     stop = stop if stop is not None else threading.Event()
@@ -64,7 +64,7 @@ def watch(
 
 
 class _Burst:
-    """Changes that are told together."""
+    """Changes that are reported together."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
@@ -91,7 +91,7 @@ class _Burst:
 
 
 def _changes(files: Files, stop: StopEvent, logger: logging.Logger) -> Iterator[set[str]]:
-    """The files that have changed since the last item, which may be none; the first comes when watching has begun."""
+    """The files changed since the last item, possibly none; the first item comes when watching has begun."""
     scan = Scan(files, logger)
     reason = ""
     try:
@@ -104,19 +104,19 @@ def _changes(files: Files, stop: StopEvent, logger: logging.Logger) -> Iterator[
         reason = str(error).partition(" about ")[0].rstrip(". ")
     if reason:
         hint = HINT if "limit" in reason else ""
-        logger.warning("Files are looked at every %g s, not watched: %s%s", SCAN_EVERY, printable(reason), hint)
+        logger.warning("Polling files every %g s instead of watching them: %s%s", SCAN_EVERY, printable(reason), hint)
     while not stop.is_set():
         yield scan.changes()
         time.sleep(SCAN_EVERY)
 
 
 def _is_to_poll() -> bool:
-    """What users of watchfiles say where the system reports nothing, as on a network's file system."""
+    """Whether the user has told watchfiles to poll, for file systems that report nothing, such as network shares."""
     return os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "false", "disable", "disabled")
 
 
 def _reported(files: Files, stop: StopEvent, scan: Scan) -> Iterator[set[str]]:
-    """What the system reports, and what is found behind links; ends when a directory that is watched is another one."""
+    """What the system reports and what scans find behind links; ends when a watched directory has been replaced."""
     import watchfiles
 
     # It logs each change, excluded ones too: a log file in a watched directory would feed itself.

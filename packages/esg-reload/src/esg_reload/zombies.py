@@ -1,7 +1,6 @@
-"""Tells processes from zombies, as far as the system has /proc (Linux).
+"""Tells running processes from zombies, on systems with /proc (Linux).
 
-An orphan that has ended is a member of its process group until the first process of the system has seen that; in a
-container that may be late, or never.
+An orphan that has ended stays in its process group until process 1 reaps it; in a container that may be late, or never.
 """
 
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ PROC = Path("/proc")
 
 
 def only_zombies(group: int) -> bool:
-    """Whether all members of a process group have ended; false where nobody can tell."""
+    """Whether all members of a process group are zombies; false if that cannot be found out."""
     return (PROC / "self" / "stat").exists() and all(state == "Z" for state in _states(group))
 
 

@@ -1,10 +1,9 @@
 """ESG, an ASGI web server: the names that its users type.
 
-    esg.run("main:app", port=9000)            serve until the end; the process exits if that was no clean stop
+    esg.run("main:app", port=9000)            serve until the end; exits the process unless the stop was clean
     await esg.Server(esg.Config(app)).serve()   serve inside a running event loop
 
-Holds no logic but what joins the packages. The names are imported when they are used, because `esg --help` should be
-there at once.
+Holds only the logic that joins the packages. Names are imported when used, because `esg --help` should appear at once.
 """
 
 from typing import TYPE_CHECKING
@@ -35,13 +34,13 @@ _HOMES = {
 
 
 def run(app: "str | Callable[..., Any]", **options: "Unpack[RunOptions]") -> None:
-    """Serve an application, given as `"module:attribute"` or itself, until the end.
+    """Serve an application, given as `"module:attribute"` or as an object, until the end.
 
-    Takes every option of the reference by keyword; `ESG_*` variables count below them. Returns after a clean stop.
-    Otherwise raises `SystemExit`, with code 1 after an end by force, 2 for wrong use, 3 for a failed start.
+    Takes every option of the reference by keyword; keywords win over `ESG_*` variables. Returns after a clean stop.
+    Otherwise raises `SystemExit`: code 1 after an end by force, 2 for wrong use, 3 for a failed start.
 
-    A program that serves its own module is imported again, so it calls this under `if __name__ == "__main__":`. Inside
-    a server it raises `UsageError` (rule W-8).
+    A program that serves its own module must call this under `if __name__ == "__main__":`, because the module is
+    imported again. Inside a server this raises `UsageError` (rule W-8).
     """
     from esg.serving import be_child_if_frozen
     from esg.serving import run as run_config
@@ -60,7 +59,7 @@ def run(app: "str | Callable[..., Any]", **options: "Unpack[RunOptions]") -> Non
         raise SystemExit(code)
 
 
-if not TYPE_CHECKING:  # or else type checkers would take any name
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
 
     def __getattr__(name: str) -> object:
         import importlib

@@ -1,7 +1,7 @@
-"""From gunicorn's settings to ESG's options: what a worker of gunicorn serves with.
+"""Translates gunicorn's settings to ESG's options for a gunicorn worker.
 
-Knows the names on both sides and nothing of processes. What gunicorn has an option for is set there; `ESG_*` variables
-win over that, the worker's `CONFIG_KWARGS` over both, and they set everything else.
+Knows the names on both sides and nothing of processes. Gunicorn's settings count where it has one; `ESG_*` variables
+win over them, the worker's `CONFIG_KWARGS` over both, and these two set everything else.
 """
 
 import logging
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 MARGIN = 2.0
-"""Seconds of `graceful_timeout` that are kept for the application's shutdown: after them gunicorn kills the worker."""
+"""Seconds of `graceful_timeout` reserved for the application's shutdown: then gunicorn kills the worker."""
 
 SHORTEST_DRAIN = 0.1
-"""Seconds; 0 would be no limit for ESG, and is no time at all for gunicorn."""
+"""Seconds; 0 would mean no limit for ESG, but means no time at all for gunicorn."""
 
 _TLS = {
     "certfile": "ssl_certfile",
@@ -39,13 +39,13 @@ _WHERE_CHANGED = {
     "asgi_loop": "loop",
     "websocket_max_message_size": "ws_max_size",
 }
-"""Settings whose default is no wish of the user's: ESG has its own."""
+"""Settings that count only if changed: ESG has its own defaults."""
 
 
 def config_for(app: Any, settings: Any, overrides: Mapping[str, Any], max_requests: int | None) -> "Config":
-    """What a worker is to do; `settings` are gunicorn's, `overrides` the `CONFIG_KWARGS`.
+    """The configuration of a worker; `settings` are gunicorn's, `overrides` the `CONFIG_KWARGS`.
 
-    Raises `UsageError` for what does not fit, in the words of the place where it was set.
+    Raises `UsageError`, which names a wrong option as it was written where it was set.
     """
     in_environment = Environment(os.environ).read()
     given = {**_from(settings), "limit_max_requests": max_requests}
@@ -57,10 +57,10 @@ def ignored_variables(overrides: Mapping[str, Any]) -> Iterator[str]:
     """A line for each `ESG_*` variable that has no effect in a worker, with the reason."""
     for name, setting in Environment(os.environ).read().items():
         if name in _OF_GUNICORN:
-            yield f"{setting.spelled} does not count: gunicorn decides that"
+            yield f"{setting.spelled} has no effect: gunicorn decides that"
         elif name in overrides and overrides[name] != setting.value:
             said = SERVER_OPTIONS[name].shown(overrides[name])
-            yield f"{setting.spelled} does not count: the worker's CONFIG_KWARGS say {name}={said}"
+            yield f"{setting.spelled} has no effect: the worker's CONFIG_KWARGS set {name}={said}"
 
 
 _NOT_OURS = {
@@ -71,7 +71,7 @@ _NOT_OURS = {
     "limit_worker_lifetime": None,
     "pid_file": None,
 }
-"""What gunicorn does itself, whatever a variable says: WEB_CONCURRENCY is for it."""
+"""What gunicorn does itself, whatever a variable says; WEB_CONCURRENCY is meant for it."""
 
 _OF_GUNICORN = {*_NOT_OURS, *DISPLACES, "reuse_port", "backlog", "log_config", "log_level", "use_colors"}
 """Options that have no effect here: processes, addresses and logs are gunicorn's."""
@@ -93,15 +93,15 @@ def _from(settings: Any) -> dict[str, Any]:
 
 
 def _check(settings: Any) -> None:
-    """Refuse what would be without effect, and is not expected to be."""
+    """Raise `UsageError` for settings that would unexpectedly have no effect."""
     if settings.settings["ssl_context"].get() is not settings.settings["ssl_context"].default:
-        raise UsageError("ssl_context: this worker makes its TLS context itself: set certfile, or ESG's ssl_* options")
+        raise UsageError("ssl_context: this worker creates its own TLS context: set certfile, or ESG's ssl_* options")
     if _is_on(settings.proxy_protocol) and settings.proxy_allow_ips != settings.forwarded_allow_ips:
         raise UsageError("proxy_allow_ips: this worker trusts the same proxies for both: set forwarded_allow_ips to it")
 
 
 def _is_on(proxy_protocol: Any) -> bool:
-    """Older versions of gunicorn have true and false, newer ones a word."""
+    """Whether it is on: older versions of gunicorn have true and false, newer ones a word."""
     return bool(proxy_protocol) and proxy_protocol != "off"
 
 

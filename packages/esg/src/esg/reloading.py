@@ -1,7 +1,7 @@
-"""Serves with restarts when files change (rule W-6): here esg_reload and esg_core meet.
+"""Serves, and restarts the server when files change (rule W-6): joins esg_reload and esg_core.
 
 This process binds and keeps the sockets, and never imports the application. Each start is a fresh process that serves
-on the sockets it inherits. Between two of them, nobody accepts, but the sockets listen: who comes, waits.
+on the inherited sockets. Between two of them no process accepts, but the sockets still listen: new connections wait.
 """
 
 import dataclasses
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from esg_reload import Files, Reloader
 
 DRAIN = 0.8
-"""Seconds that running requests have when files have changed: the lifespan needs the rest of the one second."""
+"""Seconds for running requests after a change: the lifespan gets the rest of one second."""
 
 LAST_RESORT = 10.0
-"""Seconds after which a server is killed, if its own watchdog has not ended it long before."""
+"""Seconds after which a server is killed, unless its own watchdog has ended it long before."""
 
 
 def run(config: "Config") -> int:
-    """Serve and restart until a signal comes, and return the exit code; to be called in the main thread.
+    """Serve and restart until a signal comes, and return the exit code; must be called in the main thread.
 
     Raises `NestedRun` inside a server (rule W-8).
     """
@@ -66,7 +66,7 @@ def run(config: "Config") -> int:
 
 
 def serve(config: "Config", descriptors: Sequence[int]) -> NoReturn:
-    """What a fresh process does: serve on inherited sockets until it is told to stop, and exit."""
+    """Serve on inherited sockets until told to stop, and exit; runs in the fresh process."""
     mark_as_server()
     sys.exit(run_alone(config, inherit(descriptors)))
 
@@ -83,7 +83,7 @@ def _files(config: "Config") -> "Files":
 
 
 def _directories(config: "Config") -> Sequence[str]:
-    """Where the files are: as the options say, or where the application is imported from."""
+    """The directories to watch: those of the option, or where the application is imported from."""
     return config.reload_dir or (os.curdir, config.app_dir or os.curdir)
 
 
@@ -106,7 +106,7 @@ def _reloader(config: "Config", files: "Files", bound: Sequence[BoundSocket]) ->
 
 
 def _for_one_start(config: "Config") -> "Config":
-    """The same, for a server that is soon to be replaced: nothing may hold up its end, or end it otherwise."""
+    """The configuration of one start: the server is replaced soon, so nothing may delay its end or end it early."""
     patience = config.timeout_graceful_shutdown
     return dataclasses.replace(
         config,

@@ -1,6 +1,6 @@
-"""Decides how a configuration is served: which of the packages does it.
+"""Decides which package serves a configuration.
 
-Knows that there are several ways, and what chooses between them; imports only the one that is chosen.
+Knows the choices and how to decide; imports only the one chosen.
 """
 
 import sys
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
     FOUND_BY_NAME = (esg_core.event_loops, esg_http.entry_points, esg_ws.entry_points)
-    """What no import names, named here for those who pack a program with all that it imports (PyInstaller)."""
+    """Modules that are only found by name, imported here for tools that bundle a program (PyInstaller)."""
 
 
 def run(config: "Config", again: "Callable[[], Config]") -> int:
-    """Serve until the end and return the exit code; to be called in the main thread of a process.
+    """Serve until the end and return the exit code; must be called in the main thread of a process.
 
-    `again` gives the configuration as it is when it is called, which is when workers are restarted for its sake.
+    `again` reloads the configuration; it is called when workers are restarted with a new one.
     """
     if config.reload:
         from esg.reloading import run as run_and_reload
@@ -33,9 +33,9 @@ def run(config: "Config", again: "Callable[[], Config]") -> int:
 
 
 def be_child_if_frozen() -> None:
-    """In a frozen program that was started to be a child of another one, be that and exit (rule W-1).
+    """In a frozen program that was started as a child, run as that child and exit (rule W-1).
 
-    As `multiprocessing.freeze_support()`, which the standard library has for Windows only.
+    Does what `multiprocessing.freeze_support()` does, which the standard library has for Windows only.
     """
     if getattr(sys, "frozen", False):
         from multiprocessing.spawn import freeze_support

@@ -1,7 +1,7 @@
 """Workers for gunicorn (rule U-6): `gunicorn -k esg.workers.ESGWorker main:app`.
 
-Gunicorn starts, counts, times and ends the processes; inside, ESG serves. Settings are `esg.gunicorn_settings`' matter.
-What is here is the meeting of the two lifecycles: signals, sockets, logs, the sign of life, exit codes.
+Gunicorn starts, counts, times and ends the processes; ESG serves inside them. `esg.gunicorn_settings` translates the
+settings. This module joins the two lifecycles: signals, sockets, logs, the heartbeat, exit codes.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 BEAT = 1.0
-"""Seconds between two signs of life, or a third of gunicorn's `timeout` if that is shorter."""
+"""Seconds between two heartbeats, or a third of gunicorn's `timeout` if that is shorter."""
 
 QUICK_PATIENCE = 1.8
 """Seconds for a quick end; gunicorn waits for two."""
 
 
 class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves with uvloop and httptools, where they are installed, unless an option says otherwise.
+    """Serves with uvloop and httptools, if they are installed, unless an option says otherwise.
 
-    The first of these places that says something wins: `CONFIG_KWARGS`, which are options of ESG and for subclasses to
-    set; `ESG_*` variables; gunicorn's settings. A variable that has no effect is named by a warning.
+    Options come from `CONFIG_KWARGS`, which subclasses may set to options of ESG, from `ESG_*` variables and from
+    gunicorn's settings, in this order; the first one wins. A warning names each variable that has no effect.
     """
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {}
@@ -63,7 +63,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         mark_as_server()
         self._take_logs()
         expect_siblings()
-        self._owner = _Gunicorn(self._pulse)
+        self._owner = _Gunicorn(self._heartbeat)
         try:
             self._config = config_for(_not_loaded, self.cfg, self.CONFIG_KWARGS, self._max_requests())
             for line in ignored_variables(self.CONFIG_KWARGS):
@@ -73,14 +73,14 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Import the application, which is not to serve itself (rule W-8)."""
+        """Import the application, which must not call `run()` (rule W-8)."""
         try:
             super().load_wsgi()
         except NestedRun as error:
             self._fail(error)
 
     def init_signals(self) -> None:
-        """Handle signals as plain ones: they have their effect although the application blocks the event loop."""
+        """Install plain handlers, which work even while the application blocks the event loop."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, self.handle_exit)
@@ -91,7 +91,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         signal.signal(signal.SIGWINCH, signal.SIG_IGN)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End in order (rule L-2); gunicorn may ask more than once."""
+        """Stop gracefully (rule L-2); gunicorn may ask more than once."""
         if self._server is None:
             sys.exit(0)
         if self.alive:
@@ -99,7 +99,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             self._server.interrupt()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """End at once."""
+        """Stop at once."""
         self._is_quick, self.alive = True, False
         self.cfg.worker_int(self)
         if self._server is None:
@@ -108,14 +108,14 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self._server.force_exit = True
 
     def handle_abort(self, sig: int, frame: FrameType | None) -> NoReturn:
-        """Gunicorn has had no sign of life: say where the event loop is blocked, and end without asking anybody."""
+        """Gunicorn got no heartbeat: log where the event loop is blocked, and end the process."""
         self.alive = False
         self.cfg.worker_abort(self)
         place = "".join(traceback.format_stack(frame)).rstrip()
         self._owner.leave("the event loop is blocked: worker stopped by force", f"It was here:\n{place}")
 
     def run(self) -> NoReturn:
-        """Serve until the end, and exit."""
+        """Serve until the end and exit."""
         self._server = Server(dataclasses.replace(self._config, app=self.wsgi), self._owner)
         try:
             self._server.run(self._sockets())
@@ -125,13 +125,13 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             self._owner.dismiss()
         sys.exit(FORCED if self._server.forced and not self._is_quick else 0)
 
-    # How it is done.
+    # Internals.
 
     def _max_requests(self) -> int | None:
         return None if self.max_requests == sys.maxsize else self.max_requests
 
     def _sockets(self) -> Sequence[BoundSocket]:
-        """Those of gunicorn; with `reuse_port` they are this worker's own."""
+        """Gunicorn's sockets, which workers share unless `reuse_port` is set."""
         return [BoundSocket(one.sock, is_shared=not self.cfg.reuse_port) for one in self.sockets]
 
     def _take_logs(self) -> None:
@@ -144,33 +144,33 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
                 logger.propagate = False
 
     def _fail(self, error: UsageError | StartupError) -> NoReturn:
-        """End in the way that makes gunicorn stop instead of starting the next worker."""
+        """Exit with the code that makes gunicorn stop instead of starting another worker."""
         report(error)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
-    def _pulse(self, loop: asyncio.AbstractEventLoop) -> Heartbeat:
+    def _heartbeat(self, loop: asyncio.AbstractEventLoop) -> Heartbeat:
         timeout = self.cfg.timeout
         return Heartbeat(loop, min(BEAT, timeout / 3) if timeout else BEAT, self._beat)
 
     def _beat(self) -> None:
-        """Tell gunicorn that the event loop turns; end if gunicorn is gone, or its reloader wants it."""
+        """Tell gunicorn that the event loop runs; stop if gunicorn has gone, or its reloader asks for it."""
         self.notify()
         if self._server is not None and (os.getppid() != self.ppid or not self.alive):
             self._server.shutdown()
 
 
 class ESGH11Worker(ESGWorker):
-    """Serves with asyncio and h11, which need no compiled code, whatever variables say: for PyPy, and to compare."""
+    """Serves with asyncio and h11, which need no compiled code, whatever variables say: for PyPy and comparisons."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "asyncio", "http": "h11"}
 
 
 class _Gunicorn(ThisProcess):
-    """Gunicorn's arbiter as the owner: signals are the worker's, and the sign of life is for gunicorn."""
+    """Gunicorn's arbiter as the owner: the worker handles signals, and gunicorn gets the heartbeat."""
 
-    def __init__(self, pulse: Callable[[asyncio.AbstractEventLoop], Heartbeat]) -> None:
+    def __init__(self, heartbeat: Callable[[asyncio.AbstractEventLoop], Heartbeat]) -> None:
         super().__init__(Notifier())
-        self._pulse = pulse
+        self._heartbeat = heartbeat
 
     def tell(self, line: str, details: str) -> None:
         log_error(line, details)
@@ -181,15 +181,15 @@ class _Gunicorn(ThisProcess):
 
     @contextlib.contextmanager
     def sign_of_life(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        pulse = self._pulse(loop)
+        heartbeat = self._heartbeat(loop)
         try:
             yield
         finally:
-            pulse.stop()
+            heartbeat.stop()
 
 
 async def _not_loaded(*_: Any) -> None:
-    """The application, before gunicorn has loaded it."""
+    """Takes the place of the application until gunicorn has loaded it."""
 
 
 __all__ = ["ESGH11Worker", "ESGWorker"]

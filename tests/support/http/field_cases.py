@@ -1,4 +1,4 @@
-"""What a parser of HTTP/1.1 header fields must do to be usable in ESG.
+"""What a parser of HTTP/1.1 header fields must do to be usable in ESG, as cases.
 
 The contract is one function, `parse_fields(block) -> headers`:
 
@@ -7,59 +7,21 @@ The contract is one function, `parse_fields(block) -> headers`:
 * The result has the fields in order, including repeated ones: names in lower case, values without surrounding spaces
   and tabs, and nothing else changed, merged, dropped or added, whatever the fields mean.
 * It raises nothing: syntax is checked before, and the meaning of the fields together is judged after.
-
-`FIELD_CHECKS` is the contract as data (one check per case, for test frameworks that name them); `check_field_parser()`
-runs all of them.
 """
-
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from esg_core.asgi import Headers
 
-FieldParser = Callable[[bytes], Headers]
+FieldCase = tuple[bytes, Headers]
+"""A block of field lines, and what a parser must make of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCheck:
-    """A block of field lines, and what a parser must make of it."""
-
-    name: str
-    block: bytes
-    expected: Headers
-
-    def run(self, parse: FieldParser) -> str | None:
-        """What the parser does wrong, in one line, or None."""
-        try:
-            got = parse(self.block)
-        except Exception as exc:  # noqa: BLE001 - it must not raise anything
-            return f"{self.name}: raises {exc!r}"
-        if type(got) is not list or any(type(part) is not bytes for field in got for part in field):
-            return f"{self.name}: must be a list of pairs of bytes, is {_shorten(got)}"
-        if [tuple(field) for field in got] != self.expected:
-            return f"{self.name}: must be {_shorten(self.expected)}, is {_shorten(got)}"
-        return None
-
-
-def check_field_parser(parse: FieldParser) -> None:
-    """Run all checks on a parser; raises `AssertionError` with one line for each that fails."""
-    failures = [failure for check in FIELD_CHECKS if (failure := check.run(parse)) is not None]
-    if failures:
-        raise AssertionError("\n".join((f"{len(failures)} of {len(FIELD_CHECKS)} checks fail", *failures)))
-
-
-def _shorten(value: object, limit: int = 200) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
-
-
-def _syntax() -> Iterator[FieldCheck]:
+def _syntax() -> dict[str, FieldCase]:
     """How fields are written."""
     token = b"!#$%&'*+-.^_`|~0189AZaz"
     visible = bytes((*range(0x21, 0x7F), *range(0x80, 0x100)))
     text = visible + b"\t " + visible
     many = [(b"x-%d" % number, b"%d" % number) for number in range(130)]
-    blocks: dict[str, tuple[bytes, Headers]] = {
+    return {
         "no fields": (b"", []),
         "names in lower case": (b"X-Some-NAME: Value\r\n", [(b"x-some-name", b"Value")]),
         "every character of a name": (token + b": v\r\n", [(token.lower(), b"v")]),
@@ -75,11 +37,9 @@ def _syntax() -> Iterator[FieldCheck]:
         "a value of 60,000 bytes": (b"A: " + b"v" * 60_000 + b"\r\n", [(b"a", b"v" * 60_000)]),
         "a value longer than 16 bits can say": (b"A: " + b"v" * 70_000 + b"\r\n", [(b"a", b"v" * 70_000)]),
     }
-    for name, (block, expected) in blocks.items():
-        yield FieldCheck(name, block, expected)
 
 
-def _meaning() -> Iterator[FieldCheck]:
+def _meaning() -> dict[str, FieldCase]:
     """Fields that parsers tend to act on: here they are just names and values, valid or not."""
     cases: dict[str, list[tuple[bytes, bytes]]] = {
         "repeated fields in order": [(b"a", b"1"), (b"b", b"2"), (b"a", b"3"), (b"a", b"1")],
@@ -117,13 +77,11 @@ def _meaning() -> Iterator[FieldCheck]:
         "expect: 100-continue": [(b"expect", b"100-continue"), (b"content-length", b"1")],
         "fields of proxies": [(b"proxy-connection", b"close"), (b"keep-alive", b"timeout=5"), (b"trailer", b"host")],
     }
-    for name, headers in cases.items():
-        yield FieldCheck(name, _block(headers), headers)
+    return {name: (_block(headers), headers) for name, headers in cases.items()}
 
 
 def _block(headers: Headers) -> bytes:
     return b"".join(b"%s: %s\r\n" % field for field in headers)
 
 
-FIELD_CHECKS: tuple[FieldCheck, ...] = (*_syntax(), *_meaning())
-"""The contract, one check per case."""
+FIELD_CASES: dict[str, FieldCase] = {**_syntax(), **_meaning()}

@@ -27,11 +27,11 @@ def handled(handler: Callable[[int], None]) -> Iterator[None]:
     def handle(number: int, _frame: FrameType | None) -> None:
         handler(number)
 
-    former = {number: signal.signal(number, handle) for number in _signals()}
+    saved = {number: signal.signal(number, handle) for number in _signals()}
     try:
         yield
     finally:
-        for number, previous in former.items():
+        for number, previous in saved.items():
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
 
 

@@ -38,12 +38,12 @@ class Terminal:
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
-        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # we are still in the background
+        saved = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # we are still in the background
         try:
             os.tcsetpgrp(descriptor, os.getpgrp())
             termios.tcsetattr(descriptor, termios.TCSADRAIN, self._attributes)
         except OSError:
             pass  # the terminal is gone
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, former)
+            signal.pthread_sigmask(signal.SIG_SETMASK, saved)
             os.close(descriptor)

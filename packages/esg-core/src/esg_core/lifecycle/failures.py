@@ -40,7 +40,7 @@ def show(line: str, details: str = "") -> None:
     """
     line = " ".join(line.split("\n"))
     flush(ORDER_PATIENCE)
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # it has no reader, or there is no such stream
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # it has no reader, or does not exist
         sys.stderr.write("".join(f"{text}\n" for text in (details, f"Error: {line}") if text))
         sys.stderr.flush()
     _log_elsewhere(f"{line}\n{details}".rstrip("\n"))

@@ -23,11 +23,11 @@ SI_KERNEL = 0x80
 def become_init_with_child() -> None:
     """Fork, and return in the child only; the parent ends when that does."""
     every = signal.valid_signals()
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, every)
+    saved = signal.pthread_sigmask(signal.SIG_BLOCK, every)
     child = os.fork()
     if child:
         _be_init(child)
-    signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    signal.pthread_sigmask(signal.SIG_SETMASK, saved)
 
 
 def _be_init(child: int) -> NoReturn:

@@ -31,11 +31,11 @@ def handled(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
     def handle(number: int, _frame: FrameType | None) -> None:
         handler(signal.Signals(number))
 
-    former = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
+    saved = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:
         yield
     finally:
-        for number, previous in former.items():
+        for number, previous in saved.items():
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
 
 

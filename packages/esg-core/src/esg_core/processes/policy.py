@@ -230,7 +230,7 @@ class WorkerPolicy:
             self._count_end(math.inf, now, is_boot_failure=True)
 
     def was_suspended(self, now: float) -> None:
-        """The calling process has not run for a while: workers whose time ran out meanwhile get it again."""
+        """The calling process did not run for a while: workers whose time ran out in that period get it again."""
         for worker in self.workers:
             worker.seen = max(worker.seen, now)
             if worker.kill_at < math.inf:

@@ -258,10 +258,10 @@ class Supervisor:
     def _apply_proven_config(self) -> None:
         """Apply the new configuration to this process and the number of workers: its first worker is ready."""
         self._policy.resize(self._target_of(self._config))
-        former, self._proven_config = self._proven_config, self._config
+        previous, self._proven_config = self._proven_config, self._config
         try:
             add_application_directory(self._config)
-            reconfigure(self._config, former)
+            reconfigure(self._config, previous)
         except UsageError as error:
             self._logger.error("This process keeps its current logging: %s", error)  # noqa: TRY400 - the text is all
 

@@ -1,6 +1,5 @@
 """Proxy headers (rule H-19): which peers are trusted, what is believed, and what a forger cannot do."""
 
-import asyncio
 import time
 from typing import Any
 
@@ -8,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esg_core.asgi import Headers, Message, Scope
+from esg_core.asgi import Scope
 from esg_core.errors import UsageError
 from esg_core.proxy.authority import parse_host, parse_node
 from esg_core.proxy.forwarded_field import elements
 from esg_core.proxy.headers import MAX_HOPS, NAMES, apply
-from esg_core.proxy.middleware import ProxyHeadersMiddleware
 from esg_core.proxy.trust import KEPT_DECISIONS, TrustedProxies
 
 PROXY = "10.0.0.1"
@@ -526,41 +524,3 @@ def test_the_client_cannot_forge_what_the_proxy_appends(forged: str, two_lines: 
     for name, mine in (("x-forwarded-for", "198.51.100.7"), ("forwarded", "for=198.51.100.7")):
         lines = [(name, forged), (name, mine)] if two_lines else [(name, f"{forged}, {mine}")]
         assert applied(*lines)["client"] == CLIENT
-
-
-# As middleware
-
-
-def scope_seen(middleware_trusts: str, scope: Scope) -> Scope:
-    seen: list[Scope] = []
-
-    async def app(scope: Scope, receive: Any, send: Any) -> None:
-        seen.append(scope)
-
-    async def receive() -> Message:
-        return {}
-
-    async def send(message: Message) -> None:
-        return
-
-    asyncio.run(ProxyHeadersMiddleware(app, middleware_trusts)(scope, receive, send))
-    return seen[0]
-
-
-def test_middleware_corrects_a_copy_for_trusted_peers() -> None:
-    scope = make_scope(("x-forwarded-for", "198.51.100.7"))
-    assert scope_seen("10.0.0.1", scope)["client"] == CLIENT
-    assert scope["client"] == (PROXY, 4711)
-
-
-def test_middleware_lets_everything_else_through_as_it_is() -> None:
-    headers: Headers = [(b"x-forwarded-for", b"198.51.100.7")]
-    for scope in (make_scope(headers=headers), make_scope(), {"type": "lifespan"}):
-        assert scope_seen("127.0.0.1", scope) is scope
-    plain = make_scope()
-    assert scope_seen("*", plain) is plain
-
-
-def test_middleware_refuses_a_malformed_list_at_start() -> None:
-    with pytest.raises(UsageError):
-        ProxyHeadersMiddleware(lambda scope, receive, send: asyncio.sleep(0), "10.0.0.1/8")

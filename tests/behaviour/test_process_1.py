@@ -157,7 +157,7 @@ def test_l8_no_new_program_can_take_over_from_process_1(options: tuple[str, ...]
     """W-3."""
     with serving(*ESG, *options) as program:
         os.kill(program.first, signal.SIGUSR2)
-        program.wait_for("ERROR:    SIGUSR2: no new program is started: this is process 1, and all others end with it")
+        program.wait_for("ERROR:    SIGUSR2: cannot start a new program: all processes end with this one")
         assert ask(program, "/") == "hello"
 
 

@@ -282,7 +282,7 @@ class Supervisor:
         if self._successor is not None:
             self._logger.warning("A new program is already starting [%d]", self._successor.pid)
         elif ends_everything():
-            self._logger.error("SIGUSR2: no new program is started: this is process 1, and all others end with it")
+            self._logger.error("SIGUSR2: cannot start a new program: all processes end with this one")
         else:
             self._start_program()
 

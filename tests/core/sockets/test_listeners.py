@@ -259,7 +259,7 @@ ERRORS = [(errno.ECONNABORTED, 0), (errno.EMFILE, 1), (errno.ENFILE, 1), (errno.
 def test_errors_of_accept(
     loop: str, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, warned: int
 ) -> None:
-    """H-20: a client that has gone does not count; any other error pauses accepting, with one line, until it is over."""
+    """H-20: a client that has gone does not count; other errors pause accepting, with one line, until they end."""
     left = [3]
 
     class Failing(socket.socket):

@@ -1,5 +1,6 @@
 """Binding: every kind of address, what is left behind, and one clear line for every failure (rules L-1, L-4)."""
 
+import errno
 import os
 import socket
 import stat
@@ -149,6 +150,19 @@ def test_port_can_be_taken_again_at_once(bind: Bind) -> None:
 def accept(bound: BoundSocket) -> tuple[socket.socket, object]:
     bound.sock.setblocking(True)
     return bound.sock.accept()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_l7_nobody_listens_on_what_was_bound_and_closed_here(bind: Bind, shared: bool) -> None:
+    """Although a child holds it; the socket of somebody else is left alone."""
+    [bound] = bind(TCPAddress("127.0.0.1", 0))
+    bound.listen(10)
+    if shared:
+        [bound] = adopt([bound.sock])
+    with bound.sock.dup() as held:
+        bound.close()
+        with socket.socket() as client:
+            assert client.connect_ex(held.getsockname()) == (0 if shared else errno.ECONNREFUSED)
 
 
 def test_sockets_of_the_parent_process_are_taken_by_their_numbers(bind: Bind) -> None:

@@ -5,6 +5,7 @@ import errno
 import logging
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import trustme
 from esg_core.options.addresses import TCPAddress, UnixAddress
 from esg_core.sockets import acceptor
 from esg_core.sockets.bound import BoundSocket, adopt, bind_all
-from esg_core.sockets.listeners import Listeners, TLSOptions
-from tests.support.core.loops import run_in, until
+from esg_core.sockets.handshakes import Handshakes, TLSOptions
+from esg_core.sockets.listeners import Listeners
+from esg_core.turns import TurnBudget
+from tests.support.core.loops import Turns, run_in, until
 from tests.support.logging_state import untouched_logging
 
 Script = Callable[[Listeners, int], Awaitable[None]]
@@ -41,14 +44,15 @@ class Echo(asyncio.Protocol):
         self.transport.write(data)
 
 
-def run(loop: str, script: Script, **options: Any) -> None:
+def run(loop: str, script: Script, tls: TLSOptions | None = None) -> None:
     """Run a script with a listener of the loopback that accepts, and its port."""
 
     async def main() -> None:
         Echo.made = 0
         bound = bind_all([TCPAddress("127.0.0.1", 0)])
         port = bound[0].sock.getsockname()[1]
-        listeners = Listeners(bound, Echo, **options)
+        budget = TurnBudget(asyncio.get_running_loop().call_soon)
+        listeners = Listeners(bound, Echo, None if tls is None else Handshakes(tls, budget))
         listeners.start(100)
         try:
             await script(listeners, port)
@@ -114,6 +118,34 @@ def test_those_who_wait_at_a_shared_socket_are_left_to_whoever_shares_it(loop: s
                 accepted.close()
                 assert address == client.getsockname()
         assert Echo.made == 0
+
+    run_in(loop, main())
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_few_are_accepted_in_a_turn(loop: str, stops: bool) -> None:
+    """H-20: others have theirs between, also when the queue is emptied at the end."""
+
+    async def main() -> None:
+        [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
+        accepted: list[int] = []
+        turns = Turns()
+
+        def give(connection: socket.socket) -> None:
+            accepted.append(turns.number)
+            connection.close()
+
+        accepting = acceptor.Acceptor(bound, give, print)
+        accepting.start(200)
+        clients = [socket.create_connection(bound.sock.getsockname()) for _ in range(100)]
+        if not stops:
+            await until(lambda: len(accepted) == len(clients))
+        await accepting.stop()
+        turns.stop()
+        assert len(accepted) == len(clients)
+        assert max(Counter(accepted).values()) == acceptor.BATCH
+        for client in clients:
+            client.close()
 
     run_in(loop, main())
 

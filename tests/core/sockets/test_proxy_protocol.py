@@ -23,7 +23,10 @@ from esg_core.context import Context
 from esg_core.options.config import Config
 from esg_core.proxy.preface import SIGNATURE, Address, PrefaceError, Route, missing, parse
 from esg_core.proxy.trust import TrustedProxies
+from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.proxy_protocol import AnnouncedTransport, ProxyProtocol
+from esg_core.turns import TurnBudget
+from tests.support.core.loops import until
 
 V1 = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"
 V1_ROUTE = Route(("198.51.100.7", 5012), ("192.0.2.1", 443))
@@ -283,15 +286,19 @@ class Listener:
     def __init__(self, allowed: str = "127.0.0.1", **options: Any) -> None:
         self.context = Context(Config("app:app", **options), nothing, asyncio.get_running_loop())
         self.trust = TrustedProxies(allowed)
-        self.tls: ssl.SSLContext | None = None
+        self.handshakes: Handshakes | None = None
         self.client_tls: ssl.SSLContext | None = None
         self.path: str | None = None
         self.calls = asyncio.Queue[str]()
 
     def make(self) -> asyncio.BaseProtocol:
-        protocol = Watched(lambda: Inner(self.context), self.context, self.trust, self.tls)
+        protocol = Watched(lambda: Inner(self.context), self.context, self.trust, self.handshakes)
         protocol.calls = self.calls
         return protocol
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        limit = self.context.config.timeout_tls_handshake
+        self.handshakes = Handshakes(TLSOptions(lambda: context, limit), self.context.budget)
 
     def inner(self) -> Inner:
         """The protocol of the one connection that there is."""
@@ -608,7 +615,7 @@ def test_tls_may_follow_the_preface(run: Run, certificates: Certificates) -> Non
 
     async def main() -> None:
         listener = Listener()
-        listener.tls = certificates[0]
+        listener.speak_tls(certificates[0])
         async with listener.open():
             address = cast(Any, listener.server).sockets[0].getsockname()
             for first in (b"hello", b"x" * 100_000):
@@ -621,7 +628,7 @@ def test_tls_may_follow_the_preface(run: Run, certificates: Certificates) -> Non
 def test_tls_belongs_to_the_transport_that_the_inner_protocol_gets(run: Run, certificates: Certificates) -> None:
     async def main() -> None:
         listener = Listener()
-        listener.tls = certificates[0]
+        listener.speak_tls(certificates[0])
         async with listener.open(), listener.client(b"PROXY UNKNOWN\r\n") as (reader, writer):
             await writer.start_tls(certificates[1], server_hostname="127.0.0.1")
             assert await reader.readline() == shown(
@@ -649,7 +656,7 @@ def test_a_failed_handshake_ends_quietly(
 
     async def main() -> None:
         listener = Listener()
-        listener.tls = certificates[0]
+        listener.speak_tls(certificates[0])
         async with listener.open(), listener.client(V1 + data) as (reader, writer):
             writer.write_eof()
             with contextlib.suppress(ConnectionError):
@@ -667,7 +674,7 @@ def test_a_handshake_has_a_deadline(run: Run, certificates: Certificates) -> Non
 
     async def main() -> None:
         listener = Listener(timeout_tls_handshake=0.3)
-        listener.tls = certificates[0]
+        listener.speak_tls(certificates[0])
         begin = asyncio.get_running_loop().time()
         async with listener.open(), listener.client(V1) as (reader, _):
             with contextlib.suppress(ConnectionError):
@@ -684,7 +691,7 @@ def test_a_handshake_can_be_aborted(run: Run, certificates: Certificates) -> Non
 
     async def main() -> None:
         listener = Listener()
-        listener.tls = certificates[0]
+        listener.speak_tls(certificates[0])
         async with listener.open(), listener.client(V1 + b"\x16\x03\x01") as (reader, _):
             await listener.called("made", "handshake")
             (connection,) = listener.context.connections
@@ -693,5 +700,54 @@ def test_a_handshake_can_be_aborted(run: Run, certificates: Certificates) -> Non
             await listener.context.wait_quiet()
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
+
+    run(main)
+
+
+def test_a_drain_ends_a_handshake_without_a_word(
+    run: Run, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rule L-2: that of a client that says nothing more."""
+
+    async def main() -> None:
+        listener = Listener()
+        listener.speak_tls(certificates[0])
+        async with listener.open(), listener.client(V1 + b"\x16\x03\x01") as (reader, _):
+            await listener.called("made", "handshake")
+            (connection,) = listener.context.connections
+            connection.drain()
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+
+    run(main)
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
+
+
+def test_a_drain_waits_for_a_handshake_that_waits_for_its_turn(run: Run, certificates: Certificates) -> None:
+    """Rules L-2 and H-23."""
+
+    async def main() -> None:
+        turns: list[Callable[[], None]] = []
+        listener = Listener()
+        listener.handshakes = handshakes = Handshakes(TLSOptions(lambda: certificates[0], 10), TurnBudget(turns.append))
+
+        async def turn() -> None:
+            while True:
+                while turns:
+                    turns.pop()()
+                await asyncio.sleep(0)
+
+        async with listener.open(), listener.client(b"PROXY UNKNOWN\r\n") as (reader, writer):
+            shaking = asyncio.create_task(writer.start_tls(certificates[1], server_hostname="127.0.0.1"))
+            await until(lambda: handshakes.are_waiting)
+            (connection,) = listener.context.connections
+            connection.drain()
+            connection.expire(connection.deadline)
+            turning = asyncio.create_task(turn())
+            await shaking
+            writer.write(b"echo")
+            await reader.readline()
+            assert await reader.readexactly(4) == b"echo"
+            turning.cancel()
 
     run(main)

@@ -1,4 +1,4 @@
-"""What the kernel knows about a connection (rules H-7, H-16, H-17, L-2)."""
+"""What the kernel knows about a connection (rules H-7, H-16, H-17, L-2), and how its client learns of its end (L-7)."""
 
 import asyncio
 import math
@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from esg_core.sockets.ends import abort, close, end_for_client, reset
 from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, has_input
 from esg_core.testing import ManualLoop, MemoryTransport
 from esg_core.write_pace import WriteLimits
@@ -145,3 +146,98 @@ def test_a_client_that_reads_nothing_is_given_up(reads: dict[float, int], end: f
 def test_without_a_timeout_one_never_looks() -> None:
     with ManualLoop() as loop:
         assert WriteWatch(stalled(loop), WriteLimits(math.inf, 240), 0).due == math.inf
+
+
+# L-7: ends that reach a client although another process holds the descriptor.
+
+
+class Ending(asyncio.Protocol):
+    """Ends for the client what is lost."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        end_for_client(self.transport, exc)
+
+
+def until_end(client: socket.socket) -> bytes:
+    parts = []
+    while part := client.recv(1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def connected(server: socket.socket) -> asyncio.Transport:
+    server.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(Ending, server)
+    return transport
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("how", [close, abort], ids=["close", "abort"])
+def test_an_end_reaches_the_client(loop: str, how: Any, pair: tuple[socket.socket, socket.socket]) -> None:
+    """L-7: after all that was written."""
+    client, server = pair
+    client.settimeout(20)
+
+    async def main() -> None:
+        with server.dup():
+            transport = await connected(server)
+            transport.write(b"last")
+            how(transport)
+            assert await asyncio.to_thread(until_end, client) == b"last"
+
+    run_in(loop, main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_waits_in_the_transport_is_sent_before_the_end(
+    loop: str, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    client, server = pair
+    client.settimeout(20)
+    size = 8_000_000
+
+    async def main() -> None:
+        with server.dup():
+            transport = await connected(server)
+            transport.write(bytes(size))
+            close(transport)
+            close(transport)
+            assert len(await asyncio.to_thread(until_end, client)) == size
+
+    run_in(loop, main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("how", [abort, reset], ids=["abort with something unread", "reset"])
+def test_a_reset_stays_one(loop: str, how: Any, pair: tuple[socket.socket, socket.socket]) -> None:
+    """L-7: of TCP; a UNIX socket knows none, and ends."""
+    client, server = pair
+    client.settimeout(20)
+
+    async def main() -> None:
+        with server.dup():
+            transport = await connected(server)
+            transport.pause_reading()
+            client.send(b"unread" if how is abort else b"")
+            how(transport)
+            if client.family == socket.AF_UNIX:
+                assert await asyncio.to_thread(client.recv, 1) == b""
+            else:
+                with pytest.raises(ConnectionResetError):
+                    await asyncio.to_thread(client.recv, 1)
+
+    run_in(loop, main())
+
+
+def test_what_has_ended_already_needs_no_end(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    client.close()
+    transport = transport_of(server)
+    for _ in range(2):
+        end_for_client(transport)
+    end_for_client(transport_of(None))
+    server.close()
+    end_for_client(transport)

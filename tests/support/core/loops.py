@@ -11,6 +11,22 @@ T = TypeVar("T")
 LOOPS = ("uvloop", "asyncio")
 
 
+class Turns:
+    """Counts the turns of the running loop, from now until `stop()`; the first thing in each."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._loop = asyncio.get_running_loop()
+        self._count()
+
+    def stop(self) -> None:
+        self._counting.cancel()
+
+    def _count(self) -> None:
+        self.number += 1
+        self._counting = self._loop.call_soon(self._count)
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Return once a condition holds that cannot be awaited: on a log, on another thread."""
     async with asyncio.timeout(10):
@@ -21,6 +37,8 @@ async def until(condition: Callable[[], object]) -> None:
 async def _end_transports(loop: asyncio.AbstractEventLoop) -> None:
     """Abort a closed transport that still waits for the other side: asyncio would blame the next test for it."""
     for transport in list(getattr(loop, "_transports", {}).values()):
+        if getattr(transport, "_sock", None) is None:  # it has ended already, and cannot take another end
+            continue
         transport.abort()
         await asyncio.sleep(0)
 

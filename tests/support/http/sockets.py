@@ -5,6 +5,7 @@ Each way to build and reach it is a `Wiring`: both parsers, both loops, TCP, UNI
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 import struct
@@ -26,7 +27,12 @@ import trustme
 import esg_http.entry_points
 from esg_core.asgi import Application
 from esg_core.event_loops import asyncio_loop, uvloop_loop
+from esg_core.options.addresses import TCPAddress, UnixAddress
 from esg_core.options.config import Config
+from esg_core.sockets.bound import bind_all
+from esg_core.sockets.handshakes import Handshakes, TLSOptions
+from esg_core.sockets.listeners import Listeners
+from esg_core.sockets.tls_link import HalfClosingContext
 from tests.support.http.client import Incomplete, Response, read_body, read_head
 from tests.support.http.memory import PARSERS, LogRecords, make_context
 
@@ -70,7 +76,7 @@ def authority() -> trustme.CA:
 
 def server_tls() -> ssl.SSLContext:
     """The server's side of TLS; clients may present a certificate of the same authority."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = HalfClosingContext(ssl.PROTOCOL_TLS_SERVER)
     authority().issue_cert("127.0.0.1").configure_cert(context)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -137,8 +143,9 @@ class Client:
             self.socket.settimeout(PATIENCE)
 
     def half_close(self) -> Self:
-        """Close the sending side, and go on reading."""
-        self.socket.shutdown(socket.SHUT_WR)
+        """Close the sending side, below TLS if there is any, and go on reading."""
+        with socket.socket(fileno=os.dup(self.socket.fileno())) as below:
+            below.shutdown(socket.SHUT_WR)
         return self
 
     def reset(self) -> None:
@@ -191,11 +198,7 @@ class SocketServer:
         protocols: tuple[str, ...] = (),
     ) -> Client:
         """A new connection; a small `receive_buffer` makes the client's side fill up soon."""
-        connection = socket.socket(socket.AF_UNIX if self.wiring.wire == "unix" else socket.AF_INET)
-        connection.settimeout(PATIENCE)
-        if receive_buffer is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.connect(self.path if self.wiring.wire == "unix" else ("127.0.0.1", self.port))
+        connection = self.open(receive_buffer)
         if self.wiring.wire != "tls":
             return Client(connection)
         tls = client_tls(*protocols)
@@ -204,6 +207,15 @@ class SocketServer:
             authority().configure_trust(tls)
             certificate.configure_cert(tls)
         return Client(tls.wrap_socket(connection, server_hostname="127.0.0.1", suppress_ragged_eofs=False))
+
+    def open(self, receive_buffer: int | None = None) -> socket.socket:
+        """As `connect()`, without TLS."""
+        connection = socket.socket(socket.AF_UNIX if self.wiring.wire == "unix" else socket.AF_INET)
+        connection.settimeout(PATIENCE)
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.connect(self.path if self.wiring.wire == "unix" else ("127.0.0.1", self.port))
+        return connection
 
     def run(self, function: Callable[[], T]) -> T:
         """The result of calling `function` in the server's thread."""
@@ -260,11 +272,12 @@ class SocketServer:
         self._loop.set_exception_handler(lambda loop, context: self.unhandled.append(context))
         self._stop = self._loop.create_future()
         self.context = make_context(self._config, self._app, self._loop)
-        server = await self._listen(getattr(esg_http.entry_points, self.wiring.parser)(self.context))
+        listeners = self._listen(getattr(esg_http.entry_points, self.wiring.parser)(self.context))
         self.context.open()
         self._started.set_result(None)
         await self._stop
-        server.close()
+        await listeners.close()
+        await listeners.settle(1)
         self.context.drain()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.context.wait_quiet(), 5)
@@ -273,10 +286,14 @@ class SocketServer:
         self._left: list[Any] = [*self.context.connections, *self.context.cycles, *tasks]
         self.context.close()
 
-    async def _listen(self, factory: Callable[[], asyncio.Protocol]) -> asyncio.AbstractServer:
-        if self.wiring.wire == "unix":
-            return await self._loop.create_unix_server(factory, self.path)
-        tls = server_tls() if self.wiring.wire == "tls" else None
-        server = await self._loop.create_server(factory, "127.0.0.1", 0, ssl=tls)
-        self.port: int = server.sockets[0].getsockname()[1]
-        return server
+    def _listen(self, factory: Callable[[], asyncio.Protocol]) -> Listeners:
+        is_unix = self.wiring.wire == "unix"
+        [bound] = bind_all([UnixAddress(self.path) if is_unix else TCPAddress("127.0.0.1", 0)])
+        handshakes = None
+        if self.wiring.wire == "tls":
+            tls = server_tls()
+            handshakes = Handshakes(TLSOptions(lambda: tls, PATIENCE), self.context.budget)
+        listeners = Listeners([bound], factory, handshakes)
+        listeners.start(100)
+        self.port = 0 if is_unix else int(bound.sock.getsockname()[1])
+        return listeners

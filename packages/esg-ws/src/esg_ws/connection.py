@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, end_sending, reset
+from esg_core.sockets.ends import abort, close, end_for_client, end_sending, reset
+from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure
 from esg_core.waiting import WriteGate
 from esg_ws.assembler import Queue
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
@@ -152,10 +153,12 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """As `asyncio.Protocol`: whoever says no more, without a close, is gone."""
         self._lose()
+        self._end_by(CLOSE_PATIENCE)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As `asyncio.Protocol`."""
+        end_for_client(self._transport, exc)
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
@@ -278,6 +281,7 @@ class Connection(asyncio.Protocol):
     def _end_by(self, seconds: float) -> None:
         """Set the time for the next step of the end."""
         self._keepalive.stop()
+        self._delivered = delivery(self._transport)
         self._end_deadline = self._context.loop.time() + seconds
         self._set_deadline()
         self._context.sweeper.hasten(self)
@@ -288,24 +292,23 @@ class Connection(asyncio.Protocol):
         elif self._state == LINGERING:
             self._state = ENDED
             self._end_by(CLOSE_PATIENCE)
-            self._transport.close()
+            close(self._transport)
         elif self._is_read():
             self._end_by(CLOSE_PATIENCE)
         else:
-            self._transport.abort()
+            abort(self._transport)
 
     def _is_read(self) -> bool:
         """Whether the client is still reading what was sent before the end, which a drain does not wait for."""
-        before, self._delivered = self._delivered, delivery(self._transport)
-        is_under_way = self._delivered.unsent > 0 and not self._context.draining
-        return is_under_way and self._delivered.moved_since(before) > 0
+        found = delivery(self._transport)
+        return not self._context.draining and found.unsent > 0 and found.moved_since(self._delivered) > 0
 
     def _keep_alive(self, now: float) -> None:
         is_waiting = self._keepalive.is_waiting
         left = departure(self._transport) if self.paused else Departure.NONE  # nobody sees it who does not read
         is_silent = left is Departure.SILENT
         if left is Departure.GONE or (is_silent and is_waiting and not self._transport.can_write_eof()):
-            self._transport.abort()
+            abort(self._transport)
         elif is_silent or not is_waiting:  # another ping to who is silent: who has closed, not just said all, resets
             self._transport.write(control(PING, self._keepalive.ping(now)))
             self._left = self._intake.left
@@ -345,7 +348,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """As `Connection.abort`."""
-        self._transport.abort()
+        abort(self._transport)
 
     def _refuse(self, error: WebSocketError) -> None:
         """The client broke a rule: say so, and fail the connection (RFC 6455 section 7.1.7)."""
@@ -374,10 +377,9 @@ class Connection(asyncio.Protocol):
     def _hang_up(self, farewell: Farewell) -> None:
         """Close, but not before a client that still sends has been able to read why."""
         self._state = ENDED
-        self._delivered = delivery(self._transport)
         self._end_by(CLOSE_PATIENCE)
         if not farewell.is_failure:
-            self._transport.close()
+            close(self._transport)
         elif not end_sending(self._transport):
             self._state = LINGERING
             self._end_by(LINGER)

@@ -24,7 +24,8 @@ from esg_core.overload.health import Health
 from esg_core.overload.loop_load import choose_meter
 from esg_core.plugins import HTTPFactory, http_factory, locate, loop_factory, usable, ws_factory
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, bind_all, close_all
-from esg_core.sockets.listeners import Listeners, TLSOptions
+from esg_core.sockets.handshakes import Handshakes, TLSOptions
+from esg_core.sockets.listeners import Listeners
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -108,13 +109,14 @@ def _assemble(
     context = context_for(config)
     with usable(f"{config.spell('http')} {config.http!r}"):
         factory = protocols(context)
+    handshakes = None if tls is None else Handshakes(tls, context.budget)
     if config.proxy_protocol:
         from esg_core.sockets.proxy_protocol import after_preface
 
-        with_preface = after_preface(factory, context, None if tls is None else tls.context)
+        with_preface = after_preface(factory, context, handshakes)
         listeners = Listeners(bound, with_preface)
     else:
-        listeners = Listeners(bound, factory, tls)
+        listeners = Listeners(bound, factory, handshakes)
     return ServerParts(context, Lifespan(context, config.lifespan), listeners)
 
 

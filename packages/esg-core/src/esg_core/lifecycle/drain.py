@@ -77,7 +77,6 @@ class Drain:
         """End at once: whatever runs is cancelled, and the application gets a short shutdown."""
         await self._listeners.close()
         self._context.drain()
-        await self._listeners.settle(0)
         await self._cancel()
         await self._shut_down(SHUTDOWN_LIMIT)
 
@@ -131,6 +130,7 @@ class Drain:
                 "Cancelling %d running requests, closing %d connections", len(tasks), len(context.connections)
             )
         self._allow(CANCEL_PATIENCE + BLOCKED)
+        await self._listeners.settle(0)
         for task in tasks:
             task.cancel()
         if tasks:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 
 from esg_core.sockets.bound import BoundSocket
 
-BATCH = 64
-"""Connections that are accepted before others get their turn."""
+BATCH = 16
+"""Connections that are accepted before others get their turn: up to 2 ms, with all that it takes to set them up."""
 
 PAUSE = 0.5
 """Seconds until the next try to accept after descriptors have run out."""
@@ -57,15 +57,13 @@ class Acceptor:
 
         Does nothing the second time.
         """
-        sock, backlog, self._backlog = self.bound.sock, self._backlog, 0
+        backlog, self._backlog = self._backlog, 0
         self.bound.unlink()
         if backlog:
             await self._unwatch()
-            try:
-                self._take(0 if self.bound.is_shared else backlog)
-            except OSError as error:
-                self._warn(error)
-        sock.close()
+            if not self.bound.is_shared:
+                await self._empty(backlog)
+        self.bound.close()
 
     def _watch(self) -> None:
         self._pause = None
@@ -104,9 +102,22 @@ class Acceptor:
             else:
                 self._give(connection)
 
-    def _take(self, most: int) -> None:
+    async def _empty(self, backlog: int) -> None:
+        """Accept all that the queue of the kernel can hold, as many at a time as otherwise."""
+        try:
+            while backlog > 0 and self._take(BATCH) == BATCH:
+                backlog -= BATCH
+                await asyncio.sleep(0)
+        except OSError as error:
+            self._warn(error)
+
+    def _take(self, most: int) -> int:
+        """Accept up to so many of those that wait, and tell how many that were."""
+        taken = 0
         for connection in _waiting(self.bound.sock, most):
             self._give(connection)
+            taken += 1
+        return taken
 
 
 def _waiting(sock: socket.socket, most: int) -> Iterator[socket.socket]:

@@ -33,14 +33,21 @@ _WHY = {
 class BoundSocket:
     """A socket to listen on; `remove_file` removes the file of the UNIX socket that ESG made for it, if it did.
 
-    `is_shared`: other processes go on listening, so whoever waits in its queue at the end is left to them.
+    `is_shared`: other processes go on listening, so whoever waits in its queue at the end is left to them. `is_own`: it
+    was bound here, so that nobody may listen on it when it is closed here.
     """
 
     def __init__(
-        self, sock: socket.socket, remove_file: Callable[[], None] | None = None, *, is_shared: bool = False
+        self,
+        sock: socket.socket,
+        remove_file: Callable[[], None] | None = None,
+        *,
+        is_shared: bool = False,
+        is_own: bool = False,
     ) -> None:
         self.sock = sock
         self.is_shared = is_shared
+        self.is_own = is_own
         self._remove_file = remove_file
 
     def listen(self, backlog: int) -> None:
@@ -70,8 +77,11 @@ class BoundSocket:
         return self.sock.family in (socket.AF_INET, socket.AF_INET6)
 
     def close(self) -> None:
-        """Close the socket and remove its file."""
+        """Close the socket and remove its file; of one's own, a child that still holds it does not listen either."""
         self.unlink()
+        if self.is_own:
+            with contextlib.suppress(OSError):  # it did not listen yet, or it is closed
+                self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
 
 
@@ -151,7 +161,7 @@ def _bind(address: Address, wanted: Sequence[Address], reuse_port: bool) -> list
         if isinstance(address, UnixAddress):
             from esg_core.sockets.unix_files import bind_unix
 
-            return [BoundSocket(*bind_unix(address))]
+            return [BoundSocket(*bind_unix(address), is_own=True)]
         if isinstance(address, Descriptor):
             return [_inherit(address)]
         is_dual = address.host == "::" and TCPAddress("0.0.0.0", address.port) not in wanted  # noqa: S104 - compared
@@ -215,7 +225,7 @@ def _bind_places(places: Sequence[Place], port: int, options: Options) -> list[B
                 missing = error
                 continue
             port = sock.getsockname()[1]
-            bound.append(BoundSocket(sock))
+            bound.append(BoundSocket(sock, is_own=True))
         if missing is not None and not bound:
             raise missing
     except BaseException:

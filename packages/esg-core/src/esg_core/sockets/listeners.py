@@ -9,14 +9,14 @@ import errno
 import logging
 import math
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from esg_core.sockets.acceptor import Acceptor
 from esg_core.sockets.bound import BoundSocket
+from esg_core.sockets.ends import shut_down
 from esg_core.sockets.failed_handshake import tell_failed_handshake
+from esg_core.sockets.handshakes import Handshakes
 
 if sys.platform != "win32":
     import resource  # at once: when descriptors have run out, nothing can be imported
@@ -25,29 +25,17 @@ WARN_EVERY = 30.0
 """Seconds between two warnings that accepting pauses, however often it does."""
 
 
-class TLSOptions:
-    """How accepted connections speak TLS.
-
-    `context()` is the TLS context of the next connection; the time for a handshake is in seconds, None for no limit.
-    """
-
-    def __init__(self, context: Callable[[], ssl.SSLContext], handshake_timeout: float | None) -> None:
-        self.context = context
-        self._handshake_timeout = handshake_timeout or math.inf
-
-    def arguments(self) -> dict[str, Any]:
-        """What `loop.connect_accepted_socket()` wants for the next connection."""
-        return {"ssl": self.context(), "ssl_handshake_timeout": self._handshake_timeout}
-
-
 class Listeners:
     """The bound sockets of one server, from `start()` to `close()`."""
 
     def __init__(
-        self, bound: Sequence[BoundSocket], factory: Callable[[], asyncio.BaseProtocol], tls: TLSOptions | None = None
+        self,
+        bound: Sequence[BoundSocket],
+        factory: Callable[[], asyncio.BaseProtocol],
+        handshakes: Handshakes | None = None,
     ) -> None:
         self._factory = factory
-        self._arguments: Callable[[], dict[str, Any]] = dict if tls is None else tls.arguments
+        self._handshakes = handshakes
         self._loop = asyncio.get_running_loop()
         self._logger = logging.getLogger("esg.error")
         self._acceptors = [Acceptor(one, self._open, self._warn) for one in bound]
@@ -81,9 +69,14 @@ class Listeners:
             acceptor.bound.unlink()
 
     async def settle(self, patience: float) -> None:
-        """Wait until each accepted connection has its protocol; a TLS handshake has so many seconds for it."""
-        if self._opening:
+        """Wait until each accepted connection has its protocol; a TLS handshake has so many seconds for it.
+
+        Those whose next step waits for its turn are not late: it is the server that has not got to them yet.
+        """
+        while self._opening:
             await asyncio.wait(self._opening, timeout=patience)
+            if not patience or self._handshakes is None or not self._handshakes.are_waiting:
+                break
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
@@ -94,14 +87,18 @@ class Listeners:
         task.add_done_callback(self._opening.discard)
 
     async def _connect(self, connection: socket.socket) -> None:
-        arguments, peer = self._arguments(), None
+        peer: object = None
         try:
-            if arguments:
+            if self._handshakes is None:
+                await self._loop.connect_accepted_socket(self._factory, connection)
+            else:
                 peer = connection.getpeername()  # nothing tells it after a failure
-            await self._loop.connect_accepted_socket(self._factory, connection, **arguments)
+                await self._handshakes.accept(connection, self._factory)
         except OSError as error:
             tell_failed_handshake(error, peer)
         except Exception:
+            if connection.fileno() >= 0:
+                shut_down(connection.fileno())
             connection.close()
             self._logger.exception("a connection could not be set up")
 

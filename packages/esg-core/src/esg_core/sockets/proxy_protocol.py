@@ -5,21 +5,22 @@ listener makes for each connection. It reads the preface and not one byte more, 
 listener is for, and steps aside: all that comes later goes from the transport straight to it. The inner protocol sees
 the announced addresses through `get_extra_info()`, and everything else of its transport as it is.
 
-With `tls`, TLS starts after the preface, which is how balancers that do not terminate it forward it; the listener
-itself has to be a cleartext one then.
+With `handshakes`, TLS starts after the preface, which is how balancers that do not terminate it forward it; the
+listener itself has to be a cleartext one then.
 
 Until the inner protocol takes over, the connection is one of the context's: it has a deadline, is drained and aborted.
 """
 
 import asyncio
 import math
-import ssl
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from esg_core.proxy.preface import PrefaceError, Route, missing, parse
 from esg_core.proxy.trust import TrustedProxies
+from esg_core.sockets.ends import abort, end_for_client
 from esg_core.sockets.failed_handshake import tell_failed_handshake
+from esg_core.sockets.handshakes import Handshakes, Secured
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -30,6 +31,9 @@ LARGEST_READ = 4096
 
 DRAIN_GRACE = 0.25
 """Seconds in which a preface that is on its way may still come when the server drains."""
+
+HANDSHAKE_GRACE = 1.0
+"""Seconds for a TLS handshake that has begun when the server drains; as for one without a preface."""
 
 
 class ProxyProtocol(asyncio.BufferedProtocol):
@@ -42,14 +46,18 @@ class ProxyProtocol(asyncio.BufferedProtocol):
     protocol_name = "PROXY protocol"
 
     def __init__(
-        self, factory: "ProtocolFactory", context: "Context", trust: TrustedProxies, tls: ssl.SSLContext | None = None
+        self,
+        factory: "ProtocolFactory",
+        context: "Context",
+        trust: TrustedProxies,
+        handshakes: Handshakes | None = None,
     ) -> None:
         self.deadline = math.inf
         self.check_at = 0
         self._factory = factory
         self._context = context
         self._trust = trust
-        self._tls = tls
+        self._handshakes = handshakes
         self._transport: asyncio.Transport
         self._preface = bytearray()
         self._piece = bytearray()
@@ -96,24 +104,29 @@ class ProxyProtocol(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As `asyncio.BufferedProtocol`."""
+        end_for_client(self._transport, exc)
         self._leave()
 
     # What the context tells; see `esg_core.contracts.Connection`.
 
     def drain(self) -> None:
         """As `Connection.drain`."""
-        self.deadline = min(self.deadline, self._context.loop.time() + DRAIN_GRACE)
+        grace = DRAIN_GRACE if self._handshake is None else HANDSHAKE_GRACE
+        self.deadline = min(self.deadline, self._context.loop.time() + grace)
         self._context.sweeper.hasten(self)
 
     def abort(self) -> None:
         """As `Connection.abort`."""
-        self._transport.abort()
+        abort(self._transport)
 
     def expire(self, now: float) -> None:
-        """As `Connection.expire`."""
-        if self._preface:
+        """As `Connection.expire`; a handshake has a deadline here in a drain only, as `Listeners.settle()` has it."""
+        if self._handshake is None and self._preface:
             self._refuse("the preface was not complete in time")
-        self._transport.abort()
+        elif self._handshakes is not None and self._handshake is not None and self._handshakes.are_waiting:
+            self.deadline = now + HANDSHAKE_GRACE
+        else:
+            abort(self._transport)
 
     # Ends.
 
@@ -121,7 +134,7 @@ class ProxyProtocol(asyncio.BufferedProtocol):
         name = self._transport.get_extra_info("peername")
         client = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a UNIX socket"
         self._context.logger.warning("proxy-protocol: closed the connection from %s: %s", client, reason)
-        self._transport.abort()
+        abort(self._transport)
 
     def _leave(self) -> None:
         context = self._context
@@ -133,70 +146,35 @@ class ProxyProtocol(asyncio.BufferedProtocol):
     def _complete(self, route: Route | None) -> None:
         """Nothing is read until the next protocol is in its place: the transport asks each one how it wants to read."""
         self._transport.pause_reading()
-        if self._tls is None:
-            self._hand_over(self._transport, route, b"")
+        if self._handshakes is None:
+            self._hand_over(Secured(self._transport, b""), route)
             self._transport.resume_reading()
         else:
             self.deadline = math.inf  # the handshake has its own
-            self._handshake = self._context.loop.create_task(self._start_tls(self._tls, route))
+            self._handshake = self._context.loop.create_task(self._shake_hands(self._handshakes, route))
 
-    async def _start_tls(self, tls: ssl.SSLContext, route: Route | None) -> None:
-        early = _EarlyData()
-        transport = await self._handshaken(tls, early, route)
-        self._handshake = None
-        if transport is None or transport.is_closing() or early.lost:
-            self._leave()
-        else:
-            self._hand_over(transport, route, b"".join(early.data))
-
-    async def _handshaken(
-        self, tls: ssl.SSLContext, early: asyncio.Protocol, route: Route | None
-    ) -> asyncio.Transport | None:
-        """The transport within TLS, or None if the client has gone or does not come to terms."""
-        timeout = self._context.config.timeout_tls_handshake or None
-        if self._transport.is_closing():
-            return None
+    async def _shake_hands(self, handshakes: Handshakes, route: Route | None) -> None:
         try:
-            return await self._context.loop.start_tls(
-                self._transport, early, tls, server_side=True, ssl_handshake_timeout=timeout
-            )
+            secured = await handshakes.secure(self._transport)
         except OSError as error:
             tell_failed_handshake(error, self._transport.get_extra_info("peername") if route is None else route.client)
-            return None
+            self._leave()
+        else:
+            self._hand_over(secured, route)
 
-    def _hand_over(self, transport: asyncio.Transport, route: Route | None, data: bytes) -> None:
+    def _hand_over(self, made: Secured, route: Route | None) -> None:
         """The inner protocol joins the context before this one leaves: the server never looks quiet between."""
-        inner = self._factory()
-        transport.set_protocol(inner)
-        inner.connection_made(transport if route is None else AnnouncedTransport(transport, route))
+        shown = None if route is None else AnnouncedTransport(made.transport, route)
+        made.hand_over(self._factory(), shown)
         self._leave()
-        if data:
-            inner.data_received(data)
 
 
 def after_preface(
-    factory: "ProtocolFactory", context: "Context", tls: Callable[[], ssl.SSLContext] | None
+    factory: "ProtocolFactory", context: "Context", handshakes: Handshakes | None
 ) -> Callable[[], ProxyProtocol]:
-    """What makes the protocol of each connection, for a listener whose connections all begin with a preface.
-
-    `tls` gives the TLS context of the next connection.
-    """
+    """What makes the protocol of each connection, for a listener whose connections all begin with a preface."""
     trust = TrustedProxies(context.config.forwarded_allow_ips)
-    return lambda: ProxyProtocol(factory, context, trust, None if tls is None else tls())
-
-
-class _EarlyData(asyncio.Protocol):
-    """Keeps what a client sends together with the end of its handshake, until the inner protocol is there."""
-
-    def __init__(self) -> None:
-        self.data: list[bytes] = []
-        self.lost = False
-
-    def data_received(self, data: bytes) -> None:
-        self.data.append(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
+    return lambda: ProxyProtocol(factory, context, trust, handshakes)
 
 
 class AnnouncedTransport(asyncio.Transport):

@@ -6,19 +6,16 @@ Linux shows them. Elsewhere the transport's own count has to do.
 """
 
 import asyncio
-import contextlib
 import select
 import selectors
 import socket
 import struct
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from esg_core.write_pace import WriteLimits, WritePace
 
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
-
-_RESET = struct.pack("ii", 1, 0)
 
 _COUNTS = struct.Struct("=24xI92xQ16xI")
 """Of the kernel's `struct tcp_info`: segments under way, bytes acknowledged, bytes not sent yet."""
@@ -38,8 +35,8 @@ class Delivery(NamedTuple):
 def delivery(transport: asyncio.Transport) -> Delivery:
     """How far what was written to `transport` has got; `acknowledged` is 0 where only the transport tells."""
     unsent = transport.get_write_buffer_size()
-    connection = transport.get_extra_info("socket")
-    if _TCP_INFO is None or connection is None or connection.fileno() < 0:
+    connection = open_socket(transport)
+    if _TCP_INFO is None or connection is None:
         return Delivery(unsent, 0)
     try:
         counts = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _COUNTS.size)
@@ -89,8 +86,8 @@ class Departure(Enum):
 
 def departure(transport: asyncio.Transport) -> Departure:
     """Tell whether the client has left, whatever of its bytes are still unread; NONE where that cannot be known."""
-    connection = transport.get_extra_info("socket")
-    if connection is None or connection.fileno() < 0 or not hasattr(select, "POLLRDHUP"):
+    connection = open_socket(transport)
+    if connection is None or not hasattr(select, "POLLRDHUP"):
         return Departure.NONE
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLRDHUP)
@@ -102,32 +99,15 @@ def departure(transport: asyncio.Transport) -> Departure:
 
 def has_input(transport: asyncio.Transport) -> bool:
     """Tell whether the kernel holds bytes of this connection that have not been read yet."""
-    connection = transport.get_extra_info("socket")
-    if connection is None or connection.fileno() < 0:
+    connection = open_socket(transport)
+    if connection is None:
         return False
     with selectors.DefaultSelector() as selector:
         selector.register(connection.fileno(), selectors.EVENT_READ)
         return bool(selector.select(0))
 
 
-def end_sending(transport: asyncio.Transport) -> bool:
-    """Tell the client that nothing more comes, if its connection can say that; returns whether it can.
-
-    A client that has gone need not be told: asyncio raises, and will tell of its end with the next thing it reads.
-    """
-    if not transport.can_write_eof():
-        return False
-    with contextlib.suppress(OSError):
-        transport.write_eof()
-    return True
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """Abort the connection, over TCP by a reset: the client sees no ordinary end, and the kernel keeps nothing.
-
-    Without it the kernel goes on offering what was written to a client that does not read, for minutes.
-    """
+def open_socket(transport: asyncio.BaseTransport) -> Any:
+    """The socket of a transport, None if it has none or has closed it."""
     connection = transport.get_extra_info("socket")
-    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6) and connection.fileno() >= 0:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
+    return None if connection is None or connection.fileno() < 0 else connection

@@ -13,6 +13,7 @@ from esg_core.app.loading import import_string
 from esg_core.errors import ESGError, StartupError, UsageError, reason_of
 from esg_core.options.named_certificates import ByName, parse_named_certificate
 from esg_core.sockets.certificate_reload import ReloadedOnChange
+from esg_core.sockets.tls_link import HalfClosingContext
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -106,7 +107,7 @@ def _context_with(config: "Config", alpn: Sequence[str], source: _Source) -> ssl
 
 def _context(config: "Config") -> ssl.SSLContext:
     try:
-        context = ssl.SSLContext(config.ssl_version)
+        context = HalfClosingContext(config.ssl_version)
     except ValueError:
         problem = "this Python does not know it"
     else:

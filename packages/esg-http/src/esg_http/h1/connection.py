@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
-from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure, end_sending, has_input, reset
+from esg_core.sockets.ends import abort, close, end_for_client, end_sending, reset
+from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure, has_input
+from esg_core.sockets.tls_link import outlives_input
 from esg_core.write_pace import LOOKS
 from esg_http.call.peer import Peer
 from esg_http.call.refusals import answer_late, answer_unreadable, warn
@@ -61,6 +63,7 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As `asyncio.Protocol`."""
+        end_for_client(self.transport, exc)
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
@@ -75,9 +78,10 @@ class H1Connection(H1Input, asyncio.Protocol):
     def eof_received(self) -> bool:
         """As `asyncio.Protocol`: a client that has sent its request may close its side and still read (rule H-9)."""
         self._eof = True
-        if self._is_behind and not self._peer.is_tls:
+        may_stay = outlives_input(self.transport)
+        if self._is_behind and may_stay:
             return True
-        if self._reading == HOLD and not self._peer.is_tls and not (self._cycle is not None and self._cycle.is_waiting):
+        if self._reading == HOLD and may_stay and not (self._cycle is not None and self._cycle.is_waiting):
             self._look_soon(-1 if self._cycle is None else self._cycle.sent)
             return True
         self._leave_cycle()
@@ -149,7 +153,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         if self._held:
             protocol.data_received(self._held)
         if self._eof and not protocol.eof_received():
-            self.transport.close()
+            close(self.transport)
         return 101
 
     def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
@@ -185,7 +189,7 @@ class H1Connection(H1Input, asyncio.Protocol):
     def abort(self) -> None:
         """As `Connection.abort`."""
         self._cut()
-        self.transport.abort()
+        abort(self.transport)
 
     # Deadlines.
 
@@ -212,7 +216,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         """Nothing is read, so nobody but the kernel knows whether the client is still there (rules H-9, H-16)."""
         left = departure(self.transport)
         if left is Departure.GONE:
-            self.transport.abort()
+            abort(self.transport)
             return
         cycle = self._cycle
         if cycle is not None:
@@ -229,7 +233,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         elif self._reading == DISCARD:
             self._hang_up()
         else:
-            self.transport.abort()
+            abort(self.transport)
 
     def _watch_writing(self, now: float) -> None:
         settings = self._settings
@@ -301,7 +305,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         """Close once what is written has been sent, for which timeout-write holds."""
         self._prepare_end()
         self._forget_input()
-        self.transport.close()
+        close(self.transport)
 
     def _prepare_end(self) -> None:
         """Nothing more is read: watch that what is written is sent, and that TLS comes to its end."""
@@ -317,7 +321,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         sent = not delivery(self.transport).unsent
         self._close()
         if sent and self._peer.is_tls:
-            self._context.loop.call_soon(self.transport.abort)
+            self._context.loop.call_soon(abort, self.transport)
 
     def _forget_input(self) -> None:
         self._body = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
 from esg_core.contracts import Prepared
-from esg_core.sockets.tcp import reset
+from esg_core.sockets.ends import close, reset
 from esg_core.waiting import WriteGate
 from esg_http.call.sendfile import send_file
 from esg_http.h1.request_fields import NO_FIELDS, RequestFields
@@ -214,4 +214,4 @@ class H1Output:
         if self._framing == BY_END:
             reset(self.transport)
         else:
-            self.transport.close()
+            close(self.transport)

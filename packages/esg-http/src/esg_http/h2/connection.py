@@ -7,7 +7,8 @@ out in one write.
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from esg_core.sockets.tcp import end_sending
+from esg_core.sockets.ends import abort, close, end_for_client, end_sending
+from esg_core.sockets.tls_link import outlives_input
 from esg_http.call.peer import Peer
 from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR
 from esg_http.h2.coding.frames import goaway_frame, ping_frame
@@ -88,28 +89,30 @@ class H2Connection(Deadlines, asyncio.Protocol):
             return
         self._catch_up()
         if self._has_eof and not self.eof_received():
-            self.transport.close()
+            close(self.transport)
         else:
             self._resume_reading()
 
     def eof_received(self) -> bool:
         """As `asyncio.Protocol`: whoever has sent whole requests may close its side and still read (rule H-9)."""
-        if self.is_behind and not self._peer.is_tls:
-            self._has_eof = True
+        self._has_eof = True
+        may_stay = outlives_input(self.transport)
+        if self.is_behind and may_stay:
             return True
         for stream in [stream for stream in self.live.values() if stream.upload is not None]:
             stream.cut(CANCEL)
-        self.ignores_new = self._has_eof = True
+        self.ignores_new = True
         if self._has_ended:
             return False
-        if not self.live or self._peer.is_tls:
+        if self.live and may_stay:
+            self._watch_half_closed(self.time())
+        else:
             self._close()
-            return False
-        self._watch_half_closed(self.time())
-        return True
+        return may_stay
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As `asyncio.Protocol`."""
+        end_for_client(self.transport, exc)
         self.is_over = self._has_ended = self._is_lost = True
         context = self._context
         context.connections.discard(self)
@@ -205,7 +208,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
     def abort(self) -> None:
         """As `Connection.abort`."""
         self.is_over = True
-        self.transport.abort()
+        abort(self.transport)
 
     def _has_failed(self) -> None:
         self._leave_all()
@@ -221,6 +224,6 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self.is_behind = False
         self._resume_reading()
         if self._has_eof or not end_sending(self.transport):
-            self.transport.close()
+            close(self.transport)
         self._watch_writing(self.time())
         self._watch(END, self.time() + LINGER)

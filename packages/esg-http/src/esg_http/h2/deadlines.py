@@ -9,7 +9,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
-from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure, reset
+from esg_core.sockets.ends import abort, close, reset
+from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure
 from esg_core.write_pace import WritePace
 from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.coding.faults import ConnectionFault
@@ -213,9 +214,9 @@ class Deadlines(Serving):
         if delivery(self.transport).unsent:
             self._watch(END, now + LINGER)
         elif self.transport.is_closing():
-            self.transport.abort()
+            abort(self.transport)
         else:
-            self.transport.close()
+            close(self.transport)
 
     @abstractmethod
     def abort(self) -> None:

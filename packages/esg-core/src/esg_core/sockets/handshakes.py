@@ -1,0 +1,258 @@
+"""TLS handshakes of accepted connections, each step of each in its turn (rule H-23).
+
+What a handshake asks of the server takes a millisecond or two, almost all of it for one signature, so that a burst of
+them would hold up whatever else the loop serves. Therefore TLS does not begin when a connection is accepted, but when
+the client's first bytes are there; those and all further ones of the handshake wait for the budget of a turn of the
+loop, of which each uses up all there is. The time for the handshake begins when the connection is accepted all the
+same.
+
+Works for every loop that has `start_tls()`, and knows no protocol that is spoken within TLS.
+"""
+
+import asyncio
+import math
+import socket
+import ssl
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+from esg_core.sockets.ends import abort, end_for_client
+from esg_core.sockets.tls_link import TLSLink
+from esg_core.turns import UNITS_A_TURN, TurnBudget
+
+PIECE = 4096
+"""Bytes that are read at a time during a handshake; a client's first message has some hundred."""
+
+STEP = UNITS_A_TURN
+"""What a step of a handshake costs of the budget: so there is one in a turn."""
+
+
+_GONE = "the client has gone during its TLS handshake"
+
+
+class TLSOptions(NamedTuple):
+    """How accepted connections speak TLS."""
+
+    context: Callable[[], ssl.SSLContext]
+    """Gives the TLS context of the next connection."""
+
+    handshake_timeout: float | None
+    """Seconds that a connection has to agree on TLS; None and 0 for no limit."""
+
+
+class Secured(NamedTuple):
+    """A connection that has agreed on TLS: its transport, and what the client has sent already."""
+
+    transport: asyncio.Transport
+    early: bytes
+
+    def hand_over(self, protocol: asyncio.Protocol, shown: asyncio.Transport | None = None) -> None:
+        """Make `protocol` the connection's; `shown` is the transport that it is given, if that is not the real one."""
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(shown or self.transport)
+        if self.early:
+            made = cast(asyncio.Protocol, self.transport.get_protocol())  # may be another one by now: HTTP/2
+            made.data_received(self.early)
+
+
+class Handshakes:
+    """The handshakes of all connections of one server, in the running loop."""
+
+    def __init__(self, tls: TLSOptions, budget: TurnBudget) -> None:
+        self._tls = tls
+        self._budget = budget
+        self._loop = asyncio.get_running_loop()
+        self._waiting: set[_Handshake] = set()
+
+    @property
+    def are_waiting(self) -> bool:
+        """Whether clients that have said something wait for their turn."""
+        return bool(self._waiting)
+
+    async def accept(self, connection: socket.socket, factory: Callable[[], asyncio.BaseProtocol]) -> None:
+        """Agree on TLS with a client that was just accepted, then make its protocol.
+
+        Raises `OSError` if that fails. The connection is closed then, and when this is cancelled.
+        """
+        handshake = self._make()
+        transport, _ = await self._loop.connect_accepted_socket(lambda: handshake, connection)
+        secured = await self._shake_hands(transport, handshake)
+        try:
+            secured.hand_over(cast(asyncio.Protocol, factory()))
+        except BaseException:
+            abort(secured.transport)
+            raise
+
+    async def secure(self, transport: asyncio.Transport) -> Secured:
+        """Agree on TLS with a client that has been spoken to without; as `accept()`, but for the protocol.
+
+        Reading must be paused, so that nothing is lost.
+        """
+        if transport.is_closing():
+            raise ConnectionResetError(_GONE)
+        handshake = self._make()
+        transport.set_protocol(handshake)
+        handshake.connection_made(transport)
+        transport.resume_reading()
+        return await self._shake_hands(transport, handshake)
+
+    def _make(self) -> "_Handshake":
+        return _Handshake(self._loop, self._budget, self._waiting)
+
+    async def _shake_hands(self, transport: asyncio.Transport, handshake: "_Handshake") -> Secured:
+        early = _EarlyData()
+        try:
+            async with asyncio.timeout(self._tls.handshake_timeout or None):
+                secured = await self._begin_tls(transport, handshake, early)
+            if secured is not None and not secured.is_closing():
+                handshake.link(secured)
+            if secured is None or transport.is_closing() or early.is_lost:
+                raise ConnectionResetError(_GONE)
+        except TimeoutError:
+            abort(transport)
+            raise TimeoutError("the TLS handshake did not end in time") from None
+        except BaseException:
+            abort(transport)
+            raise
+        return Secured(secured, b"".join(early.data))
+
+    async def _begin_tls(
+        self, transport: asyncio.Transport, handshake: "_Handshake", protocol: asyncio.Protocol
+    ) -> asyncio.Transport | None:
+        if not await handshake.has_turn:
+            return None
+        self._loop.call_soon(handshake.step_between)  # before the loop's TLS does anything
+        return await self._loop.start_tls(
+            transport,
+            protocol,
+            self._tls.context(),
+            server_side=True,
+            ssl_handshake_timeout=math.inf,
+            ssl_shutdown_timeout=math.inf,  # a client may read slowly what was written before: see timeout-write
+        )
+
+
+class _Handshake(asyncio.BufferedProtocol):
+    """Reads for a handshake, a piece at a time, and hands each on to the loop's TLS when it has its turn.
+
+    `has_turn` comes with the turn of the first piece, when there is nothing yet to hand it to; it is False if the
+    client has gone before.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, budget: TurnBudget, waiting: "set[_Handshake]") -> None:
+        self._loop = loop
+        self._budget = budget
+        self._waiting = waiting
+        self._transport: asyncio.Transport
+        self._piece = bytearray()
+        self._size = 0
+        self._has_ended = False
+        self._tls: asyncio.BufferedProtocol | None = None
+        self.has_turn: asyncio.Future[bool] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """As `asyncio.BufferedProtocol`."""
+        self._piece = bytearray(PIECE)
+        return self._piece
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        self._size = nbytes
+        self._transport.pause_reading()
+        self._wait()
+
+    def eof_received(self) -> bool:
+        """As `asyncio.BufferedProtocol`: the handshake may be over, although the link is not there yet."""
+        if self._tls is None:
+            return False
+        self._has_ended = True
+        self._loop.call_soon(self._end)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        end_for_client(self._transport)  # an error may be TLS's
+        self._stop_waiting()
+        if self._tls is not None:
+            self._tls.connection_lost(exc)
+        elif not self.has_turn.done():
+            self.has_turn.set_result(False)
+
+    def pause_writing(self) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        if self._tls is not None:
+            self._tls.pause_writing()
+
+    def resume_writing(self) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        if self._tls is not None:
+            self._tls.resume_writing()
+
+    def step_between(self) -> None:
+        """The loop's TLS has become the transport's protocol: give it the first piece, and read on in its stead."""
+        found = self._transport.get_protocol()
+        if found is not None:  # it has not been lost meanwhile
+            self._tls = cast(asyncio.BufferedProtocol, found)
+            self._transport.set_protocol(self)
+            self._hand_on()
+
+    def link(self, secured: asyncio.Transport) -> None:
+        """The handshake is over: from now on the loop's TLS reads by itself."""
+        assert self._tls is not None
+        link = TLSLink(self._loop, self._transport, self._tls, secured)
+        self._transport.set_protocol(link)
+        self._stop_waiting()
+        self._hand_on()
+        if self._has_ended:
+            link.eof_received()
+        else:
+            self._transport.resume_reading()
+
+    def _wait(self) -> None:
+        self._waiting.add(self)
+        self._budget.wait(self._go_on)
+
+    def _stop_waiting(self) -> None:
+        self._waiting.discard(self)
+        self._budget.leave(self._go_on)
+
+    def _go_on(self) -> None:
+        """It has its turn."""
+        self._waiting.discard(self)
+        self._budget.spend(STEP)
+        if self._tls is None:
+            if not self.has_turn.done():
+                self.has_turn.set_result(True)
+        else:
+            self._hand_on()
+            self._transport.resume_reading()
+
+    def _end(self) -> None:
+        """The client has ended its side; if it has not been linked by now, within its handshake."""
+        if self._tls is not None and self._transport.get_protocol() is self:
+            self._tls.eof_received()
+
+    def _hand_on(self) -> None:
+        size, self._size = self._size, 0
+        if size:
+            assert self._tls is not None
+            memoryview(self._tls.get_buffer(size))[:size] = self._piece[:size]
+            self._tls.buffer_updated(size)
+
+
+class _EarlyData(asyncio.Protocol):
+    """Keeps what a client sends together with the end of its handshake, until its protocol is there."""
+
+    def __init__(self) -> None:
+        self.data: list[bytes] = []
+        self.is_lost = False
+
+    def data_received(self, data: bytes) -> None:
+        self.data.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True

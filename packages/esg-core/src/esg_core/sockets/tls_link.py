@@ -1,0 +1,158 @@
+"""What the loop's TLS does not do by itself: half-closed connections (rule H-9), and an end for all (rule L-7).
+
+The TLS of asyncio and of uvloop gives a connection up as soon as the client says that it sends no more, by an alert
+(close_notify, RFC 8446 section 6.1) or by the end of the connection below, and drops what still waits to be written. A
+`TLSLink` between the socket's transport and that TLS, and a `HalfClosingTLS` as its TLS object, keep both from it: the
+protocol within is told by `eof_received()`, as over cleartext, and decides. Uses public interfaces of loops and of
+`ssl` only, and knows no protocol that is spoken within TLS.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Any, cast
+
+from esg_core.sockets.ends import close, end_for_client
+
+
+class HalfClosingTLS(ssl.SSLObject):
+    """A TLS object that tells `on_end`, and not the loop's TLS, that the client has ended its side.
+
+    `is_stuck`: the transport below takes nothing at present.
+    """
+
+    is_stuck = False
+    on_end: Callable[[], None] | None = None
+    _has_ended = False
+    _has_told = False
+    _owes_end = False
+
+    def read(self, size: int = 1024, buffer: Any = None) -> Any:
+        """As `ssl.SSLObject`, but for the end of the client's side: that is as if nothing more had come yet."""
+        try:
+            taken = ssl.SSLObject.read(self, size, buffer)
+        except ssl.SSLWantReadError:
+            if not self._has_ended:
+                raise
+        else:
+            if taken:
+                return taken
+        self._tell()
+        raise ssl.SSLWantReadError
+
+    def pending(self) -> int:
+        """As `ssl.SSLObject`, but at least 1 while the end has still to be told: the loop's TLS reads then."""
+        return ssl.SSLObject.pending(self) or self._owes_end
+
+    def unwrap(self) -> None:
+        """As `ssl.SSLObject`, but it neither waits for an alert that cannot come nor ends before all is written."""
+        try:
+            ssl.SSLObject.unwrap(self)
+        except ssl.SSLWantReadError:
+            if not self._has_ended:
+                raise
+        if self.is_stuck:
+            raise ssl.SSLWantReadError
+
+    def end(self) -> None:
+        """The connection below has ended: what has come of it is all there is."""
+        self._has_ended = True
+        self._owes_end = not self._has_told
+
+    def tell(self, on_end: Callable[[], None]) -> None:
+        """Call this at the end of the client's side; at once if that has been read already."""
+        self.on_end = on_end
+        if self._owes_end:
+            self._tell()
+
+    def tell_again(self) -> None:
+        """Forget that the end has been told, until reading goes on."""
+        self._has_told, self._owes_end = False, True
+
+    def _tell(self) -> None:
+        if self.on_end is None:
+            self._owes_end = True
+        elif not self._has_told:
+            self._has_told, self._owes_end = True, False
+            self.on_end()
+
+
+class HalfClosingContext(ssl.SSLContext):
+    """A TLS context whose connections can be half-closed."""
+
+    sslobject_class = HalfClosingTLS
+
+
+class TLSLink(asyncio.BufferedProtocol):
+    """The protocol of a socket's transport once TLS is agreed on; hands all on to `tls`, the loop's own protocol.
+
+    `inner` is the transport within TLS. What is read goes straight to the loop's TLS: its methods are the link's.
+    """
+
+    __slots__ = ("_inner", "_loop", "_object", "_outer", "_tls", "buffer_updated", "get_buffer")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        outer: asyncio.Transport,
+        tls: asyncio.BufferedProtocol,
+        inner: asyncio.Transport,
+    ) -> None:
+        self._loop = loop
+        self._outer = outer
+        self._tls = tls
+        self._inner = inner
+        found = inner.get_extra_info("ssl_object")
+        self._object = found if isinstance(found, HalfClosingTLS) else None
+        if self._object is not None:
+            self._object.tell(self._has_input_end)
+        for name in ("get_buffer", "buffer_updated"):
+            setattr(self, name, getattr(tls, name))
+
+    def eof_received(self) -> bool | None:
+        """As `asyncio.BufferedProtocol`: the connection stays open until the protocol within closes it."""
+        if self._object is None:
+            return self._tls.eof_received()
+        self._object.end()
+        self.buffer_updated(0)  # it has to look whether that is all it waited for
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        end_for_client(self._outer)  # an error may be TLS's
+        if self._object is not None:
+            self._object.on_end = None
+        self._tls.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        if self._object is not None:
+            self._object.is_stuck = True
+        self._tls.pause_writing()
+
+    def resume_writing(self) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        if self._object is not None:
+            self._object.is_stuck = False
+        self._tls.resume_writing()
+        if self._inner.is_closing():
+            self.buffer_updated(0)  # asyncio's does not look by itself whether it can end now
+
+    def _has_input_end(self) -> None:
+        """Called while the loop's TLS reads, and before the protocol has been given what was read."""
+        self._loop.call_soon(self._tell_input_end)
+
+    def _tell_input_end(self) -> None:
+        inner = self._inner
+        if inner.is_closing() or self._object is None:
+            return
+        if not inner.is_reading():
+            self._object.tell_again()
+        elif not cast(asyncio.Protocol, inner.get_protocol()).eof_received():
+            close(inner)
+
+
+def outlives_input(transport: asyncio.Transport) -> bool:
+    """Tell whether more can be written when the client has ended its side: over TLS that takes a `TLSLink`."""
+    found = transport.get_extra_info("ssl_object")
+    return found is None or (isinstance(found, HalfClosingTLS) and found.on_end is not None)

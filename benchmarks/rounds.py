@@ -66,7 +66,7 @@ def _run_row(row: Row, plan: Plan, bench: Bench, certificate: Certificate) -> di
 def launch_for(row: Row, certificate: Certificate) -> Launch:
     """How a server is started for a row, on a free port."""
     tls = certificate if row.tls else None
-    return Launch(row.app, free_port(), row.access_log, tls, row.websocket, row.http2)
+    return Launch(row.app, free_port(), row.access_log, tls, row.websocket, row.http2, wsgi=row.wsgi)
 
 
 def _measure(running: Running, row: Row, seconds: int, bench: Bench) -> Sample:

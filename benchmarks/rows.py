@@ -11,6 +11,9 @@ from benchmarks.loads import H2Load, Load, WebSocketLoad, Wrk
 
 PEERS = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn")
 WITH_FLOOR = (*PEERS, "floor")
+OF_WSGI = ("esg", "uvicorn", "granian", "gunicorn")
+"""Those that run a WSGI application in threads of one process, as many as they are told."""
+
 WITH_DEFLATE = ("esg", "uvicorn", "hypercorn")
 """The servers that compress WebSocket messages."""
 
@@ -36,6 +39,7 @@ class Row:
     servers: tuple[str, ...] = PEERS
     access_log: bool = False
     tls: bool = False
+    wsgi: bool = False
 
     @property
     def websocket(self) -> bool:
@@ -50,6 +54,7 @@ class Row:
 
 _HELLO = ("benchmarks.apps:hello", Question(HELLO))
 _JSON = Question(b'{"name":"benchmark","number":42}')
+_JSON_LINE = Question(_JSON.answer + b"\n")
 
 _ALL = (
     Row("get", "GET, 13 bytes", *_HELLO, servers=WITH_FLOOR),
@@ -68,6 +73,7 @@ _ALL = (
     Row("stream", f"Chunked stream of {PARTS} parts", "benchmarks.apps:stream", Question(PART * PARTS)),
     Row("fastapi", "FastAPI, JSON route", "benchmarks.app_fastapi:app", _JSON),
     Row("starlette", "Starlette, JSON route", "benchmarks.app_starlette:app", _JSON),
+    Row("flask", "Flask, JSON route", "benchmarks.app_flask:app", _JSON_LINE, servers=OF_WSGI, wsgi=True),
 )
 
 _ECHOES = {"ws-64": ("64 bytes", 64), "ws-4k": ("4 KiB", 4096), "ws-64k": ("64 KiB", 65536)}

@@ -30,12 +30,17 @@ class Launch:
     http2: bool = False
     keep_alive: int | None = None
     """Seconds that an idle connection is kept; None leaves the server's default."""
+    wsgi: bool = False
+    """Whether the application speaks WSGI; each server then has `THREADS` for it."""
     workers: int | None = None
     """Processes that serve; None is one, without a parent above it where the server can do without.
 
     Each has its own queue if the server supports that: from one queue, a worker may take nearly all of a burst.
     """
 
+
+THREADS = "10"
+"""Threads of a WSGI application: the default of ESG, and of a2wsgi in uvicorn."""
 
 Command = Callable[[Launch], list[str]]
 
@@ -57,13 +62,15 @@ def _esg(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
     optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
     workers = [] if launch.workers is None else ["--workers", str(launch.workers), "--reuse-port"]
-    return ["-m", "esg", launch.app, *_listen(launch), "--lifespan", "off", log, *workers, *optional]
+    interface = ["--interface", "wsgi", "--wsgi-threads", THREADS] if launch.wsgi else []
+    return ["-m", "esg", launch.app, *_listen(launch), "--lifespan", "off", log, *interface, *workers, *optional]
 
 
 def _uvicorn(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
     http = ["--http", "zttp", "--http2"] if launch.http2 else ["--http", "httptools"]
     chosen = ["--loop", "uvloop", *http, "--lifespan", "off"]
+    chosen += ["--interface", "wsgi"] if launch.wsgi else []  # by way of a2wsgi
     optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
     workers = ["--workers", str(launch.workers or 1)]
     return ["-m", "uvicorn", launch.app, *_listen(launch), *chosen, log, *workers, *optional]
@@ -72,6 +79,8 @@ def _uvicorn(launch: Launch) -> list[str]:
 def _granian(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
     chosen = ["--interface", "asginl", "--loop", "uvloop", "--runtime-mode", "st"]
+    if launch.wsgi:
+        chosen = ["--interface", "wsgi", "--blocking-threads", THREADS]
     chosen += ["--workers", str(launch.workers or 1)]
     chosen += ["--ws" if launch.websocket else "--no-ws"]
     optional = _optional(launch, "--ssl-certificate", "--ssl-keyfile", "")
@@ -89,13 +98,15 @@ def _hypercorn(launch: Launch) -> list[str]:
 
 def _gunicorn(launch: Launch) -> list[str]:
     log = ["--access-logfile", "-"] if launch.access_log else []
-    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "asgi"]
+    chosen = ["--bind", f"127.0.0.1:{launch.port}", "--no-control-socket"]
     chosen += ["--workers", str(launch.workers or 1)]
-    loop = ["--asgi-loop", "uvloop", "--asgi-lifespan", "off", "--no-control-socket"]
+    kind = ["--worker-class", "asgi", "--asgi-loop", "uvloop", "--asgi-lifespan", "off"]
+    if launch.wsgi:
+        kind = ["--worker-class", "gthread", "--threads", THREADS]
     optional = _optional(launch, "--certfile", "--keyfile", "--keep-alive")
     if launch.http2:
         optional += ["--http-protocols", "h2,h1", "--http2-cleartext", "prior-knowledge"]
-    return ["-m", "gunicorn", *chosen, *loop, *log, *optional, launch.app]
+    return ["-m", "gunicorn", *chosen, *kind, *log, *optional, launch.app]
 
 
 def _floor(launch: Launch) -> list[str]:
@@ -112,5 +123,8 @@ SERVERS: dict[str, Command] = {
     "floor": _floor,
 }
 
-PACKAGES = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "uvloop", "httptools", "zttp", "fastapi", "starlette")
+PACKAGES = (
+    *("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "uvloop", "httptools", "zttp", "a2wsgi"),
+    *("fastapi", "starlette", "flask"),
+)
 """The distributions whose versions belong to a result."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.e2e.server import Server
 from tests.support.wsgi.http2 import Http2Client
-from tests.support.wsgi.programs import VERSIONS, client_of, connect, request, serving_wsgi
+from tests.support.wsgi.serving import VERSIONS, client_of, connect, request, serving_wsgi
 
 SIZES = (0, 1, 70_000, 5 << 20)
 WAYS = ("read", "read-n", "readline", "readline-n", "readlines", "iterate")

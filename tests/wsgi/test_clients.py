@@ -214,6 +214,27 @@ def test_h9_a_client_that_closes_its_side_gets_the_whole_response(way: Way) -> N
         assert app.ends == [None]
 
 
+@pytest.mark.parametrize("way", HALF_CLOSING, ids=str)
+def test_h9_a_client_that_has_closed_its_side_is_served_while_it_reads(way: Way) -> None:
+    """H-9, H-17: of a download without end, until it stops reading: then `timeout_write` ends it as any other."""
+    app = Downloads(endless)
+    with (
+        wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=1) as server,
+        server.server.connect(receive_buffer=65536) as client,
+    ):
+        client.send(b"GET /download HTTP/1.1\r\nHost: a.test\r\n\r\n").half_close()
+        began, size = time.monotonic(), 0
+        while time.monotonic() - began < 2 or size < 10 * PARTS * len(
+            PART
+        ):  # longer than any patience with who is silent
+            data = client.socket.recv(1 << 20)
+            assert data, f"cut off after {size} bytes"
+            size += len(data)
+        assert app.closed == 0
+        app.wait_until_closed(1, PATIENCE)
+        assert app.ends == [GeneratorExit]
+
+
 @each_way
 def test_i4_a_client_that_stops_reading_holds_a_thread_until_timeout_write(way: Way) -> None:
     """Beyond the buffer of its response, that is."""
@@ -280,6 +301,54 @@ def test_i1_clients_that_do_not_read_take_no_threads(way: Way) -> None:
         assert app.ends == [None] * 12
         for client in clients[::11]:
             assert client.read_last() == PART * PARTS
+
+
+@each_way
+def test_i4_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
+    """A slow reader, a small bound and parts of all sizes: nothing is lost, nothing comes twice."""
+    sizes = [1, 70_000, 3, 200_000, 5, 5, 5, 64_000, 1_000_000, 2, 300_000] * 3
+    parts = [bytes([65 + number % 26]) * size for number, size in enumerate(sizes)]
+    is_behind = threading.Event()
+
+    def noted() -> Iterator[bytes]:
+        for number, part in enumerate(parts):
+            if number == 8:  # what is before it is more than may wait in memory
+                is_behind.set()
+            yield part
+
+    app = Downloads(noted)
+    with (
+        wsgi_server(app, way, wsgi_body_memory=50_000, wsgi_response_buffer=400_000) as server,
+        downloading(server, 1) as [client],
+    ):
+        assert is_behind.wait(PATIENCE)
+        assert client.read_last() == b"".join(parts)
+        server.wait_idle()
+        assert server.server.log.records == []
+
+
+@each_way
+def test_i4_more_requests_than_threads_wait_for_one(way: Way) -> None:
+    """Nine for three threads: three meet at a time, and never a fourth."""
+    lock, meeting = threading.Lock(), threading.Barrier(3)
+    running: list[int] = [0]
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        with lock:
+            running[0] += 1
+            running.append(running[0])
+        meeting.wait(PATIENCE)
+        with lock:
+            running[0] -= 1
+        start_response("200 OK", TEXT)
+        return [b"x"]
+
+    with wsgi_server(app, way, wsgi_threads=3) as server, ExitStack() as stack:
+        clients = [stack.enter_context(server.talk()) for _ in range(9)]
+        for client in clients:
+            client.send("GET", "/", [], b"", announced=True)
+        assert [client.read("GET").body for client in clients] == [b"x"] * 9
+        assert max(running) == 3
 
 
 @each_way

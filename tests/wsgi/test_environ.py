@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.e2e.server import Server
 from tests.support.wsgi.http2 import Http2Client
-from tests.support.wsgi.programs import VERSIONS, connect, request, serving_wsgi
+from tests.support.wsgi.serving import VERSIONS, connect, request, serving_wsgi
 
 
 @pytest.fixture(scope="module")

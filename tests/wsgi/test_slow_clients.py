@@ -1,20 +1,19 @@
 """Slow clients hold no thread, and an option says how many threads there are (rule I-4)."""
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.e2e.server import PATIENCE, ROOT, Server
 from tests.support.wsgi.http2 import Http2Client
 from tests.support.wsgi.parts import PART
-from tests.support.wsgi.programs import VERSIONS, assert_answers, connect, read_large, request, serving_wsgi
+from tests.support.wsgi.serving import VERSIONS, assert_answers, connect, read_large, request, serving_wsgi
 
 CLIENTS = 12
 """More than the default number of threads."""
@@ -101,11 +100,14 @@ def test_i4_streams_that_are_not_read(server: Server, path: str) -> None:
 
 def meet(server: Server, version: str, calls: int, seconds: float) -> list[dict[str, Any]]:
     """The answers to concurrent calls that wait for each other."""
-    is_2 = version == "HTTP/2"
-    options: dict[str, Any] = {"http1": not is_2, "http2": is_2, "timeout": 2 * PATIENCE, "trust_env": False}
-    with httpx.Client(**options) as client, ThreadPoolExecutor(calls) as pool:
-        url = f"{server.url}/meet?parties={calls}&seconds={seconds}"
-        return [answer.json() for answer in pool.map(lambda _: client.get(url), range(calls))]
+    path = f"/meet?parties={calls}&seconds={seconds}"
+    with ExitStack() as held:
+        if version == "HTTP/2":
+            client = held.enter_context(Http2Client(server))
+            streams = [client.begin(path) for _ in range(calls)]
+            return [json.loads(client.response(stream)[1]) for stream in streams]
+        clients = [held.enter_context(connect(server)).send(request(path)) for _ in range(calls)]
+        return [json.loads(client.response().body) for client in clients]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

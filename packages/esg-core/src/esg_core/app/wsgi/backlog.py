@@ -26,22 +26,18 @@ class Abandoned(Protocol):
 
 
 class Backlog:
-    """Behind `parts`, the list of those in memory.
+    """Behind `parts`, the list of those in memory."""
 
-    `taken` counts bytes, and grows while the client reads; the thread `is_stuck` while it waits for that.
-    """
-
-    __slots__ = ("_has_file", "_parts", "_put", "_room", "_shared", "_spool", "is_stuck", "taken")
+    __slots__ = ("_has_file", "_parts", "_put", "_room", "_shared", "_spool", "_taken")
 
     def __init__(self, shared: Shared, parts: list[bytes]) -> None:
         self._shared = shared
         self._parts = parts
         self._put = sum(map(len, parts))
-        self.taken = 0
+        self._taken = 0
         self._room = threading.Event()
         self._spool: Spool | None = None
         self._has_file = shared.bounds.in_file > 0
-        self.is_stuck = False
 
     # The thread.
 
@@ -68,11 +64,9 @@ class Backlog:
         """Wait until there is room, or the response is abandoned."""
         if os.getpid() != self._shared.process:
             end_child(None)
-        self.is_stuck = True
         while not self._has_room() and not owner.is_abandoned:
             self._room.wait()
             self._room.clear()
-        self.is_stuck = False
 
     def _fits(self, size: int) -> bool:
         """Whether there is room in memory: nothing goes past what is in the file, and a part alone may be large."""
@@ -80,9 +74,9 @@ class Backlog:
         if self.in_file:
             return False
         if not parts:
-            self._put = self.taken
+            self._put = self._taken
             return True
-        return len(parts) < MOST_PARTS and self._put - self.taken + size <= self._shared.bounds.in_memory
+        return len(parts) < MOST_PARTS and self._put - self._taken + size <= self._shared.bounds.in_memory
 
     def _has_room(self) -> bool:
         if self._has_file and self._spool is not None:
@@ -98,7 +92,7 @@ class Backlog:
 
     def free(self, size: int) -> None:
         """So many bytes have been taken from memory, or the response is abandoned."""
-        self.taken += size
+        self._taken += size
         self._room.set()
 
     async def read(self, most: int) -> bytes:

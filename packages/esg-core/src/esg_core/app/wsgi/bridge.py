@@ -5,6 +5,7 @@ thread goes on. Knows ASGI; what a thread does is a matter of `response`, and wh
 """
 
 import asyncio
+import logging
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 CANCEL_PATIENCE = 0.5
 """Seconds that a thread has to end when its request is cancelled."""
+
+_logger = logging.getLogger("esg.error")
 
 
 class Serving(NamedTuple):
@@ -64,10 +67,18 @@ class WSGIBridge:
         threads.start(call)
         if not watch.is_on:
             watch.start()
-        try:
-            await _respond(call)
+        try:  # here and not in a coroutine of its own, as each object of a waiting request costs the collector time
+            await call.news()
+            data = call.take()
+            if data and len(data) == call.length:
+                await send({"type": "http.response.start", "status": call.status, "headers": call.headers})
+                await send({"type": "http.response.body", "body": data})
+            else:
+                await _relay(call, data)
+            if not call.is_complete:
+                await _await_end(call)
         except BaseException as error:
-            await _give_up(call, error)
+            await _give_up(call, error, threads)
             raise
         finally:
             threads.done()
@@ -106,19 +117,6 @@ class WSGIBridge:
 def _bounds(config: "Config") -> Bounds:
     in_memory = min(config.wsgi_body_memory, config.wsgi_response_buffer)
     return Bounds(in_memory, config.wsgi_response_buffer - in_memory)
-
-
-async def _respond(call: Call) -> None:
-    """Send what the thread makes, and wait for its end."""
-    await call.news()
-    data = call.take()
-    if data and len(data) == call.length:
-        await call.send({"type": "http.response.start", "status": call.status, "headers": call.headers})
-        await call.send({"type": "http.response.body", "body": data})
-    else:
-        await _relay(call, data)
-    if not call.is_complete:
-        await _await_end(call)
 
 
 async def _relay(call: Call, data: bytes) -> None:
@@ -160,18 +158,33 @@ async def _await_end(call: Call) -> None:
         raise _goes_beyond()
 
 
-async def _give_up(call: Call, error: BaseException) -> None:
+async def _give_up(call: Call, error: BaseException, threads: Threads[Call]) -> None:
     """Let the thread end a response that cannot be sent; raises what the application raises meanwhile."""
     call.abandon()
     try:
         async with asyncio.timeout(CANCEL_PATIENCE if isinstance(error, asyncio.CancelledError) else None):
             while not call.is_over:
                 await call.news()
-    except TimeoutError:  # it has its daemon thread for itself, which ends with the process
+    except TimeoutError:
+        _leave(call, threads)
         return
+    except asyncio.CancelledError as cancelled:
+        await _give_up(call, cancelled, threads)
+        raise
     call.close()
     if isinstance(error, OSError) and call.error is not None and not isinstance(call.error, ClientDisconnected):
         call.raise_error()
+
+
+def _leave(call: Call, threads: Threads[Call]) -> None:
+    """Leave a thread to itself, and so the others that have been waited for as long: they end with the process."""
+    if not call.is_left:
+        call.leave()
+        stuck = [other for other in threads.running() if other.is_abandoned and not other.is_over]
+        for other in stuck:
+            other.leave()
+        if stuck:
+            _logger.warning("abandoned %d calls of the WSGI application that do not return", len(stuck))
 
 
 async def _serve_other(kind: str, receive: Receive, send: Send) -> None:

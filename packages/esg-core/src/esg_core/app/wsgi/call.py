@@ -20,14 +20,16 @@ from esg_core.errors import ClientDisconnected
 PIECE = 65536
 """Bytes that are sent at a time, if they come in smaller parts."""
 
+GONE = "the client has disconnected"
+
 
 class Call:
     """The request, and what the thread has made of it.
 
     The thread sets `status`, `headers` and `length`, the content-length if there is one, before the first part or the
     end; `file` and `error`, what it has failed with, before the end; then `is_over`. The task sets `is_sending` from
-    the head of a response that comes in parts to its end. `watching` is the task that looks after a call that takes
-    long.
+    the head of a response that comes in parts to its end, and `is_left` when it no longer waits for the thread to end.
+    `watching` is the task that looks after a call that takes long.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class Call:
         "file",
         "headers",
         "is_abandoned",
+        "is_left",
         "is_over",
         "is_sending",
         "length",
@@ -69,7 +72,7 @@ class Call:
         self.watching: asyncio.Task[None] | None = None
         self._parts: list[bytes] = []
         self._backlog: Backlog | None = None
-        self.is_over = self.is_abandoned = self.is_sending = self._is_asked = False
+        self.is_over = self.is_abandoned = self.is_sending = self._is_asked = self.is_left = False
 
     # The thread.
 
@@ -79,7 +82,7 @@ class Call:
         Raises `ClientDisconnected` when nobody wants the response any more.
         """
         if self.is_abandoned:
-            raise ClientDisconnected("the client has disconnected")
+            raise ClientDisconnected(GONE)
         if self._parts or self._backlog is not None:
             self._put_behind(part)
         else:  # whatever its size: it is in memory already, and nothing else is
@@ -92,7 +95,7 @@ class Call:
         self.is_over = True
         if self._is_asked:
             self._tell()
-        if self.is_abandoned:
+        if self.is_left:
             self.close()
 
     def _put_behind(self, part: bytes) -> None:
@@ -106,7 +109,7 @@ class Call:
                 self._tell()
             backlog.wait(self)
         if self.is_abandoned:
-            raise ClientDisconnected("the client has disconnected")
+            raise ClientDisconnected(GONE)
 
     def _tell(self) -> None:
         self._is_asked = False
@@ -132,12 +135,17 @@ class Call:
         return data
 
     async def next(self) -> bytes:
-        """The next bytes that are to be sent, empty when there are no more; raises `OSError`."""
+        """The next bytes that are to be sent, empty when there are no more.
+
+        Raises `OSError`: `ClientDisconnected` if the response is abandoned, or what the temporary file fails with.
+        """
         while not (data := await self._take_next()) and not self.is_complete:
             await self.news()
         return data
 
     async def _take_next(self) -> bytes:
+        if self.is_abandoned:
+            raise ClientDisconnected(GONE)
         backlog = self._backlog
         held = 0 if backlog is None else backlog.in_file  # first: while it holds anything, no part goes past it
         if self._parts or backlog is None or not held:
@@ -150,11 +158,18 @@ class Call:
         if self._backlog is not None:
             self._backlog.free(0)
 
+    def leave(self) -> None:
+        """The task does not wait for the thread any longer, which then closes the call."""
+        self.is_left = True
+        if self.is_over:
+            self.close()
+
     def close(self) -> None:
-        """Let go of files, when neither the thread nor the task comes back; may be called twice."""
-        for held in (self._backlog, self.file):
-            if held is not None:
-                held.close()
+        """Let go of files, when neither the thread nor the task uses them any more; may be called twice."""
+        if self._backlog is not None:
+            self._backlog.close()
+        if self.file is not None:
+            self.file.close()
 
     def raise_error(self) -> NoReturn:
         """Raise what the thread has failed with, and let go of it: its traceback holds this call."""
@@ -173,11 +188,6 @@ class Call:
     @property
     def _is_empty(self) -> bool:
         return not self._parts and (self._backlog is None or not self._backlog.in_file)
-
-    @property
-    def backlog(self) -> Backlog | None:
-        """What waits for the client, if it is slower than the thread."""
-        return self._backlog
 
 
 def _joined(parts: list[bytes]) -> bytes:

@@ -66,6 +66,7 @@ SANS_IO = {
     "esg_http.h2.engine.base_stream",
     "esg_http.h2.engine.windows",
     "esg_http.h1.head_intake",
+    "esg_http.h1.states",
     "esg_http.call.phases",
     "esg_http.h1.request_fields",
     "esg_http.message.grammar",

@@ -16,10 +16,11 @@ from esg_core.sockets.tls_link import outlives_input
 from esg_core.write_pace import LOOKS
 from esg_http.call.peer import Peer
 from esg_http.call.refusals import answer_late, answer_unreadable, warn
-from esg_http.h1.input import AWAIT_HEAD, CLOSING, DISCARD, HOLD, IN_BODY, H1Input
+from esg_http.h1.input import H1Input
 from esg_http.h1.output import BY_LENGTH
 from esg_http.h1.request_fields import NO_FIELDS
 from esg_http.h1.settings import H1Settings
+from esg_http.h1.states import BODY, CLOSING, DISCARD, ENDING, GONE, HEAD, HOLD, IDLE, NEXT, SKIP
 from esg_http.settings import LOOK, NEVER
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         context.connections.discard(self)
         context.sweeper.discard(self)
         context.budget.leave(self._go_on)
-        self._reading = CLOSING
+        self._reading = GONE
         self._unwritten.clear()
         self._leave_cycle()
         self.gate.open()
@@ -81,8 +82,10 @@ class H1Connection(H1Input, asyncio.Protocol):
         may_stay = outlives_input(self.transport)
         if self._is_behind and may_stay:
             return True
-        if self._reading == HOLD and may_stay and not (self._cycle is not None and self._cycle.is_waiting):
-            self._look_soon(-1 if self._cycle is None else self._cycle.sent)
+        cycle = self._cycle
+        is_held = self._reading is NEXT or (self._reading is HOLD and cycle is not None and not cycle.is_waiting)
+        if is_held and may_stay:
+            self._look_soon(-1 if cycle is None else cycle.sent)
             return True
         self._leave_cycle()
         self._close()
@@ -95,7 +98,7 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """As `asyncio.Protocol`."""
-        if self._reading < DISCARD:  # else all that is written has to be sent before the end
+        if self._reading not in ENDING:  # else all that is written has to be sent before the end
             self._write_deadline = NEVER
             self.deadline = self._read_deadline
         self.gate.open()
@@ -120,11 +123,12 @@ class H1Connection(H1Input, asyncio.Protocol):
         if not self._keep_alive or self._context.draining or self._body is not None:
             self._finish_unusually()
         elif self._held or self.gate.closed:
+            self._reading = NEXT
             self._next_soon()
         elif self._eof:
             self._close()
         else:
-            self._reading = AWAIT_HEAD
+            self._reading = IDLE
             # the gate is open, so no writing is watched
             self._read_deadline = self.deadline = self._time() + self._settings.keep_alive
 
@@ -133,15 +137,17 @@ class H1Connection(H1Input, asyncio.Protocol):
         if not self._keep_alive or (self._body is not None and not self._can_skip(self._body)):
             self._end()
         elif self._body is not None:
+            self._reading = SKIP
             self._resume()
         else:  # the server drains, and began to after this response did: the client may have sent its next request
+            self._reading = NEXT
             self._next_soon()
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
         """As `Stream.switch`: answer 101, and leave the connection to `protocol` (RFC 9110 section 7.8)."""
         self.respond_switching(headers)
         self._cycle = None
-        self._reading = CLOSING
+        self._reading = GONE
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         self._context.connections.discard(self)
@@ -161,7 +167,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         from esg_http.h2.connection import H2Connection
 
         connection = H2Connection(self._context, settings)
-        self._reading = CLOSING
+        self._reading = GONE
         self._context.connections.discard(self)
         self._context.sweeper.discard(self)
         self.transport.set_protocol(connection)
@@ -182,6 +188,8 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def give_up(self) -> None:
         """As `Stream.give_up`."""
+        if self._reading is GONE:
+            return
         self._leave_cycle()
         self._prepare_end()
         self._cut()
@@ -193,21 +201,17 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     # Deadlines.
 
-    def _has_begun(self) -> bool:
-        """Whether a byte of the request that is waited for has come."""
-        return self._intake is not None and self._intake.started
-
     def expire(self, now: float) -> None:
         """As `Connection.expire`: answer 408 where a request has begun, else close."""
         if self._write_deadline <= now:
             self._expire_writing(now)
-        elif self._reading == AWAIT_HEAD and self._has_begun():
+        elif self._reading is HEAD:
             self._refuse(RequestError(408, "the head of the request did not come in time", "RFC 9110 section 15.5.9"))
-        elif self._reading == IN_BODY and self._cycle is not None:
+        elif self._reading is BODY:
             self._refuse(RequestError(408, "the body of the request did not come in time", "RFC 9110 section 15.5.9"))
-        elif self._reading >= DISCARD:
+        elif self._reading in ENDING:
             self._expire_end(now)
-        elif self._reading == HOLD:
+        elif self._reading is HOLD or self._reading is NEXT:
             self._look_for_client(now)
         else:
             self._close()
@@ -230,7 +234,7 @@ class H1Connection(H1Input, asyncio.Protocol):
         """What is written has not to wait for more input; it has to be sent, though (timeout-write)."""
         if delivery(self.transport).unsent:
             self._await(now + LINGER)
-        elif self._reading == DISCARD:
+        elif self._reading is DISCARD:
             self._hang_up()
         else:
             abort(self.transport)
@@ -263,9 +267,8 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def drain(self) -> None:
         """As `Connection.drain`: an idle connection is closed, unless its next request is already here (rule L-2)."""
-        idle = self._reading == AWAIT_HEAD and not self._has_begun()
         is_new = not self._served
-        if idle and not (is_new and self._context.patient) and not has_input(self.transport):
+        if self._reading is IDLE and not (is_new and self._context.patient) and not has_input(self.transport):
             self._hang_up()
 
     def _refuse(self, error: RequestError) -> None:
@@ -285,7 +288,7 @@ class H1Connection(H1Input, asyncio.Protocol):
 
     def _end(self) -> None:
         """The last response is written: let the client read it before the connection is closed."""
-        if self._reading == CLOSING:
+        if self._reading is CLOSING:
             return
         self._framing = BY_LENGTH
         unread = self._body is not None or bool(self._held) or self._intake is not None

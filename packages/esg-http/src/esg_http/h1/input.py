@@ -21,6 +21,7 @@ from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.output import H1Output
 from esg_http.h1.request_fields import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start
 from esg_http.h1.settings import H1Settings
+from esg_http.h1.states import BODY, HEAD, HOLD, IDLE, NEXT, SKIP, Reading
 from esg_http.message.grammar import CHUNKED, REST, split_target
 from esg_http.settings import LOOK, NEVER
 
@@ -42,9 +43,6 @@ LONGEST_KNOWN = LONGEST_REMEMBERED + SIZE_BEFORE_VERSION + REMEMBERED_BLOCK
 
 LOOKED_THROUGH = LONGEST_KNOWN + 1
 """So many bytes tell whether a head is known, and whether it is all there is, without the copy of a long body."""
-
-AWAIT_HEAD, IN_BODY, HOLD, DISCARD, CLOSING = range(5)
-"""What is done with bytes from the client."""
 
 
 class H1Input(H1Output):
@@ -78,7 +76,7 @@ class H1Input(H1Output):
     def __init__(self, context: "Context", settings: H1Settings) -> None:
         super().__init__(context, settings.prefix)
         self._settings = settings
-        self._reading = AWAIT_HEAD
+        self._reading: Reading = IDLE
         self._cycle: Cycle | None = None
         self._intake: HeadReader | None = None
         self._fields: RequestFields | None = None
@@ -168,6 +166,8 @@ class H1Input(H1Output):
             self._head_took = self._time() - self._begun_at
             self._read_head(whole)
             self._head_took = 0.0
+        elif intake.started:
+            self._reading = HEAD
 
     def _begin(self, start: RequestStart, fields: RequestFields, rest: bytes) -> None:
         """A request has come, as far as its head: start its cycle."""
@@ -207,7 +207,7 @@ class H1Input(H1Output):
         entrance = settings.entrance
         if entrance is None:
             context.start(cycle, app)
-        elif entrance.enter(cycle, app, self._call_limit) and self._reading == HOLD and len(self._held) <= HIGH_WATER:
+        elif entrance.enter(cycle, app, self._call_limit) and self._reading is HOLD and len(self._held) <= HIGH_WATER:
             self._resume()  # so that the end of the connection is seen while the request waits (rule A-6)
 
     def _adapt(self, cycle: Cycle, fields: RequestFields) -> Application:
@@ -242,29 +242,46 @@ class H1Input(H1Output):
         else:
             self._body = LengthBody(length)
         self._received = 0
-        self._reading = IN_BODY
+        self._reading = BODY
         self._await(self._time() + self._settings.request - self._head_took)
 
     def _read_body(self, data: bytes) -> None:
         assert self._body is not None
-        content, rest = self._body.feed(data)
+        assert self._cycle is not None
         cycle = self._cycle
-        if content and cycle is not None:
+        content, rest = self._body.feed(data)
+        if content:
             self._received += len(content)
             if self._received > self._settings.body_limit:
                 raise too_large()
             cycle.feed(content)
         if rest is not None:
-            self._close_body(rest)
+            self._end_body(HOLD)
+            cycle.feed_end()
+            if rest:
+                self._hold(rest)
         elif self._body.is_behind:
             self._pause()
             self._context.budget.wait(self._go_on)
-        elif cycle is not None and cycle.buffered > HIGH_WATER:
+        elif cycle.buffered > HIGH_WATER:
             self._pause()
+
+    def _skip_body(self, data: bytes) -> None:
+        assert self._body is not None
+        _, rest = self._body.feed(data)
+        if rest is not None:
+            self._end_body(NEXT)
+            self._held = rest
+            self._next_soon()
+
+    def _end_body(self, reading: Reading) -> None:
+        self._body = None
+        self._await(NEVER)
+        self._reading = reading
 
     def _go_on(self) -> None:
         """Others have been read from meanwhile: it is the turn of what came of the body before (rule H-22)."""
-        if self._reading != IN_BODY:
+        if self._reading is not BODY:
             return
         self._resume()
         self.data_received(b"")
@@ -273,25 +290,11 @@ class H1Input(H1Output):
 
     @property
     def _is_behind(self) -> bool:
-        return self._reading == IN_BODY and self._body is not None and self._body.is_behind
-
-    def _close_body(self, rest: bytes) -> None:
-        """The body is complete: what follows it is the next request's."""
-        self._body = None
-        self._await(NEVER)
-        cycle = self._cycle
-        self._reading = HOLD
-        if cycle is not None:
-            cycle.feed_end()
-            if rest:
-                self._hold(rest)
-        else:
-            self._held = rest
-            self._next_soon()
+        return self._reading is BODY and self._body is not None and self._body.is_behind
 
     def consumed(self, size: int) -> None:
         """As `Stream.consumed`."""
-        if self._paused and self._reading == IN_BODY and not self._is_behind:
+        if self._paused and self._reading is BODY and not self._is_behind:
             self._resume()
 
     # What comes too early.
@@ -307,15 +310,15 @@ class H1Input(H1Output):
 
     def _next(self) -> None:
         """Go on with the next request: with what is held back, else with what comes."""
-        if self._reading != HOLD or self._cycle is not None or self.gate.closed:
+        if self._reading is not NEXT or self.gate.closed:
             return
         data, self._held = self._held, b""
-        self._reading = AWAIT_HEAD
+        self._reading = IDLE
         self._resume()
         self._await(self._time() + self._settings.keep_alive)
         if data:
             self.data_received(data)
-        if self._eof and self._reading == AWAIT_HEAD:
+        if self._eof and (self._reading is IDLE or self._reading is HEAD):
             self._close()
         elif self._context.draining:
             self.drain()
@@ -323,11 +326,15 @@ class H1Input(H1Output):
     def data_received(self, data: bytes) -> None:
         """As `asyncio.Protocol`."""
         try:
-            if self._reading == AWAIT_HEAD:
+            if self._reading is IDLE:
                 self._read_head(data)
-            elif self._reading == IN_BODY:
+            elif self._reading is BODY:
                 self._read_body(data)
-            elif self._reading == HOLD:
+            elif self._reading is HEAD:
+                self._read_head(data)
+            elif self._reading is SKIP:
+                self._skip_body(data)
+            elif self._reading is HOLD or self._reading is NEXT:
                 self._hold(data)
         except RequestError as error:
             self._refuse(error)
@@ -373,7 +380,7 @@ class H1Input(H1Output):
             self._paused = True
             now = self._time()
             self._time_left = self._read_deadline - now
-            if self._reading == HOLD:
+            if self._reading is HOLD or self._reading is NEXT:
                 self._look_soon(-1)
             else:
                 self._await(NEVER)

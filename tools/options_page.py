@@ -13,6 +13,7 @@ from esg_core.options.option import Group, Option
 from esg_core.options.presets import PRESETS
 from esg_core.options.toml import inline
 from esg_core.options.value_types import Action, Flag, ListOf
+from tools.markdown import table
 
 INTRODUCTION = """\
 # Options
@@ -63,7 +64,7 @@ def _lines() -> Iterator[str]:
 
 def _entry(option: Option) -> Iterator[str]:
     yield from (f"### {option.name}", "", " ".join(filter(None, (option.summary, option.details))), "")
-    yield from _table(("", ""), [(label, text) for label, text in _facts(option).items() if text])
+    yield from table(("", ""), [(label, text) for label, text in _facts(option).items() if text])
 
 
 def _facts(option: Option) -> dict[str, str]:
@@ -102,13 +103,7 @@ def _default(option: Option) -> str:
 
 def _preset(name: str, values: Mapping[str, object]) -> Iterator[str]:
     yield from (f"### {name}", "")
-    yield from _table(("Option", "Value"), [(f"`{option}`", f"`{inline(value)}`") for option, value in values.items()])
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    for row in (head, ["---"] * len(head), *rows):
-        yield f"| {' | '.join(row)} |"
-    yield ""
+    yield from table(("Option", "Value"), [(f"`{option}`", f"`{inline(value)}`") for option, value in values.items()])
 
 
 def main(arguments: Sequence[str]) -> None:

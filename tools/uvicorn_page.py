@@ -9,6 +9,7 @@ from pathlib import Path
 
 from esg_core.options.catalogue import SERVER_OPTIONS
 from esg_core.options.uvicorn_names import NO_VALUE, SAME_VALUE, UVICORN, UvicornOption
+from tools.markdown import table
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "migrating-from-uvicorn.md"
 
@@ -30,25 +31,25 @@ def _lines() -> Iterator[str]:
     taken = [known for known in UVICORN.values() if known.ours]
     yield "`esg.run()` and `esg.Config` take every keyword of `uvicorn.run()` and `uvicorn.Config` except these:"
     yield ""
-    yield from _table(
+    yield from table(
         ("keyword", "instead"), [(f"`{known.name}`", known.instead) for known in UVICORN.values() if known.instead]
     )
     yield "Some have a different name, and are accepted under both:"
     yield ""
-    yield from _table(
+    yield from table(
         ("uvicorn", "ESG"), [(f"`{known.name}`", f"`{known.ours}`") for known in taken if known.name != known.ours]
     )
     yield "These options have the same meaning and the same default:"
     yield from ("", _same(taken), "")
     yield "These have a different default, or mean more:"
     yield ""
-    yield from _table(
+    yield from table(
         ("option", "uvicorn", "ESG", "why"),
         [(_flag(known), *known.differs) for known in taken if known.differs is not None],
     )
     yield "Names of implementations that ESG does not have, and how it treats them:"
     yield ""
-    yield from _table(("uvicorn", "ESG"), list(_values()))
+    yield from table(("uvicorn", "ESG"), list(_values()))
 
 
 def _flag(known: UvicornOption) -> str:
@@ -64,12 +65,6 @@ def _values() -> Iterator[tuple[str, str]]:
         yield f"`--{option} {name}`", f"`--{option} {ours}`"
     for (option, name), instead in NO_VALUE.items():
         yield f"`--{option} {name}`", f"refused: {instead}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    for row in (head, ["---"] * len(head), *rows):
-        yield f"| {' | '.join(row)} |"
-    yield ""
 
 
 def main() -> None:

@@ -264,3 +264,39 @@ def test_h9_after_the_response_a_client_that_has_ended_is_closed(parts: list[byt
         assert client.statuses() == [200]
         client.server.loop.settle()
         assert client.transport.closed
+
+
+@pytest.mark.parametrize("behind", [b"GET /", post(b"Content-Length: 5", body=b"he")], ids=["head", "body"])
+def test_h9_a_client_that_has_ended_within_its_next_request_is_closed(behind: bytes) -> None:
+    """What came of that request while the first one waited (A-6) is all that can come: no time-out has to pass."""
+    first, app = Slow(), Slow()
+    with connected(by_path(first=first, root=app), **WAITING) as client:
+        client.server.connect().feed(get(target=b"/first"))
+        client.server.loop.settle()
+        client.feed(get(), behind)
+        first.goes_on.set()
+        client.server.loop.settle()
+        client.transport.feed_eof()
+        client.server.loop.settle()
+        app.goes_on.set()
+        client.server.loop.settle()
+        assert client.statuses() == [200]
+        assert client.transport.is_closing()
+
+
+def test_h9_the_last_request_before_the_end_of_its_client_is_looked_after() -> None:
+    """Whether the client is still there, be it the first request before that end or the last."""
+    first, app, last = Slow(), Slow(), Slow()
+    with connected(by_path(first=first, root=app, last=last), **WAITING) as client:
+        client.server.connect().feed(get(target=b"/first"))
+        client.server.loop.settle()
+        client.feed(get(), get(target=b"/last"))
+        first.goes_on.set()
+        client.server.loop.settle()
+        client.transport.feed_eof()
+        client.server.loop.settle()
+        app.goes_on.set()
+        client.server.loop.settle()
+        assert client.statuses() == [200]
+        assert client.due_in <= LOOK
+        last.goes_on.set()

@@ -318,8 +318,8 @@ class H1Input(H1Output):
         self._await(self._time() + self._settings.keep_alive)
         if data:
             self.data_received(data)
-        if self._eof and (self._reading is IDLE or self._reading is HEAD):
-            self._close()
+        if self._eof:
+            self.eof_received()
         elif self._context.draining:
             self.drain()
 

@@ -9,17 +9,17 @@ from enum import Enum, unique
 
 @unique
 class Reading(Enum):
-    """What a connection reads now."""
+    """What a connection reads now: each value completes the sentence "The connection ..."."""
 
-    IDLE = "Waits for a request; at most empty lines have come."
-    HEAD = "Reads a head, part of which has come."
-    BODY = "Reads the body of the running request."
-    SKIP = "Skips the rest of a body whose response is complete."
-    HOLD = "Has a whole request whose response is not complete; what comes early is held back."
-    NEXT = "Has sent a response, and reads the next request in a later turn, once the client has read enough."
-    DISCARD = "Discards what comes, until the client has read the last response."
-    CLOSING = "Reads nothing; what is written is still sent."
-    GONE = "The connection is lost, or belongs to another protocol."
+    IDLE = "waits for a request; at most empty lines have come"
+    HEAD = "reads a head, part of which has come"
+    BODY = "reads the body of the running request"
+    SKIP = "skips the rest of a body whose response is complete"
+    HOLD = "has a whole request whose response is not complete; what comes early is held back"
+    NEXT = "has sent a response, and reads the next request in a later turn, once the client has read enough"
+    DISCARD = "discards what comes, until the client has read the last response"
+    CLOSING = "reads nothing; what is written is still sent"
+    GONE = "is lost, or belongs to another protocol"
 
 
 IDLE, HEAD, BODY, SKIP, HOLD, NEXT, DISCARD, CLOSING, GONE = Reading
@@ -43,7 +43,7 @@ class Event(Enum):
     ANSWERED = "a response is complete"
     ANSWERED_BEHIND = "a response is complete while early bytes are held, much is unsent, or the server drains"
     ANSWERED_LAST = "the last response is complete"
-    ANSWERED_AT_END = "the last response is complete, and nothing more can come that would have to be discarded"
+    ANSWERED_AT_END = "the last response is complete, and there is no input to discard"
     GIVEN_UP = "a response cannot be completed"
     SWITCHED = "the application switches to another protocol"
     TURN = "the next request's turn"

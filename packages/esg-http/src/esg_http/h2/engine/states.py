@@ -2,23 +2,33 @@
 
 Sans-I/O. A stream has no object before its first frame and none after its last; its state is then known from its
 number and from who ended it. The server never pushes, so there are no reserved states and no even numbers.
-
-    state               DATA       HEADERS    RST_STREAM  WINDOW_UPDATE
-    idle                wrong      opens      wrong       wrong
-    open                goes on    goes on    goes on     goes on
-    half closed, ours   goes on    goes on    goes on     goes on        the server has sent its last frame
-    half closed, theirs too late   too late   goes on     goes on        the client has
-    closed              after all  after all  nothing     nothing        both have, or the client has reset it
-    reset               nothing    nothing    nothing     nothing        the server has reset it: frames are on the way
 """
 
 from esg_http.h2.coding.codes import DATA, HEADERS, RST_STREAM, WINDOW_UPDATE
 
 IDLE, OPEN, HALF_CLOSED_OURS, HALF_CLOSED_THEIRS, CLOSED, RESET = range(6)
 
+STATES = {
+    IDLE: ("idle", "no frame has come"),
+    OPEN: ("open", "neither side has sent its last frame"),
+    HALF_CLOSED_OURS: ("half closed, ours", "the server has sent its last frame"),
+    HALF_CLOSED_THEIRS: ("half closed, theirs", "the client has sent its last frame"),
+    CLOSED: ("closed", "both sides have sent their last frame, or the client has reset the stream"),
+    RESET: ("reset", "the server has reset the stream; frames may still be on their way"),
+}
+"""State -> its name, and when a stream is in it."""
+
 GOES_ON, NOTHING, TOO_LATE, AFTER_ALL, OPENS, WRONG = range(6)
-"""What a frame does: TOO_LATE is an error of the stream (STREAM_CLOSED), AFTER_ALL the same error of the connection,
-WRONG a PROTOCOL_ERROR of the connection, NOTHING is none at all. OPENS is for odd numbers beyond all others only."""
+
+MEANINGS = {
+    GOES_ON: ("goes on", "takes effect"),
+    NOTHING: ("nothing", "nothing"),
+    TOO_LATE: ("too late", "an error of the stream: STREAM_CLOSED"),
+    AFTER_ALL: ("after all", "an error of the connection: STREAM_CLOSED"),
+    OPENS: ("opens", "opens the stream, if its number is odd and the highest so far"),
+    WRONG: ("wrong", "an error of the connection: PROTOCOL_ERROR"),
+}
+"""Effect of a frame -> its name, and what the frame does."""
 
 EFFECTS = {
     DATA: (WRONG, GOES_ON, GOES_ON, TOO_LATE, AFTER_ALL, NOTHING),

@@ -35,6 +35,7 @@ SANS_IO = {
     "esg_core.asgi",
     "esg_core.proxy.authority",
     "esg_core.errors",
+    "esg_core.header_fields",
     "esg_core.proxy.headers",
     "esg_core.proxy.preface_extensions",
     "esg_core.proxy.preface",

@@ -14,7 +14,7 @@ from esg_ws.frames import PROTOCOL_ERROR, WebSocketError
 
 
 class WebsocketsCodec:
-    """Reads frames by `websockets.server.ServerProtocol`."""
+    """Reads frames with `websockets.server.ServerProtocol`; see `esg_ws.codec.Codec`."""
 
     __slots__ = ("_protocol", "_sink")
 
@@ -23,7 +23,6 @@ class WebsocketsCodec:
         self._protocol = ServerProtocol(state=OPEN, max_size=None)
 
     def feed(self, frame: bytes) -> None:
-        """As `Codec.feed`."""
         protocol = self._protocol
         protocol.receive_data(frame)
         protocol.data_to_send()

@@ -11,7 +11,7 @@ from esg_ws.frames import WebSocketError
 
 
 class WsprotoCodec:
-    """Reads frames by `wsproto.connection.Connection`."""
+    """Reads frames with `wsproto.connection.Connection`; see `esg_ws.codec.Codec`."""
 
     __slots__ = ("_connection", "_sink")
 
@@ -20,7 +20,6 @@ class WsprotoCodec:
         self._connection = Connection(ConnectionType.SERVER)
 
     def feed(self, frame: bytes) -> None:
-        """As `Codec.feed`."""
         self._connection.receive_data(frame)
         for event in self._connection.events():
             if isinstance(event, BytesMessage):

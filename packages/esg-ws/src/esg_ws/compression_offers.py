@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from esg_core.errors import RequestError
+from esg_core.header_fields import TOKEN
 
 DEFLATE = b"permessage-deflate"
 
@@ -18,7 +19,7 @@ WINDOW_BITS = 12
 LARGEST_WINDOW_BITS = 15
 """What a client uses that cannot be asked for less."""
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_TOKEN = TOKEN.encode() + b"++"
 _NAME = re.compile(rb"[ \t,]*+(" + _TOKEN + rb")[ \t]*+")
 _PARAMETER = re.compile(rb";[ \t]*+(" + _TOKEN + rb')[ \t]*+(?:=[ \t]*+("?)(' + _TOKEN + rb")\2[ \t]*+)?")
 _NOTHING = re.compile(rb"[ \t,]*+")

@@ -76,7 +76,7 @@ class Inbox(Queue, Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One accepted WebSocket; see `esg_core.contracts.Connection`."""
+    """One accepted WebSocket; see `esg_core.contracts.Connection`, and see `esg_ws.intake.Controls`."""
 
     websockets = 1
     protocol_name = "WebSocket"
@@ -122,13 +122,12 @@ class Connection(asyncio.Protocol):
 
     @property
     def transport(self) -> asyncio.Transport:
-        """As `Connection.transport`."""
+        """For the log at the level trace."""
         return self._transport
 
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As `asyncio.Protocol`."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
         settings = self._settings
         self._keepalive = Keepalive(settings.ping_interval, settings.ping_timeout, self._context.loop.time())
@@ -137,7 +136,6 @@ class Connection(asyncio.Protocol):
         self._context.sweeper.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """As `asyncio.Protocol`."""
         if self.paused:
             self._intake.hold(data)
             self._transport.pause_reading()  # somebody else has resumed it
@@ -157,7 +155,6 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As `asyncio.Protocol`."""
         end_for_client(self._transport, exc)
         context = self._context
         context.connections.discard(self)
@@ -173,12 +170,10 @@ class Connection(asyncio.Protocol):
             context.left()
 
     def pause_writing(self) -> None:
-        """As `asyncio.Protocol`."""
         self.gate.close()
         self._watch_writing(self._context.loop.time())
 
     def resume_writing(self) -> None:
-        """As `asyncio.Protocol`."""
         self._write_deadline = NEVER
         self._set_deadline()
         self.gate.open()
@@ -253,7 +248,6 @@ class Connection(asyncio.Protocol):
             self._transport.write(control(PONG, payload))
 
     def on_pong(self, payload: bytes) -> None:
-        """As `Controls.on_pong`."""
         if self._keepalive.answer(payload):
             self._intake.rest()
             self._set_deadline()
@@ -266,7 +260,6 @@ class Connection(asyncio.Protocol):
     # Deadlines.
 
     def expire(self, now: float) -> None:
-        """As `Connection.expire`."""
         if self._end_deadline <= now:
             self._expire_end()
         elif self._write_deadline <= now:
@@ -347,7 +340,6 @@ class Connection(asyncio.Protocol):
         self.close(SERVICE_RESTART, "service restart")
 
     def abort(self) -> None:
-        """As `Connection.abort`."""
         abort(self._transport)
 
     def _refuse(self, error: WebSocketError) -> None:

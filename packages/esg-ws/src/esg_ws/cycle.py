@@ -40,7 +40,7 @@ _WANTED = {
 
 
 class Cycle:
-    """One call of the application; the `Inbox` of its connection."""
+    """One call of the application; see `esg_ws.connection.Inbox`, which it is."""
 
     __slots__ = (
         "_connection",
@@ -105,7 +105,6 @@ class Cycle:
     # What the connection tells.
 
     def feed(self, message: str | bytes, size: int) -> bool:
-        """As `Queue.feed`."""
         self._messages.append((message, size))
         self._queued += size
         if self._waiter is not None:
@@ -122,7 +121,6 @@ class Cycle:
         return len(self._messages) <= self._most_messages // 2 and collected < self.room
 
     def when_empty(self, callback: Callable[[], None]) -> None:
-        """As `Inbox.when_empty`."""
         if self._messages:
             self._when_empty = callback
         else:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from esg_core.asgi import Headers, Scope
 from esg_core.errors import ApplicationError, RequestError
+from esg_core.header_fields import TOKEN
 from esg_ws.compression_offers import Agreement, negotiate
 
 VERSION = b"13"
@@ -26,7 +27,7 @@ ANSWERS: dict[tuple[int, bool], Headers] = {
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = re.compile(TOKEN.encode() + b"+")
 
 _PROTOCOL = b"sec-websocket-protocol"
 _OF_THE_HANDSHAKE = frozenset((b"upgrade", b"sec-websocket-accept", b"sec-websocket-extensions", _PROTOCOL))

@@ -333,7 +333,6 @@ class FrameReader:
         return stop
 
     def _on_data(self, content: bytes, end: bool) -> None:
-        """As `Sink`."""
         self._in_message = not end
         self._add(content, end)
 

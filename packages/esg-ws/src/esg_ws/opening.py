@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from esg_core.asgi import Headers, Message, Receive, Send
 from esg_core.errors import ApplicationError, RequestError
+from esg_core.header_fields import PLAIN_TEXT
 from esg_ws.deflate import Deflate
 from esg_ws.handshake import ANSWERS, Handshake, accept_headers
 
@@ -26,7 +27,7 @@ async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -
 async def refuse(send: Send, error: RequestError, http_version: str) -> None:
     """Answer a request that is no handshake."""
     own = ANSWERS.get((error.status, http_version == "2"), ())
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), *own]
+    headers = [PLAIN_TEXT, *own]
     await answer(send, error.status, headers, f"{error.phrase}: {error}\n".encode())
 
 

@@ -54,7 +54,6 @@ class TextParts(Parts):
         self._rest = b""
 
     def add(self, part: bytes, end: bool) -> int:
-        """As `Parts.add`."""
         if self._rest:
             part = self._rest + part
         text, size = utf_8_decode(part, "strict", end)

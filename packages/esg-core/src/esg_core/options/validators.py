@@ -6,11 +6,12 @@ Looks at the text alone: imports nothing that it names, opens no path, asks no n
 import re
 
 from esg_core.errors import UsageError
+from esg_core.header_fields import TOKEN
 
 FRAMING_FIELDS = frozenset({"connection", "content-length", "transfer-encoding"})
 """Fields that say where a message ends or whether the connection goes on: ESG decides them for each response."""
 
-_FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ -~\t\x80-\xff]*")
+_FIELD = re.compile(rf"(?P<name>{TOKEN}+):[ -~\t\x80-\xff]*")
 
 
 def is_import_string(text: str) -> bool:

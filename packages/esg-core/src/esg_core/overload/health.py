@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from esg_core.asgi import Headers
 from esg_core.errors import UsageError
+from esg_core.header_fields import PLAIN_TEXT
 
 
 class Answer(NamedTuple):
@@ -52,7 +53,7 @@ class Health:
 
 def _answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
     headers: Headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
+        PLAIN_TEXT,
         (b"cache-control", b"no-store"),
         *more,
     ]

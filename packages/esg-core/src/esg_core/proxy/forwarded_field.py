@@ -8,8 +8,10 @@ swallow the genuine elements, so the text is reversed and read from the right, w
 import re
 from collections.abc import Iterator
 
-_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_BARE = r"[!#$%&'*+\-.^_`|~0-9A-Za-z:\[\]]++"  # colons and brackets need quotes (section 6), but not all proxies know
+from esg_core.header_fields import TCHARS, TOKEN
+
+_NAME = rf"{TOKEN}++"
+_BARE = rf"[{TCHARS}:\[\]]++"  # colons and brackets need quotes (section 6), but not all proxies know
 _QUOTED = r"[^\"\\\x00-\x1f\x7f]*+"
 _PAIR = re.compile(rf'[ \t;]*+(?:"(?P<quoted>{_QUOTED})"|(?P<bare>{_BARE}))=(?P<name>{_NAME})[ \t]*+(?P<next>[;,]|\Z)')
 _GAP = re.compile(r"[ \t,]*+")

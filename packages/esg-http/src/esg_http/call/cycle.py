@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Message
 from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.header_fields import PLAIN_TEXT
 from esg_core.unheard import GRACE, GRACE_OF_HELPERS, Unheard
 from esg_core.waiting import Waiters
 from esg_http.call.extensions import EXTRA_MESSAGES
@@ -286,7 +287,7 @@ class Cycle(RequestSide):
         if self._phase >= IN_BODY:
             self._stream.give_up()
             return
-        self.answer(500, [(b"content-type", b"text/plain; charset=utf-8")], INTERNAL_SERVER_ERROR)
+        self.answer(500, [PLAIN_TEXT], INTERNAL_SERVER_ERROR)
 
     def give_up(self) -> None:
         """End the exchange without another word: its client seems to have gone."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from esg_core.access.escaping import client_text
 from esg_core.asgi import Application, Headers
+from esg_core.header_fields import PLAIN_TEXT
 from esg_http.call.target import known_target
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 REFUSAL_BODY = b"Service Unavailable"
 
-REFUSAL: Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1")]
+REFUSAL: Headers = [PLAIN_TEXT, (b"retry-after", b"1")]
 """What the header of a 503 says, beside its length."""
 
 REFUSAL_AND_END: Headers = [*REFUSAL, (b"connection", b"close")]
@@ -114,7 +115,7 @@ def refuse(cycle: "Cycle") -> None:
 
 
 class Waiting:
-    """A request in the line: the `Place` of its cycle, and a `Waiter` for the admission."""
+    """A request in the queue; see `esg_core.overload.admission.Place`, and see `esg_core.overload.admission.Waiter`."""
 
     __slots__ = ("_admission", "_app", "_context", "_cycle")
 
@@ -133,11 +134,9 @@ class Waiting:
         self._admission.leave(self)
 
     def admit(self, place: "Place") -> None:
-        """As `Waiter.admit`."""
         self._cycle.place = place
         self._context.start(self._cycle, self._app)
 
     def refuse(self) -> None:
-        """As `Waiter.refuse`."""
         self._cycle.place = None
         refuse(self._cycle)

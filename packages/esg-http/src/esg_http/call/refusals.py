@@ -6,8 +6,8 @@ connection.
 
 from typing import TYPE_CHECKING
 
-from esg_core.asgi import Headers
 from esg_core.errors import RequestError
+from esg_core.header_fields import PLAIN_TEXT
 from esg_http.call.response_hook import prepare_answer
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from esg_core.contracts import Stream
     from esg_http.call.cycle import Cycle
     from esg_http.call.peer import Peer
-
-TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
 def too_large() -> RequestError:
@@ -32,7 +30,7 @@ def warn(context: "Context", peer: "Peer", error: RequestError) -> None:
 def answer_unreadable(context: "Context", stream: "Stream", peer: "Peer", error: RequestError) -> None:
     """Answer what is no request that an application could see, as if it were a GET."""
     body = error.phrase.encode()
-    headers = [*TEXT, (b"content-length", b"%d" % len(body))]
+    headers = [PLAIN_TEXT, (b"content-length", b"%d" % len(body))]
     status, prepared = prepare_answer(context, stream, None, error.status, headers)
     if status in (204, 304):
         body = b""
@@ -43,5 +41,5 @@ def answer_unreadable(context: "Context", stream: "Stream", peer: "Peer", error:
 
 def answer_late(cycle: "Cycle", error: RequestError) -> None:
     """Answer a request that goes wrong after its head, whose response has not begun; the application hears no more."""
-    cycle.answer(error.status, TEXT, error.phrase.encode())
+    cycle.answer(error.status, [PLAIN_TEXT], error.phrase.encode())
     cycle.disconnect()

@@ -64,7 +64,7 @@ class Body(Protocol):
 
 
 class LengthBody:
-    """A body of known length (RFC 9112 section 6.2)."""
+    """A body of known length (RFC 9112 section 6.2); see `esg_http.h1.body.Body`."""
 
     __slots__ = ("remaining",)
 
@@ -75,7 +75,6 @@ class LengthBody:
         self.remaining = length
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
-        """As `Body.feed`."""
         missing = self.remaining
         if len(data) < missing:
             self.remaining = missing - len(data)
@@ -87,7 +86,9 @@ class LengthBody:
 
 
 class ChunkedBody:
-    """A body in the chunked coding (RFC 9112 section 7.1); extensions and trailers are checked, counted and dropped.
+    """A body in the chunked coding (RFC 9112 section 7.1); see `esg_http.h1.body.Body`.
+
+    Extensions and trailers are checked, counted and dropped.
 
     `overhead` bounds the bytes of all extensions and trailers together. Raises `RequestError`: 400 for broken framing,
     431 for too much of it.
@@ -107,7 +108,6 @@ class ChunkedBody:
         self._step = ChunkedBody._chunk_line  # a plain function: a bound one would refer back to its owner
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
-        """As `Body.feed`."""
         if self._rest:
             data = self._rest + data
         content: list[bytes] = []

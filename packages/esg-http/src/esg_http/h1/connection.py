@@ -34,8 +34,8 @@ TLS_LINGER = 5.0
 """Seconds for which a client's close_notify is waited for, which it need not send (RFC 8446 section 6.1)."""
 
 
-class H1Connection(H1Input, asyncio.Protocol):
-    """One accepted connection; see `esg_core.contracts.Connection`."""
+class H1Connection(H1Input):
+    """One accepted connection; see `esg_core.contracts.Connection`, and see `esg_core.contracts.Stream`."""
 
     protocol_name = "HTTP/1.1"
 
@@ -50,7 +50,6 @@ class H1Connection(H1Input, asyncio.Protocol):
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As `asyncio.Protocol`."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
         self._peer = Peer(self._context, self.transport, self._settings.root_path)
         if self._peer.protocol == "h2" and self._settings.h2 is not None:
@@ -63,7 +62,6 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._context.sweeper.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As `asyncio.Protocol`."""
         end_for_client(self.transport, exc)
         context = self._context
         context.connections.discard(self)
@@ -92,12 +90,10 @@ class H1Connection(H1Input, asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
-        """As `asyncio.Protocol`."""
         self.gate.close()
         self._watch_writing(self._time())
 
     def resume_writing(self) -> None:
-        """As `asyncio.Protocol`."""
         if self._reading not in ENDING:  # else all that is written has to be sent before the end
             self._write_deadline = NEVER
             self.deadline = self._read_deadline
@@ -187,7 +183,6 @@ class H1Connection(H1Input, asyncio.Protocol):
             self._sends_file = False
 
     def give_up(self) -> None:
-        """As `Stream.give_up`."""
         if self._reading is GONE:
             return
         self._leave_cycle()
@@ -195,7 +190,6 @@ class H1Connection(H1Input, asyncio.Protocol):
         self._cut()
 
     def abort(self) -> None:
-        """As `Connection.abort`."""
         self._cut()
         abort(self.transport)
 

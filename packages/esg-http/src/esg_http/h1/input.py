@@ -45,8 +45,8 @@ LOOKED_THROUGH = LONGEST_KNOWN + 1
 """So many bytes tell whether a head is known, and whether it is all there is, without the copy of a long body."""
 
 
-class H1Input(H1Output):
-    """The reading half of a connection."""
+class H1Input(H1Output, asyncio.Protocol):
+    """The reading half of a connection; see `esg_core.contracts.Stream`, and see `esg_core.contracts.Connection`."""
 
     __slots__ = (
         "_begun_at",
@@ -293,7 +293,6 @@ class H1Input(H1Output):
         return self._reading is BODY and self._body is not None and self._body.is_behind
 
     def consumed(self, size: int) -> None:
-        """As `Stream.consumed`."""
         if self._paused and self._reading is BODY and not self._is_behind:
             self._resume()
 
@@ -324,7 +323,6 @@ class H1Input(H1Output):
             self.drain()
 
     def data_received(self, data: bytes) -> None:
-        """As `asyncio.Protocol`."""
         try:
             if self._reading is IDLE:
                 self._read_head(data)
@@ -340,8 +338,7 @@ class H1Input(H1Output):
             self._refuse(error)
 
     @abstractmethod
-    def eof_received(self) -> bool:
-        """As `asyncio.Protocol`."""
+    def eof_received(self) -> bool: ...
 
     @abstractmethod
     def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
@@ -352,20 +349,16 @@ class H1Input(H1Output):
         """Answer a request that breaks HTTP, and close."""
 
     @abstractmethod
-    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
-        """As `Stream.switch`."""
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int: ...
 
     @abstractmethod
-    def finished(self) -> None:
-        """As `Stream.finished`."""
+    def finished(self) -> None: ...
 
     @abstractmethod
-    def give_up(self) -> None:
-        """As `Stream.give_up`."""
+    def give_up(self) -> None: ...
 
     @abstractmethod
-    def drain(self) -> None:
-        """As `Connection.drain`."""
+    def drain(self) -> None: ...
 
     @abstractmethod
     def _hasten(self) -> None:

@@ -99,7 +99,6 @@ class H1Output:
     prepare = staticmethod(prepare_fields)
 
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
-        """As `Stream.respond`."""
         block, length, says = prepared
         if says or length < 0 or not self._keep_alive or self._body is not None or self._context.closing:
             prefix, framing, body = self._frame(status, prepared, body, end)
@@ -182,7 +181,6 @@ class H1Output:
             self.transport.write(b"0\r\n" + fields + b"\r\n")
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
-        """As `Stream.send_file`."""
         self._flush()
         if self._framing == BY_CHUNKS:
             self.transport.write(b"%x\r\n" % size)

@@ -14,10 +14,11 @@ import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
+from esg_core import header_fields
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 
-TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+TOKEN = header_fields.TOKEN.encode()
 """One character of a token (RFC 9110 section 5.6.2)."""
 
 FIELD_LINE = TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n"

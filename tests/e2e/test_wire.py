@@ -113,7 +113,7 @@ def test_a_malformed_request_is_refused_and_the_reason_is_logged(server: Server)
         response = ask(connection, b"GET / HTTP/1.1\r\nhost : esg\r\n\r\n")
         assert (response.status, response.header("connection")) == (400, "close")
         assert connection.recv(1) == b""
-    server.wait_for(r"refused a request of 127\.0\.0\.1:\d+")
+    server.wait_for(r"refused a request from 127\.0\.0\.1:\d+")
 
 
 def test_a_client_that_leaves_is_noticed(server: Server) -> None:

@@ -234,7 +234,7 @@ def refusal(make: Callable[[], Awaitable[Any]]) -> str:
 def test_u3_options_of_a_process_are_refused(name: str) -> None:
     setting: dict[str, Any] = {name: 1}
     said = refusal(lambda: esg_http.start_server(nobody, **setting))
-    assert said == f"{name} is no setting of start_server: it belongs to a whole server (esg.run, esg.Server)"
+    assert said == f"{name} is not a setting of start_server: it belongs to a whole server (esg.run, esg.Server)"
 
 
 @pytest.mark.parametrize("name", sorted(OF_A_PROCESS | OF_A_LISTENER))
@@ -243,7 +243,7 @@ def test_u3_options_of_a_listener_are_refused_where_somebody_else_listens(name: 
         setting: dict[str, Any] = {name: 1}
         esg_http.HTTPProtocol(nobody, **setting)
 
-    assert refusal(make).startswith(f"{name} is no setting of HTTPProtocol: ")
+    assert refusal(make).startswith(f"{name} is not a setting of HTTPProtocol: ")
 
 
 def test_u3_an_address_and_a_socket_or_a_certificate_of_nobodys_are_refused() -> None:
@@ -251,7 +251,7 @@ def test_u3_an_address_and_a_socket_or_a_certificate_of_nobodys_are_refused() ->
         settings: dict[str, Any] = {"ssl_certfile": "cert.pem"}
         esg_http.HTTPProtocol(nobody, **settings)
 
-    assert refusal(make).startswith("ssl_certfile: TLS is the business of who accepts")
+    assert refusal(make).startswith("ssl_certfile: TLS belongs to the listener")
     with socket.socket() as sock:
         said = refusal(lambda: esg_http.start_server(nobody, port=1, sock=sock))
     assert said == "sock takes the place of host and port: give one or the other"

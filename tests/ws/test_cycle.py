@@ -54,8 +54,8 @@ def test_what_can_be_sent(message: Message, opcode: int, payload: bytes) -> None
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        (None, "a dict with its type; None is none"),
-        ({}, "a dict with its type"),
+        (None, "a dict with a type, not None"),
+        ({}, "a dict with a type"),
         ({"type": "websocket.accept"}, "expects websocket.send or websocket.close now"),
         ({"type": "websocket.receive"}, "the application sent 'websocket.receive'"),
         ({"type": "http.response.start"}, "the application sent 'http.response.start'"),

@@ -200,7 +200,7 @@ def test_s2_headers_of_the_application() -> None:
         ({"subprotocol": "x"}, "the client has not offered the subprotocol 'x'"),
         ({"subprotocol": b"a"}, "subprotocol must be a str"),
         ({"headers": [(b"x", b"a\r\nb: c")]}, "a control byte"),
-        ({"headers": [(b"x y", b"a")]}, "is no header name"),
+        ({"headers": [(b"x y", b"a")]}, "is not a header name"),
         ({"headers": [("x", "a")]}, "must be bytes"),
     ],
 )

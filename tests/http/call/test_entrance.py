@@ -71,7 +71,7 @@ def test_h18_the_refusal(peer: Any) -> None:
         assert ended(transport)
         assert app.calls == []
     client = "192.0.2.1:9" if peer else "unix"
-    assert server.log.texts(logging.WARNING) == [f"limit-concurrency is reached: refused a request of {client}"]
+    assert server.log.texts(logging.WARNING) == [f"limit-concurrency is reached: refused a request from {client}"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

@@ -219,7 +219,7 @@ def test_what_is_no_field(headers: list[tuple[bytes, bytes]]) -> None:
     ("headers", "reason"),
     [
         ([("a", b"b")], "a header name must be bytes, not str "),
-        ([(b"a b", b"c")], "b'a b' is no header name"),
+        ([(b"a b", b"c")], "b'a b' is not a header name"),
         *[([(b"a", b"b%c" % byte)], "a control byte") for byte in (*range(9), *range(10, 32), 127)],
         ([(b"a",)], "pairs of bytes"),
         ([(b"a", "b")], "pairs of bytes"),

@@ -89,8 +89,8 @@ def wrong_callables() -> Iterator[Misbehaviour]:
         send(start()).close()  # type: ignore[attr-defined]  # a coroutine, and closed so that Python does not complain
 
     table: dict[str, tuple[Callable[..., Any], str, str]] = {
-        "returns-text": (returns_text, ANSWERED, r"returned 'str', and ASGI wants None \(H-10\): GET /\n"),
-        "responds-and-returns-text": (responds_and_returns_text, SERVED, r"ASGI wants None \(H-10\): GET /$"),
+        "returns-text": (returns_text, ANSWERED, r"returned 'str'; ASGI expects None \(H-10\): GET /\n"),
+        "responds-and-returns-text": (responds_and_returns_text, SERVED, r"ASGI expects None \(H-10\): GET /$"),
         "not-async": (is_not_async, ANSWERED, "TypeError"),
         "raises-before-awaited": (raises_before_it_is_awaited, ANSWERED, "LookupError"),
         "takes-two": (takes_two, ANSWERED, "TypeError"),

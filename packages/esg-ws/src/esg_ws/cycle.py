@@ -30,12 +30,12 @@ CONNECTING, DENYING, DENIED, OPEN, CLOSED, GONE = range(6)
 """CLOSED: by the application. GONE: the client has closed or broken a rule, or the server drains."""
 
 _WANTED = {
-    CONNECTING: "websocket.accept, websocket.close or websocket.http.response.start",
-    DENYING: "websocket.http.response.body",
-    DENIED: "no message: the handshake is denied",
-    OPEN: "websocket.send or websocket.close",
-    CLOSED: "no message: the application has closed the connection",
-    GONE: "no message: the connection is closed",
+    CONNECTING: "ASGI expects websocket.accept, websocket.close or websocket.http.response.start now",
+    DENYING: "ASGI expects websocket.http.response.body now",
+    DENIED: "the handshake is denied; nothing more may be sent",
+    OPEN: "ASGI expects websocket.send or websocket.close now",
+    CLOSED: "the application has closed the connection; nothing more may be sent",
+    GONE: "the connection is closed; nothing more may be sent",
 }
 
 
@@ -184,9 +184,7 @@ class Cycle:
             kind = message["type"]
         except (KeyError, TypeError):
             wanted = _WANTED[self._phase]
-            raise ApplicationError(
-                f"ASGI expects {wanted} now, a dict with its type; {message!r:.80} is none"
-            ) from None
+            raise ApplicationError(f"{wanted}: a message is a dict with a type, not {message!r:.80} (S-2)") from None
         if kind == "websocket.send" and self._phase == OPEN:
             connection = self._connection
             payload = message.get("bytes")
@@ -199,7 +197,7 @@ class Cycle:
             return
         handler = self._HANDLERS.get((self._phase, kind))
         if handler is None:
-            raise ApplicationError(f"ASGI expects {_WANTED[self._phase]} now, the application sent {kind!r} (S-2)")
+            raise ApplicationError(f"{_WANTED[self._phase]}: the application sent {kind!r} (S-2)")
         await handler(self, message)
 
     # What the messages do.

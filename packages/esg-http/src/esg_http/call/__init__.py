@@ -1,1 +1,1 @@
-"""One call of the application: its scope, its messages, its response; the same for every version of HTTP."""
+"""One call of the application: its scope, its messages, its response. The same for every version of HTTP."""

@@ -1,4 +1,4 @@
-"""What the parts around a cycle need of it, so that they need not know the cycle itself."""
+"""What the modules around a cycle need of it, so that they need not import the cycle itself."""
 
 from typing import Any, Protocol
 
@@ -6,41 +6,41 @@ from esg_core.contracts import Cycle
 
 
 class Call(Cycle, Protocol):
-    """One call of the application whose response is being written: what failures and further messages ask of it."""
+    """One call of the application, as failures and extension messages see it."""
 
     scope: dict[str, Any]
 
     target: bytes
-    """The request's target, as it was sent."""
+    """The request target as sent."""
 
     input_over: bool
-    """Whether the application has been told that its client has gone."""
+    """Whether the application has been told that its client is gone."""
 
     body_complete: bool
-    """Whether all of the request's body has come."""
+    """Whether the whole request body has arrived."""
 
     @property
     def phase(self) -> int:
-        """Where the response stands; see `phases`."""
+        """How far the response is; see `phases`."""
 
     @property
     def response_complete(self) -> bool:
         """Whether the last byte of the response has been written."""
 
     def fail(self) -> None:
-        """End the exchange: with a 500 if nothing has been written, else so that the client sees it is incomplete."""
+        """End the exchange: with a 500 if nothing has been written, else so that the client sees a cut response."""
 
     def give_up(self) -> None:
-        """End the exchange without another word: its client seems to have gone."""
+        """End the exchange without another byte: the client seems to have gone."""
 
     def give_back(self) -> None:
-        """Give back what it holds of the admission."""
+        """Give back its slot, or its place in the queue."""
 
     def begin_file(self, size: int) -> bool:
-        """The next `size` bytes of the body come from a file; returns whether they are wanted."""
+        """Announce that the next `size` bytes of the body come from a file; returns whether they are to be sent."""
 
     def end_file(self) -> None:
-        """The file was the last part of the body."""
+        """End the body: the file was its last part."""
 
     def end_trailers(self) -> None:
-        """The trailers are written: the response is complete."""
+        """End the response: its trailers are written."""

@@ -1,11 +1,11 @@
-"""The one ASGI call of a request: `receive()`, `send()` and what may happen in which order (ASGI HTTP 2.5).
+"""One call of the application for one request: `receive()`, `send()` and their order (ASGI HTTP 2.5).
 
 Knows ASGI and the stream it writes to, never bytes on the wire: the same cycle serves HTTP/1.1 and HTTP/2. It holds the
-response's head until the first body (rule H-4), counts the body against content-length (H-3), drops what HEAD, 204 and
-304 must not carry, answers for applications that fail (H-10), tells them of disconnects (H-16, H-21) and writes the
-access line at the end (R-3).
+response head until the first part of the body (rule H-4), counts the body against content-length (H-3), drops what
+HEAD, 204 and 304 must not carry, answers for applications that fail (H-10), reports disconnects to them (H-16, H-21)
+and writes the access line at the end (R-3).
 
-The order of messages is the table in `phases`; one that does not fit its phase is an error which names the rule.
+`phases` has the order of messages; a message that does not fit its phase is an error that names the rule.
 """
 
 import asyncio
@@ -40,9 +40,9 @@ class Cycle(RequestSide):
     """One call of the application.
 
     The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
-    `task` is set by whoever starts `run()`. `place` is what it holds of the server's admission: a slot, or a place in
-    the line for one. It is given back once: at the end of the response, or of the task if the client has gone (A-2).
-    `sent` is how much of the response's body has been written, in bytes.
+    `task` is set by the code that starts `run()`. `place` is its slot, or its place in the queue for one. It is given
+    back once: at the end of the response, or of the task if the client is gone (A-2). `sent` counts the bytes of the
+    response body written so far.
     """
 
     __slots__ = (
@@ -88,10 +88,10 @@ class Cycle(RequestSide):
         if access is not None and access.timed:
             self._started_at = perf_counter()
 
-    # What the connection tells the cycle.
+    # Called by the connection.
 
     def disconnect(self) -> None:
-        """The client is gone, or given up: `receive()` tells it, and what is sent is unheard (rules H-16, H-21)."""
+        """The client is gone, or given up: `receive()` reports it, and what is sent goes nowhere (rules H-16, H-21)."""
         if self.client_gone:
             return
         self.client_gone = self.input_over = True
@@ -108,7 +108,7 @@ class Cycle(RequestSide):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether its call has to wait until there is a slot for it."""
+        """Whether the call is waiting for a slot."""
         return self.place is not None and self.place.is_waiting
 
     @property
@@ -121,14 +121,14 @@ class Cycle(RequestSide):
         """Whether the last byte of the response has been written."""
         return self._phase == COMPLETE
 
-    # What the application calls.
+    # Called by the application.
 
     async def send(self, message: Message) -> None:
-        """ASGI's `send`. Raises `ApplicationError` for a broken rule, and what `_send_unheard()` does."""
+        """ASGI's `send`. Raises `ApplicationError` for a broken rule, and what `_send_unheard()` raises."""
         try:
             kind = message["type"]
         except (KeyError, TypeError):
-            said = f"ASGI expects {WANTED[self._phase]} now, a dict with its type; {message!r:.80} is none"
+            said = f"{WANTED[self._phase]}: a message is a dict with a type, not {message!r:.80} (H-10)"
             raise ApplicationError(said) from None
         phase = self._phase
         if kind == "http.response.body" and (phase == HEAD_HELD or phase == IN_BODY):
@@ -158,7 +158,7 @@ class Cycle(RequestSide):
             await gate.wait_once()
 
     async def _send_unheard(self) -> None:
-        """Take a message that nobody hears (rule H-21); raises as `Unheard.take()`, and at once in a forked child."""
+        """Drop a message for a client that is gone (rule H-21); raises as `Unheard.take()`, at once in a forked child."""
         if os.getpid() != self._context.process:
             raise ClientDisconnected("a child that the application has forked has no client (L-6)")
         if not hasattr(self, "_unheard"):
@@ -203,7 +203,7 @@ class Cycle(RequestSide):
             self._phase = EXPECT_TRAILERS if end else IN_BODY
 
     def _ask_hook(self) -> None:
-        """Let the response hook change the head before it goes out (rule R-1)."""
+        """Let the response hook change the head before it is sent (rule R-1)."""
         status, headers = apply_hook(self._context, self.scope, self.status, self._head)
         try:
             self._start({"status": status, "headers": headers})
@@ -211,9 +211,9 @@ class Cycle(RequestSide):
             raise ApplicationError(f"the response hook: {error} (R-1)") from None
 
     def _mismatch(self, body: bytes) -> bool:
-        """The body does not match content-length (rule H-3): send no more than was announced, then close.
+        """Handle a body that does not match content-length (rule H-3): send no more than was announced, then close.
 
-        False if that is allowed: the answer to HEAD announces a body that need not come.
+        False if that is allowed: the answer to HEAD announces a body that need not follow.
         """
         got, expected = self.sent, self._prepared[1]
         if self.bodyless and got < expected:
@@ -233,7 +233,7 @@ class Cycle(RequestSide):
         handler = EXTRA_MESSAGES.get(kind) if isinstance(kind, str) else None
         try:
             if not self.client_gone and (handler is None or not await handler(self, self._stream, message)):
-                raise ApplicationError(f"ASGI expects {WANTED[self._phase]} now, the application sent {kind!r} (H-10)")
+                raise ApplicationError(f"{WANTED[self._phase]}: the application sent {kind!r} (H-10)")
         except ClientDisconnected:
             self.disconnect()
         if self.client_gone:
@@ -256,7 +256,7 @@ class Cycle(RequestSide):
         self._stream.finished()
 
     def give_back(self) -> None:
-        """Give back what it holds of the admission, unless the end of its response has."""
+        """Give back its slot or its place in the queue, unless the end of the response has done so."""
         if self._phase != COMPLETE:
             place, self.place = self.place, None
             if place is not None:
@@ -265,7 +265,7 @@ class Cycle(RequestSide):
     # Running and failing.
 
     async def run(self, app: Application) -> None:
-        """Call the application, and answer for it if it fails (rule H-10)."""
+        """Call the application, and answer in its place if it fails (rule H-10)."""
         context = self._context
         try:
             result: object = await app(self.scope, self.receive, self.send)  # type: ignore[func-returns-value]
@@ -281,7 +281,7 @@ class Cycle(RequestSide):
                 context.left()
 
     def fail(self) -> None:
-        """End the exchange: with a 500 if nothing has been written, else so that the client sees it is incomplete."""
+        """End the exchange: with a 500 if nothing has been written, else so that the client sees a cut response."""
         if self._phase == COMPLETE or self.client_gone:
             return
         if self._phase >= IN_BODY:
@@ -290,7 +290,7 @@ class Cycle(RequestSide):
         self.answer(500, [PLAIN_TEXT], INTERNAL_SERVER_ERROR)
 
     def give_up(self) -> None:
-        """End the exchange without another word: its client seems to have gone."""
+        """End the exchange without another byte: the client seems to have gone."""
         if self._phase != COMPLETE and not self.client_gone:
             self._stream.give_up()
 
@@ -314,7 +314,8 @@ class Cycle(RequestSide):
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
         """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
 
-        `headers` go into the answer that says so. Raises `ClientDisconnected`, or `ApplicationError` if it is too late.
+        `headers` go into the answer that announces it. Raises `ClientDisconnected`, or `ApplicationError` if it is too
+        late.
         """
         if self.client_gone:
             raise ClientDisconnected("the client has disconnected")
@@ -329,18 +330,18 @@ class Cycle(RequestSide):
             access.record_websocket(self.scope, self.target, self.status, perf_counter() - began)
         del self._stream  # the other protocol may live long
 
-    # What the further messages of `extensions` need.
+    # Called by `extensions`.
 
     @property
     def phase(self) -> int:
-        """Where the response stands; see `phases`."""
+        """How far the response is; see `phases`."""
         return self._phase
 
     def begin_file(self, size: int) -> bool:
         """Write the head, if it is still held, of a response whose next `size` bytes come from a file.
 
-        Returns whether the bytes are wanted: not for HEAD, 204 and 304. Raises `ApplicationError` if they do not fit
-        the content-length, and `ClientDisconnected`: opening the file may have taken longer than the client stayed.
+        Returns whether the bytes are to be sent: not for HEAD, 204 and 304. Raises `ApplicationError` if they do not
+        fit the content-length, and `ClientDisconnected`: the client may have left while the file was opened.
         """
         if self.client_gone:
             raise ClientDisconnected("the client has disconnected")
@@ -352,11 +353,11 @@ class Cycle(RequestSide):
         return not self.bodyless
 
     def end_file(self) -> None:
-        """The file was the last part of the body."""
+        """End the body: the file was its last part."""
         if self.client_gone:
             raise ClientDisconnected("the client has disconnected")
         self._send_body(b"", True)
 
     def end_trailers(self) -> None:
-        """The trailers are written: the response is complete."""
+        """End the response: its trailers are written."""
         self._complete()

@@ -1,7 +1,7 @@
-"""What becomes of a request whose head has come: the server answers itself, or it starts, waits, or is refused.
+"""What happens to a request once its head is read: the server answers it, starts it, queues it or refuses it.
 
-Shared by all HTTP versions. Knows the context and cycles, no bytes and no connections. The order is the rule: health
-(A-8), which nothing can keep from being answered, then `limit-concurrency` (H-18), then admission (A-1).
+Shared by all HTTP versions. Knows the context and cycles, no bytes and no connections. The order matters: health first
+(A-8), because it must always be answered, then `limit-concurrency` (H-18), then admission (A-1).
 """
 
 import sys
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 REFUSAL_BODY = b"Service Unavailable"
 
 REFUSAL: Headers = [PLAIN_TEXT, (b"retry-after", b"1")]
-"""What the header of a 503 says, beside its length."""
+"""The fields of a 503, apart from its length."""
 
 REFUSAL_AND_END: Headers = [*REFUSAL, (b"connection", b"close")]
 
 OTHERS = 1024
-"""Targets that are remembered for being the application's."""
+"""How many targets are remembered as not being a health endpoint."""
 
 
 class Entrance:
-    """Where the requests of one context come in, if its configuration has anything to say about that."""
+    """Decides about the requests of one context, if its configuration limits them or has health endpoints."""
 
     __slots__ = ("_admission", "_concurrency", "_context", "_health", "_others")
 
@@ -42,22 +42,22 @@ class Entrance:
 
     @classmethod
     def of(cls, context: "Context") -> Self | None:
-        """The entrance of a context, None if all requests just start: `context.start()`."""
+        """The entrance of a context; None if all requests simply start: `context.start()`."""
         keepers = (context.health, context.config.limit_concurrency, context.admission)
         return None if keepers == (None, None, None) else cls(context)
 
     def call_limit(self) -> int:
-        """How many calls may run when a request comes on the connection that has just been made (limit-concurrency).
+        """How many calls may run when a request arrives on the connection that has just been made (limit-concurrency).
 
-        0 if there is one connection too many with it: then each of its requests is looked at more closely.
+        0 if this connection exceeds the limit: then each of its requests takes a closer look.
         """
         return 0 if len(self._context.connections) > self._concurrency else self._concurrency
 
     def enter(self, cycle: "Cycle", app: Application, call_limit: int) -> bool:
-        """Start a request, answer it, or let it wait; whether it waits.
+        """Start a request, answer it, or let it wait; returns whether it waits.
 
-        While it does, its connection has to go on reading, within bounds, so that it sees its client leave.
-        `call_limit` is its connection's: see `call_limit()`.
+        Meanwhile its connection must go on reading, within bounds, to notice that the client leaves. `call_limit` is
+        that of its connection: see `call_limit()`.
         """
         context = self._context
         if cycle.target not in self._others and self._answers(cycle):
@@ -71,22 +71,22 @@ class Entrance:
                 admission.in_flight = running + 1
                 cycle.place = admission
             elif not admission.enter(cycle):
-                return self._is_let_wait(admission, cycle, app)
+                return self._waits(admission, cycle, app)
         context.start(cycle, app)
         return False
 
     def _refuses(self, cycle: "Cycle") -> bool:
-        """Refuse a request if there are as many calls as `limit-concurrency` allows, or more connections."""
+        """Refuse a request if `limit-concurrency` calls are running, or there are more connections than that."""
         context, limit = self._context, self._concurrency
         if len(context.cycles) < limit and len(context.connections) <= limit:
             return False
         client = client_text(cycle.scope["client"], "unix")
-        context.logger.warning("limit-concurrency is reached: refused a request of %s", client)
+        context.logger.warning("limit-concurrency is reached: refused a request from %s", client)
         cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)
         return True
 
-    def _is_let_wait(self, admission: "Admission", cycle: "Cycle", app: Application) -> bool:
-        """Let a request for which there is no slot wait for one, or refuse it; whether it waits."""
+    def _waits(self, admission: "Admission", cycle: "Cycle", app: Application) -> bool:
+        """Let a request wait for a slot, or refuse it; returns whether it waits."""
         waiting = Waiting(self._context, admission, cycle, app)
         if admission.wait(waiting):
             cycle.place = waiting
@@ -95,7 +95,7 @@ class Entrance:
         return False
 
     def _answers(self, cycle: "Cycle") -> bool:
-        """Answer a request for liveness or readiness, which is not logged; whether it was one."""
+        """Answer a request for liveness or readiness, which is not logged; returns whether it was one."""
         health, answer = self._health, None
         if health is not None:
             answer = health.answer(known_target(cycle.target).path, cycle.scope["method"], self._context.ready)
@@ -110,7 +110,7 @@ class Entrance:
 
 
 def refuse(cycle: "Cycle") -> None:
-    """Answer a request that there is no room for (rule A-3); the application never hears of it."""
+    """Answer a request for which there is no room (rule A-3); the application never sees it."""
     cycle.answer(503, REFUSAL, REFUSAL_BODY)
 
 
@@ -130,7 +130,7 @@ class Waiting:
         self._app = app
 
     def release(self) -> None:
-        """As `Place.release`: its client is gone, or its body came too late."""
+        """Leave the queue: its client is gone, or its body came too late."""
         self._admission.leave(self)
 
     def admit(self, place: "Place") -> None:

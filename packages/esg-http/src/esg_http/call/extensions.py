@@ -1,7 +1,7 @@
 """The messages of ASGI's HTTP extensions (rule H-14): trailers, early hints, files.
 
 Knows ASGI messages, the cycle and its stream; no bytes. Each handler returns whether its message fits the phase of the
-response; the cycle turns a False into the error that names the rule.
+response; for False, the cycle raises the error that names the rule.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _FORBIDDEN_TRAILERS = frozenset(
     b" content-range cache-control expect max-forwards pragma range authorization set-cookie age date expires location"
     b" retry-after vary warning www-authenticate proxy-authenticate proxy-authorization".split()
 )
-"""Fields that must not come after the body, because who needs them needs them before (RFC 9110 section 6.5.1)."""
+"""Fields that must not follow the body, because they are needed before it (RFC 9110 section 6.5.1)."""
 
 
 async def _trailers(cycle: "Call", stream: "Stream", message: Message) -> bool:

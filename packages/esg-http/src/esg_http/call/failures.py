@@ -1,4 +1,4 @@
-"""Says in the log how an application's call went wrong, and ends the exchange for it (rule H-10)."""
+"""Logs how a call of the application failed, and ends the exchange (rule H-10)."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def has_returned(context: "Context", cycle: "Call", result: object) -> None:
-    """The application has returned something, or without a whole response."""
+    """Handle an application that has returned a value, or without a complete response."""
     if result is not None:
         kind = type(result).__name__
-        context.logger.error("the application returned %r, and ASGI wants None (H-10): %s", kind, _line(cycle))
+        context.logger.error("the application returned %r; ASGI expects None (H-10): %s", kind, _line(cycle))
     if cycle.response_complete or cycle.client_gone or cycle.input_over:
         cycle.give_up()
         return
@@ -28,10 +28,10 @@ def has_returned(context: "Context", cycle: "Call", result: object) -> None:
 
 
 def has_raised(context: "Context", cycle: "Call", error: BaseException) -> None:
-    """The application has raised; that its client has gone is no failure."""
+    """Handle an exception of the application; one about its client having gone is not a failure."""
     end_if_forked(context, error)
-    if cycle.input_over and _comes_of_disconnect(cycle, error):
-        context.logger.debug("%s ended the call, as its client has gone: %s", type(error).__name__, _line(cycle))
+    if cycle.input_over and _is_due_to_disconnect(cycle, error):
+        context.logger.debug("%s ended the call, because its client has gone: %s", type(error).__name__, _line(cycle))
         cycle.give_up()
         return
     if isinstance(error, ClientDisconnected):
@@ -44,14 +44,14 @@ def has_raised(context: "Context", cycle: "Call", error: BaseException) -> None:
     cycle.fail()
 
 
-def _comes_of_disconnect(cycle: "Call", error: BaseException) -> bool:
-    """Whether an error tells nothing but that the client has gone, or comes of a body that is not whole."""
+def _is_due_to_disconnect(cycle: "Call", error: BaseException) -> bool:
+    """Whether an error says only that the client has gone, or follows from an incomplete body."""
     is_told = isinstance(error, asyncio.CancelledError) or tells_of_disconnect(error)
     return is_told or not cycle.body_complete
 
 
 def withdraw(context: "Context", cycle: "Call") -> bool:
-    """Its client has gone: do not call the application if that has not happened yet; returns whether it is so."""
+    """Drop a call that has not started yet, because its client has gone; returns whether it was dropped."""
     call = cycle.task.get_coro()
     if not isinstance(call, Coroutine) or getcoroutinestate(call) != CORO_CREATED:
         return False

@@ -1,4 +1,4 @@
-"""What one accepted connection tells about its two ends, read from the transport once, and the scopes made of it.
+"""The two ends of an accepted connection, read from the transport once, and the scopes made from them.
 
 Shared by all HTTP versions and the WebSocket handshake (rule H-15, ASGI HTTP 2.5).
 """
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from esg_core.proxy.trust import TrustedProxies
 
 ASGI = {"version": "3.0", "spec_version": "2.3"}
-"""What the scopes of HTTP announce, whatever else of 2.5 there is: from 2.4 on, applications may rely on an error of
-`send()` to learn that their clients have gone, and one that waits for its next event does not send (rule H-21)."""
+"""The version that HTTP scopes announce, although the rest of 2.5 is there: from 2.4 on, applications may rely on
+`send()` to raise when the client has gone, and one that waits for its next event does not send (rule H-21)."""
 
 
 class Peer:
@@ -56,7 +56,7 @@ class Peer:
 
 
 def _address(name: object) -> tuple[str, int] | None:
-    """Host and port; None for what is no address of the Internet."""
+    """Host and port; None if it is not an Internet address."""
     return (shown(str(name[0])), int(name[1])) if isinstance(name, (tuple, list)) and len(name) >= 2 else None
 
 
@@ -68,7 +68,7 @@ def _server(name: object) -> tuple[str, int | None] | None:
 
 
 def scope_template(peer: Peer) -> dict[str, Any]:
-    """A scope with what all HTTP/1.1 requests of a connection have in common, and room for the rest."""
+    """A scope with what all HTTP/1.1 requests of a connection share, and keys for the rest."""
     own = dict.fromkeys(("method", "path", "raw_path", "query_string", "headers", "extensions", "state"))
     return {
         "type": "http",
@@ -83,11 +83,11 @@ def scope_template(peer: Peer) -> dict[str, Any]:
 
 
 def request_scope(peer: Peer, method: str, target: Target, headers: Headers) -> dict[str, Any]:
-    """The scope of one HTTP/1.1 request, but for `state`.
+    """The scope of one HTTP/1.1 request, except for `state`.
 
-    The root path is put before the path, as users of uvicorn know it.
+    The root path goes before the path, as in uvicorn.
     """
-    scope = peer.scope.copy()  # cheaper than a new dict of as many names
+    scope = peer.scope.copy()  # cheaper than building a new dict
     scope["method"] = method
     scope["path"] = target.path
     scope["raw_path"] = target.raw_path

@@ -1,6 +1,6 @@
-"""Answers to requests that break HTTP, in the application's place (rule H-11).
+"""Answers requests that break HTTP, in the application's place (rule H-11).
 
-Shared by all HTTP versions. Knows status and words of an answer, not how it is written nor what follows for the
+Shared by all HTTP versions. Knows the status and text of an answer, not how it is written or what it means for the
 connection.
 """
 
@@ -23,12 +23,12 @@ def too_large() -> RequestError:
 
 
 def warn(context: "Context", peer: "Peer", error: RequestError) -> None:
-    """Say in the log what was wrong, and who sent it."""
-    context.logger.warning("refused a request of %s: %s (%s)", peer, error, error.section)
+    """Log what was wrong, and which client sent it."""
+    context.logger.warning("refused a request from %s: %s (%s)", peer, error, error.section)
 
 
 def answer_unreadable(context: "Context", stream: "Stream", peer: "Peer", error: RequestError) -> None:
-    """Answer what is no request that an application could see, as if it were a GET."""
+    """Answer, as if it were a GET, what never became a request for the application."""
     body = error.phrase.encode()
     headers = [PLAIN_TEXT, (b"content-length", b"%d" % len(body))]
     status, prepared = prepare_answer(context, stream, None, error.status, headers)
@@ -40,6 +40,6 @@ def answer_unreadable(context: "Context", stream: "Stream", peer: "Peer", error:
 
 
 def answer_late(cycle: "Cycle", error: RequestError) -> None:
-    """Answer a request that goes wrong after its head, whose response has not begun; the application hears no more."""
+    """Answer a request that goes wrong after its head, before its response begins; the application is cut off."""
     cycle.answer(error.status, [PLAIN_TEXT], error.phrase.encode())
     cycle.disconnect()

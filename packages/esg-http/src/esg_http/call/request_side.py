@@ -1,7 +1,7 @@
-"""The half of an ASGI call that is about its request: the body that comes, and `receive()` (ASGI HTTP 2.5).
+"""The request half of an ASGI call: the body as it arrives, and `receive()` (ASGI HTTP 2.5).
 
-Knows ASGI, and of the response no more than its phase. The connection feeds it; what the application does not take is
-held here, and the connection reads no more once that is much (rule H-7).
+Knows ASGI, and only the phase of the response. The connection feeds it; what the application has not taken is held
+here, and the connection stops reading when that grows large (rule H-7).
 """
 
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from esg_core.contracts import Stream
 
 MOST_PIECES = 256
-"""Parts of a request's body that are held one by one."""
+"""How many parts of a request body are held separately."""
 
 
 class RequestSide:
-    """The base of a cycle, which sets these attributes: a call to a second `__init__` would cost each request."""
+    """The base of a cycle, which sets these attributes: a second `__init__` would cost every request."""
 
     __slots__ = (
         "_body",
@@ -48,33 +48,33 @@ class RequestSide:
     input_over: bool
 
     def feed(self, data: bytes) -> None:
-        """A part of the request's body has come."""
+        """Take a part of the request body."""
         if self._phase == COMPLETE:
             return
         if self._body is None:
             self._body = [data]
         else:
             self._body.append(data)
-            if len(self._body) > MOST_PIECES:  # small ones cost more than what they hold (rule H-20)
+            if len(self._body) > MOST_PIECES:  # small ones cost more than they hold (rule H-20)
                 self._body = [b"".join(self._body)]
         self.buffered += len(data)
         if self._waiters is not None:
             self._waiters.wake()
 
     def feed_end(self) -> None:
-        """The request's body is complete."""
+        """Mark the request body as complete."""
         self.body_complete = True
         if self._waiters is not None:
             self._waiters.wake()
 
     def end_input(self) -> None:
-        """The client seems to have gone: `receive()` tells it, and `send()` still sends (rule H-9)."""
+        """The client seems to have gone: `receive()` reports it, and `send()` still sends (rule H-9)."""
         self.input_over = True
         if self._waiters is not None:
             self._waiters.wake()
 
     async def receive(self) -> Message:
-        """ASGI's `receive`: the request's body, then `http.disconnect` once the client is gone or has its response."""
+        """ASGI's `receive`: the request body, then `http.disconnect` once the client is gone or has its response."""
         while True:
             if self.client_gone or self._phase == COMPLETE:
                 return {"type": "http.disconnect"}

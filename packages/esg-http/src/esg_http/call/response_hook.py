@@ -1,4 +1,4 @@
-"""Calls the response hook (rule R-1). Knows no protocol: status and header fields in, status and header fields out."""
+"""Calls the response hook (rule R-1). Knows no protocol: takes and returns a status and header fields."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def apply_hook(context: "Context", scope: Scope | None, status: int, headers: Headers) -> tuple[int, Headers]:
-    """What is to be sent according to `context.on_response`; the same status and headers if it is unset or raises."""
+    """The status and headers to send after `context.on_response`; unchanged if it is unset or raises."""
     hook = context.on_response
     if hook is None:
         return status, headers
@@ -22,22 +22,22 @@ def apply_hook(context: "Context", scope: Scope | None, status: int, headers: He
         new_status, new_headers = changed
         return _final(new_status), [(name, value) for name, value in new_headers]
     except Exception:
-        context.logger.exception("the response hook failed; the response goes out unchanged (R-1)")
+        context.logger.exception("the response hook failed; the response is sent unchanged (R-1)")
         return status, headers
 
 
 def _final(status: int) -> int:
     if not 200 <= status <= 999:
-        raise ValueError(f"{status} is no status of a final response (RFC 9110 section 15)")
+        raise ValueError(f"{status} is not the status of a final response (RFC 9110 section 15)")
     return int(status)
 
 
 def prepare_answer(
     context: "Context", stream: "Stream", scope: Scope | None, status: int, headers: Headers
 ) -> tuple[int, "Prepared"]:
-    """Status and fields of an answer of the server's own; the hook's are left if they cannot be sent.
+    """The status and fields of an answer by the server itself; those of the hook are ignored if they cannot be sent.
 
-    `headers` have a content-length, which the hook must not change.
+    `headers` include a content-length, which the hook must not change.
     """
     prepared = stream.prepare(status, headers)
     if context.on_response is None:
@@ -46,8 +46,8 @@ def prepare_answer(
         new_status, new_headers = apply_hook(context, scope, status, headers)
         changed = stream.prepare(new_status, new_headers)
         if changed[1] >= 0 and changed[1] != prepared[1]:
-            raise ApplicationError("content-length is not that of the body (RFC 9110 section 8.6)")
+            raise ApplicationError("content-length does not match the body (RFC 9110 section 8.6)")
     except ApplicationError as error:
-        context.logger.error("the response hook failed: %s; the response goes out unchanged (R-1)", error)  # noqa: TRY400
+        context.logger.error("the response hook failed: %s; the response is sent unchanged (R-1)", error)  # noqa: TRY400
         return status, prepared
     return new_status, changed

@@ -1,13 +1,13 @@
-"""Sends a part of a file as a part of a response (rule H-14).
+"""Sends part of a file as part of a response (rule H-14).
 
 Knows a transport, a file and flow control; no HTTP. Over cleartext the kernel copies: `os.sendfile` straight into the
 transport's socket, which is safe while the transport's own buffer is empty. Over TLS, and where there is no such call,
-threads read pieces of the file and the transport writes them.
+threads read the file in pieces and the transport writes them.
 
-`loop.sendfile` is of no use: uvloop has none, and it would take the connection's flow control and deadlines away.
-Instead, when the socket is full, one small piece goes through the transport. Its buffer then holds something, so it
-pauses the protocol, notices a client that leaves or does not read, and resumes as soon as the socket takes more:
-everything that holds for other responses (rules H-7, H-16, H-17) holds for files.
+`loop.sendfile` is no help: uvloop has none, and it would bypass the connection's flow control and deadlines. Instead,
+when the socket is full, one small piece goes through the transport. Its buffer then holds something, so it pauses the
+protocol, notices a client that leaves or does not read, and resumes as soon as the socket takes more: the rules for
+other responses (H-7, H-16, H-17) hold for files too.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.waiting import WriteGate
 
 KERNEL_PIECE = 512 * 1024
-"""Bytes that the kernel copies at a time; then all other connections have their turn."""
+"""Bytes that the kernel copies at a time, before other connections get their turn."""
 
 THREAD_PIECE = 256 * 1024
 """Bytes that a thread reads at a time."""
 
 WAKING_PIECE = 16 * 1024
-"""Bytes that go through the transport when the socket is full, for its flow control to tell when it is not."""
+"""Bytes that go through the transport when the socket is full, so that its flow control says when it no longer is."""
 
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSOCK, errno.EOPNOTSUPP, errno.ENOTSUP}
 _GONE = {errno.ENOTCONN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EBADF}
@@ -35,21 +35,21 @@ _GONE = {errno.ENOTCONN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, 
 
 @dataclass(slots=True)
 class FilePart:
-    """What is left to be sent of a file: `size` bytes from `offset` on; the position of the file does not count."""
+    """The rest of a file to send: `size` bytes from `offset` on, whatever the position of the file."""
 
     file: int
     offset: int
     size: int
 
     def advance(self, sent: int) -> None:
-        """So many bytes have been taken; raises `ApplicationError` if there are none where there should be."""
+        """Skip `sent` bytes; raises `ApplicationError` for 0, which means that the file has become shorter."""
         if sent == 0:
             raise ApplicationError(f"the file is {self.size} bytes too short: do not shorten a file while it is served")
         self.offset += sent
         self.size -= sent
 
     async def read(self, loop: asyncio.AbstractEventLoop) -> bytes:
-        """The next piece, which a thread reads; there must be one. Raises `ApplicationError`."""
+        """The next piece, read in a thread. Raises `ApplicationError`."""
         data = await loop.run_in_executor(None, _read, self.file, min(self.size, THREAD_PIECE), self.offset)
         self.advance(len(data))
         return data
@@ -63,11 +63,11 @@ async def send_file(
     size: int,
     gate: WriteGate,
 ) -> None:
-    """Write `size` bytes of a file, from `offset` on; neither changes the position of the file.
+    """Write `size` bytes of a file, from `offset` on, without changing its position.
 
-    `gate` is moved by the transport's flow control. Nothing else may be written meanwhile; the limits of the
-    transport's buffer are the same afterwards. Raises `ClientDisconnected`, and `ApplicationError` if the file is
-    shorter or cannot be read: the response is then incomplete, and has to be aborted.
+    `gate` follows the transport's flow control. Nothing else may be written meanwhile; the limits of the transport's
+    buffer are restored afterwards. Raises `ClientDisconnected`, and `ApplicationError` if the file is shorter or cannot
+    be read: the response is then incomplete and must be aborted.
     """
     _check(transport)
     rest = FilePart(file.fileno(), offset, size)
@@ -92,10 +92,10 @@ def _socket(transport: asyncio.Transport) -> int:
 
 
 async def _send_by_kernel(transport: asyncio.Transport, connection: int, rest: FilePart, gate: WriteGate) -> None:
-    """Send all of the rest, or nothing more of it once the kernel turns out not to be able to."""
+    """Send the rest, or return early if the kernel turns out not to support it."""
     await _pass(transport, gate)
     while rest.size:
-        _check(transport)  # once it is closed, its descriptor may be that of another connection
+        _check(transport)  # once it is closed, its descriptor may belong to another connection
         try:
             sent = os.sendfile(connection, rest.file, rest.offset, min(rest.size, KERNEL_PIECE))
         except BlockingIOError:

@@ -32,10 +32,10 @@ _SHORT = {
 
 
 def _chain(connection: ssl.SSLObject) -> Sequence[bytes]:
-    """What the client has presented, its own certificate first; before Python 3.13 only that can be known."""
+    """What the client has presented, its own certificate first; before Python 3.13, only that one is available."""
     own = connection.getpeercert(binary_form=True)
     if own and sys.version_info >= (3, 13):
-        return connection.get_unverified_chain()  # asked without a certificate, it fails
+        return connection.get_unverified_chain()  # it fails without a certificate
     return [own] if own else []
 
 

@@ -1,9 +1,9 @@
-"""HTTP for ASGI applications: the protocol of the ESG web server, usable alone (rule U-3).
+"""HTTP for ASGI applications: the protocols of the ESG web server, usable on their own (rule U-3).
 
     server = await esg_http.start_server(app, "127.0.0.1", 8000)      an HTTP port in your own asyncio program
     await loop.create_server(esg_http.HTTPProtocol(app), sock=sock)     the protocol, for connections you accept
 
-Builds on esg_core and knows nothing of WebSocket, processes or the terminal.
+Builds on esg_core; knows nothing of WebSocket, processes or the terminal.
 """
 
 from esg_core.errors import ClientDisconnected, ESGError, StartupError, UsageError

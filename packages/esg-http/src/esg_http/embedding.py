@@ -1,7 +1,7 @@
 """HTTP inside another asyncio program (rule U-3): a server, and a factory of protocols.
 
 Uses the same parts as a whole server, without what belongs to a process: no signal handlers, no logging set-up, no
-environment, no exit codes. The loop is the one that runs.
+environment, no exit codes. It runs in the loop that is already running.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ OF_A_PROCESS = frozenset(
 """Options that only a whole server follows (`esg.run`, `esg.Server`)."""
 
 OF_A_LISTENER = frozenset(("backlog", "bind", "fd", "host", "lifespan", "port", "proxy_protocol", "reuse_port", "uds"))
-"""Options that mean nothing to a protocol whose connections somebody else accepts."""
+"""Options that mean nothing to a protocol whose connections are accepted elsewhere."""
 
 
 async def start_server(
@@ -51,32 +51,32 @@ async def start_server(
 ) -> "HTTPServer":
     """Serve `app` in the running loop, on `host` and `port` (127.0.0.1 and 8000), or on a bound socket.
 
-    `settings` are options of ESG by their names, such as `timeout_keep_alive` or `ssl_certfile`. The application's
+    `settings` are ESG's options by name, such as `timeout_keep_alive` or `ssl_certfile`. The application's
     lifespan starts up before the first connection is accepted (`lifespan="off"` does without). Raises `UsageError` for
-    a setting that does not exist, has a wrong value or belongs to a process, and `StartupError` for an address that
-    cannot be used and for an application that does not start.
+    a setting that does not exist, has a wrong value or belongs to a process, and `StartupError` if the address cannot
+    be used or the application does not start.
     """
     address: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     if sock is not None and address:
         raise UsageError("sock takes the place of host and port: give one or the other")
     _refuse(settings, OF_A_PROCESS, "start_server")
-    site = assemble(Config(app, **address, **settings), None if sock is None else [sock])
+    parts = assemble(Config(app, **address, **settings), None if sock is None else [sock])
     try:
-        await site.lifespan.startup()
-        _open_access_log(site.context)
-        site.listeners.start(site.context.config.backlog)
+        await parts.lifespan.startup()
+        _open_access_log(parts.context)
+        parts.listeners.start(parts.context.config.backlog)
     except BaseException:
-        await Drain(site, _allow).abandon()
+        await Drain(parts, _allow).abandon()
         raise
-    site.context.open()
-    return HTTPServer(site)
+    parts.context.open()
+    return HTTPServer(parts)
 
 
 class HTTPProtocol:
     """A factory of HTTP protocols: `loop.create_server(HTTPProtocol(app), ...)`, `loop.connect_accepted_socket()`.
 
     Makes one protocol for each connection, all with the same settings; see `start_server()` for those. The lifespan of
-    the application is the business of whoever runs it. To be made inside the running loop. Raises `UsageError`.
+    the application is left to the program. Make it inside the running loop. Raises `UsageError`.
     """
 
     def __init__(self, app: Application, **settings: "Unpack[ProtocolSettings]") -> None:
@@ -84,7 +84,7 @@ class HTTPProtocol:
         config = Config(app, **settings)
         if config.tls:
             given = "ssl_certfile" if config.ssl_context_factory is None else "ssl_context_factory"
-            raise UsageError(f"{given}: TLS is the business of who accepts: give loop.create_server() an ssl context")
+            raise UsageError(f"{given}: TLS belongs to the listener: pass an ssl context to loop.create_server()")
         self.context = context_for(config)
         _open_access_log(self.context)
         self._make = http_factory(config.http)(self.context)
@@ -95,50 +95,50 @@ class HTTPProtocol:
         return self._make()
 
     def stats(self) -> dict[str, Any]:
-        """The figures of all connections as they are now, fit for JSON; see `esg_core.lifecycle.stats`."""
+        """The figures of all connections now, ready for JSON; see `esg_core.lifecycle.stats`."""
         return stats(self.context)
 
     async def drain(self) -> None:
-        """Let running responses end and close all connections; returns once none is left (rule L-2)."""
+        """Let running responses end and close all connections; returns once all are closed (rule L-2)."""
         self.context.drain()
         await self.context.wait_quiet()
         self.context.close()
 
 
 class HTTPServer(asyncio.AbstractServer):
-    """A running server, to be used as what `asyncio.start_server()` returns; made by `start_server()`."""
+    """A running server, used like the one that `asyncio.start_server()` returns; made by `start_server()`."""
 
-    def __init__(self, site: ServerParts) -> None:
-        self._site = site
+    def __init__(self, parts: ServerParts) -> None:
+        self._parts = parts
         self._closing: asyncio.Task[None] | None = None
 
     @property
     def context(self) -> Context:
         """What the connections share: counts, limits, the application's state."""
-        return self._site.context
+        return self._parts.context
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """The sockets that are listened on; none once it is closed."""
-        return self._site.listeners.sockets if self.is_serving() else ()
+        """The listening sockets; empty once the server is closed."""
+        return self._parts.listeners.sockets if self.is_serving() else ()
 
     def stats(self) -> dict[str, Any]:
-        """The figures of the server as it is now, fit for JSON; see `esg_core.lifecycle.stats`."""
-        return stats(self._site.context)
+        """The figures of the server now, ready for JSON; see `esg_core.lifecycle.stats`."""
+        return stats(self._parts.context)
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop it serves in."""
-        return self._site.context.loop
+        """The loop the server runs in."""
+        return self._parts.context.loop
 
     def is_serving(self) -> bool:
         """Whether connections are accepted."""
         return self._closing is None
 
     async def start_serving(self) -> None:
-        """Does nothing: it has been serving from the start."""
+        """Do nothing: the server is already serving."""
 
     async def serve_forever(self) -> None:
-        """Serve until this is cancelled, then close."""
+        """Serve until cancelled, then close."""
         try:
             await self.get_loop().create_future()
         finally:
@@ -148,22 +148,22 @@ class HTTPServer(asyncio.AbstractServer):
     def close(self) -> None:
         """Stop: no new connections, idle ones are closed, running responses end (rule L-2). May be called twice."""
         if self._closing is None:
-            self._closing = self.get_loop().create_task(Drain(self._site, _allow).run())
+            self._closing = self.get_loop().create_task(Drain(self._parts, _allow).run())
 
     def close_clients(self) -> None:
-        """Let each connection end what it does, and close it; connections may still come."""
-        for connection in list(self._site.context.connections):
+        """Let each connection finish what it is doing, then close it; new ones are still accepted."""
+        for connection in list(self._parts.context.connections):
             connection.drain()
 
     def abort_clients(self) -> None:
-        """Close all connections at once, whatever they are doing."""
-        for connection in list(self._site.context.connections):
+        """Close all connections at once, finished or not."""
+        for connection in list(self._parts.context.connections):
             connection.abort()
 
     async def wait_closed(self) -> None:
         """After `close()`: wait until the last connection is closed and the application has shut down.
 
-        Whatever still runs after `timeout_graceful_shutdown` is cancelled. Before `close()`: returns at once.
+        What still runs after `timeout_graceful_shutdown` is cancelled. Before `close()`: returns at once.
         """
         if self._closing is not None:
             await asyncio.shield(self._closing)
@@ -178,14 +178,14 @@ class HTTPServer(asyncio.AbstractServer):
 
 def _refuse(settings: Mapping[str, object], names: frozenset[str], what: str) -> None:
     for name in translated(settings).keys() & names:
-        raise UsageError(f"{name} is no setting of {what}: it belongs to a whole server (esg.run, esg.Server)")
+        raise UsageError(f"{name} is not a setting of {what}: it belongs to a whole server (esg.run, esg.Server)")
 
 
 def _open_access_log(context: Context) -> None:
-    """Log requests if the program's own logging wants to hear of them."""
+    """Log requests if the program's logging is set up to show them."""
     if logging.getLogger("esg.access").isEnabledFor(logging.INFO):
         context.access = AccessLog.create(context.config, context.loop)
 
 
 def _allow(seconds: float) -> None:
-    """Nobody watches over the end of a server that is part of another program."""
+    """Do nothing: no watchdog limits how long an embedded server takes to stop."""

@@ -1,4 +1,4 @@
-"""Makes protocols: the entry points of the group `esg.http`."""
+"""The entry points of the group `esg.http`: each makes a factory of protocols."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,14 +19,14 @@ def _factory(context: "Context", parse_fields: FieldParser, bound: int | None = 
 
 
 def _with_http2(factory: H) -> H:
-    """Mark what speaks HTTP/2 too; see `esg_core.plugins.HTTPFactory`."""
+    """Mark a factory whose connections also speak HTTP/2; see `esg_core.plugins.HTTPFactory`."""
     factory.__dict__["speaks_http2"] = True
     return factory
 
 
 @_with_http2
 def httptools(context: "Context") -> Callable[[], H1Connection]:
-    """HTTP/1.1 over httptools, and HTTP/2."""
+    """HTTP/1.1 with httptools, and HTTP/2."""
     from esg_http.h1.codec_httptools import parse_fields
 
     return _factory(context, parse_fields)
@@ -34,7 +34,7 @@ def httptools(context: "Context") -> Callable[[], H1Connection]:
 
 @_with_http2
 def h11(context: "Context") -> Callable[[], H1Connection]:
-    """HTTP/1.1 over h11, whose own limit of an incomplete event bounds request line and fields, and HTTP/2."""
+    """HTTP/1.1 with h11, and HTTP/2; h11's limit on an incomplete event also bounds the request line and fields."""
     from esg_http.h1.codec_h11 import parse_fields
 
     return _factory(context, parse_fields, context.config.h11_max_incomplete_event_size)

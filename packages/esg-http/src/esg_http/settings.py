@@ -1,4 +1,4 @@
-"""What the connections of one server, of whatever version of HTTP, read from its configuration, once."""
+"""What all connections of one server take from its configuration, once, in any version of HTTP."""
 
 import sys
 import time
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 
 LOOK = 0.5
-"""Seconds between two looks at a client that cannot be seen to go, as nothing is read from it, or it says no more. If
-nothing has been sent to it meanwhile either, it has gone as far as can be known (rule H-9)."""
+"""Seconds between two looks at a client that cannot be seen to leave, because nothing is read from it or it has closed
+its sending side. If nothing has been sent to it in between, it is taken for gone (rule H-9)."""
 
 
 class HTTPSettings:
     """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context.
 
-    `bound`, in bytes, is a further limit of the request line and of all fields together.
+    `bound`, in bytes, further limits the request line and all fields together.
     """
 
     def __init__(self, context: "Context", bound: int | None = None) -> None:

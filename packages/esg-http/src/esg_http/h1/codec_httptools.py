@@ -1,7 +1,7 @@
 """Splits a head's field lines with httptools (llhttp, in C).
 
-The parser gets lines that the grammar of `rules` has accepted, and only splits them: what llhttp refuses for their
-meaning (two lengths, an odd coding) is left to the rules, so that each parser gives the same outcome.
+The parser gets lines that the `grammar` has accepted, and only splits them. Lines that llhttp refuses for their meaning
+(two lengths, an odd coding) are split here, so that either parser gives the same outcome.
 """
 
 import httptools
@@ -23,7 +23,7 @@ class _Sink:
 
 
 def parse_fields(block: bytes) -> Headers:
-    """The fields of `block`: field lines that match `rules.FIELD_LINE`, without the empty line after them."""
+    """The fields of `block`: field lines that match `grammar.FIELD_LINE`, without the empty line after them."""
     sink = _Sink()
     try:
         httptools.HttpRequestParser(sink).feed_data(_REQUEST_LINE + block + b"\r\n")

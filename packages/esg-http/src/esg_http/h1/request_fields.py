@@ -1,6 +1,6 @@
 """What the header fields of a request mean: host, framing, persistence, expectations.
 
-Sans-I/O, and independent of the request line but for the version: clients send the same block of fields again and
+Sans-I/O, and independent of the request line, except for the version. Clients send the same block of fields again and
 again, so a connection keeps the meaning of the last one and compares bytes instead of reading them twice.
 """
 
@@ -14,7 +14,7 @@ from esg_http.call.target import Target, read_target
 from esg_http.message.grammar import START, body_length, check_method, check_repeats, is_host
 
 LONGEST_REMEMBERED = 256
-"""Bytes of a request's start that is worth remembering."""
+"""The longest start of a request, in bytes, that is worth remembering."""
 
 SLASH = 47
 
@@ -31,7 +31,7 @@ def _options(field: bytes) -> frozenset[bytes]:
 
 @dataclass(slots=True)
 class RequestStart:
-    """Method and target of a request; `parts` are those of the target, None if it is no path or the method CONNECT."""
+    """Method and target of a request; `parts` is None if the target is not a path, or the method is CONNECT."""
 
     method: str
     target: bytes
@@ -39,9 +39,9 @@ class RequestStart:
 
 
 def read_start(start: bytes) -> RequestStart | None:
-    """Read how a request begins, up to the space before its version; None if it is malformed.
+    """Read the start of a request, up to the space before its version; None if it is malformed.
 
-    Raises `RequestError` 501 for a method that is too long to be one.
+    Raises `RequestError` 501 for a method that is too long.
     """
     match = START.fullmatch(start)
     if match is None:
@@ -53,11 +53,11 @@ def read_start(start: bytes) -> RequestStart | None:
 
 
 class RequestFields:
-    """The fields of one request head, and what they say.
+    """The fields of one request head, and what they mean.
 
-    `block` are the bytes they were read from: from the version, as in `1.1`, up to and with the empty line. `length` is
-    that of the body, or `rules.CHUNKED`; `upgrades` are the protocols that the client would rather speak. Raises
-    `RequestError` for fields that contradict each other or HTTP.
+    `block` holds the bytes they were read from: from the version, such as `1.1`, up to and including the empty line.
+    `length` is that of the body, or `grammar.CHUNKED`; `upgrades` are the protocols that the client would prefer.
+    Raises `RequestError` for fields that contradict each other or HTTP.
     """
 
     __slots__ = (
@@ -114,7 +114,7 @@ class RequestFields:
             self.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"
 
     def with_host(self, host: bytes) -> Headers:
-        """The fields with `host` in the place of what the client says it is (RFC 9112 section 3.2.2)."""
+        """The fields with `host` in place of the client's Host (RFC 9112 section 3.2.2)."""
         if self.host is None:
             return [(b"host", host), *self.headers]
         return [(name, host if name == b"host" else value) for name, value in self.headers]
@@ -124,4 +124,4 @@ class RequestFields:
 
 
 NO_FIELDS = RequestFields(b"", False, [(b"host", b"unknown")])
-"""Stands for the fields of a request that could not be read."""
+"""The fields of a request that could not be read."""

@@ -1,4 +1,4 @@
-"""What the connections of HTTP/1.1 need beside what all versions share."""
+"""What HTTP/1.1 connections need besides what all versions share."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -16,11 +16,11 @@ FieldParser = Callable[[bytes], Headers]
 """Splits a block of field lines: see `codec_httptools.parse_fields`."""
 
 STARTS = 1024
-"""How many starts of requests are remembered."""
+"""How many request starts are remembered."""
 
 
 class H1Settings(HTTPSettings):
-    """The settings, and `starts`: those starts of requests that were read before and keep the limits."""
+    """The settings, and `starts`: request starts that were read before and are within the limits."""
 
     def __init__(self, context: "Context", parse_fields: FieldParser, bound: int | None = None) -> None:
         super().__init__(context, bound)
@@ -30,15 +30,15 @@ class H1Settings(HTTPSettings):
 
     @cached_property
     def h2(self) -> "H2Settings | None":
-        """What a connection goes on with that turns out to be one of HTTP/2; None if that is not served."""
+        """The settings for a connection that turns out to speak HTTP/2; None if HTTP/2 is off."""
         if not self._context.config.http2:
             return None
-        from esg_http.h2.settings import H2Settings  # some milliseconds that a start without HTTP/2 need not wait
+        from esg_http.h2.settings import H2Settings  # takes milliseconds, which a start without HTTP/2 saves
 
         return H2Settings(self._context, self)
 
     def remember(self, line: bytes, start: RequestStart) -> None:
-        """Put into `starts` how a request begins: clients ask for the same things again and again."""
+        """Remember a request start: clients ask for the same things again and again."""
         if len(self.starts) >= STARTS:
             self.starts.clear()
         self.starts[line] = start

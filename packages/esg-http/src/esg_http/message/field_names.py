@@ -1,7 +1,7 @@
 """Names of header fields: checked once, lower-cased once.
 
-Pure; knows nothing of messages. Names repeat endlessly, so each table learns what it has seen and then answers with one
-look-up. The tables are bounded: what comes after the bound is computed each time.
+Pure; knows nothing of messages. The same names come again and again, so each table learns what it has seen and then
+answers with one look-up. The tables are bounded: beyond the bound, each name is computed every time.
 """
 
 import re
@@ -12,7 +12,7 @@ from esg_http.message.grammar import TOKEN
 _BOUND = 1024
 
 _LONGEST = 64
-"""Bytes of a name that is worth remembering."""
+"""The longest name, in bytes, that is worth remembering."""
 
 
 class LowerNames(dict[bytes, bytes]):
@@ -31,12 +31,12 @@ _NAME = re.compile(TOKEN + rb"+")
 
 
 def is_name(name: bytes) -> bool:
-    """Tell whether `name` is a valid field name: a token (RFC 9110 section 5.1)."""
+    """Whether `name` is a valid field name: a token (RFC 9110 section 5.1)."""
     return _NAME.fullmatch(name) is not None
 
 
 def split_fields(block: bytes) -> Headers:
-    """The fields of a block of field lines that the grammar has accepted (see `rules.FIELD_LINE`)."""
+    """Split a block of field lines that the grammar has accepted: `grammar.FIELD_LINE`."""
     headers = []
     for line in block.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b":")

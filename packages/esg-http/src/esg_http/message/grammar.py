@@ -1,13 +1,13 @@
-"""What a request must satisfy, whatever parser reads it (rules H-11, H-12).
+"""What a valid request is, with any parser (rules H-11, H-12).
 
-Pure functions over bytes; knows nothing of sockets, ASGI or responses. Parsers disagree about exactly those inputs that
-matter for security (RFC 9112 section 11), so ESG decides them here, before and after the parser:
+Pure functions over bytes; knows nothing of sockets, ASGI or responses. Parsers disagree about exactly the inputs that
+matter for security (RFC 9112 section 11), so ESG decides about them here, before and after the parser:
 
 * before: two regular expressions are the whole grammar of a head. What matches has no bare CR or LF, no folded line, no
   space before a colon, no control byte, no invalid name. Possessive quantifiers keep them linear on any input.
-* after: what the fields mean together is judged here: host, body framing, and the form of the target.
+* after: what the fields mean together, which is host, body framing and the form of the target.
 
-Every refusal is a `RequestError` with the status to answer and the paragraph that it rests on.
+Every refusal is a `RequestError` with the status to answer and the section it is based on.
 """
 
 import re
@@ -27,23 +27,23 @@ FIELD_LINE = TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n"
 TARGET = rb"[\x21\x22\x24-\x5b\x5d-\x7e]"
 """One byte of a request target: visible ASCII, but no fragment (RFC 9112 section 3.2), and no backslash.
 
-No URI has one (RFC 3986 section 2), browsers take it for a slash, and what others make of it differs.
+No URI has a backslash (RFC 3986 section 2), browsers take it for a slash, and others differ.
 """
 
 LONGEST_METHOD = 64
-"""Bytes: more than twice the longest name in the registry of methods."""
+"""Bytes: more than twice the longest registered method."""
 
 START = re.compile(rb"(" + TOKEN + rb"++) (" + TARGET + rb"++)")
-"""How a request head begins: groups method and target (RFC 9112 section 3)."""
+"""The start of a request head: groups method and target (RFC 9112 section 3)."""
 
 REST = re.compile(rb"(1\.[0-9])\r\n((?:" + FIELD_LINE + rb")*+)\r\n")
-"""How it goes on, after ` HTTP/`: groups version and field lines (RFC 9112 sections 2.3 and 5).
+"""The rest, after ` HTTP/`: groups version and field lines (RFC 9112 sections 2.3 and 5).
 
-A minor version that is yet to come is served as the highest one that is known (RFC 9110 section 2.5).
+A future minor version is served as the highest known one (RFC 9110 section 2.5).
 """
 
 CHUNKED = -1
-"""The length of a body that is framed by the chunked coding."""
+"""Stands for the length of a body in the chunked coding."""
 
 _VERSION = re.compile(rb"HTTP/([0-9])\.[0-9]")
 _METHOD = re.compile(TOKEN + rb"+")
@@ -59,10 +59,9 @@ _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
 def check_request_line(line: bytes) -> None:
-    """Say what is wrong with a complete request line (without its CRLF); returns None if nothing is.
+    """Raise `RequestError` for a complete request line (without its CRLF) that is malformed.
 
-    Raises `RequestError`: 505 for a major version other than 1, 501 for a method that is too long to be one, 400 for
-    everything else.
+    505 for a major version other than 1, 501 for a method that is too long, 400 for everything else.
     """
     if b"\n" in line or b"\r" in line:
         raise RequestError(400, "a line ends with a bare CR or LF", "RFC 9112 section 2.2")
@@ -78,18 +77,18 @@ def check_request_line(line: bytes) -> None:
         raise RequestError(400, "the request target has a byte that does not belong there", "RFC 9112 section 3.2")
     if matched[1] != b"1":
         raise RequestError(505, "the HTTP version is not 1.x", "RFC 9110 section 2.5")
-    if target.startswith(b"HTTP/"):  # in no form of a target, and it would pass for the version
-        raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
+    if target.startswith(b"HTTP/"):  # no form of a target, and it could be taken for the version
+        raise RequestError(400, "the request target has no form that HTTP knows", "RFC 9112 section 3.2")
 
 
 def check_method(size: int) -> None:
-    """Refuse a method of so many bytes if it can be none; raises `RequestError` 501."""
+    """Refuse a method of `size` bytes that is too long; raises `RequestError` 501."""
     if size > LONGEST_METHOD:
         raise RequestError(501, "the method is longer than any that is known", "RFC 9112 section 3")
 
 
 def check_field_line(line: bytes) -> None:
-    """Say what is wrong with a complete field line (without its CRLF); raises `RequestError` 400."""
+    """Raise `RequestError` 400 for a complete field line (without its CRLF) that is malformed."""
     if _LINE.fullmatch(line + b"\r\n"):
         return
     if line[:1] in (b" ", b"\t"):
@@ -109,13 +108,13 @@ def check_field_line(line: bytes) -> None:
 def check_unfinished(line: bytes, is_request_line: bool) -> None:
     """Refuse an unfinished line that no further byte could make valid; raises `RequestError` 400.
 
-    So a client that speaks another protocol (TLS on a cleartext port) is told at once, not after the deadline.
+    So a client that speaks another protocol (TLS on a cleartext port) is answered at once, not after the deadline.
     """
     pattern = _UNFINISHED_LINE if is_request_line else _UNFINISHED_NAME
     if pattern.fullmatch(line):
         return
     if is_request_line and line[:1] == b"\x16":
-        raise RequestError(400, "this looks like TLS, and the port is not", "RFC 9112 section 3")
+        raise RequestError(400, "this looks like TLS, on a port without TLS", "RFC 9112 section 3")
     if b"\n" in line or b"\r" in line[:-1]:
         raise RequestError(400, "a line ends with a bare CR or LF", "RFC 9112 section 2.2")
     if is_request_line:
@@ -125,9 +124,9 @@ def check_unfinished(line: bytes, is_request_line: bool) -> None:
 
 @lru_cache(maxsize=256)
 def is_host(value: bytes) -> bool:
-    """Tell whether `value` is a valid Host: a name, an IPv4 or a bracketed IPv6 address, with an optional port.
+    """Whether `value` is a valid Host: a name, an IPv4 or a bracketed IPv6 address, with an optional port.
 
-    The empty value is none: RFC 9112 section 3.2 allows it where the target has no authority, and nowhere else.
+    The empty value is not: RFC 9112 section 3.2 allows it only where the target has no authority.
     """
     if value[:1] == b"[":
         address, bracket, port = value[1:].partition(b"]")
@@ -146,7 +145,7 @@ def is_host(value: bytes) -> bool:
 
 
 def content_length(value: bytes) -> int:
-    """The number that a Content-Length carries (RFC 9110 section 8.6); raises `RequestError` 400 if it is none."""
+    """The number in a Content-Length (RFC 9110 section 8.6); raises `RequestError` 400 if it is not a number."""
     if not _DIGITS.fullmatch(value):
         raise RequestError(400, "content-length is not a number", "RFC 9112 section 6.3")
     return int(value)
@@ -155,9 +154,9 @@ def content_length(value: bytes) -> int:
 def body_length(block: bytes, old: bool) -> int:
     """How the body of a request with these field lines is framed: bytes, 0 for none, `CHUNKED` for the chunked coding.
 
-    The steps of RFC 9112 section 6.3, without the tolerance that smuggling needs: a message with both fields, with a
-    repeated length, or with a coding ESG cannot take off is refused (400, or 501 for an unknown coding). Reads the
-    lines themselves, because parsers merge repeated lengths. `old` stands for HTTP/1.0.
+    Follows RFC 9112 section 6.3, without the tolerance that smuggling needs: a message with both fields, with a
+    repeated length, or with a coding that ESG cannot decode is refused (400, or 501 for an unknown coding). Reads the
+    lines themselves, because parsers merge repeated lengths. `old` means HTTP/1.0.
     """
     lengths = _LENGTH_LINE.findall(block)
     codings = _CODING_LINE.findall(block)
@@ -188,9 +187,9 @@ def check_repeats(headers: Headers) -> None:
 
 
 def split_target(method: str, target: bytes) -> tuple[bytes | None, bytes]:
-    """The authority, and the path and query, that a target in another than origin form stands for.
+    """The authority, and the path with its query, of a target that is not in origin form.
 
-    The authority is None where the target has none. Raises `RequestError`: 501 for CONNECT, 400 for a form that is
+    The authority is None if the target has none. Raises `RequestError`: 501 for CONNECT, 400 for a form that is
     malformed or does not fit the method (RFC 9112 section 3.2).
     """
     if method == "CONNECT":
@@ -199,7 +198,7 @@ def split_target(method: str, target: bytes) -> tuple[bytes | None, bytes]:
         return None, target
     absolute = _ABSOLUTE.match(target)
     if absolute is None:
-        raise RequestError(400, "the request target is in no form that HTTP knows", "RFC 9112 section 3.2")
+        raise RequestError(400, "the request target has no form that HTTP knows", "RFC 9112 section 3.2")
     authority = absolute[1]
     if not is_host(authority):
         raise RequestError(400, "the authority of the request target is malformed", "RFC 9112 section 3.2.2")
@@ -208,6 +207,6 @@ def split_target(method: str, target: bytes) -> tuple[bytes | None, bytes]:
 
 
 def without_default_port(authority: bytes, scheme: bytes) -> bytes:
-    """An authority in a form that can be compared: lower case, and no port that goes without saying."""
+    """An authority in a form that can be compared: lower case, without the default port."""
     default = b":443" if scheme.lower() == b"https" else b":80"
     return authority.lower().removesuffix(default).removesuffix(b":")

@@ -1,7 +1,4 @@
-"""How large the head of a request may be (rules H-11, H-20).
-
-Sans-I/O.
-"""
+"""How large the head of a request may be (rules H-11, H-20). Sans-I/O."""
 
 from dataclasses import dataclass
 
@@ -10,7 +7,7 @@ from esg_core.errors import RequestError
 
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
-    """Bounds of a request head: bytes of the request line, number of fields, bytes of all field lines together."""
+    """The limits: bytes of the request line, number of fields, bytes of all field lines together."""
 
     request_line: int
     fields: int

@@ -1,8 +1,8 @@
 """The bytes of HTTP/1.1 responses: heads and chunks (RFC 9112).
 
-Pure but for the `date`, which is renewed once a second while there are responses. Knows nothing of ASGI's messages or
-of connections. The bytes are the same whatever parser read the request (rule H-1): names in lower case, `server` and
-`date` first, framing last.
+Pure except for the `date`, which is written again once a second while there are responses. Knows nothing of ASGI
+messages or connections. The bytes do not depend on the parser that read the request (rule H-1): names in lower case,
+`server` and `date` first, framing last.
 """
 
 import re
@@ -16,24 +16,24 @@ NO_LENGTH = -1
 """The application gave no content-length."""
 
 SAYS_CLOSE, SAYS_SERVER, SAYS_DATE, SAYS_CHUNKED = 1, 2, 4, 8
-"""What a block of fields says, apart from its content-length."""
+"""What a block of fields says besides its content-length."""
 
 FieldBlock = tuple[bytes, int, int]
-"""Encoded field lines, the content-length they announce or `NO_LENGTH`, and what else they say."""
+"""Encoded field lines, their content-length or `NO_LENGTH`, and what else they say."""
 
 _PHRASES = {status: phrase.encode() for status, phrase in PHRASES.items()}
 
 LAST_CHUNK = b"0\r\n\r\n"
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-"""What no field value may have, but for CR and LF, of which each line has its own (RFC 9110 section 5.5)."""
+"""Bytes that no field value may have, besides CR and LF, which each line ends with (RFC 9110 section 5.5)."""
 
 _LENGTH_PREFIX = b"content-length: "
 _HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive", b"server", b"date"}
 _BOUND = 1024
 
 LONGEST_REMEMBERED = 512
-"""Bytes of an encoded block of fields that is worth remembering."""
+"""The longest encoded block of fields, in bytes, that is worth remembering."""
 
 
 def status_line(status: int) -> bytes:
@@ -44,11 +44,11 @@ def status_line(status: int) -> bytes:
 class HeadPrefix:
     """Status line, `server`, `date` and configured default fields: the same for all responses of one second.
 
-    `server` tells whether to send one; `date` writes a time of day as HTTP does, None sends no date. `extra` are
-    further default fields, names in lower case, of which `server` and `date` take the place of ESG's own. `now` gives
-    the time of day in seconds; `call_later` is the loop's.
+    `server` says whether to send that field; `date` writes a time as an HTTP date, None sends no date. `extra` are
+    further default fields, names in lower case; a `server` or `date` among them replaces ESG's own. `now` gives the
+    time in seconds since the epoch; `call_later` is that of the loop.
 
-    `made` are those of the present second, by their status: for who wants to save the call of `get()`.
+    `made` holds the prefixes of the current second by status: looking there first saves the call of `get()`.
     """
 
     __slots__ = ("_call_later", "_date", "_extra", "_now", "_own_date", "_server", "made")
@@ -71,7 +71,7 @@ class HeadPrefix:
         self.made: dict[int, bytes] = {}
 
     def get(self, status: int) -> bytes:
-        """The bytes before the application's own fields."""
+        """The bytes before the application's fields."""
         prefix = self.made.get(status)
         if prefix is None:
             if self._date is not None and not self.made:
@@ -80,7 +80,7 @@ class HeadPrefix:
         return prefix
 
     def without(self, status: int, says: int) -> bytes:
-        """The same, leaving out what the application says itself (rule H-1: never two)."""
+        """The same without the fields that the application sends itself (rule H-1: never two)."""
         server = b"" if says & SAYS_SERVER else self._server
         date = b"" if says & SAYS_DATE else self._date_line()
         return b"".join((status_line(status), server, date, self._extra))
@@ -92,13 +92,13 @@ class HeadPrefix:
 
 
 class _Prefixes(dict[bytes, bytes]):
-    """Field name -> `name: `, for names that need no second look."""
+    """Field name -> `name: `, empty for fields that `_note()` decides about."""
 
     def __missing__(self, name: bytes) -> bytes:
         if type(name) is not bytes:
             raise ApplicationError(f"a header name must be bytes, not {type(name).__name__} (ASGI: headers)")
         if not is_name(name):
-            raise ApplicationError(f"{name!r} is no header name: it must be a token (RFC 9110 section 5.1)")
+            raise ApplicationError(f"{name!r} is not a header name: it must be a token (RFC 9110 section 5.1)")
         lower = name.lower()
         prefix = _LENGTH_PREFIX if lower == b"content-length" else lower + b": "
         if lower in _HOP_BY_HOP:
@@ -114,9 +114,9 @@ _prefixes = _Prefixes()
 def encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     """Encode an application's header fields, and find out what they say about the framing.
 
-    Raises `ApplicationError` for what is no header: wrong types, names that are no token, a control byte in a value,
-    two lengths. `connection` keeps its `close` only (the server decides about the connection), `transfer-encoding` none
-    (the server does the chunking, rule H-3).
+    Raises `ApplicationError` for wrong types, names that are not tokens, a control byte in a value, and two lengths. Of
+    `connection` only `close` counts (the server decides about the connection), and `transfer-encoding` is dropped (the
+    server does the chunking, rule H-3).
     """
     lines = []
     length = NO_LENGTH
@@ -138,7 +138,7 @@ def encode_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
     block = b"\r\n".join(lines)
     breaks = len(lines) - 1
     if block.count(b"\n") != breaks or block.count(b"\r") != breaks or _CONTROL.search(block):
-        raise ApplicationError("a header value has a control byte in it (RFC 9110 section 5.5)")
+        raise ApplicationError("a header value contains a control byte (RFC 9110 section 5.5)")
     return block, length, says
 
 
@@ -151,7 +151,7 @@ def _declared_length(value: bytes, before: int) -> int:
 
 
 def _note(name: bytes, value: bytes) -> tuple[bytes, int]:
-    """What a field says that is the server's business, and its prefix if it is sent all the same."""
+    """The prefix of a field that is the server's business, empty if it is not sent, and what the field says."""
     if name == b"server":
         return b"server: ", SAYS_SERVER
     if name == b"date":
@@ -176,13 +176,13 @@ def _remember_fields(headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
 
 
 def prepare_fields(status: int, headers: Sequence[tuple[bytes, bytes]]) -> FieldBlock:
-    """As `Stream.prepare`; the application's content-length goes where it must not stand (rule H-3).
+    """See `Stream.prepare`; drops the application's content-length where there must be none (rule H-3).
 
     Applications send few different sets of fields, so small ones are remembered.
     """
     try:
         prepared = _blocks.get(tuple(headers)) or _remember_fields(headers)
-    except TypeError:  # there is a list among them: what can change is not remembered
+    except TypeError:  # a list is among them: what can change is not remembered
         prepared = encode_fields(headers)
     if status == 204 or prepared[2] & SAYS_CHUNKED:
         return encode_fields([field for field in headers if field[0].lower() != b"content-length"])
@@ -190,7 +190,7 @@ def prepare_fields(status: int, headers: Sequence[tuple[bytes, bytes]]) -> Field
 
 
 def encode_chunk(body: bytes, end: bool) -> bytes:
-    """One chunk of the chunked coding, and the last one if this is the end (RFC 9112 section 7.1)."""
+    """One chunk of the chunked coding, and the last chunk if `end` is set (RFC 9112 section 7.1)."""
     if not body:
         return LAST_CHUNK if end else b""
     return b"%x\r\n%b\r\n%b" % (len(body), body, LAST_CHUNK if end else b"")

@@ -1,8 +1,8 @@
 """Takes the framing off a request body: a known length, or the chunked coding (RFC 9112 sections 6 and 7).
 
-Sans-I/O. A body is fed what comes from the wire and gives back the content and, at its end, the bytes that follow it.
-It never holds content, but for chunks for which there is no room in this turn of the loop (rule H-22); besides, a
-chunked body holds one unfinished line at most.
+Sans-I/O. A body is fed bytes from the wire and returns the content and, at its end, the bytes that follow it. It holds
+no content except chunks for which this turn of the loop has no room (rule H-22), and at most one unfinished line of
+the chunked coding.
 """
 
 import re
@@ -21,17 +21,17 @@ _TRAILER = re.compile(FIELD_LINE)
 _CRLF = b"\r\n"
 
 CHUNK_LINE_LIMIT = 4096
-"""Bytes that one chunk line may have, its extensions included."""
+"""The longest chunk line, in bytes, with its extensions."""
 
 SIZE_LIMIT = 15
-"""Digits that the size of a chunk may have."""
+"""The most digits in the size of a chunk."""
 
 COST = 1
-"""What a chunk or a trailer costs, in the units of `esg_core.turns`."""
+"""The cost of a chunk or a trailer, in the units of `esg_core.turns`."""
 
 
 class _Sizes(dict[bytes, int]):
-    """Chunk lines that are nothing but a size -> the size; 0 for all others, and for the last chunk."""
+    """Chunk line -> its size, if it has nothing but a size; 0 for all others, and for the last chunk."""
 
     def __missing__(self, line: bytes) -> int:
         size = int(line, 16) if _SIZE.fullmatch(line) else 0
@@ -45,22 +45,22 @@ _BOUND = 1024
 _SIZES = _Sizes()
 
 _SHORT = {b"\r\n%b\r\n" % digit: int(digit, 16) for digit in re.findall(rb".", b"123456789abcdefABCDEF")}
-"""What is between two chunks, the second of which has up to 15 bytes -> their number."""
+"""What stands before a chunk of up to 15 bytes, the end of the previous chunk included -> its size."""
 
 
 class Body(Protocol):
     """A body that is being received."""
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
-        """Take bytes from the wire; give the content in them, and what follows the body once it is complete."""
+        """Take bytes from the wire; returns the content in them, and what follows the body once it is complete."""
 
     @property
     def remaining(self) -> int | None:
-        """How many bytes are still to come; None if only the end will tell."""
+        """How many bytes are still to come; None if that is not known before the end."""
 
     @property
     def is_behind(self) -> bool:
-        """Whether there was no room for all that came: `feed()` has to be called in another turn, with nothing new."""
+        """Whether there was no room for all that came: call `feed()` with no new bytes in another turn."""
 
 
 class LengthBody:
@@ -105,7 +105,7 @@ class ChunkedBody:
         self._left = 0
         self._looked_at = 0
         self._rest = b""
-        self._step = ChunkedBody._chunk_line  # a plain function: a bound one would refer back to its owner
+        self._step = ChunkedBody._chunk_line  # a plain function: a bound one would create a reference cycle
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         if self._rest:
@@ -122,7 +122,7 @@ class ChunkedBody:
         return b"".join(content), None
 
     def _take(self, data: bytes, content: list[bytes], most: int) -> tuple[int, int]:
-        """Take up to so many steps; returns where the last ended, negative at the end of the body, and their number."""
+        """Take up to `most` steps; returns where the last ended, negative at the end of the body, and their number."""
         at = steps = 0
         while steps < most:
             if self._step is ChunkedBody._chunk_line:
@@ -139,7 +139,7 @@ class ChunkedBody:
         return at, steps
 
     def _short_chunks(self, data: bytes, at: int, content: list[bytes], most: int) -> tuple[int, int]:
-        """Take chunks of a few bytes that are all there, and all but the last of a run: many of them are an attack."""
+        """Take tiny chunks that are all there, except the last of a run: many of them are an attack."""
         look_up, take = _SHORT.get, content.append
         size = look_up(_CRLF + data[at : at + 3])
         number = 0
@@ -153,7 +153,7 @@ class ChunkedBody:
         return at, number
 
     def _whole_chunks(self, data: bytes, at: int, content: list[bytes], most: int) -> tuple[int, int]:
-        """Take chunks that are all there and have nothing unusual; returns where they end, and their number."""
+        """Take plain chunks that are all there; returns where they end, and their number."""
         find, sizes, take = data.find, _SIZES, content.append
         for number in range(most):
             line = find(_CRLF, at, at + SIZE_LIMIT + 2)
@@ -223,7 +223,7 @@ class ChunkedBody:
             raise RequestError(400, "a chunk line is malformed", "RFC 9112 section 7.1")
 
     def _check_unfinished_trailer(self, data: bytes, at: int) -> None:
-        """Judge the bytes that are new to an unfinished trailer line; a CR at its end may still become a CRLF."""
+        """Check the new bytes of an unfinished trailer line; a CR at its end may still become a CRLF."""
         size = len(data) - at - data.endswith(b"\r")
         if size > self._overhead:
             raise RequestError(431, "too many bytes in chunk extensions and trailers", "RFC 9112 section 7.1")

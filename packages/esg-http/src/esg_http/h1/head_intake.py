@@ -1,7 +1,7 @@
-"""Collects a request head that does not arrive in one piece, and stops what cannot become one (rules H-11, H-20).
+"""Collects a request head that arrives in pieces, and refuses what cannot become one (rules H-11, H-20).
 
-Sans-I/O. The usual head comes whole and never passes here. A head that drips in, is too large or is malformed does:
-each byte is looked at once, each line is judged when it is complete, and the limits hold before the line is.
+Sans-I/O. The usual head arrives whole and never gets here. A head that trickles in, is too large or is malformed does:
+each byte is looked at once, each line is checked when it is complete, and the limits hold even before that.
 """
 
 from esg_core.errors import RequestError
@@ -17,16 +17,15 @@ from esg_http.message.head_limits import HeadLimits
 EMPTY_LINES = 2
 """How many empty lines before a request are skipped (RFC 9112 section 2.2)."""
 
-
 H2_LINE = b"PRI * HTTP/2.0\r\n"
-"""How HTTP/2 begins in cleartext; no request of HTTP/1.1 does."""
+"""The first line of cleartext HTTP/2; no HTTP/1.1 request begins like this."""
 
 
 class HeadReader:
     """The bytes of one unfinished head.
 
-    `feed()` returns the whole head, and whatever followed it, once the head is complete, else None. It raises
-    `RequestError`: 400 for what is malformed, 414, 431 and 501 for what is too large, 505 for another version.
+    `feed()` returns the whole head and what followed it once the head is complete, else None. It raises `RequestError`:
+    400 for a malformed head, 414, 431 and 501 for one that is too large, 505 for another version.
     """
 
     __slots__ = ("_buffer", "_fields", "_fields_at", "_limits", "_line_at", "_searched", "_skipped")
@@ -42,16 +41,16 @@ class HeadReader:
 
     @property
     def started(self) -> bool:
-        """Whether a byte of the request has come, empty lines before it aside."""
+        """Whether a byte of the request has come, not counting empty lines before it."""
         return len(self._buffer) > 0
 
     @property
     def taken(self) -> bytes:
-        """The bytes that have come."""
+        """The bytes collected so far."""
         return bytes(self._buffer)
 
     def is_preface(self, data: bytes) -> bool:
-        """Whether `data` is what makes this the preface of HTTP/2 instead (RFC 9113 section 3.4)."""
+        """Whether, with `data`, this is the preface of HTTP/2 (RFC 9113 section 3.4)."""
         return len(self._buffer) < len(H2_LINE) and (self.taken + data[: len(H2_LINE)]).startswith(H2_LINE)
 
     def feed(self, data: bytes) -> bytes | None:
@@ -87,7 +86,7 @@ class HeadReader:
         check_field_line(line)
 
     def _check_tail(self, data: bytes) -> None:
-        """Judge the unfinished line, looking only at the bytes that are new to it and what they continue."""
+        """Check the unfinished line, looking only at its new bytes and at what they continue."""
         unfinished = len(self._buffer) - self._line_at - self._buffer.endswith(b"\r")
         if unfinished > 0:
             self._check_size(unfinished)
@@ -97,7 +96,7 @@ class HeadReader:
             check_unfinished(bytes(self._buffer[self._line_at :]), not self._fields_at)
 
     def _check_size(self, line: int) -> None:
-        """Hold the limits for a line of so many bytes, its CRLF aside, after the lines before it."""
+        """Apply the limits to a line of `line` bytes without its CRLF, after the lines before it."""
         if self._fields_at:
             self._limits.check(0, self._line_at - self._fields_at + line + 2)
         else:

@@ -1,8 +1,8 @@
-"""Reads the requests of one HTTP/1.1 connection: heads, bodies, and what comes too early.
+"""Reads the requests of one HTTP/1.1 connection: heads, bodies, and bytes that come too early.
 
-Knows request bytes (through `rules`, `intake` and `body`) and starts a `Cycle` for each request; closing and deadlines
-are its subclass's business, `H1Connection`. One request is read at a time: bytes behind it are held back and reading is
-paused until its response is complete, so that what a connection may cost is bounded (rules H-6, H-20).
+Knows request bytes (through `grammar`, `head_intake` and `body`) and starts a `Cycle` for each request; closing and
+deadlines are left to its subclass, `H1Connection`. One request is read at a time: bytes behind it are held back and
+reading is paused until its response is complete, so that the cost of a connection is bounded (rules H-6, H-20).
 """
 
 import asyncio
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from esg_http.h2.settings import H2Settings
 
 HIGH_WATER = 65536
-"""Bytes of body that are buffered for the application before reading is paused (rule H-7)."""
+"""Bytes of a body to buffer for the application before reading is paused (rule H-7)."""
 
 REMEMBERED_BLOCK = 2048
-"""Bytes of a block of fields that a connection remembers at the most."""
+"""The largest block of fields, in bytes, that a connection remembers."""
 
 BEFORE_VERSION = b" HTTP/"
 SIZE_BEFORE_VERSION = len(BEFORE_VERSION)
 
 LONGEST_KNOWN = LONGEST_REMEMBERED + SIZE_BEFORE_VERSION + REMEMBERED_BLOCK
-"""Bytes of a head that may be known from before."""
+"""The longest head, in bytes, that may be remembered."""
 
 LOOKED_THROUGH = LONGEST_KNOWN + 1
-"""So many bytes tell whether a head is known, and whether it is all there is, without the copy of a long body."""
+"""Enough bytes to tell whether a head is known, and whether anything follows it, without copying a long body."""
 
 
 class H1Input(H1Output, asyncio.Protocol):
@@ -89,7 +89,7 @@ class H1Input(H1Output, asyncio.Protocol):
         self._read_deadline = self._write_deadline = self.deadline = NEVER
 
     def _await(self, deadline: float) -> None:
-        """Set the time by which what is read now must have come."""
+        """Set the time by which what is being read must be complete."""
         self._read_deadline = deadline
         self.deadline = min(deadline, self._write_deadline)
 
@@ -122,7 +122,7 @@ class H1Input(H1Output, asyncio.Protocol):
         self._begin(start, fields, data[end:] if len(data) > end else b"")
 
     def _read_start(self, line: bytes) -> RequestStart | None:
-        """Read a start that is not among those that are remembered; None if it is malformed."""
+        """Read a start that is not remembered; None if it is malformed."""
         start = read_start(line)
         if start is not None:
             self._settings.head_limits.check(len(line) + len(b" HTTP/1.1"), 0)
@@ -131,12 +131,12 @@ class H1Input(H1Output, asyncio.Protocol):
         return start
 
     def _read_fields(self, data: bytes, at: int) -> RequestFields | None:
-        """Read a block of fields that is not the same as the last one; None if it is not there, or none."""
+        """Read a block of fields that differs from the last one; None if it is incomplete or malformed."""
         match = REST.match(data, at)
         if match is None:
             return None
         limits = self._settings.head_limits
-        if match.end() > limits.field_bytes:  # the line has been looked at with the start
+        if match.end() > limits.field_bytes:  # the line was checked with the start
             limits.check(0, match.end() - match.start(2) - 2)
         headers = self._settings.parse_fields(match[2])
         if len(headers) > limits.fields:
@@ -148,7 +148,7 @@ class H1Input(H1Output, asyncio.Protocol):
         return fields
 
     def _read_slowly(self, data: bytes) -> None:
-        """The head is not there yet, or is none: take it in line by line, within the time there is for it."""
+        """Read an incomplete or malformed head line by line, within its time-out."""
         self._intake = intake = HeadReader(self._settings.head_limits)
         self._begun_at = self._time()
         if self._served:
@@ -170,7 +170,7 @@ class H1Input(H1Output, asyncio.Protocol):
             self._reading = HEAD
 
     def _begin(self, start: RequestStart, fields: RequestFields, rest: bytes) -> None:
-        """A request has come, as far as its head: start its cycle."""
+        """Start the cycle of a request whose head is complete."""
         method = start.method
         target = start.target
         parts = start.parts
@@ -192,7 +192,7 @@ class H1Input(H1Output, asyncio.Protocol):
         cycle = self._cycle = Cycle(context, self, scope, target)
         app = self._adapt(cycle, fields) if fields.is_special else context.app
         length = fields.length
-        if not length or 0 < length <= len(rest):  # the whole body, or none, is here already
+        if not length or 0 < length <= len(rest):  # the whole body is here, or there is none
             cycle.body_complete = True
             self._reading = HOLD
             self._read_deadline = NEVER
@@ -208,10 +208,10 @@ class H1Input(H1Output, asyncio.Protocol):
         if entrance is None:
             context.start(cycle, app)
         elif entrance.enter(cycle, app, self._call_limit) and self._reading is HOLD and len(self._held) <= HIGH_WATER:
-            self._resume()  # so that the end of the connection is seen while the request waits (rule A-6)
+            self._resume()  # to notice the end of the connection while the request waits (rule A-6)
 
     def _adapt(self, cycle: Cycle, fields: RequestFields) -> Application:
-        """What few requests need; returns the application, or what serves the client's other protocol (rule H-13)."""
+        """Set what few requests need; returns the application, or the one that serves an upgrade (rule H-13)."""
         scope = cycle.scope
         extensions: dict[str, Any] = scope["extensions"]
         if fields.old:
@@ -230,7 +230,7 @@ class H1Input(H1Output, asyncio.Protocol):
     # Bodies.
 
     def _take_body(self, cycle: Cycle, data: bytes, length: int) -> None:
-        """Feed a body that came with its head; what follows it is the next request's."""
+        """Feed a body that came with its head; what follows belongs to the next request."""
         if length:
             cycle.feed(data[:length] if len(data) > length else data)
         if len(data) > length:
@@ -280,7 +280,7 @@ class H1Input(H1Output, asyncio.Protocol):
         self._reading = reading
 
     def _go_on(self) -> None:
-        """Others have been read from meanwhile: it is the turn of what came of the body before (rule H-22)."""
+        """Read the rest of what came, now that other connections have had their turn (rule H-22)."""
         if self._reading is not BODY:
             return
         self._resume()
@@ -299,7 +299,7 @@ class H1Input(H1Output, asyncio.Protocol):
     # What comes too early.
 
     def _hold(self, data: bytes) -> None:
-        """Keep bytes of the next request until this one is answered, and take no more of them (rule H-6)."""
+        """Keep bytes of the next request until this one is answered, and read no more of it (rule H-6)."""
         self._held += data
         if self._cycle is None or not self._cycle.is_waiting or len(self._held) > HIGH_WATER:
             self._pause()
@@ -308,7 +308,7 @@ class H1Input(H1Output, asyncio.Protocol):
         self._context.loop.call_soon(self._next)
 
     def _next(self) -> None:
-        """Go on with the next request: with what is held back, else with what comes."""
+        """Go on with the next request: first with what was held back."""
         if self._reading is not NEXT or self.gate.closed:
             return
         data, self._held = self._held, b""
@@ -342,7 +342,7 @@ class H1Input(H1Output, asyncio.Protocol):
 
     @abstractmethod
     def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
-        """Go on as HTTP/2."""
+        """Continue as HTTP/2."""
 
     @abstractmethod
     def _refuse(self, error: RequestError) -> None:
@@ -362,11 +362,11 @@ class H1Input(H1Output, asyncio.Protocol):
 
     @abstractmethod
     def _hasten(self) -> None:
-        """Let the deadline be looked at in time although it is nearer than the shortest time-out."""
+        """Make the sweeper look at a deadline that is closer than the shortest time-out."""
 
     @abstractmethod
     def _close(self) -> None:
-        """Close once what is written has been sent."""
+        """Close once everything written has been sent."""
 
     def _pause(self) -> None:
         if not self._paused:
@@ -380,7 +380,7 @@ class H1Input(H1Output, asyncio.Protocol):
             self.transport.pause_reading()
 
     def _look_soon(self, sent: int) -> None:
-        """Look whether the client is still there, of whose response so many bytes have been sent by now."""
+        """Look soon whether the client is still there; `sent` is how much of its response has been sent so far."""
         self._sent_before = sent
         self._await(self._time() + LOOK)
         self._hasten()

@@ -158,7 +158,7 @@ class Cycle(RequestSide):
             await gate.wait_once()
 
     async def _send_unheard(self) -> None:
-        """Drop a message for a client that is gone (rule H-21); raises as `Unheard.take()`, at once in a forked child."""
+        """Drop a message for a client that is gone (rule H-21); raises like `Unheard.take()`, at once in a fork."""
         if os.getpid() != self._context.process:
             raise ClientDisconnected("a child that the application has forked has no client (L-6)")
         if not hasattr(self, "_unheard"):

@@ -1,8 +1,8 @@
-"""One HTTP/1.1 connection: what its transport tells it, when it has waited long enough, and how it ends.
+"""One HTTP/1.1 connection: the events of its transport, its deadlines, and how it ends.
 
-Reading is `H1Input`'s, writing `H1Output`'s; this class adds the transport's events, the deadlines (rule H-17: numbers
-that the context's sweeper looks at, no timers) and the ways to close: at once, after what is written, or lingering
-until the client has read its last response (rule H-8).
+`H1Input` reads, `H1Output` writes. This class adds the events, the deadlines (rule H-17: numbers that the context's
+sweeper looks at, no timers) and the ways to close: at once, after everything written, or after lingering until the
+client has read its last response (rule H-8).
 """
 
 import asyncio
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from esg_http.h2.settings import H2Settings
 
 LINGER = 1.0
-"""Seconds for which input is discarded after the last response, so that the client can read it (rule H-8)."""
+"""Seconds to discard input after the last response, so that the client can read it (rule H-8)."""
 
 TLS_LINGER = 5.0
-"""Seconds for which a client's close_notify is waited for, which it need not send (RFC 8446 section 6.1)."""
+"""Seconds to wait for a client's close_notify, which it need not send (RFC 8446 section 6.1)."""
 
 
 class H1Connection(H1Input):
@@ -47,10 +47,10 @@ class H1Connection(H1Input):
         self._written: WriteWatch | None = None
         self.check_at = 0
 
-    # What the transport tells.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         self._peer = Peer(self._context, self.transport, self._settings.root_path)
         if self._peer.protocol == "h2" and self._settings.h2 is not None:
             self._hand_over(self._settings.h2, b"")
@@ -75,7 +75,7 @@ class H1Connection(H1Input):
             context.left()
 
     def eof_received(self) -> bool:
-        """As `asyncio.Protocol`: a client that has sent its request may close its side and still read (rule H-9)."""
+        """Close, unless a response is due: a client may end its sending side and still read (rule H-9)."""
         self._eof = True
         may_stay = outlives_input(self.transport)
         if self._is_behind and may_stay:
@@ -94,14 +94,14 @@ class H1Connection(H1Input):
         self._watch_writing(self._time())
 
     def resume_writing(self) -> None:
-        if self._reading not in ENDING:  # else all that is written has to be sent before the end
+        if self._reading not in ENDING:  # else everything written must be sent before the end
             self._write_deadline = NEVER
             self.deadline = self._read_deadline
         self.gate.open()
         self._next()
 
     def _leave_cycle(self) -> None:
-        """Tell the cycle, if one runs, that its client is gone; the connection has no more to do with it."""
+        """Tell the cycle, if one runs, that its client is gone, and forget it."""
         cycle, self._cycle = self._cycle, None
         if cycle is not None:
             cycle.disconnect()
@@ -111,10 +111,10 @@ class H1Connection(H1Input):
         self._keep_alive = False
         self._reading = CLOSING
 
-    # What the cycle tells.
+    # Called by the cycle.
 
     def finished(self) -> None:
-        """As `Stream.finished`: go on with the next request, or close."""
+        """See `Stream.finished`; goes on with the next request, or closes."""
         self._cycle = None
         if not self._keep_alive or self._context.draining or self._body is not None:
             self._finish_unusually()
@@ -129,18 +129,18 @@ class H1Connection(H1Input):
             self._read_deadline = self.deadline = self._time() + self._settings.keep_alive
 
     def _finish_unusually(self) -> None:
-        """The last response of the connection is written, or one whose request has not come to its end yet."""
+        """Go on after a response that is the last, or whose request is not complete yet, or while the server drains."""
         if not self._keep_alive or (self._body is not None and not self._can_skip(self._body)):
             self._end()
         elif self._body is not None:
             self._reading = SKIP
             self._resume()
-        else:  # the server drains, and began to after this response did: the client may have sent its next request
+        else:  # the response began before the drain did, so the client may have sent its next request
             self._reading = NEXT
             self._next_soon()
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
-        """As `Stream.switch`: answer 101, and leave the connection to `protocol` (RFC 9110 section 7.8)."""
+        """See `Stream.switch`; answers 101 and hands the connection to `protocol` (RFC 9110 section 7.8)."""
         self.respond_switching(headers)
         self._cycle = None
         self._reading = GONE
@@ -151,7 +151,7 @@ class H1Connection(H1Input):
         if self.gate.closed:
             protocol.pause_writing()
         if self._paused and not self.transport.is_closing():
-            self.transport.resume_reading()  # first, so that the protocol can pause it for what it is given
+            self.transport.resume_reading()  # first, so that the protocol can pause it when it is given data
         if self._held:
             protocol.data_received(self._held)
         if self._eof and not protocol.eof_received():
@@ -159,7 +159,7 @@ class H1Connection(H1Input):
         return 101
 
     def _hand_over(self, settings: "H2Settings", data: bytes) -> None:
-        """Go on as HTTP/2: the client has agreed on it by ALPN, or `data` begins with its preface."""
+        """Continue as HTTP/2: ALPN has agreed on it, or `data` begins with its preface."""
         from esg_http.h2.connection import H2Connection
 
         connection = H2Connection(self._context, settings)
@@ -172,7 +172,7 @@ class H1Connection(H1Input):
             connection.data_received(data)
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
-        """As `Stream.send_file`, which may be the first to notice that the client is gone."""
+        """See `Stream.send_file`, which may be the first to notice that the client is gone."""
         self._sends_file = True
         try:
             await super().send_file(file, offset, size)
@@ -196,13 +196,13 @@ class H1Connection(H1Input):
     # Deadlines.
 
     def expire(self, now: float) -> None:
-        """As `Connection.expire`: answer 408 where a request has begun, else close."""
+        """See `Connection.expire`; answers 408 if a request has begun, else closes."""
         if self._write_deadline <= now:
             self._expire_writing(now)
         elif self._reading is HEAD:
-            self._refuse(RequestError(408, "the head of the request did not come in time", "RFC 9110 section 15.5.9"))
+            self._refuse(RequestError(408, "the request head did not arrive in time", "RFC 9110 section 15.5.9"))
         elif self._reading is BODY:
-            self._refuse(RequestError(408, "the body of the request did not come in time", "RFC 9110 section 15.5.9"))
+            self._refuse(RequestError(408, "the request body did not arrive in time", "RFC 9110 section 15.5.9"))
         elif self._reading in ENDING:
             self._expire_end(now)
         elif self._reading is HOLD or self._reading is NEXT:
@@ -211,7 +211,7 @@ class H1Connection(H1Input):
             self._close()
 
     def _look_for_client(self, now: float) -> None:
-        """Nothing is read, so nobody but the kernel knows whether the client is still there (rules H-9, H-16)."""
+        """Ask the kernel whether the client is still there, because nothing is read from it (rules H-9, H-16)."""
         left = departure(self.transport)
         if left is Departure.GONE:
             abort(self.transport)
@@ -225,7 +225,7 @@ class H1Connection(H1Input):
         self._await(now + LOOK)
 
     def _expire_end(self, now: float) -> None:
-        """What is written has not to wait for more input; it has to be sent, though (timeout-write)."""
+        """Close, unless something written is still to be sent, for which there is timeout-write."""
         if delivery(self.transport).unsent:
             self._await(now + LINGER)
         elif self._reading is DISCARD:
@@ -242,7 +242,7 @@ class H1Connection(H1Input):
             self._hasten()
 
     def _expire_writing(self, now: float) -> None:
-        """Look whether the client still reads; abort if it has read too little for too long (timeout-write)."""
+        """Check that the client still reads; abort if it has read too little for too long (timeout-write)."""
         written = self._written
         assert written is not None
         if written.is_given_up(self.transport, now):
@@ -260,7 +260,7 @@ class H1Connection(H1Input):
     # Ends.
 
     def drain(self) -> None:
-        """As `Connection.drain`: an idle connection is closed, unless its next request is already here (rule L-2)."""
+        """See `Connection.drain`; closes an idle connection, unless its next request is already here (rule L-2)."""
         is_new = not self._served
         if self._reading is IDLE and not (is_new and self._context.patient) and not has_input(self.transport):
             self._hang_up()
@@ -281,7 +281,7 @@ class H1Connection(H1Input):
             answer_late(cycle, error)
 
     def _end(self) -> None:
-        """The last response is written: let the client read it before the connection is closed."""
+        """Let the client read the last response before the connection is closed."""
         if self._reading is CLOSING:
             return
         self._framing = BY_LENGTH
@@ -299,13 +299,13 @@ class H1Connection(H1Input):
         self._hasten()
 
     def _close(self) -> None:
-        """Close once what is written has been sent, for which timeout-write holds."""
+        """Close once everything written has been sent, within timeout-write."""
         self._prepare_end()
         self._forget_input()
         close(self.transport)
 
     def _prepare_end(self) -> None:
-        """Nothing more is read: watch that what is written is sent, and that TLS comes to its end."""
+        """Read nothing more, and watch that everything written is sent and that TLS ends."""
         self._reading = CLOSING
         self._read_deadline = NEVER
         self._watch_writing(self._time())
@@ -314,7 +314,7 @@ class H1Connection(H1Input):
             self._hasten()
 
     def _hang_up(self) -> None:
-        """Close, and do not wait for TLS's close_notify of a client that has its response."""
+        """Close without waiting for the close_notify of a client that has its response."""
         sent = not delivery(self.transport).unsent
         self._close()
         if sent and self._peer.is_tls:

@@ -1,7 +1,7 @@
 """Writes the responses of one HTTP/1.1 connection: the stream that its cycles write to.
 
-Knows response bytes (through `wire`) and the transport; nothing of requests, but for what decides the framing of the
-answer: the method HEAD, and what the fields ask for. One `write` for a head with its first body.
+Knows response bytes (through `response_head`) and the transport; of requests, only what decides about the framing of
+the answer: the method HEAD, and what the fields ask for. A head and the first part of its body take one `write`.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from esg_http.h1.body import Body
 
 LARGE_BODY = 65536
-"""From this size on, a body is handed to the transport as it is instead of being copied behind its head."""
+"""A body of at least this size, in bytes, goes to the transport as it is instead of being copied behind its head."""
 
 SKIPPED_BODY = 1_000_000
-"""Bytes of unread body that are skipped to keep a connection (rule H-8)."""
+"""Bytes of an unread body that are skipped to keep the connection (rule H-8)."""
 
 BY_LENGTH, BY_CHUNKS, BY_END = range(3)
-"""How the client knows where a body ends: by its length, which may be none; by chunks; by the end of the connection."""
+"""How the client finds the end of a body: by its length, which may be 0; by chunks; by the end of the connection."""
 
 
 class H1Output:
@@ -80,21 +80,20 @@ class H1Output:
     def _may_stay(self, end: bool) -> bool:
         """Whether the connection can serve another request after this response, as far as is known now.
 
-        Not if too much of the request's body is unread when the response ends.
+        It cannot if too much of the request body is unread when the response ends.
         """
         if not self._keep_alive or self._context.closing:
             return False
         return not end or self._body is None or self._can_skip(self._body)
 
     def _can_skip(self, body: "Body") -> bool:
-        """Whether the rest of an unread body is known to come, and to be short enough to be skipped (rule H-8).
+        """Whether the rest of an unread body is sure to come, and short enough to be skipped (rule H-8).
 
-        A client that has not been told to continue may keep its body, or send it: nobody knows (RFC 9110 section
-        10.1.1).
+        A client that has not been told to continue may or may not send its body (RFC 9110 section 10.1.1).
         """
         return body.remaining is not None and body.remaining <= SKIPPED_BODY and not self._may_not_come
 
-    # The stream, as the cycle sees it.
+    # Called by the cycle.
 
     prepare = staticmethod(prepare_fields)
 
@@ -114,7 +113,7 @@ class H1Output:
             self.transport.write(body)
 
     def _frame(self, status: int, prepared: Prepared, body: bytes, end: bool) -> tuple[bytes, bytes, bytes]:
-        """The unusual parts of a response: its prefix, the fields after the application's, its framed body."""
+        """What is unusual about a response: its prefix, the fields after the application's, its framed body."""
         says = prepared[2]
         if says & SAYS_CLOSE:
             self._keep_alive = False
@@ -137,8 +136,8 @@ class H1Output:
         return prefix, framing + b"\r\n", encode_chunk(body, end) if self._framing == BY_CHUNKS else body
 
     def send(self, body: bytes, end: bool) -> None:
-        """As `Stream.send`: what is sent in one turn of the loop goes out in one write, at the end of the turn."""
-        if self.transport.is_closing():  # the loop has had no chance to tell
+        """See `Stream.send`; what is sent in one turn of the loop is written at once, at the end of the turn."""
+        if self.transport.is_closing():  # the loop has had no chance to say so
             self._lose_client()
             return
         if len(body) >= LARGE_BODY:
@@ -162,7 +161,7 @@ class H1Output:
             self.transport.write(body)
 
     def _flush(self) -> None:
-        """Write what has been sent in this turn of the loop."""
+        """Write what was sent in this turn of the loop."""
         if self._unwritten:
             data = b"".join(self._unwritten)
             self._unwritten.clear()
@@ -170,7 +169,7 @@ class H1Output:
             self.transport.write(data)
 
     def send_trailers(self, headers: Headers, end: bool) -> None:
-        """As `Stream.send_trailers`; only a chunked response to a client that wants them carries any."""
+        """See `Stream.send_trailers`; only a chunked response to a client that accepts trailers has any."""
         self._trailer_fields += encode_fields(headers)[0]
         if not end:
             return
@@ -189,23 +188,23 @@ class H1Output:
             self.transport.write(b"\r\n")
 
     def inform(self, status: int, headers: Headers) -> None:
-        """As `Stream.inform`; HTTP/1.0 knows no interim responses (RFC 9110 section 15.2)."""
+        """See `Stream.inform`; HTTP/1.0 has no interim responses (RFC 9110 section 15.2)."""
         if status == 100:
             self._may_not_come = False
         if not self._asked.old:
             self.transport.write(status_line(status) + encode_fields(headers)[0] + b"\r\n")
 
     def respond_switching(self, headers: Headers) -> None:
-        """Write the head of a 101, the last that this connection says in HTTP."""
+        """Write the head of a 101, the last message of this connection in HTTP."""
         prefix = self._prefix.get(101)
         self.transport.write(prefix + encode_fields(headers)[0] + b"connection: upgrade\r\n\r\n")
 
     @abstractmethod
     def _lose_client(self) -> None:
-        """The client is gone, and the cycle is to be told."""
+        """The client is gone: tell the cycle."""
 
     def _cut(self) -> None:
-        """Close so that the client sees its response is not complete, even where only the end delimits it."""
+        """Close so that the client sees a cut response, even one that only the end of the connection delimits."""
         if self.transport.is_closing():
             return
         self._flush()

@@ -157,7 +157,7 @@ class Deadlines(Serving):
             elif stream.cycle is not None and stream.cycle.buffered:  # the application is slow, not the client
                 self._watch_upload(upload, now)
             else:
-                late = "the body of the request did not come in time"
+                late = "the request body did not arrive in time"
                 stream.refuse(RequestError(408, late, "RFC 9110 section 15.5.9"))
 
     def _moved(self, stream: H2Stream, unsent: Unsent) -> int:

@@ -94,7 +94,7 @@ def counted(loop: ManualLoop) -> Iterator[Work]:
     with pytest.MonkeyPatch.context() as patch:
         counting(WebsocketsCodec, "feed", "codec")
         counting(WsprotoCodec, "feed", "codec")
-        counting(FrameReader, "_hear", "control")
+        counting(FrameReader, "_pass_on", "control")
         counting(Cycle, "feed", "messages")
         patch.setattr("esg_ws.intake.unmask", unmask)
         patch.setattr(zlib, "decompressobj", lambda wbits: _Inflater(work, wbits))

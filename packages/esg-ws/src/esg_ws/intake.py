@@ -1,12 +1,12 @@
 """Reads what a client sends: bytes in, messages out (RFC 6455 section 5).
 
-Sans-I/O. Finds where each frame ends, and decides about lengths and sizes (rules S-3, S-5). A frame that holds a whole
-message is read here, and so are control frames; fragments, and frames that are wrong, go to the codec, large ones in
-parts, as an intermediary may cut them (section 5.4). The codec is made when the first such frame comes, because most
-connections never see one. What the frames carry goes to the `Assembler`.
+Sans-I/O. Finds the end of each frame, and checks lengths and sizes (rules S-3, S-5). It reads frames that hold a whole
+message, and control frames; fragments and invalid frames go to the codec, large ones in parts, as an intermediary may
+cut them (section 5.4). The codec is made for the first such frame, because most connections never see one. The content
+of frames goes to the `Assembler`.
 
-Reading stops when no further message is wanted, and when so much has been done that it is the turn of other connections
-(rule H-22); what is left is kept.
+Reading stops when no further message is wanted, and when other connections must have their turn (rule H-22); the rest
+is kept.
 """
 
 from collections.abc import Callable
@@ -43,32 +43,32 @@ from esg_ws.frames import (
 from esg_ws.masking import unmask
 
 MOST_FRAGMENTS = 131072
-"""Frames that a message may have (rule S-5): 65,536, and room for clients that end with an empty one."""
+"""The most frames in a message (rule S-5): 65,536, with room for clients that end with an empty one."""
 
 PART = 65535
-"""Bytes of a frame that are read at a time at the most, where it is not whole or goes to the codec."""
+"""The most bytes read at a time of a frame that is incomplete or goes to the codec."""
 
 LARGEST_AT_ONCE = 262144
-"""Bytes of a frame that is read in one go if it is all there."""
+"""The largest frame, in bytes, that is read in one go if it is all there."""
 
 WORTH_A_VIEW = 4096
-"""Bytes from which on looking at a part of a segment is cheaper than copying it."""
+"""From this size on, in bytes, a view of a segment is cheaper than a copy."""
 
 SMALL_MESSAGE, CONTROL_FRAME, CODEC_FRAME = 2, 10, 30
-"""What frames cost of the turn's budget, but for their bytes."""
+"""The cost of frames in units of the turn's budget, besides their bytes."""
 
 
 class Controls(Protocol):
-    """What is told of control frames."""
+    """Handles control frames."""
 
     def on_ping(self, payload: bytes) -> None:
-        """The client wants a pong."""
+        """The client expects a pong."""
 
     def on_pong(self, payload: bytes) -> None:
         """The client has answered a ping."""
 
     def on_close(self, code: int, reason: str) -> None:
-        """The client closes; it sends nothing more."""
+        """The client closes, and sends nothing more."""
 
 
 class FrameReader:
@@ -129,12 +129,12 @@ class FrameReader:
 
     @property
     def left(self) -> int:
-        """Bytes that are missing of the frame which is being read."""
+        """How many bytes of the current frame are still to come."""
         return self._left
 
     @property
     def collected(self) -> int:
-        """Bytes that are held of a message which is not complete."""
+        """How many bytes are held of an incomplete message."""
         return self._messages.collected
 
     def hold(self, data: bytes) -> None:
@@ -143,9 +143,9 @@ class FrameReader:
         self._at = 0
 
     def feed(self, data: bytes) -> bool:
-        """Read on; returns whether all has been read, and more is wanted.
+        """Read on; returns whether everything has been read and more is wanted.
 
-        Otherwise what is left is read by `feed(b"")`. Raises `WebSocketError` for what the client did wrong.
+        Otherwise, `feed(b"")` reads the rest. Raises `WebSocketError` for what the client did wrong.
         """
         size = len(data) - 6
         try:
@@ -160,7 +160,7 @@ class FrameReader:
             raise WebSocketError(INVALID_DATA, "a text message is not UTF-8") from error
 
     def _read(self, data: bytes) -> bool:
-        """As `feed()`, for all that is not one short message in a segment of its own."""
+        """Read everything but a segment that is exactly one short message; see `feed()`."""
         at, left, wanted = 0, UNCOUNTED, True
         if self._held or self._is_midway:
             data, at = self._catch_up(data)
@@ -201,12 +201,12 @@ class FrameReader:
         return wanted and is_all
 
     def _more(self, left: int) -> int:
-        """What is left of the allowance once the budget has been asked."""
+        """What is left of the allowance after asking the budget."""
         self._allowance.left = left
         return 0 if self._allowance.is_over() else self._allowance.left
 
     def _catch_up(self, data: bytes) -> tuple[bytes, int]:
-        """Put what has been held before new bytes, and finish the frame that has begun; returns where to go on."""
+        """Put held bytes before the new ones, and continue the frame that has begun; returns where to go on."""
         at = 0
         self._allowance.left = UNCOUNTED
         self._messages.is_wanted = True
@@ -218,13 +218,13 @@ class FrameReader:
         return data, self._work_off(data, at) if self._is_midway else at
 
     def rest(self) -> None:
-        """Called now and then: give back memory that can be had again."""
+        """Release memory that can be allocated again; called now and then."""
         if not self._in_message and not self._is_midway:
             self._codec = None
         self._messages.rest()
 
     def drop(self) -> None:
-        """No message counts any more: what comes is read over, but for control frames."""
+        """Skip everything that still comes, except control frames."""
         self._drops = True
         self._inflates = self._is_whole = False
         self._deliver = _drop
@@ -232,13 +232,13 @@ class FrameReader:
         self._is_midway = self._left > 0
 
     def close(self) -> None:
-        """Nothing is read any more."""
+        """Stop reading."""
         self._codec = None
 
     # Frames.
 
     def _read_other(self, data: bytes, at: int, payload: int, stop: int) -> int:
-        """Read what is not a small, whole message; returns where it ended so far, `at` if more has to come first."""
+        """Read a frame that is not a small, whole message; returns how far it got, `at` if more must come first."""
         first, length = data[at], stop - payload
         self._messages.is_wanted = True
         if data[at + 1] < MASKED:
@@ -246,7 +246,7 @@ class FrameReader:
         if first in CONTROL_FRAMES and length <= LONGEST_CONTROL:
             if stop > len(data):
                 return at
-            self._hear(first, unmask(data[payload:stop], data[payload - 4 : payload]))
+            self._pass_on(first, unmask(data[payload:stop], data[payload - 4 : payload]))
             return stop
         self._check_length(first, length)
         if payload > len(data):
@@ -258,8 +258,8 @@ class FrameReader:
         self._begin(first, data[payload - 4 : payload], length)
         return self._work_off(data, self._read_part(data, payload))
 
-    def _hear(self, first: int, content: bytes) -> None:
-        """Pass a control frame on; nothing more is wanted after a close."""
+    def _pass_on(self, first: int, content: bytes) -> None:
+        """Pass on a control frame; nothing more is wanted after a close."""
         self._allowance.left -= CONTROL_FRAME
         if first == FIN | PING:
             self._controls.on_ping(content)
@@ -270,7 +270,7 @@ class FrameReader:
             self._controls.on_close(*read_close(content))
 
     def _check_length(self, first: int, length: int) -> None:
-        """Raise `WebSocketError` if a frame is longer than it may be; a new message begins to be counted."""
+        """Raise `WebSocketError` if a frame is too long; start the count of a new message."""
         opcode = first & 0x0F
         if opcode >= CLOSE:
             if length > LONGEST_CONTROL:
@@ -280,12 +280,12 @@ class FrameReader:
             self._size = self._fragments = 0
             self._wire_limit = self._limit
             if first & RSV1:
-                self._wire_limit += self._limit // 8 + 1024  # what cannot be compressed grows a little
+                self._wire_limit += self._limit // 8 + 1024  # incompressible data grows a little
         if self._size + length > self._wire_limit:
             raise WebSocketError(TOO_BIG, f"a message has more than {self._limit} bytes")
 
     def _begin(self, first: int, mask: bytes, length: int) -> None:
-        """A frame has begun whose content is read part by part."""
+        """Begin a frame whose content is read in parts."""
         self._mask = mask
         self._left = length
         self._size += length
@@ -301,7 +301,7 @@ class FrameReader:
         self._first, self._fin = first & ~FIN, first & FIN
 
     def _work_off(self, data: bytes, at: int) -> int:
-        """Read on in the middle of a frame, or of what it inflates to; returns where it ended so far."""
+        """Read on within a frame, or within what it inflates to; returns how far it got."""
         allowance, messages = self._allowance, self._messages
         while messages.is_wanted and (allowance.left > 0 or not allowance.is_over()):
             if messages.has_more:
@@ -314,7 +314,7 @@ class FrameReader:
         return at
 
     def _read_part(self, data: bytes, at: int) -> int:
-        """Read a part of a frame; returns where it ended."""
+        """Read part of a frame; returns where the part ended."""
         mask, size = self._mask, min(self._left, len(data) - at, LARGEST_AT_ONCE if self._is_whole else PART)
         stop = at + size
         self._left -= size
@@ -344,5 +344,5 @@ class FrameReader:
 
 
 def _drop(_message: str | bytes, _size: int) -> bool:
-    """What becomes of messages that come after the close has been sent (RFC 6455 section 1.4)."""
+    """Drop a message that came after our close (RFC 6455 section 1.4)."""
     return True

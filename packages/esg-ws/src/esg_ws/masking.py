@@ -1,4 +1,4 @@
-"""Takes the mask off what clients send (RFC 6455 section 5.3): in C where `websockets` is installed.
+"""Unmasks what clients send (RFC 6455 section 5.3), in C if `websockets` is installed.
 
 Sans-I/O.
 """
@@ -9,7 +9,7 @@ Bytes = bytes | bytearray | memoryview
 
 
 def unmask_in_python(data: Bytes, mask: bytes) -> bytes:
-    """The payload under a mask of four bytes; one operation on two large numbers, whatever the length."""
+    """Remove a mask of four bytes from a payload of any length, by one operation on two large numbers."""
     size = len(data)
     pad = mask * (size // 4) + mask[: size % 4]
     return (int.from_bytes(data, "little") ^ int.from_bytes(pad, "little")).to_bytes(size, "little")
@@ -24,4 +24,4 @@ def _fastest() -> Callable[[Bytes, bytes], bytes]:
 
 
 unmask = _fastest()
-"""`unmask(data, mask)`: the payload, `data` being bytes, a bytearray or a memoryview."""
+"""`unmask(data, mask)`: the payload; `data` is bytes, a bytearray or a memoryview."""

@@ -1,8 +1,8 @@
-"""Makes messages of what frames carry: takes off the compression, and puts the parts together.
+"""Turns the content of frames into messages: inflates it, and joins its parts.
 
-Sans-I/O; knows no frames. It works in pieces of bounded cost: after `add()` there may be more to inflate, for which
-`go_on()` is called, now or in another turn. What it holds of a message counts as what waits for the application does
-(rule S-6).
+Sans-I/O; knows no frames. It works in pieces of bounded cost: after `inflate()` there may be more to inflate, for which
+`go_on()` is called, in this turn or another. The part of a message that it holds counts like the messages that wait for
+the application (rule S-6).
 """
 
 from typing import Protocol
@@ -12,25 +12,25 @@ from esg_ws.deflate import Deflate
 from esg_ws.parts import Parts, TextParts, held_size
 
 BYTES_A_UNIT = 2048
-"""Bytes that are unmasked, checked and put together for a unit of the turn's budget."""
+"""Bytes that one unit of the turn's budget pays for: to unmask, check and join them."""
 
 
 class Queue(Protocol):
-    """What takes the messages."""
+    """Takes the messages."""
 
     @property
     def room(self) -> int:
-        """Bytes that the next message may have already, beside those that wait."""
+        """How many bytes of the next message may be held, besides the messages that wait."""
 
     def feed(self, message: str | bytes, size: int) -> bool:
-        """A message has come, which counts as so many bytes; returns whether another one is wanted now."""
+        """Take a message, which counts as `size` bytes; returns whether another one is wanted now."""
 
 
 class Assembler:
-    """The message that is coming, by which each piece of work takes its cost from the allowance.
+    """The incoming message; each piece of work on it takes its cost from the allowance.
 
-    `has_more` tells that `go_on()` has to be called before anything else is added, `is_wanted`, whether the queue had
-    room for more when something was added last. `collected` is what a message takes that is not complete.
+    `has_more` says that `go_on()` must be called before anything else is added; `is_wanted`, whether the queue had room
+    for more when something was last added. `collected` counts the bytes held of an incomplete message.
     """
 
     __slots__ = (
@@ -56,11 +56,11 @@ class Assembler:
         self.is_wanted = True
 
     def begin(self, *, is_text: bool) -> None:
-        """What is added from now on is of a new message."""
+        """Begin a new message."""
         self._is_text = is_text
 
     def add(self, content: bytes, end: bool) -> None:
-        """The next part has come, with `end` the last one; raises `UnicodeDecodeError` for a text that is none."""
+        """Add the next part, the last one if `end` is set; raises `UnicodeDecodeError` for text that is not UTF-8."""
         parts = self._parts
         if parts is None:
             if end:
@@ -78,13 +78,13 @@ class Assembler:
             self.is_wanted = self.collected <= self._queue.room
 
     def inflate(self, content: bytes, end: bool) -> None:
-        """As `add()`, of what is compressed; raises `WebSocketError` for what cannot be inflated, too."""
+        """Add a compressed part; also raises `WebSocketError` if it cannot be inflated."""
         assert self._deflate is not None
         self._ends = end
         self._take(self._deflate, self._deflate.inflate(content, end))
 
     def inflate_message(self, content: bytes, *, is_text: bool) -> None:
-        """As `begin()` and `inflate()`, of a message that has come whole."""
+        """Take a compressed message that has come whole: `begin()` and `inflate()` in one."""
         deflate = self._deflate
         assert deflate is not None
         first = deflate.inflate(content, True)
@@ -97,7 +97,7 @@ class Assembler:
         self.add(first, False)
 
     def go_on(self) -> None:
-        """Inflate the next piece; raises as `inflate()`."""
+        """Inflate the next piece; raises like `inflate()`."""
         assert self._deflate is not None
         self._take(self._deflate, self._deflate.go_on())
 
@@ -114,12 +114,12 @@ class Assembler:
         self.is_wanted = self._queue.feed(message, size)
 
     def rest(self) -> None:
-        """Called now and then: give back memory that can be had again."""
+        """Release memory that can be allocated again; called now and then."""
         if self._deflate is not None:
             self._deflate.rest()
 
     def drop(self) -> None:
-        """No message is wanted any more: forget what has come."""
+        """Forget what has come: no more messages are wanted."""
         self._parts = None
         self.collected = 0
         self.has_more = False

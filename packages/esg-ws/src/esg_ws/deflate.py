@@ -1,9 +1,8 @@
 """Compresses and inflates messages (RFC 7692 section 7.2), with bounded memory and in bounded steps (rules S-3, S-5).
 
-Sans-I/O. A few bytes can inflate to megabytes, so what has come is inflated piece by piece: `inflate()` gives the first
-piece, and `go_on()` the next while there is any. Contexts are made when they are needed first, and `rest()` drops
-those that can be made again: a compressor may begin afresh at any message, because what it writes refers only to what
-it has seen itself.
+Sans-I/O. A few bytes can inflate to megabytes, so input is inflated piece by piece: `inflate()` returns the first
+piece, and `go_on()` the next ones. Contexts are made when first needed, and `rest()` drops those that can be made
+again: a compressor may start afresh at any message, because its output refers only to its own earlier input.
 """
 
 import zlib
@@ -13,22 +12,22 @@ from esg_ws.compression_offers import Agreement
 from esg_ws.frames import PROTOCOL_ERROR, TOO_BIG, WebSocketError
 
 WORTH_COMPRESSING = 64
-"""Bytes of payload below which a message is sent as it is."""
+"""Messages of fewer bytes are sent uncompressed."""
 
 MEMORY_LEVEL = 5
 """zlib's: with windows of 12 bits, a compressor takes about 40 KiB."""
 
 PIECE = 131072
-"""Bytes that a step inflates to at the most; more than the largest message that is common."""
+"""The most bytes that one step inflates to; larger than common messages."""
 
 SLICE = 8192
-"""Compressed bytes that a step takes at the most: empty blocks with tables of their own take 100 ns a byte."""
+"""The most compressed bytes that one step takes: empty blocks with their own tables cost 100 ns a byte."""
 
 STEP, INPUT_A_UNIT, OUTPUT_A_UNIT = 8, 16, 256
-"""What a step costs of the turn's budget: so much, and a unit for so many bytes."""
+"""The cost of a step: a fixed part, and the bytes in and out that cost one unit of the turn's budget."""
 
 MOST_STREAMS = 8
-"""How often the compressed data of a message may end and begin anew; each time, what is left of a slice is copied.
+"""How often the compressed data of a message may end and restart; each time, the rest of a slice is copied.
 
 A final block ends a stream of zlib, and RFC 7692 allows one in a message (section 7.2.3.4).
 """
@@ -37,9 +36,9 @@ _TAIL = b"\x00\x00\xff\xff"
 
 
 class Deflate:
-    """The compression of one connection; no message that is inflated may be larger than `limit` bytes.
+    """The compression of one connection; no message may inflate to more than `limit` bytes.
 
-    `cost` is what the latest step has used of the turn's budget.
+    `cost` is that of the latest step, in units of the turn's budget.
     """
 
     __slots__ = (
@@ -68,7 +67,7 @@ class Deflate:
         self._inflater: Any = None
 
     def compress(self, payload: bytes) -> bytes:
-        """The payload of the one frame that carries a message."""
+        """Compress a message into the payload of one frame."""
         self._used = True
         compressor = self._compressor
         if compressor is None:
@@ -81,9 +80,9 @@ class Deflate:
         return data[: -len(_TAIL)]
 
     def inflate(self, data: bytes, end: bool) -> bytes:
-        """The first piece of the next part of a message; `end` tells that this part is the last.
+        """The first piece of the next part of a message, the last part if `end` is set.
 
-        Raises `WebSocketError` for what is not compressed data, and as soon as the message is larger than the limit.
+        Raises `WebSocketError` for data that is not compressed, and as soon as the message exceeds the limit.
         """
         if end:
             data += _TAIL
@@ -94,11 +93,11 @@ class Deflate:
         return self._step(data)
 
     def go_on(self) -> bytes:
-        """The next piece, which may be empty although there is more; raises as `inflate()`."""
+        """The next piece, which may be empty although there is more; raises like `inflate()`."""
         return self._step(self._rest or self._slice())
 
     def _slice(self) -> bytes:
-        """The next of what is compressed."""
+        """The next slice of compressed data."""
         data = self._compressed[self._at : self._at + SLICE]
         self._at += SLICE
         if self._at >= len(self._compressed):
@@ -114,7 +113,7 @@ class Deflate:
         try:
             content: bytes = inflater.decompress(data, most)
         except zlib.error as error:
-            raise WebSocketError(PROTOCOL_ERROR, "a message is not compressed as it says") from error
+            raise WebSocketError(PROTOCOL_ERROR, "a message is not valid compressed data") from error
         size = len(content)
         self._left -= size
         if self._left < 0:
@@ -134,7 +133,7 @@ class Deflate:
         return content
 
     def _begin_again(self, rest: bytes) -> bytes:
-        """The compressed data has come to an end of its own; what follows it begins anew."""
+        """Restart after the end of the compressed data; `rest` follows it."""
         self._inflater = None
         self._streams += 1
         if self._streams > MOST_STREAMS:
@@ -142,14 +141,14 @@ class Deflate:
         return rest
 
     def stop(self) -> None:
-        """Nothing is inflated any more."""
+        """Stop inflating."""
         self._compressed = self._rest = b""
         self._at = 0
         self._inflater = None
         self.has_more = False
 
     def rest(self) -> None:
-        """Called now and then: give back memory that has not been used since the last time."""
+        """Release memory that has not been used since the last call; called now and then."""
         if not self._used:
             self._compressor = None
         self._used = False

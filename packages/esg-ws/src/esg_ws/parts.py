@@ -1,7 +1,7 @@
-"""Puts a message together from the parts it comes in (RFC 6455 section 5.4), and checks that a text is UTF-8.
+"""Joins the parts of a message (RFC 6455 section 5.4), and checks that a text is UTF-8.
 
-Sans-I/O. However small the parts are, putting them together takes linear time, and little more memory than they have
-bytes: many small parts are joined to fewer larger ones on the way.
+Sans-I/O. However small the parts are, joining them takes linear time, and little more memory than they have bytes: many
+small parts are joined into fewer larger ones on the way.
 """
 
 from codecs import utf_8_decode
@@ -11,11 +11,11 @@ TOGETHER = 4096
 """How many parts are joined at a time."""
 
 WIDEST = 4
-"""Bytes that each character of a text takes in memory if one of them is beyond the first 65,536."""
+"""Bytes that each character of a text takes in memory if one of them is above U+FFFF."""
 
 
 class Parts:
-    """The parts of one message, a binary one."""
+    """The parts of one binary message."""
 
     __slots__ = ("_blocks", "_parts")
 
@@ -26,7 +26,7 @@ class Parts:
         self._blocks: list[str | bytes] = []
 
     def add(self, part: bytes, end: bool) -> int:
-        """The next part has come, with `end` the last one; returns how many bytes it takes here at the most."""
+        """Add the next part, the last one if `end` is set; returns at most how many bytes it takes here."""
         self._parts.append(part)
         if len(self._parts) >= TOGETHER:
             self._join()
@@ -37,13 +37,13 @@ class Parts:
         self._parts.clear()
 
     def whole(self) -> str | bytes:
-        """The message."""
+        """The whole message."""
         message: str | bytes = self._EMPTY.join([*self._blocks, *self._parts])
         return message
 
 
 class TextParts(Parts):
-    """The parts of a text; `add()` raises `UnicodeDecodeError` for the first that is wrong (RFC 6455 section 8.1)."""
+    """The parts of a text; `add()` raises `UnicodeDecodeError` for the first invalid one (RFC 6455 section 8.1)."""
 
     __slots__ = ("_rest",)
 
@@ -57,7 +57,7 @@ class TextParts(Parts):
         if self._rest:
             part = self._rest + part
         text, size = utf_8_decode(part, "strict", end)
-        self._rest = part[size:]  # of a character that is cut
+        self._rest = part[size:]  # the beginning of a character that is cut
         self._parts.append(text)
         if len(self._parts) >= TOGETHER:
             self._join()
@@ -65,5 +65,5 @@ class TextParts(Parts):
 
 
 def held_size(message: str | bytes) -> int:
-    """Bytes that a message takes in memory at the most."""
+    """At most how many bytes a message takes in memory."""
     return len(message) if isinstance(message, bytes) or message.isascii() else WIDEST * len(message)

@@ -64,7 +64,7 @@ def test_what_can_be_sent(message: Message, opcode: int, payload: bytes) -> None
         ({"type": "websocket.send", "text": b"x"}, "websocket.send wants bytes"),
         ({"type": "websocket.send", "bytes": "x"}, "websocket.send wants bytes"),
         ({"type": "websocket.send", "text": 1}, "websocket.send wants bytes"),
-        ({"type": "websocket.close", "code": 1005}, "1005 is no code to close with"),
+        ({"type": "websocket.close", "code": 1005}, "1005 is not a valid close code"),
         ({"type": "websocket.close", "code": "1000"}, "'1000' is no code"),
         ({"type": "websocket.close", "code": 999}, "999 is no code"),
         ({"type": "websocket.close", "reason": b"x"}, "reason must be a str, not bytes"),

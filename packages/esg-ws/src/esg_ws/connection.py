@@ -1,8 +1,8 @@
-"""One WebSocket connection: what its transport tells it, when it has waited long enough, and how it ends.
+"""One WebSocket connection: the events of its transport, its deadlines, and how it ends.
 
 Knows frames and the transport, no ASGI: messages go to an `Inbox`, the cycle of the application, which is also told
-when the connection ends. Reading is `FrameReader`'s. Deadlines are numbers that the sweeper looks at: the next ping
-or the pong that is missing, a client that does not read, the end of the closing handshake (rules S-3, S-4).
+when the connection ends. `FrameReader` reads. Deadlines are numbers that the sweeper looks at: the next ping or a
+missing pong, a client that does not read, the end of the closing handshake (rules S-3, S-4).
 """
 
 import asyncio
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
     from esg_core.context import Context
 
 CLOSE_PATIENCE = 5.0
-"""Seconds that a client has to answer a close (rule S-4); they begin anew while it reads what was sent before."""
+"""Seconds for a client to answer a close (rule S-4); they restart while it reads what was sent before."""
 
 LAST_MESSAGES = 1.0
-"""Seconds that the application has to take the messages which came before the end, and to answer them (rule S-5)."""
+"""Seconds for the application to receive and answer the messages that came before the end (rule S-5)."""
 
 LARGE_PAYLOAD = 262144
-"""From this size on, a payload is handed to the transport as it is instead of being copied behind its head."""
+"""A payload of at least this size, in bytes, goes to the transport as it is instead of being copied behind its head."""
 
 LINGER = 1.0
-"""Seconds for which input is discarded over TLS after a broken rule, so that the client can read why."""
+"""Seconds to discard input over TLS after a client broke a rule, so that it can read why."""
 
 OPEN, CLOSING, PARTING, LINGERING, ENDED = range(5)
-"""CLOSING: our close is sent, and the client's awaited. From PARTING on nothing is read, and our close is due; from
-LINGERING on it is sent, and the transport has to be closed."""
+"""CLOSING: our close is sent, and the client's is awaited. From PARTING on nothing is read, and our close is due; from
+LINGERING on it is sent, and the transport must be closed."""
 
 
 class Farewell(NamedTuple):
-    """How a connection ends that the client has ended: what the application is told, and what is answered."""
+    """How a connection ends that the client has ended: what the application is told, and the answer to the client."""
 
     code: int
     reason: str
@@ -63,16 +63,16 @@ class Farewell(NamedTuple):
 
 
 class Inbox(Queue, Protocol):
-    """What takes the messages of a connection; as a str, what the log calls the client."""
+    """Takes the messages of a connection; as a str, the name of the client in the log."""
 
     def has_room_for(self, collected: int) -> bool:
-        """Whether reading may go on after it was paused; `collected` is what the next message takes already."""
+        """Whether reading may resume after a pause; `collected` counts the bytes held of the next message."""
 
     def when_empty(self, callback: Callable[[], None]) -> None:
-        """Call this when all messages have been taken, and another one is asked for; at once if there are none."""
+        """Call `callback` when all messages have been taken and another one is asked for; at once if there are none."""
 
     def end(self, code: int, reason: str) -> None:
-        """No message comes any more, and none can be sent; only the first call counts."""
+        """End the messages, in both directions; only the first call counts."""
 
 
 class Connection(asyncio.Protocol):
@@ -125,10 +125,10 @@ class Connection(asyncio.Protocol):
         """For the log at the level trace."""
         return self._transport
 
-    # What the transport tells.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         settings = self._settings
         self._keepalive = Keepalive(settings.ping_interval, settings.ping_timeout, self._context.loop.time())
         self.deadline = self._keepalive.due
@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.paused:
             self._intake.hold(data)
-            self._transport.pause_reading()  # somebody else has resumed it
+            self._transport.pause_reading()  # other code has resumed it
         elif self._state < PARTING:
             try:
                 is_done = self._intake.feed(data)
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
                     self._pause()
 
     def eof_received(self) -> bool:
-        """As `asyncio.Protocol`: whoever says no more, without a close, is gone."""
+        """A client that ends its sending side without a close is gone."""
         self._lose()
         self._end_by(CLOSE_PATIENCE)
         return False
@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
         self._intake.close()
         if context.access is not None:
             context.access.tell("connection closed", self._inbox)
-        del self._inbox, self._intake  # they refer to this, and all would wait for the garbage collector
+        del self._inbox, self._intake  # they refer to this object, and all would wait for the garbage collector
         if context.draining:
             context.left()
 
@@ -181,12 +181,12 @@ class Connection(asyncio.Protocol):
             payload, self._owed_pong = self._owed_pong, None
             self.on_ping(payload)
 
-    # What the cycle tells.
+    # Called by the cycle.
 
     def send(self, first: int, payload: bytes) -> None:
-        """Send a message, whole; `first` is `frames.TEXT_MESSAGE` or `BINARY_MESSAGE`.
+        """Send a whole message; `first` is `frames.TEXT_MESSAGE` or `BINARY_MESSAGE`.
 
-        Drops it if the connection is lost, and the loop has had no chance to tell.
+        Drops it if the connection is lost and the loop has had no chance to say so.
         """
         if self._transport.is_closing():
             self._lose()
@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(payload)
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake, unless it has begun already."""
+        """Begin the closing handshake, unless it has begun."""
         if self._state == OPEN:
             self._inbox.end(code, reason)
             self._transport.write(control(CLOSE, close_payload(code, reason)))
@@ -218,12 +218,12 @@ class Connection(asyncio.Protocol):
             self._part()
 
     def go_on(self) -> None:
-        """Read on in one of the next turns of the loop, if reading was paused and there is room again."""
+        """Resume reading in one of the next turns of the loop, if it was paused and there is room again."""
         if self.paused and self._may_go_on:
             self._context.budget.wait(self._read_on)
 
     def _read_on(self) -> None:
-        """It is this connection's turn to read on."""
+        """Resume reading: it is this connection's turn."""
         if not self._may_go_on or self._transport.is_closing():
             return
         self.paused = False
@@ -238,13 +238,13 @@ class Connection(asyncio.Protocol):
             return self._state == CLOSING
         return self._inbox.has_room_for(self._intake.collected)
 
-    # What the intake tells.
+    # Called by the reader.
 
     def on_ping(self, payload: bytes) -> None:
-        """As `Controls.on_ping`: only the latest ping needs an answer (RFC 6455 section 5.5.3)."""
+        """See `Controls.on_ping`; only the latest ping needs an answer (RFC 6455 section 5.5.3)."""
         if self.gate.closed:
             self._owed_pong = payload
-        elif self._state == OPEN and not self._transport.is_closing():  # asyncio warns of each write that is too late
+        elif self._state == OPEN and not self._transport.is_closing():  # asyncio warns about each late write
             self._transport.write(control(PONG, payload))
 
     def on_pong(self, payload: bytes) -> None:
@@ -254,7 +254,7 @@ class Connection(asyncio.Protocol):
             self._context.sweeper.hasten(self)
 
     def on_close(self, code: int, reason: str) -> None:
-        """As `Controls.on_close`: answer, and close the connection (RFC 6455 section 7.1.1)."""
+        """See `Controls.on_close`; answers and closes the connection (RFC 6455 section 7.1.1)."""
         self._part_soon(Farewell(code, reason, close_payload(code, reason), is_failure=False))
 
     # Deadlines.
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
         self.deadline = min(self._keepalive.due, self._write_deadline, self._end_deadline)
 
     def _end_by(self, seconds: float) -> None:
-        """Set the time for the next step of the end."""
+        """Set the deadline for the next step of closing."""
         self._keepalive.stop()
         self._delivered = delivery(self._transport)
         self._end_deadline = self._context.loop.time() + seconds
@@ -286,23 +286,23 @@ class Connection(asyncio.Protocol):
             self._state = ENDED
             self._end_by(CLOSE_PATIENCE)
             close(self._transport)
-        elif self._is_read():
+        elif self._is_being_read():
             self._end_by(CLOSE_PATIENCE)
         else:
             abort(self._transport)
 
-    def _is_read(self) -> bool:
-        """Whether the client is still reading what was sent before the end, which a drain does not wait for."""
+    def _is_being_read(self) -> bool:
+        """Whether the client is still reading what was sent before the close; a drain does not wait for that."""
         found = delivery(self._transport)
         return not self._context.draining and found.unsent > 0 and found.moved_since(self._delivered) > 0
 
     def _keep_alive(self, now: float) -> None:
         is_waiting = self._keepalive.is_waiting
-        left = departure(self._transport) if self.paused else Departure.NONE  # nobody sees it who does not read
+        left = departure(self._transport) if self.paused else Departure.NONE  # unseen while nothing is read
         is_silent = left is Departure.SILENT
         if left is Departure.GONE or (is_silent and is_waiting and not self._transport.can_write_eof()):
             abort(self._transport)
-        elif is_silent or not is_waiting:  # another ping to who is silent: who has closed, not just said all, resets
+        elif is_silent or not is_waiting:  # ping a half-closed client again: one that is gone answers with a reset
             self._transport.write(control(PING, self._keepalive.ping(now)))
             self._left = self._intake.left
         elif self._may_be_there():
@@ -312,7 +312,7 @@ class Connection(asyncio.Protocol):
             self.close(INTERNAL_ERROR, "keepalive ping timeout")
 
     def _may_be_there(self) -> bool:
-        """Whether the client's pong could not have come: not read here, or behind a message that is still coming."""
+        """Whether the pong may merely be late: reading or writing is paused, or a long message comes before it."""
         before, self._left = self._left, self._intake.left
         return self.paused or self.gate.closed or self._left not in (0, before)
 
@@ -323,7 +323,7 @@ class Connection(asyncio.Protocol):
         self._context.sweeper.hasten(self)
 
     def _expire_writing(self, now: float) -> None:
-        """Look whether the client still reads; abort if it has read nothing for too long (timeout-write)."""
+        """Check that the client still reads; abort if it has read nothing for too long (timeout-write)."""
         written = self._written
         assert written is not None
         self._write_deadline = NEVER
@@ -336,20 +336,20 @@ class Connection(asyncio.Protocol):
     # Ends.
 
     def drain(self) -> None:
-        """As `Connection.drain` (rule S-4)."""
+        """See `Connection.drain` (rule S-4)."""
         self.close(SERVICE_RESTART, "service restart")
 
     def abort(self) -> None:
         abort(self._transport)
 
     def _refuse(self, error: WebSocketError) -> None:
-        """The client broke a rule: say so, and fail the connection (RFC 6455 section 7.1.7)."""
+        """Fail the connection of a client that broke a rule, and say why (RFC 6455 section 7.1.7)."""
         self._context.logger.warning("closed the WebSocket of %s: %s (%d)", self._inbox, error, error.code)
         reason = REASONS[error.code]
         self._part_soon(Farewell(error.code, reason, close_payload(error.code, reason), is_failure=True))
 
     def _part_soon(self, farewell: Farewell) -> None:
-        """Nothing more is read; the connection ends when the application has had what came before (rule S-5)."""
+        """Stop reading, and end the connection when the application has what came before (rule S-5)."""
         self._farewell = farewell
         if self._state != OPEN:
             self._hang_up(farewell)
@@ -359,7 +359,7 @@ class Connection(asyncio.Protocol):
         self._inbox.when_empty(self._part)
 
     def _part(self) -> None:
-        """Say farewell, if that is still to be said."""
+        """Send the close frame, if that is still to be done."""
         farewell = self._farewell
         if self._state == PARTING and farewell is not None:
             self._transport.write(control(CLOSE, farewell.answer))
@@ -367,7 +367,7 @@ class Connection(asyncio.Protocol):
             self._hang_up(farewell)
 
     def _hang_up(self, farewell: Farewell) -> None:
-        """Close, but not before a client that still sends has been able to read why."""
+        """Close, but only after a client that is still sending has had time to read why."""
         self._state = ENDED
         self._end_by(CLOSE_PATIENCE)
         if not farewell.is_failure:
@@ -384,7 +384,7 @@ class Connection(asyncio.Protocol):
         self._inbox.end(code, reason)
 
     def _pause(self) -> None:
-        """Read no more until the cycle has room, or until others have had their turn."""
+        """Stop reading until the cycle has room, or until other connections have had their turn."""
         self.paused = True
         self._transport.pause_reading()
         self.go_on()

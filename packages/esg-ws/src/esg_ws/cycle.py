@@ -1,10 +1,10 @@
-"""The one ASGI call of a WebSocket: `receive()`, `send()` and what may happen in which order (ASGI WebSocket 2.5).
+"""One call of the application for one WebSocket: `receive()`, `send()` and their order (ASGI WebSocket 2.5).
 
-Knows ASGI, never bytes on the wire. Until the application has accepted, the exchange is that of an HTTP request, its
-`Opening`; then a `Connection` takes over, which feeds the messages of the client and is told what to send.
+Knows ASGI, never bytes on the wire. Until the application accepts, the exchange is an HTTP request, its `Opening`; then
+a `Connection` takes over, which feeds the client's messages to it and sends those of the application.
 
-The order of messages is the small table of handlers below; a message that does not fit its phase is an error which
-names the rule.
+The table of handlers below has the order of messages; a message that does not fit its phase is an error that names the
+rule.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from esg_ws.settings import Settings
 
 CONNECTING, DENYING, DENIED, OPEN, CLOSED, GONE = range(6)
-"""CLOSED: by the application. GONE: the client has closed or broken a rule, or the server drains."""
+"""CLOSED: by the application. GONE: the client has closed or broken a rule, or the server is draining."""
 
 _WANTED = {
     CONNECTING: "ASGI expects websocket.accept, websocket.close or websocket.http.response.start now",
@@ -40,7 +40,7 @@ _WANTED = {
 
 
 class Cycle:
-    """One call of the application; see `esg_ws.connection.Inbox`, which it is."""
+    """One call of the application, and the inbox of its connection: see `esg_ws.connection.Inbox`."""
 
     __slots__ = (
         "_connection",
@@ -86,7 +86,7 @@ class Cycle:
         return client_text(self.scope.get("client"), "unix")
 
     async def run(self, app: Application) -> None:
-        """Call the application, and close what it leaves open (rule S-4)."""
+        """Call the application, and close the connection if it leaves it open (rule S-4)."""
         try:
             await app(self.scope, self.receive, self.send)
         except BaseException as error:
@@ -94,7 +94,7 @@ class Cycle:
             if self._phase == OPEN:
                 self._connection.close(INTERNAL_ERROR, "internal error")
             elif self._phase == GONE and (tells_of_disconnect(error) or isinstance(error, asyncio.CancelledError)):
-                self._context.logger.debug("%s ended the call, as its client has gone", type(error).__name__)
+                self._context.logger.debug("%s ended the call, because its client has gone", type(error).__name__)
                 return
             raise
         else:
@@ -102,7 +102,7 @@ class Cycle:
             if self._phase == OPEN:
                 self._connection.close(NORMAL)
 
-    # What the connection tells.
+    # Called by the connection.
 
     def feed(self, message: str | bytes, size: int) -> bool:
         self._messages.append((message, size))
@@ -113,11 +113,11 @@ class Cycle:
 
     @property
     def room(self) -> int:
-        """As `Queue.room`; one message may come however large it is, as it has a bound of its own."""
+        """See `Queue.room`; a single message may have any size, because it has its own limit."""
         return self._most_queued - self._queued if self._messages else sys.maxsize
 
     def has_room_for(self, collected: int) -> bool:
-        """As `Inbox.has_room_for`: when half of the queue is empty, so that not each message pauses and resumes."""
+        """See `Inbox.has_room_for`; True once half of the queue is empty, so that few messages pause and resume."""
         return len(self._messages) <= self._most_messages // 2 and collected < self.room
 
     def when_empty(self, callback: Callable[[], None]) -> None:
@@ -127,7 +127,7 @@ class Cycle:
             callback()
 
     def end(self, code: int, reason: str) -> None:
-        """As `Inbox.end`: the application still gets the messages that have come, and then the disconnect."""
+        """See `Inbox.end`; the application still gets the messages that have come, and then the disconnect."""
         if self._end is None:
             self._end = {"type": "websocket.disconnect", "code": code, "reason": reason}
             if self._phase == OPEN:
@@ -142,12 +142,12 @@ class Cycle:
             self._waiters.wake()
 
     async def _wait(self) -> None:
-        """Wait for a message or the end, while another `receive()` waits already."""
+        """Wait for a message or the end while another `receive()` is waiting."""
         if self._waiters is None:
             self._waiters = Waiters(self._context.loop)
         await self._waiters.wait()
 
-    # What the application calls.
+    # Called by the application.
 
     async def receive(self) -> Message:
         """ASGI's `receive`: the connect, the messages of the client, then `websocket.disconnect`."""
@@ -178,7 +178,7 @@ class Cycle:
     async def send(self, message: Message) -> None:
         """ASGI's `send`. Raises `ClientDisconnected` after the end, `ApplicationError` for what breaks a rule.
 
-        Who ignores the former is cancelled at last: see `Unheard.take()`.
+        A sender that ignores the former is cancelled in the end: see `Unheard.take()`.
         """
         try:
             kind = message["type"]
@@ -200,7 +200,7 @@ class Cycle:
             raise ApplicationError(f"{_WANTED[self._phase]}: the application sent {kind!r} (S-2)")
         await handler(self, message)
 
-    # What the messages do.
+    # Handlers of messages.
 
     async def _accept(self, message: Message) -> None:
         opening = self._opening
@@ -209,7 +209,7 @@ class Cycle:
         self._phase = OPEN
         try:
             opening.accept(self._connection, message)
-        except ClientDisconnected:  # nothing to be said: the application is told when it receives, or sends
+        except ClientDisconnected:  # no error here: the application learns of it when it receives or sends
             self._phase = GONE
             self.end(ABNORMAL, "")
         except BaseException:
@@ -217,7 +217,7 @@ class Cycle:
             raise
         finally:
             if self._phase != OPEN:
-                del self._connection  # it refers to this, and both would wait for the garbage collector
+                del self._connection  # it refers to this object, and both would wait for the garbage collector
         self._opening = None
         if self._context.access is not None:
             self._context.access.tell("connection open", self)
@@ -243,7 +243,7 @@ class Cycle:
         self.end(ABNORMAL, "")
 
     async def _watch_opening(self) -> None:
-        """Tell an application that has not answered yet if its client goes."""
+        """Tell an application that has not answered yet when its client leaves."""
         assert self._opening is not None
         await self._opening.wait_for_disconnect()
         self.end(ABNORMAL, "")
@@ -252,7 +252,7 @@ class Cycle:
         code, reason = message.get("code"), message.get("reason")
         code = NORMAL if code is None else code
         if not isinstance(code, int) or not may_be_sent(code):
-            raise ApplicationError(f"{code!r} is no code to close with (RFC 6455 section 7.4)")
+            raise ApplicationError(f"{code!r} is not a valid close code (RFC 6455 section 7.4)")
         if reason is not None and not isinstance(reason, str):
             raise ApplicationError(f"reason must be a str, not {type(reason).__name__} (ASGI: websocket.close)")
         self._phase = CLOSED
@@ -261,10 +261,10 @@ class Cycle:
         self._connection.close(int(code), reason or "")
 
     async def _close_again(self, _message: Message) -> None:
-        """Closing what the client has closed is no error: neither could know of the other."""
+        """Ignore a close that crosses the one of the client: neither side could know."""
 
     async def _send_too_late(self, _message: Message) -> None:
-        """An application that has accepted too late has still to be told, and may have its first words to say."""
+        """Drop a message after the end; an application that accepted too late gets time to notice."""
         if self._unheard is None:
             self._unheard = Unheard()
         was_open = hasattr(self, "_connection")
@@ -282,11 +282,9 @@ class Cycle:
 
 
 def _encoded(data: object, text: object) -> tuple[int, bytes]:
-    """The first byte and the payload of a message that is not given as plain bytes."""
+    """The first byte and the payload of a message that is not plain bytes."""
     if isinstance(data, (bytearray, memoryview, bytes)):
         return BINARY_MESSAGE, bytes(data)
     if data is not None or not isinstance(text, str):
-        raise ApplicationError(
-            "websocket.send wants bytes that are bytes, or text that is a str (ASGI: websocket.send)"
-        )
+        raise ApplicationError("websocket.send needs bytes as bytes, or text as a str (ASGI: websocket.send)")
     return TEXT_MESSAGE, text.encode()

@@ -1,6 +1,6 @@
-"""When to ask whether a client is still there, and how long to wait for its word (rule S-3).
+"""When to ping a client, and how long to wait for its pong (rule S-3).
 
-Knows times and the payloads of pings, no connection. A number that is looked at, no timer.
+Knows times and the payloads of pings, no connection. It is a number to look at, not a timer.
 """
 
 import os
@@ -9,9 +9,9 @@ from esg_ws.settings import NEVER
 
 
 class Keepalive:
-    """The pings of one connection: `due` is the time of the next ping, or of the latest pong.
+    """The pings of one connection: `due` is when the next ping must be sent, or the pong must have come.
 
-    `interval` is the time between pings, `timeout` that for an answer, in seconds; infinite for none.
+    `interval` is the time between pings and `timeout` the time for an answer, in seconds; infinite for none.
     """
 
     __slots__ = ("_interval", "_next", "_payload", "_timeout", "due")
@@ -25,7 +25,7 @@ class Keepalive:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a ping has not been answered, and has to be until `due`."""
+        """Whether a ping awaits an answer, which must come before `due`."""
         return bool(self._payload) and self._timeout != NEVER
 
     def ping(self, now: float) -> bytes:
@@ -36,17 +36,17 @@ class Keepalive:
         return self._payload
 
     def postpone(self, now: float) -> None:
-        """Give the client its time anew: it could not be heard meanwhile."""
+        """Restart the client's time to answer, because it could not be heard."""
         if self.is_waiting:
             self.due = now + self._timeout
 
     def stop(self) -> None:
-        """Ask no more, and wait for nothing."""
+        """Send no more pings, and wait for nothing."""
         self._payload = b""
         self.due = self._next = NEVER
 
     def answer(self, payload: bytes) -> bool:
-        """A pong has come; returns whether it answers the latest ping."""
+        """Take a pong; returns whether it answers the latest ping."""
         if not self._payload or payload != self._payload:
             return False
         self._payload = b""

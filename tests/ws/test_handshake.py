@@ -138,7 +138,7 @@ def test_s5_what_is_no_handshake(parser: str, status: int, request_: bytes) -> N
         )
         assert answer.get(b"allow") == (b"GET" if status == 405 else None)
         (line,) = server.log.texts(logging.WARNING)
-        assert line.startswith("refused a handshake of 127.0.0.1:50000: ")
+        assert line.startswith("refused a handshake from 127.0.0.1:50000: ")
         assert line.endswith(")")
     assert app.scopes == []
 

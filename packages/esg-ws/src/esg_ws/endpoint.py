@@ -1,7 +1,7 @@
 """Serves upgrade requests: the application that HTTP runs in place of the user's (rule S-2).
 
-See `esg_core.plugins.UpgradeFactory`. Takes a request as far as its handshake is known to be right, and then calls
-the user's application with the scope of a WebSocket.
+See `esg_core.plugins.UpgradeFactory`. Checks the handshake of a request, and then calls the user's application with
+the scope of a WebSocket.
 """
 
 from collections.abc import Awaitable
@@ -28,14 +28,14 @@ class Endpoint:
         self._settings = Settings(context, make_codec)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """As an ASGI application of type `http`; no coroutine itself, as each one costs memory and time."""
+        """Serve a request as an ASGI application of type `http`; not a coroutine, which would cost memory and time."""
         switch = scope["extensions"].pop("esg.switch")
         context, settings = self._context, self._settings
         try:
             handshake = read_handshake(scope, settings.compress)
         except RequestError as error:
             name = client_text(scope.get("client"), "unix")
-            context.logger.warning("refused a handshake of %s: %s (%s)", name, error, error.section)
+            context.logger.warning("refused a handshake from %s: %s (%s)", name, error, error.section)
             return refuse(send, error, scope["http_version"])
         opening = Opening(handshake, switch, receive, send)
         return Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)

@@ -1,7 +1,7 @@
-"""Checks and answers the opening handshake, on a head that HTTP has read already (RFC 6455 section 4.2, rule S-5).
+"""Checks and answers the opening handshake, on a head that HTTP has read (RFC 6455 section 4.2, rule S-5).
 
 Sans-I/O: an ASGI scope in, header fields out. Over HTTP/2 (RFC 8441) the same handshake has neither key nor upgrade:
-CONNECT is the method, the stream says the rest, and whatever names a connection of HTTP/1.1 stays away.
+the method is CONNECT, the stream says the rest, and no field is about a connection of HTTP/1.1.
 """
 
 import base64
@@ -23,7 +23,7 @@ ANSWERS: dict[tuple[int, bool], Headers] = {
     (426, False): [(b"upgrade", b"websocket"), (b"sec-websocket-version", VERSION)],
     (426, True): [(b"sec-websocket-version", VERSION)],
 }
-"""Fields that a refusal must have, by its status and whether it goes over HTTP/2, where `upgrade` is malformed."""
+"""Fields that a refusal must have, by its status and whether it is sent over HTTP/2, where `upgrade` is malformed."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
@@ -31,7 +31,7 @@ _TOKEN = re.compile(TOKEN.encode() + b"+")
 
 _PROTOCOL = b"sec-websocket-protocol"
 _OF_THE_HANDSHAKE = frozenset((b"upgrade", b"sec-websocket-accept", b"sec-websocket-extensions", _PROTOCOL))
-"""Fields of the answer that are not for the application to set."""
+"""Fields of the answer that the application cannot set."""
 
 _HTTP = "http.response."
 
@@ -72,7 +72,7 @@ def _fields(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
 
 
 def _check_body(fields: dict[bytes, list[bytes]]) -> None:
-    """What follows the head must be frames: with a body before them, two servers could disagree where they begin."""
+    """Refuse a body: two servers could disagree about where the frames behind it begin."""
     if b"transfer-encoding" in fields or fields.get(b"content-length", [b"0"]) != [b"0"]:
         raise RequestError(400, "a handshake has no body", "RFC 6455 section 4.1")
 
@@ -93,7 +93,7 @@ def _subprotocols(values: list[bytes]) -> list[str]:
 
 
 def websocket_scope(scope: Scope, handshake: Handshake) -> Scope:
-    """The scope of the application, made from that of the request (ASGI WebSocket 2.5)."""
+    """The scope for the application, made from that of the request (ASGI WebSocket 2.5)."""
     changed = {name: value for name, value in scope.items() if name != "method"}
     extensions = {name: value for name, value in scope["extensions"].items() if not name.startswith(_HTTP)}
     changed["type"] = "websocket"
@@ -105,10 +105,10 @@ def websocket_scope(scope: Scope, handshake: Handshake) -> Scope:
 
 
 def accept_headers(handshake: Handshake, subprotocol: str | None, headers: Headers) -> Headers:
-    """The fields of the answer that accepts, with the application's own last.
+    """The fields of the answer that accepts, with those of the application last.
 
-    A subprotocol that the application names in `headers` counts if it names none otherwise. Raises `ApplicationError`
-    for one that the client has not offered.
+    A subprotocol in `headers` counts if the application does not name one otherwise. Raises `ApplicationError` for one
+    that the client has not offered.
     """
     own = [(name, value) for name, value in headers if name.lower() not in _OF_THE_HANDSHAKE]
     if subprotocol is None:
@@ -126,5 +126,5 @@ def accept_headers(handshake: Handshake, subprotocol: str | None, headers: Heade
 
 
 def accept_key(key: bytes) -> bytes:
-    """The proof that a server has understood the handshake (RFC 6455 section 4.2.2)."""
+    """The proof that the server has understood the handshake (RFC 6455 section 4.2.2)."""
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())

@@ -1,7 +1,7 @@
-"""The HTTP side of a WebSocket's beginning: how the request for it is accepted, denied or refused (rules S-2, S-5).
+"""The HTTP side of a new WebSocket: how its request is accepted, denied or refused (rules S-2, S-5).
 
-Knows ASGI's HTTP messages and the handshake, no frames. Whatever is no accept is an ordinary response, sent by HTTP:
-hooks, the access log and the connection's persistence are its business.
+Knows ASGI's HTTP messages and the handshake, no frames. Everything but an accept is an ordinary response, so that HTTP
+takes care of hooks, the access log and the persistence of the connection.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from esg_ws.deflate import Deflate
 from esg_ws.handshake import ANSWERS, Handshake, accept_headers
 
 Switch = Callable[[asyncio.Protocol, Headers], None]
-"""`scope["extensions"]["esg.switch"]`: gives the connection to a protocol, with fields for the answer that says so."""
+"""`scope["extensions"]["esg.switch"]`: gives the connection to a protocol; the fields go into the answer."""
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
@@ -25,14 +25,14 @@ async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -
 
 
 async def refuse(send: Send, error: RequestError, http_version: str) -> None:
-    """Answer a request that is no handshake."""
+    """Refuse a request that is not a handshake."""
     own = ANSWERS.get((error.status, http_version == "2"), ())
     headers = [PLAIN_TEXT, *own]
     await answer(send, error.status, headers, f"{error.phrase}: {error}\n".encode())
 
 
 class Opening:
-    """A handshake that waits for the application's word; `receive`, `send` and `switch` are HTTP's."""
+    """A handshake that the application has to decide about; `receive`, `send` and `switch` are those of HTTP."""
 
     __slots__ = ("_handshake", "_receive", "_send", "_switch")
 
@@ -43,12 +43,12 @@ class Opening:
         self._send = send
 
     def compression(self, limit: int) -> Deflate | None:
-        """How messages are compressed, which may inflate to `limit` bytes; None if that was not agreed on."""
+        """The compression of messages, which may inflate to `limit` bytes; None if none was agreed on."""
         agreement = self._handshake.agreement
         return None if agreement is None else Deflate(agreement, limit)
 
     def accept(self, connection: asyncio.Protocol, message: Message) -> None:
-        """Do as `websocket.accept` says; raises `ApplicationError`, and `ClientDisconnected` if nobody is there."""
+        """Handle `websocket.accept`; raises `ApplicationError`, and `ClientDisconnected` if the client is gone."""
         subprotocol = message.get("subprotocol")
         if subprotocol is not None and not isinstance(subprotocol, str):
             raise ApplicationError(
@@ -58,14 +58,14 @@ class Opening:
         self._switch(connection, accept_headers(self._handshake, subprotocol, headers))
 
     async def forbid(self) -> None:
-        """Do as `websocket.close` says before the accept."""
+        """Handle `websocket.close` before the accept."""
         await answer(self._send, 403, [])
 
     async def respond(self, message: Message) -> None:
-        """Do as `websocket.http.response.start` and `.body` say (ASGI: WebSocket denial response)."""
+        """Handle `websocket.http.response.start` and `.body` (ASGI: WebSocket denial response)."""
         await self._send({**message, "type": message["type"].removeprefix("websocket.")})
 
     async def wait_for_disconnect(self) -> None:
-        """Return once the client is gone, or has its answer."""
+        """Return once the client is gone or has its answer."""
         while (await self._receive())["type"] != "http.disconnect":
             pass

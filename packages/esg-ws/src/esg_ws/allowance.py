@@ -1,16 +1,16 @@
-"""What one connection may do with what it has just been sent: a little unasked, then what the turn has room for.
+"""How much of its input one connection may process in a turn: a little for free, then what the turn's budget allows.
 
-Sans-I/O. Most of what comes is one small message, which must not even ask (rule H-22).
+Sans-I/O. Most input is one small message, which must not even ask (rule H-22).
 """
 
 from esg_core.turns import UNCOUNTED, TurnBudget
 
 
 class Allowance:
-    """The work of one read: each piece of it takes its cost from `left`, which begins with `UNCOUNTED`.
+    """The work of one read: each piece subtracts its cost from `left`, which begins at `UNCOUNTED`.
 
-    Where nothing is left, `is_over()` tells whether to stop. A read by which all was used, or something was `granted`,
-    ends with `settle()`.
+    When nothing is left, `is_over()` says whether to stop. A read that used everything, or was `granted` more, ends
+    with `settle()`.
     """
 
     __slots__ = ("_budget", "granted", "left")
@@ -21,13 +21,13 @@ class Allowance:
         self.granted = 0
 
     def is_over(self) -> bool:
-        """Whether the rest is for another turn; asks the budget when it is called for the first time in a read."""
+        """Whether the rest must wait for another turn; its first call in a read asks the budget."""
         if self.left <= 0 and not self.granted:
             self.granted = self._budget.room
             self.left += self.granted - UNCOUNTED
         return self.left <= 0
 
     def settle(self) -> None:
-        """Tell the budget what has been used."""
+        """Charge the budget with what was used."""
         self._budget.spend((self.granted or UNCOUNTED) - self.left)
         self.granted = 0

@@ -1,6 +1,6 @@
-"""The codec over the library `websockets`.
+"""The codec that uses the library `websockets`.
 
-Sans-I/O. The library is used to read: what it would write in answer is dropped, as the connection answers by itself.
+Sans-I/O. The library only reads: what it would write is dropped, because the connection answers by itself.
 """
 
 from typing import cast
@@ -27,7 +27,7 @@ class WebsocketsCodec:
         protocol.receive_data(frame)
         protocol.data_to_send()
         for event in protocol.events_received():
-            read = cast(Frame, event)  # the others are of the handshake
+            read = cast(Frame, event)  # the other events belong to the handshake
             self._sink(bytes(read.data), read.fin)
         if protocol.parser_exc is not None:
             raise WebSocketError(PROTOCOL_ERROR, str(protocol.parser_exc))

@@ -1,6 +1,6 @@
-"""The codec over the library `wsproto`.
+"""The codec that uses the library `wsproto`.
 
-Sans-I/O. The library is used to read only; the connection answers by itself.
+Sans-I/O. The library only reads; the connection answers by itself.
 """
 
 from wsproto.connection import Connection, ConnectionType
@@ -24,5 +24,5 @@ class WsprotoCodec:
         for event in self._connection.events():
             if isinstance(event, BytesMessage):
                 self._sink(bytes(event.data), event.message_finished)
-            elif isinstance(event, CloseConnection):  # no frame, but the library's word for an error
+            elif isinstance(event, CloseConnection):  # not a frame, but how the library reports an error
                 raise WebSocketError(int(event.code), event.reason or "")

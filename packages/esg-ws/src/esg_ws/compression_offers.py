@@ -1,6 +1,6 @@
 """Which compression a client offers, and what the server answers (RFC 7692 section 7.1, RFC 6455 section 9.1).
 
-Sans-I/O, the same for every codec. An offer that RFC 7692 does not allow is declined, and the next one is looked at; a
+Sans-I/O, the same for every codec. An offer that RFC 7692 does not allow is declined, and the next one is tried; a
 field that is not even a list of extensions is the client's error.
 """
 
@@ -14,10 +14,10 @@ from esg_core.header_fields import TOKEN
 DEFLATE = b"permessage-deflate"
 
 WINDOW_BITS = 12
-"""The largest window that the server uses, and asks of the client where it may: 4 KiB."""
+"""The largest window that the server uses, and asks the client to use if it can: 4 KiB."""
 
 LARGEST_WINDOW_BITS = 15
-"""What a client uses that cannot be asked for less."""
+"""The window of a client that cannot be asked for a smaller one."""
 
 _TOKEN = TOKEN.encode() + b"++"
 _NAME = re.compile(rb"[ \t,]*+(" + _TOKEN + rb")[ \t]*+")
@@ -42,7 +42,7 @@ class Agreement(NamedTuple):
 
 
 def read_offers(fields: Iterable[bytes]) -> list[tuple[bytes, Parameters]]:
-    """The extensions that a client offers, in its order; raises `RequestError` for what is no list of extensions."""
+    """The extensions that a client offers, in its order; raises `RequestError` if a field is not a list of them."""
     offers: list[tuple[bytes, Parameters]] = []
     for field in fields:
         at = 0
@@ -61,7 +61,7 @@ def read_offers(fields: Iterable[bytes]) -> list[tuple[bytes, Parameters]]:
 
 
 def negotiate(fields: Iterable[bytes]) -> tuple[bytes, Agreement] | None:
-    """The answer to the first offer of permessage-deflate that can be taken, and what it means; None without any."""
+    """The answer to the first acceptable offer of permessage-deflate, and what it means; None if there is none."""
     for name, parameters in read_offers(fields):
         asked = _asked(parameters) if name == DEFLATE else None
         if asked is not None:
@@ -83,7 +83,7 @@ def _asked(parameters: Parameters) -> Mapping[bytes, int] | None:
             asked[name] = _WINDOWS[value]
         else:
             return None
-    return None if asked.get(_SERVER_BITS) == 8 else asked  # zlib cannot compress with a window so small
+    return None if asked.get(_SERVER_BITS) == 8 else asked  # zlib cannot compress with a window that small
 
 
 def _answer(asked: Mapping[bytes, int]) -> tuple[bytes, Agreement]:

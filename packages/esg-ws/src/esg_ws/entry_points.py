@@ -1,6 +1,6 @@
-"""Makes what serves upgrade requests: the entry points of the group `esg.ws`.
+"""The entry points of the group `esg.ws`: each makes the application that serves upgrade requests.
 
-The rest of the package is imported with the first upgrade: most servers start without one, and some never see any.
+The rest of the package is imported at the first upgrade: servers start faster, and some never see one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _OnDemand:
-    """Serves upgrade requests by an application that is made for the first of them."""
+    """Serves upgrade requests with an application that is made for the first of them."""
 
     def __init__(self, make: Callable[[], Application]) -> None:
         self._make = make
@@ -23,7 +23,7 @@ class _OnDemand:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if self._app is None:
             self._app = self._make()
-        return self._app(scope, receive, send)  # not awaited here: a coroutine more would last as long as the WebSocket
+        return self._app(scope, receive, send)  # not awaited: another coroutine would live as long
 
 
 def _need(library: str) -> None:
@@ -32,7 +32,7 @@ def _need(library: str) -> None:
 
 
 def websockets(context: "Context") -> Application:
-    """WebSocket over the library `websockets`."""
+    """WebSocket with the library `websockets`."""
     _need("websockets")
 
     def make() -> Application:
@@ -45,7 +45,7 @@ def websockets(context: "Context") -> Application:
 
 
 def wsproto(context: "Context") -> Application:
-    """WebSocket over the library `wsproto`."""
+    """WebSocket with the library `wsproto`."""
     _need("wsproto")
 
     def make() -> Application:

@@ -1,4 +1,4 @@
-"""What the WebSockets of one server read from its configuration, once."""
+"""What all WebSockets of one server take from its configuration, once."""
 
 from typing import TYPE_CHECKING
 

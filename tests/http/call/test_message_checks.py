@@ -27,7 +27,7 @@ def test_what_is_no_status(status: object) -> None:
 @pytest.mark.parametrize("status", [-1, 0, 100, 199, 1000, HTTPStatus.CONTINUE])
 def test_what_is_no_status_of_a_final_response(status: int) -> None:
     """H-10."""
-    with pytest.raises(ApplicationError, match=f"^{int(status)} is no status"):
+    with pytest.raises(ApplicationError, match=f"^{int(status)} is not the status"):
         checked_status(status)
 
 

@@ -77,8 +77,8 @@ def test_sound_request_lines(line: bytes) -> None:
         (b"GET /\x7f HTTP/1.1", 400, "target"),
         (b"GET /\n HTTP/1.1", 400, "bare CR or LF"),
         (b"GET /\r HTTP/1.1", 400, "bare CR or LF"),
-        (b"GET HTTP/1.1 HTTP/1.1", 400, "in no form"),
-        (b"GET HTTP/ HTTP/1.1", 400, "in no form"),
+        (b"GET HTTP/1.1 HTTP/1.1", 400, "has no form"),
+        (b"GET HTTP/ HTTP/1.1", 400, "has no form"),
     ],
 )
 def test_unsound_request_lines(line: bytes, status: int, reason: str) -> None:
@@ -293,8 +293,8 @@ def test_forms_of_a_target_that_are_refused(method: str, target: bytes, status: 
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
-        (b"*", "in no form"),
-        (b"xhttp://t/", "in no form"),
+        (b"*", "has no form"),
+        (b"xhttp://t/", "has no form"),
         (b"http:///", "authority of the request target is malformed"),
     ],
 )

@@ -14,11 +14,11 @@ import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
-from esg_core import header_fields
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
+from esg_core.header_fields import TOKEN as TOKEN_PATTERN
 
-TOKEN = header_fields.TOKEN.encode()
+TOKEN = TOKEN_PATTERN.encode()
 """One character of a token (RFC 9110 section 5.6.2)."""
 
 FIELD_LINE = TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n"

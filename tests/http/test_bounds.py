@@ -189,7 +189,7 @@ def test_a_long_body_that_nobody_read_ends_the_connection(head: bytes) -> None:
 
 
 def test_few_starts_of_requests_are_remembered() -> None:
-    """A client that asks for ever new targets does not fill the memory, and a long target stays nowhere."""
+    """A client that keeps requesting new targets does not fill the memory, and a long target is not kept."""
     with MemoryServer(well) as server:
         transport = server.connect()
         for number in range(STARTS + 10):

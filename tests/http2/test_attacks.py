@@ -27,7 +27,7 @@ NUMBERS = range(1, 2**31, 2)
 
 
 def again(one: bytes, before: bytes = b"") -> Iterator[bytes]:
-    """`before`, and then one thing for ever."""
+    """`before`, and then one thing forever."""
     yield before
     while True:
         yield one * 10

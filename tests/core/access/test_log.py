@@ -1,4 +1,4 @@
-"""When and how access lines are logged (rule R-3): in batches, or as records for those who want them."""
+"""When and how access lines are logged (rule R-3): in batches, or as ordinary records."""
 
 import asyncio
 import json

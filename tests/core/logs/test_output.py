@@ -115,7 +115,7 @@ def test_a_full_pipe_holds_nobody_up_and_loses_nothing(pipe: Pipe) -> None:
     output.batch += lines
     begin = time.monotonic()
     assert not output.flush()
-    assert time.monotonic() - begin < 5  # until the pipe is read it would be for ever
+    assert time.monotonic() - begin < 5  # until the pipe is read it would be forever
     received = pipe.read()
     while not output.flush():
         received += pipe.read()

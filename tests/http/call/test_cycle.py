@@ -293,7 +293,7 @@ def test_who_waits_at_the_gate_goes_on_without_the_client(loop: ManualLoop, pape
 
 
 def test_a_client_that_goes_while_it_is_waited_for(loop: ManualLoop, paper: CycleOnPaper) -> None:
-    """H-16: all who wait are told."""
+    """H-16: all waiting calls are told."""
     receiving = [loop.create_task(paper.cycle.receive()) for _ in range(3)]
     loop.settle()
     paper.cycle.disconnect()

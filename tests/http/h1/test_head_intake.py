@@ -16,7 +16,7 @@ HEAD = b"GET /a HTTP/1.1\r\nHost: t\r\nX: y\r\n\r\n"
 
 
 def feed(data: bytes, sizes: list[int] | int = 1) -> bytes | None:
-    """What an intake gives back once it has been fed these segments, as far as it took them."""
+    """What an intake returns once it has been fed these segments, as far as it took them."""
     intake = HeadReader(LIMITS)
     taken = 0
     for piece in pieces(data, sizes):

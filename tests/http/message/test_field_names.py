@@ -22,7 +22,7 @@ def test_what_is_known_is_bounded() -> None:
 
 
 def test_long_names_are_not_kept() -> None:
-    """H-20: a thousand of 64 KB would stay for ever."""
+    """H-20: a thousand of 64 KB would stay forever."""
     names = LowerNames()
     for size in (64, 65):
         assert names[b"X" * size] == b"x" * size

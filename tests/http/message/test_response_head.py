@@ -264,7 +264,7 @@ def test_fields_that_are_remembered_are_not_encoded_again() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    """H-20: neither many sets of fields, nor long ones, nor many names stay for ever."""
+    """H-20: neither many sets of fields, nor long ones, nor many names stay forever."""
     for number in range(3000):
         prepare_fields(200, [(b"x-%d" % number, b"%d" % number)])
         prepare_fields(200, [(b"x", b"%d" % number * 600)])

@@ -74,7 +74,7 @@ class Busy(Session):
 
 
 def test_2_3_calls_that_go_on_are_counted_when_there_is_no_room() -> None:
-    """And not before: that costs as much as there are of them."""
+    """But not before: the cost is proportional to their number."""
     session = Busy(replace(LIMITS, streams=3))
     session.receive(wire.OPENING + wire.post(1), 0.0)
     assert session.told["leftovers"] == 0

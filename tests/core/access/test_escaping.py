@@ -1,4 +1,4 @@
-"""Text of clients in log lines: printable ASCII, whatever was sent (rule R-3)."""
+"""Client text in log lines: printable ASCII, whatever was sent (rule R-3)."""
 
 import re
 

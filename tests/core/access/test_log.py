@@ -165,7 +165,7 @@ def test_colours(loop: ManualLoop, out: Out) -> None:
 
 
 def test_r5_timestamps(loop: ManualLoop, out: Out) -> None:
-    """Of lines in ESG's own format, collected or as records; other formats say themselves what they show."""
+    """On lines in ESG's own format, collected or as records; other formats decide themselves what they show."""
     access = access_log(loop, log_timestamps=True)
     record(access)
     access.record_websocket(scope(), b"/ws", 101, 0.0)
@@ -220,7 +220,7 @@ def test_r3_as_a_record_it_has_the_arguments_of_all_others(loop: ManualLoop, out
     assert out() == 'INFO:     127.0.0.1:1234 - "WebSocket /ws" [accepted]\n'
 
 
-# Whether the duration is wanted.
+# Whether the duration is needed.
 
 
 @pytest.mark.parametrize(("form", "timed"), [("default", False), ("json", True), ("%(s)s", False), ("%(L)s", True)])

@@ -126,7 +126,7 @@ def adapted(app: Callable[..., Any], interface: str) -> Any:
 
 
 def test_adapting() -> None:
-    """ASGI 3 is left as it is; ASGI 2 is called as it wants to be, also when it is said and not seen."""
+    """ASGI 3 is left as it is; ASGI 2 is called in its own way, even when it is declared rather than detected."""
     assert adapted(asgi3, "auto") is asgi3
     assert adapted(decorated(asgi2), "asgi3") is not None
     for one in (adapted(asgi2, "auto"), adapted(ASGI2Class, "auto"), adapted(decorated(asgi2), "asgi2")):

@@ -22,7 +22,7 @@ MODES: tuple[Mode, ...] = ("auto", "on")
 
 @pytest.fixture(autouse=True)
 def log(caplog: pytest.LogCaptureFixture) -> Any:
-    """Records of ESG, whatever another test has configured."""
+    """ESG's records, whatever another test has configured."""
     with untouched_logging(), caplog.at_level(logging.INFO):
         yield caplog
 
@@ -69,7 +69,7 @@ def test_startup_and_shutdown(mode: Mode, log: pytest.LogCaptureFixture) -> None
 
 
 def test_scope_and_state() -> None:
-    """ASGI lifespan 2.0: what the application puts into the state is what requests get."""
+    """ASGI lifespan 2.0: requests get what the application puts into the state."""
     seen: dict[str, Any] = {}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,7 +156,7 @@ async def returns(scope: Scope, receive: Receive, send: Send) -> None: ...
 
 @pytest.mark.parametrize("app", [raises_at_once, raises_after_receiving, answers_as_if_it_were_a_request, returns])
 def test_application_without_lifespan(app: Application, log: pytest.LogCaptureFixture) -> None:
-    """`auto` tolerates it, and warns if it may well have been a start-up that failed; `on` does not."""
+    """`auto` tolerates it, and warns if it may have been a failed start-up; `on` does not tolerate it."""
 
     async def fails(lifespan: Lifespan, context: Context) -> None:
         with pytest.raises(StartupError, match="lifespan='off' serves it without"):

@@ -26,7 +26,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Writes modules into the current directory, from which they can be imported as long as the test runs."""
+    """Writes modules into the current directory, from which they can be imported while the test runs."""
 
     def write_module(name: str, text: str = APP) -> Path:
         path = tmp_path / name
@@ -149,7 +149,7 @@ def test_tracebacks_of_causes_are_reduced_too(write: Write) -> None:
 
 
 def test_module_that_exits(write: Write) -> None:
-    """As those do that read the command line although it is not theirs."""
+    """Like modules that read the command line although it is not theirs."""
     write("ten.py", "import sys\nsys.exit('no configuration')\n")
     assert "it called sys.exit('no configuration') during import" in str(error_of("ten:app"))
 
@@ -191,7 +191,7 @@ def test_factory_that_is_not_declared_is_called_with_a_warning(
 
 @pytest.fixture
 def propagated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records of ESG reach `caplog` whatever another test has configured."""
+    """ESG's records reach `caplog`, whatever another test has configured."""
     for name in ("esg", "esg.error"):
         monkeypatch.setattr(logging.getLogger(name), "propagate", True)
 
@@ -222,7 +222,7 @@ def test_declared_factory_that_cannot_be_called(write: Write) -> None:
 
 
 def test_env_file_is_read_before_the_import(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is set already stays."""
+    """Variables that are already set stay."""
     monkeypatch.setattr(os, "environ", {**os.environ, "ESG_TEST_SET": "before"})
     write("my.env", "ESG_TEST_SET=file\nESG_TEST_NEW=file\n")
     write("reader.py", f"import os\nfound = os.environ['ESG_TEST_SET'], os.environ['ESG_TEST_NEW']\n{APP}")

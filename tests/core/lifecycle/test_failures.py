@@ -1,4 +1,4 @@
-"""C-3: the error that ends a program, and which logs have it besides."""
+"""C-3: the error that ends a program, and which logs get it too."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from tests.support.logging_state import untouched_logging
 
 
 class Kept(logging.Handler):
-    """Another place than a stream."""
+    """A destination that is not a stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def kept() -> Iterator[Kept]:
 
 
 def failed(cause: Exception | None = None) -> StartupError:
-    """An error as it is after it was raised."""
+    """An error after it was raised."""
     try:
         raise StartupError("it failed") from cause
     except StartupError as error:
@@ -55,7 +55,7 @@ def test_an_error_is_one_line_and_an_exit_code(
 
 
 def test_what_explains_it_stands_above(capsys: pytest.CaptureFixture[str], kept: Kept) -> None:
-    """In a log below: it is read by lines, and found by the first."""
+    """In a log, it stands below: a log is read by lines, and searched by the first."""
     error = failed(ValueError("no database"))
     error.add_note("said the application")
     assert explanation(error) == ("it failed", "ValueError: no database\nsaid the application")
@@ -103,7 +103,7 @@ def test_esg_s_own_log_does_not_repeat_it(capsys: pytest.CaptureFixture[str], ke
 def test_without_standard_error_every_log_has_it(
     how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is raised for want of it."""
+    """Nothing is raised because it is missing."""
     logging.getLogger("esg").handlers.clear()
     configure(Config("main:app", log_level="critical"))
     with Path(os.devnull).open("w", encoding="utf-8") as stream:

@@ -1,4 +1,4 @@
-"""The file that says which process a server is: made, in use, left behind, removed."""
+"""The file with a server's process ID: created, in use, left behind, removed."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def test_that_of_a_running_server_is_an_error(path: Path) -> None:
 
 
 def test_one_that_was_left_behind_is_replaced_although_the_number_is_in_use(path: Path) -> None:
-    """In a container, the next server has the same number as the one that was killed."""
+    """In a container, the next server has the same process ID as the one that was killed."""
     path.write_text(f"{os.getpid()}\n")
     file = PidFile(str(path))
     file.write()

@@ -56,7 +56,7 @@ def config(application: Any = app, **options: Any) -> Config:
 
 @asynccontextmanager
 async def serving(**options: Any) -> AsyncIterator[Server]:
-    """A server that has started; it must end well."""
+    """A server that has started; it must end cleanly."""
     server = Server(config(**options))
     task = asyncio.create_task(server.serve())
     await server.started
@@ -142,7 +142,7 @@ def test_several_listeners(loop: str, tmp_path: Path) -> None:
 
 
 def test_u8_one_worker_is_what_a_server_is(loop: str) -> None:
-    """As in uvicorn; only `esg.run()` and the command make a parent of it."""
+    """As in uvicorn; only `esg.run()` and the command start a parent for it."""
 
     async def main() -> None:
         async with serving(application="tests.core.lifecycle.test_server:app", workers=1) as server:
@@ -326,7 +326,7 @@ def test_l4_jitter_is_added_to_the_limit() -> None:
 
 
 def failure(loop: str, configuration: Config) -> BaseException:
-    """How a server fails that cannot start: `serve()` and `started` say the same."""
+    """How a server that cannot start fails: `serve()` and `started` report the same."""
 
     async def main() -> BaseException:
         server = Server(configuration)
@@ -354,7 +354,7 @@ def test_application_that_is_not_there_closes_what_was_bound(loop: str, tmp_path
 
 
 def test_port_that_was_taken_meanwhile_lets_the_application_shut_down(loop: str, log: pytest.LogCaptureFixture) -> None:
-    """Bound and not yet listened on, it can be taken while the application starts."""
+    """While it is bound but does not listen yet, it can be taken while the application starts."""
     taken = socket.socket()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:

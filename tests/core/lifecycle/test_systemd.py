@@ -57,7 +57,7 @@ def test_each_message(systemd_socket: socket.socket) -> None:
 
 @pytest.mark.parametrize("variables", [{}, {"NOTIFY_SOCKET": ""}, {"WATCHDOG_USEC": "1000000"}])
 def test_w5_nobody_listens(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then no socket is made for anything that is told, and no watchdog waits."""
+    """Then no socket is made for notifications, and no watchdog waits."""
     notifier = Notifier.create(variables)
     monkeypatch.setattr(socket, "socket", None)
     notifier.ready("Serving")
@@ -119,7 +119,7 @@ def test_no_pings_unless_asked_for(systemd_socket: socket.socket) -> None:
 
 @pytest.mark.parametrize("address", ["/nowhere/notify", "vsock:2:9999"])
 def test_systemd_that_is_not_there(address: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It is said once, and the server goes on."""
+    """It is logged once, and the server goes on."""
     notifier = Notifier(address)
     with caplog.at_level(logging.WARNING):
         notifier.ready()

@@ -1,4 +1,4 @@
-"""What is shown at the level trace, and that nothing is in the way otherwise (rule R-4)."""
+"""What the level trace shows, and that nothing is in the way at other levels (rule R-4)."""
 
 import asyncio
 import logging

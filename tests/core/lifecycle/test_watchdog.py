@@ -50,7 +50,7 @@ def test_last_functions_are_called_and_output_is_flushed() -> None:
 
 
 def test_lock_of_the_log_does_not_hold_the_end() -> None:
-    """The thread that hangs may have it."""
+    """The thread that hangs may hold it."""
     found = ended(
         """
         logging.getLogger().handlers[0].acquire()

@@ -1,4 +1,4 @@
-"""How records look (rule R-2), and what configurations made for uvicorn find under ESG's names."""
+"""How records look (rule R-2), and what uvicorn's configurations find under ESG's names."""
 
 import json
 import logging

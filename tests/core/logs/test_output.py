@@ -21,7 +21,7 @@ FULL = Path("/dev/full")
 
 
 class Pipe:
-    """A pipe in the place of the process's standard output."""
+    """A pipe instead of the process's standard output."""
 
     def __init__(self) -> None:
         self.reader, writer = os.pipe()
@@ -70,7 +70,7 @@ def own_stdout(monkeypatch: pytest.MonkeyPatch) -> Callable[[io.TextIOWrapper], 
 
 
 def told(output: Output, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The warnings that the output logs, which go to the output itself."""
+    """The warnings about the output, which are logged to the output itself."""
     said: list[str] = []
 
     def warning(_: object, message: str, *arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""The page about logging: it names what there is, and its examples work."""
+"""The page about logging: it names everything that exists, and its examples work."""
 
 import json
 import logging.config
@@ -46,7 +46,7 @@ def test_its_formats_can_be_read() -> None:
 
 @pytest.mark.parametrize("table", [*map(tomllib.loads, blocks("toml")), *map(yaml.safe_load, blocks("yaml"))])
 def test_its_configurations_are_configurations(table: dict[str, Any]) -> None:
-    """Without the handlers, which would open files and take the place of those of the tests."""
+    """Without the handlers, which would open files and replace those of the tests."""
     configurator = logging.config.DictConfigurator(table)
     made = [configurator.configure_formatter(configurator.config["formatters"][name]) for name in table["formatters"]]
     assert all(isinstance(formatter, logging.Formatter) for formatter in made)

@@ -67,7 +67,7 @@ format=mine: %(message)s
 
 @pytest.fixture(autouse=True)
 def handlers_of_pytest() -> Iterator[None]:
-    """A configuration closes all handlers there are: pytest's own stay out of it."""
+    """A configuration closes all handlers: pytest's own are kept out of it."""
     known, order = logging._handlers.copy(), logging._handlerList.copy()  # type: ignore[attr-defined]
     logging._handlers.clear()  # type: ignore[attr-defined]
     logging._handlerList.clear()  # type: ignore[attr-defined]
@@ -201,7 +201,7 @@ def test_w9_what_was_read_can_be_applied_without_the_file(
 def test_a_handler_that_cannot_open_its_file_does_not_raise_out_of_the_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    """As logging means it: it complains to standard error."""
+    """As logging intends: it complains on standard error."""
     (tmp_path / "logs").mkdir()
     path = tmp_path / "logs" / "esg.log"
     handlers = {"file": {"class": kind, "filename": str(path), "delay": True}}

@@ -249,7 +249,7 @@ def test_the_values_of_a_preset_are_as_config_keeps_them(preset: str) -> None:
 
 
 def test_making_a_config_has_no_side_effects() -> None:
-    """No import of what it names, no logging, no sockets, no reading of the environment."""
+    """It imports nothing that it names, logs nothing, opens no sockets and reads no environment."""
     program = (
         "import os, sys; os.environ['ESG_PORT'] = '1'; os.environ['FORWARDED_ALLOW_IPS'] = '*'\n"
         "from esg_core.options.config import Config\n"

@@ -1,4 +1,4 @@
-"""Every option, whichever it is: declared once, and the same from the command line, a variable, a file or a program.
+"""Every option: declared once, and the same from the command line, a variable, a file or a program.
 
 Nothing here names how an option is read; a new option only needs a line in `SAMPLES`.
 """
@@ -72,7 +72,7 @@ WRONG: dict[str, Any] = {
     "timeout_worker_healthcheck": -1,
     "preset": "balancer",
 }
-"""A value that has the right type and is not allowed; options whose type allows everything are not here."""
+"""A value of the right type that is not allowed; options whose type allows everything are left out."""
 
 options = pytest.mark.parametrize("option", SERVER_OPTIONS.values(), ids=list(SERVER_OPTIONS))
 ALL = {**SERVER_OPTIONS, **COMMAND_OPTIONS}

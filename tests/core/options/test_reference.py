@@ -1,4 +1,4 @@
-"""The page of the reference is what the declarations say."""
+"""The reference page matches the declarations."""
 
 import re
 from pathlib import Path

@@ -51,7 +51,7 @@ def config(**keywords: Any) -> Config:
 
 
 def complaint(**keywords: Any) -> str:
-    """The one line that the keywords get, from `Config` and from `run()` alike."""
+    """The one-line error for the keywords, the same from `Config` and from `run()`."""
     with pytest.raises(UsageError) as caught:
         config(**keywords)
     with pytest.raises(UsageError) as again:

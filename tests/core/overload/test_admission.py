@@ -130,7 +130,7 @@ def test_to_leave_when_one_does_not_wait_does_nothing(loop: ManualLoop) -> None:
 
 
 def test_a_saturated_loop_lets_nobody_wait(loop: ManualLoop) -> None:
-    """Those who wait already go on waiting."""
+    """Requests that already wait go on waiting."""
     events: list[str] = []
     admission = Admission(loop, 1, queue_size=9)
     a, b = Request(admission, events, "A"), Request(admission, events, "B")
@@ -183,7 +183,7 @@ def test_a_window_begins_with_what_runs_as_its_peak(loop: ManualLoop) -> None:
 
 
 def test_a_drain_refuses_all_who_wait_and_who_come_over_the_limit(loop: ManualLoop) -> None:
-    """L-2: within the limit the server serves what still comes."""
+    """L-2: within the limit, the server serves requests that still come."""
     events: list[str] = []
     admission = Admission(loop, 1, queue_size=9, queue_timeout=5)
     running = Request(admission)
@@ -201,7 +201,7 @@ def test_a_drain_refuses_all_who_wait_and_who_come_over_the_limit(loop: ManualLo
 
 
 def test_latency_is_smoothed(loop: ManualLoop) -> None:
-    """A-7: the first sample counts whole, each further one by its weight, a fifth if nothing else is asked for."""
+    """A-7: the first sample counts in full, each further one by its weight, a fifth by default."""
     admission = Admission(loop, 9)
     assert (admission.smoothed_latency, admission.sample_count) == (0.0, 0)
     for seconds in (1.0, 2.0):

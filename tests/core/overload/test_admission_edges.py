@@ -1,4 +1,4 @@
-"""What of the admission no other test would miss: slots without a clock, what is said, what is left (A-2, A-6, L-5)."""
+"""Admission where no other test would notice: slots without a clock, messages, leftovers (A-2, A-6, L-5)."""
 
 import asyncio
 import logging
@@ -57,7 +57,7 @@ def test_a_drain_leaves_no_timer(loop: ManualLoop) -> None:
 
 
 def test_who_comes_after_the_line_was_empty_is_timed_too(loop: ManualLoop) -> None:
-    """A-6: a timer that has gone off does not stand in the way of the next."""
+    """A-6: a timer that has gone off is not in the way of the next."""
     events: list[str] = []
     admission = Admission(loop, 1, queue_size=1, queue_timeout=1)
     first = Request(admission)
@@ -98,7 +98,7 @@ def test_a_loop_that_calls_a_millisecond_early_is_not_asked_again(loop: ManualLo
 
 
 def test_a_slot_takes_a_call_to_give_back_while_somebody_waits(loop: ManualLoop) -> None:
-    """A-1: all others may be counted down without one, but for those that are timed."""
+    """A-1: all others may be counted down without one, except timed ones."""
     admission = Admission(loop, 1, queue_size=1)
     first, second = Request(admission), Request(admission)
     first.come()

@@ -10,7 +10,7 @@ BUSY, CALM = 1.0, 0.0
 
 
 def limits(policy: AIMD, first: int, windows: list[tuple[float, int]]) -> list[int]:
-    """What becomes of a limit in windows of a utilisation and a peak."""
+    """What becomes of a limit over windows with a utilisation and a peak."""
     seen = [first]
     for utilisation, peak in windows:
         seen.append(policy.on_window(Window(utilisation, None, peak, seen[-1])))

@@ -105,7 +105,7 @@ def test_the_line_is_closed_above_the_threshold(utilisation: float, saturated: b
 
 
 def test_lag_is_time_that_the_loop_was_busy(loop: ManualLoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the meter does not see it: a window of 1 s that ends 3 s late is three quarters busy."""
+    """Even where the meter does not see it: a window of 1 s that ends 3 s late is three quarters busy."""
     server = Server(loop)
     loop.advance(0.5)
     server.meter.utilisation = 0.1
@@ -148,7 +148,7 @@ def test_the_log_has_two_lines_for_an_episode(loop: ManualLoop, caplog: pytest.L
 def test_the_log_counts_those_who_were_refused_in_this_episode(
     loop: ManualLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Until the limit is what it was before: in the second episode that is less than the most."""
+    """Until the limit is back where it was: in the second episode, that is below the maximum."""
     server = Server(loop, limit=30)
     server.admission.limit = 20
     server.load(20)

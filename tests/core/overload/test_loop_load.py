@@ -1,4 +1,4 @@
-"""How busy an event loop is, by each way to know it (rule A-5)."""
+"""How busy an event loop is, with each way to measure it (rule A-5)."""
 
 import asyncio
 import socket
@@ -90,7 +90,7 @@ def test_an_idle_loop(source: str) -> None:
 @every_loop
 @pytest.mark.parametrize("load", [spins, blocks], ids=["spins", "blocks"])
 def test_a_saturated_loop(load: Callable[[], Awaitable[None]], source: str) -> None:
-    """Also when it is blocked without using its core, which CPU time does not see."""
+    """Even when it is blocked without using its core, which CPU time does not show."""
     assert measure(OURS[source], load).utilisation > 0.95
 
 

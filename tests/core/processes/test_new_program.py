@@ -1,4 +1,4 @@
-"""A new start of the program (rule W-3): what may happen before it is one."""
+"""A new start of the program (rule W-3): what may happen before it is complete."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ UNTIL_IT_IS_ENDED = [sys.executable, "-c", "import time; time.sleep(30)"]
 
 
 def test_w3_a_program_that_is_about_to_start_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until it is executed, the copy has the parent's way to hear signals, which would swallow them."""
+    """Until the program is executed, the copy has the parent's signal handling, which would swallow signals."""
 
     def slowly(*arguments: Any) -> int:
         time.sleep(0.2)

@@ -140,7 +140,7 @@ def test_help_tells_defaults(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_starts_at_once() -> None:
-    """C-1: under 0.15 s; the time of the processor, because the machine may be busy."""
+    """C-1: under 0.15 s of CPU time, because the machine may be busy."""
     times = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -260,7 +260,7 @@ def test_u8_variables_of_uvicorn_are_named_with_those_that_count(site: Path) -> 
 
 
 def test_a_name_that_is_not_there_is_a_mistake_too(site: Path) -> None:
-    """U-4, C-2: the names that are there come with the error."""
+    """U-4, C-2: the error lists the known names."""
     answer = run("site_of_test:app", "--http", "h12", "--port", "0", cwd=site)
     (line,) = [line for line in (answer.stdout + answer.stderr).splitlines() if "h12'" in line]
     assert answer.returncode == 2
@@ -310,7 +310,7 @@ def test_check_tells_what_would_keep_the_server_from_starting(arguments: list[st
 
 
 def test_check_tells_what_auto_has_become(site: Path) -> None:
-    """C-1"""
+    """C-1."""
     answer = run("--check", "site_of_test:app", "--loop", "asyncio", cwd=site)
     lines = [line for line in answer.stdout.splitlines() if "; here " in line]
     assert lines == [

@@ -17,7 +17,7 @@ TICK = 0.25
 
 @dataclass(eq=False)
 class Watched:
-    """A connection that notes when it expires, waits for `again` seconds from then on, and does what is to be done."""
+    """A connection that records when it expires, then waits for `again` seconds, and calls a function."""
 
     loop: ManualLoop
     deadline: float = math.inf
@@ -36,7 +36,7 @@ class Watched:
 
 
 class Watch:
-    """A sweeper on a clock that a test moves, with what it watches."""
+    """A sweeper on a clock that a test moves, and the connections that it watches."""
 
     def __init__(self) -> None:
         self.loop = ManualLoop()
@@ -56,7 +56,7 @@ class Watch:
         self.sweeper.discard(cast(Connection, connection))
 
     def wakes(self) -> list[float]:
-        """When the loop is to be woken, from now on."""
+        """The times at which the loop will be woken, from now on."""
         return [handle.when() - self.loop.time() for handle in self.loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
 
 
@@ -155,7 +155,7 @@ def test_a_deadline_set_by_an_expiry(watch: Watch) -> None:
 
 
 def test_who_is_discarded_does_not_expire(watch: Watch) -> None:
-    """H-17: not even by who expires in the same tick."""
+    """H-17: not even by one that expires in the same tick."""
     first, second = watch.add(1), watch.add(1)
 
     calls: list[float] = []

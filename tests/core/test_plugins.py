@@ -15,7 +15,7 @@ from esg_core.plugins import KNOWN, LoopFactory, find, http_factory, loop_factor
 
 
 def test_known_names_are_the_entry_points_of_the_packages() -> None:
-    """What is found without the metadata is what the metadata says."""
+    """What is found without the metadata matches the metadata."""
     for group, known in KNOWN.items():
         declared = {point.name: point.value for point in importlib.metadata.entry_points(group=group)}
         assert {name: one.target for name, one in known.items()} == declared
@@ -55,7 +55,7 @@ def test_auto_takes_the_best_that_is_installed(without: Callable[[str], None]) -
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Lets a module seem not to be installed."""
+    """Makes a module seem not to be installed."""
     absent: set[str] = set()
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else real(name))
@@ -89,7 +89,7 @@ def test_unknown_name_is_told_with_those_that_are_there(without: Callable[[str],
 
 
 def test_entry_point_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also in a group of which ESG itself has nothing; its names are listed with ESG's."""
+    """Even in a group in which ESG itself has nothing; its names are listed with ESG's."""
     point = importlib.metadata.EntryPoint("theirs", f"{__name__}:own_loop", "esg.loop")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
     assert find("esg.loop", "theirs") is own_loop

@@ -1,4 +1,4 @@
-"""One turn of the loop does so much and no more, and every connection that waits has a turn (rule H-22)."""
+"""One turn of the loop does a bounded amount of work, and every waiting connection gets a turn (rule H-22)."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ from tests.support.core.loops import LOOPS, run_in, until
 
 
 class Turns:
-    """A loop of which only `call_soon()` is there; `next()` runs what is due in one turn, and counts it."""
+    """A loop with only `call_soon()`; `next()` runs what is due in one turn, and counts it."""
 
     def __init__(self) -> None:
         self._due: list[Callable[[], None]] = []
@@ -26,7 +26,7 @@ class Turns:
 
 
 class Connection:
-    """Has so much to do, in pieces of this size; `done` tells in which turns it did any."""
+    """Has that much work, in pieces of this size; `done` lists the turns in which it did some."""
 
     def __init__(self, turns: Turns, work: int, piece: int = 1) -> None:
         self._budget = turns.budget
@@ -56,7 +56,7 @@ def test_h_22_one_connection_has_one_budget_a_turn() -> None:
 
 
 def test_h_22_all_connections_share_one_budget_but_for_the_least() -> None:
-    """One that comes when it is used up may do a little, and those that wait are served in their order."""
+    """A connection that comes when it is used up may do a little, and waiting ones are served in order."""
     turns = Turns()
     connections = [Connection(turns, UNITS_A_TURN + LEAST_ROOM) for _ in range(3)]
     for connection in connections:

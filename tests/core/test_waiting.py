@@ -1,4 +1,4 @@
-"""Milestones: truthy once reached, awaitable before and after."""
+"""One-time events: truthy once they have happened, awaitable before and after."""
 
 import asyncio
 import threading
@@ -62,7 +62,7 @@ def test_cancelling_one_who_waits_harms_no_other() -> None:
 
 
 def test_reached_from_another_thread() -> None:
-    """Also before anybody waits."""
+    """Even before there is a waiter."""
 
     async def main() -> str:
         event = OneTimeEvent()

@@ -23,7 +23,7 @@ GRACE = 10.0
 
 
 class Run:
-    """A child whose output is read line by line, and the exit codes that it told."""
+    """A child whose output is read line by line, and the exit codes that were reported."""
 
     def __init__(self, command: list[str]) -> None:
         reading, writing = os.pipe()
@@ -99,7 +99,7 @@ def test_an_end_that_nobody_asked_for_is_told_with_its_exit_code() -> None:
 
 
 def test_what_a_command_has_started_is_asked_when_the_command_has_ended() -> None:
-    """A shell ends at once and leaves alone what it runs."""
+    """A shell ends at once and leaves what it runs alone."""
     with running(["/bin/sh", "-c", '"$@" & wait', "sh", *python(POLITE)]) as run:
         pid = run.pid()
         assert run.child.stop(GRACE)
@@ -153,7 +153,7 @@ def test_what_a_command_has_left_behind_is_there_until_it_is_stopped() -> None:
 
 
 def test_killing_cuts_a_stop_short() -> None:
-    """A second signal comes while the first one is obeyed."""
+    """A second signal comes while the first one is being handled."""
     with running(python(STUBBORN)) as run:
         pid = run.pid()
         threading.Timer(0.2, run.child.kill).start()
@@ -194,7 +194,7 @@ def test_variables_are_added_to_those_of_this_process(monkeypatch: pytest.Monkey
 
 
 def test_the_command_has_a_process_group_of_its_own() -> None:
-    """CTRL+C in a terminal is for the reloader, which then ends the command in order."""
+    """CTRL+C in a terminal is for the reloader, which then ends the command cleanly."""
     with running(python(POLITE)) as run:
         pid = run.pid()
         assert os.getpgid(pid) == pid != os.getpgrp()

@@ -19,7 +19,7 @@ from tests.support.reload.following import Follower
 from tests.support.reload.processes import POLITE, STUBBORN, is_running, python, wait_until
 
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-"""The files that tests change are changed within a second, which is less than what byte code can tell apart."""
+"""Tests change files within a second, which is less than byte code can tell apart."""
 
 
 RELOAD = [sys.executable, "-m", "esg_reload", "--delay", "0.1"]

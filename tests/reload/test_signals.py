@@ -1,4 +1,4 @@
-"""The signals that end the reloader: handled while it runs, and given back afterwards."""
+"""The signals that end the reloader: handled while it runs, and restored afterwards."""
 
 import os
 import signal

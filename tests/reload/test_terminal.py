@@ -138,7 +138,7 @@ def test_each_run_can_borrow_the_terminal(here: Path) -> None:
 
 
 def test_the_terminal_is_taken_back_as_it_was(here: Path) -> None:
-    """What is killed while it has switched off the echo cannot switch it on again."""
+    """A program that is killed while it has switched off the echo cannot switch it on again."""
     with session(python(ASKING_WITHOUT_ECHO), here) as terminal:
         first = terminal.pid()
         assert not terminal.echoes()

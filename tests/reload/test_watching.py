@@ -1,4 +1,4 @@
-"""Changes as they are told (rule W-6): named, and bursts as one. Real files, real notifications."""
+"""Changes as they are reported (rule W-6): named, and bursts as one. Real files, real notifications."""
 
 import logging
 import os
@@ -112,7 +112,7 @@ def test_a_burst_of_fifty_writes_is_told_once(here: Path) -> None:
 
 
 def test_a_burst_ends_when_nothing_has_changed_for_the_delay(here: Path) -> None:
-    """Also when it is one file that is written again and again, for longer than the delay."""
+    """Even when one file is written again and again, for longer than the delay."""
     with watcher_of(Files()) as watcher:
         with writing(here / "main.py"):
             time.sleep(3 * DELAY)
@@ -149,7 +149,7 @@ def test_a_burst_that_does_not_end_is_told_all_the_same(here: Path) -> None:
 
 
 def test_nothing_is_missed_between_two_items(here: Path) -> None:
-    """What changes while the loop is busy is told next."""
+    """Changes while the loop is busy are reported next."""
     told = watch(Files(), delay=0)
     assert next(told) == ()
     (here / "a.py").touch()
@@ -174,7 +174,7 @@ def test_watching_ends_when_it_is_to_stop() -> None:
 def test_a_system_that_cannot_watch_so_much_says_what_to_do(
     error: Exception, here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """W-6: the files are looked at instead."""
+    """W-6: the files are polled instead."""
 
     def fail(*_: object, **__: object) -> Iterator[object]:
         raise error

@@ -1,4 +1,4 @@
-"""The parts around the table of workers, each alone: what is said on a line, which sockets are whose, memory."""
+"""The parts around the worker policy, each alone: messages on a line, which sockets belong to which worker, memory."""
 
 import errno
 import os
@@ -124,7 +124,7 @@ def test_w3_a_former_program_that_has_gone_is_not_missed() -> None:
     assert line.fileno() == -1
 
 
-# Orders.
+# Tasks.
 
 
 def test_a_worker_is_one_process_and_leaves_to_the_parent_what_is_the_parents() -> None:
@@ -171,7 +171,7 @@ def test_memory_is_that_in_use() -> None:
 
 
 def test_where_there_is_no_proc_the_memory_is_what_ps_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """macOS and the BSDs: the same figure, by another way."""
+    """macOS and the BSDs: the same figure, obtained in another way."""
     by_proc = resident(os.getpid())
     assert by_proc is not None
     monkeypatch.setattr(memory, "_pages", lambda pid: None)

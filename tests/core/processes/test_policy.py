@@ -25,7 +25,7 @@ BEAT = 5.0
 
 
 class Story:
-    """A policy whose workers are started when it says so, and a clock that is told to go on."""
+    """A policy whose workers are started when it says so, and a clock that the test moves."""
 
     def __init__(self, target: int, patience: Patience | None = None) -> None:
         self.policy = WorkerPolicy(target, patience or Patience(drain=DRAIN))
@@ -34,7 +34,7 @@ class Story:
         self._pids = iter(range(1, 10_000))
 
     def plan(self) -> list[tuple[Act, int]]:
-        """What is done now: each act with the number of the worker, or the place for a new one."""
+        """What is done now: each act with the process ID of the worker, or the place for a new one."""
         steps = self.policy.plan(self.now)
         done = [(step.act, step.slot if step.worker is None else step.worker.pid) for step in steps]
         for act, place in done:
@@ -56,14 +56,14 @@ class Story:
         return self.policy.ended(self.worker(pid), code, self.now)
 
     def sleep(self) -> float:
-        """Go on to the time at which the policy wants to be asked again; returns how long that took."""
+        """Advance to the time at which the policy wants to be asked again; returns how long that took."""
         wakes_at = self.policy.wakes_at(self.now)
         slept, self.now = wakes_at - self.now, wakes_at
         return slept
 
 
 def serving(target: int, patience: Patience | None = None) -> Story:
-    """A policy of which all workers are ready."""
+    """A policy whose workers are all ready."""
     story = Story(target, patience)
     assert story.plan() == [(Act.START, slot) for slot in range(target)]
     story.ready(*range(1, target + 1))
@@ -71,7 +71,7 @@ def serving(target: int, patience: Patience | None = None) -> Story:
     return story
 
 
-# W-1: as many as are wanted.
+# W-1: as many as configured.
 
 
 def test_w1_workers_that_serve_leave_nothing_to_do() -> None:
@@ -166,7 +166,7 @@ def test_w1_what_cannot_be_started_is_tried_again_unless_it_is_the_beginning() -
 
 
 def test_w1_what_cannot_start_does_not_end_what_serves() -> None:
-    """Neither a failure to start nor a process that cannot be made; they are tried again after longer and longer."""
+    """Neither a failed start nor a process that cannot be created; both are retried after longer and longer pauses."""
     story = serving(2)
     story.policy.resize(3)
     pauses = []
@@ -190,7 +190,7 @@ def test_w1_where_nobody_serves_it_does() -> None:
     assert "5 workers ended unexpectedly" in story.policy.gave_up
 
 
-# W-2: signs of life.
+# W-2: heartbeats.
 
 
 def test_w2_a_worker_without_signs_of_life_is_dumped_retired_killed_and_replaced() -> None:
@@ -232,7 +232,7 @@ def test_w2_nobody_is_blamed_for_time_in_which_the_parent_did_not_run_either() -
 
 
 def renewed(story: Story) -> list[tuple[Act, int]]:
-    """Renew all workers, and say what was done; each new one becomes ready, each old one ends."""
+    """Renew all workers, and return what was done; each new one becomes ready, each old one ends."""
     done: list[tuple[Act, int]] = []
     story.policy.renew()
     while steps := story.plan():
@@ -302,7 +302,7 @@ def test_w9_a_renewal_is_on_trial_until_its_first_worker_is_ready() -> None:
 
 
 def test_w9_a_renewal_is_given_up_also_if_the_former_workers_have_died_meanwhile() -> None:
-    """The next one is started as those were, and is no trial."""
+    """The next one is started like those, and is no trial."""
     story = serving(1)
     story.policy.renew()
     story.plan()
@@ -330,7 +330,7 @@ def test_w9_other_workers_of_a_renewal_that_is_given_up_are_replaced() -> None:
 
 
 def test_w9_each_worker_has_the_patience_of_its_own_options() -> None:
-    """Former workers give signs of life as rarely as they were told to, and may drain as long."""
+    """Former workers send heartbeats as rarely as they were told to, and may drain as long."""
     story = serving(2, Patience(drain=DRAIN, beat=BEAT))
     story.policy.patience = Patience(drain=1, beat=0.1)
     story.policy.renew()

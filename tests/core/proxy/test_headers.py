@@ -179,7 +179,7 @@ def test_what_is_no_address_is_never_the_client_nor_skipped(value: str, client: 
 
 
 def test_a_hop_on_a_unix_socket_is_what_nginx_calls_one() -> None:
-    """H-19: with `unix` among the proxies it is passed by."""
+    """H-19: with `unix` among the proxies, it is skipped."""
     trust = TrustedProxies(("unix", "10.0.0.0/8"))
     assert applied(("x-forwarded-for", "198.51.100.7, unix:, 10.0.0.2"), trust=trust)["client"] == CLIENT
 

@@ -20,7 +20,7 @@ def preface(*extensions: bytes) -> bytes:
 
 
 def with_checksum(*extensions: bytes, wrong: int = 0) -> bytes:
-    """As proxies make it: over the whole preface, with zeros in the place of the checksum."""
+    """Computed as by proxies: over the whole preface, with zeros in place of the checksum."""
     zeros = preface(tlv(3, bytes(4)), *extensions)
     return preface(tlv(3, struct.pack("!I", crc32c(zeros) ^ wrong)), *extensions)
 
@@ -57,7 +57,7 @@ def test_a_checksum_that_is_right(extensions: list[bytes]) -> None:
     ],
 )
 def test_a_checksum_that_is_wrong(data: bytes) -> None:
-    """Section 2.2.3: the connection has to be closed."""
+    """Section 2.2.3: the connection must be closed."""
     with pytest.raises(PrefaceError, match="the checksum is wrong"):
         parse(data)
 

@@ -106,7 +106,7 @@ def test_each_may_be_named(passed: list[str], caplog: pytest.LogCaptureFixture) 
 
 
 def test_a_socket_that_cannot_accept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as one of a unit with `Accept=yes`."""
+    """Like that of a unit with `Accept=yes`."""
     monkeypatch.setattr(activation, "FIRST", PLACE)
     ours, theirs = socket.socketpair()
     with ours, theirs:

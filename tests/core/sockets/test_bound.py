@@ -136,7 +136,7 @@ def test_reuse_port(bind: Bind) -> None:
 
 
 def test_port_can_be_taken_again_at_once(bind: Bind) -> None:
-    """Connections of the last server that linger in the kernel do not hold the next one up."""
+    """Lingering connections of the last server do not hold up the next one."""
     (first,) = bind(TCPAddress("127.0.0.1", 0))
     first.listen(10)
     with socket.create_connection(("127.0.0.1", port_of(first))):
@@ -219,7 +219,7 @@ def mode_of(path: Path) -> int:
 
 
 def leave_stale_socket(path: Path) -> None:
-    """What a server that was killed leaves behind."""
+    """What a killed server leaves behind."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
 
@@ -273,7 +273,7 @@ def test_l4_unix_socket_is_removed(bind: Bind, path: Path) -> None:
 
 
 def test_l4_unix_socket_of_a_successor_is_not_removed(bind: Bind, path: Path) -> None:
-    """Another server has put its own file in the place meanwhile."""
+    """Another server has put its own file in place meanwhile."""
     (first,) = bind(UnixAddress(str(path)))
     path.rename(path.with_suffix(".old"))  # its identity stays in use, so that the successor's is another
     bind(UnixAddress(str(path)))

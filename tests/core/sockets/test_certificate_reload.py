@@ -45,7 +45,7 @@ def read(file: Path) -> ReloadedOnChange[str]:
 
 
 def replace(file: Path, text: str) -> None:
-    """As those do who think of readers."""
+    """Atomically, as careful programs do."""
     new = file.with_suffix(".new")
     new.write_text(text)
     new.replace(file)
@@ -73,7 +73,7 @@ def test_makes_nothing_anew_without_a_change(file: Path, clock: Clock) -> None:
 
 
 def test_a_link_that_is_changed(tmp_path: Path, clock: Clock) -> None:
-    """So Kubernetes does it with a mounted secret: the link of a directory changes, not the link of the file."""
+    """As Kubernetes does with a mounted secret: the link of a directory changes, not the link of the file."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
@@ -90,7 +90,7 @@ def test_a_link_that_is_changed(tmp_path: Path, clock: Clock) -> None:
 def test_what_is_broken_leaves_the_former(
     text: str, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And is told once, until it changes again."""
+    """And is reported once, until it changes again."""
     renewed = read(file)
     replace(file, text)
     with caplog.at_level(logging.INFO):

@@ -104,7 +104,7 @@ def test_nodelay_is_set_on_accepted_connections(loop: str, adopted: bool) -> Non
 
 
 def test_those_who_wait_at_a_shared_socket_are_left_to_whoever_shares_it(loop: str) -> None:
-    """W-6: a server that is replaced does not take with it who came for the next one."""
+    """W-6: a replaced server does not take clients that came for the next one."""
 
     async def main() -> None:
         Echo.made = 0
@@ -196,7 +196,7 @@ def test_tls(loop: str, authority: trustme.CA, limit: float | None) -> None:
 def test_failing_handshake_harms_nobody(
     loop: str, authority: trustme.CA, said: bytes, is_told: bool, log: pytest.LogCaptureFixture
 ) -> None:
-    """H-17: the client that says nothing is hung up on in time; the next one is served. H-11: plain HTTP is told."""
+    """H-17: a silent client is hung up on in time; the next one is served. H-11: plain HTTP is reported."""
 
     async def script(listeners: Listeners, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -227,7 +227,7 @@ async def ended(reader: asyncio.StreamReader) -> None:
 
 
 def test_those_in_the_queue_are_served_when_it_closes(loop: str) -> None:
-    """L-2: they have been let in by the kernel already."""
+    """L-2: the kernel has already let them in."""
 
     async def script(listeners: Listeners, port: int) -> None:
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]  # before the loop sees any
@@ -335,7 +335,7 @@ def test_closing_while_accepting_pauses(loop: str, log: pytest.LogCaptureFixture
 
 @pytest.fixture
 def no_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the loop of Windows that has no `add_reader()`; its `sock_accept()` needs one, so it is what waits here."""
+    """Like the Windows loop without `add_reader()`; its `sock_accept()` needs one, so that is replaced here."""
 
     def add_reader(self: object, *_: object) -> None:
         raise NotImplementedError

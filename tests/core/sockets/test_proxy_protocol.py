@@ -236,7 +236,7 @@ async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Inner(asyncio.Protocol):
-    """What the listener is for: tells what it sees of its transport, echoes, ends with the connection."""
+    """The protocol behind the listener: reports what it sees of its transport, echoes, ends with the connection."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -301,13 +301,13 @@ class Listener:
         self.handshakes = Handshakes(TLSOptions(lambda: context, limit), self.context.budget)
 
     def inner(self) -> Inner:
-        """The protocol of the one connection that there is."""
+        """The protocol of the only connection."""
         (connection,) = self.context.connections
         assert isinstance(connection, Inner)
         return connection
 
     async def called(self, *expected: str) -> None:
-        """Return once the protocols have been called so, in this order."""
+        """Return once the protocols have had these calls, in this order."""
         for name in expected:
             while await self.calls.get() != name:
                 pass
@@ -410,7 +410,7 @@ def test_a_preface_may_drip_in(run: Run, preface: bytes) -> None:
 
 
 def test_a_preface_with_large_extensions(run: Run) -> None:
-    """As many bytes as a preface can have."""
+    """The most bytes that a preface can have."""
 
     async def main() -> None:
         extensions = [struct.pack("!BH", 0xEA, size - 3) + bytes(size - 3) for size in (*[1000] * 65, 523)]
@@ -652,7 +652,7 @@ def test_tls_belongs_to_the_transport_that_the_inner_protocol_gets(run: Run, cer
 def test_a_failed_handshake_ends_quietly(
     run: Run, certificates: Certificates, caplog: pytest.LogCaptureFixture, data: bytes, told: list[str]
 ) -> None:
-    """What is no TLS, and a client that leaves: nothing stays behind. H-11: only plain HTTP is told."""
+    """Data that is not TLS, and a client that leaves: nothing stays behind. H-11: only plain HTTP is reported."""
 
     async def main() -> None:
         listener = Listener()

@@ -29,7 +29,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket
 
 
 def transport_of(connection: socket.socket | None) -> asyncio.Transport:
-    """A transport that has nothing to tell but its socket."""
+    """A transport that only knows its socket."""
     with ManualLoop() as loop:
         return MemoryTransport(asyncio.Protocol(), loop, extra={"socket": connection})
 

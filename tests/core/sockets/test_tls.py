@@ -144,6 +144,6 @@ def test_u8_a_factory_that_makes_no_context(factory: Any, kind: type[ESGError], 
     ],
 )
 def test_what_does_not_fit(files: Path, options: dict[str, Any], text: str) -> None:
-    """C-2: as wrong use, like every file that an option names and that is of no use."""
+    """C-2: as wrong use, like every unusable file that an option names."""
     with pytest.raises(UsageError, match=text):
         server_context(config(files, **options))

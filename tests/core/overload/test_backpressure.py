@@ -140,7 +140,7 @@ def test_the_log_has_two_lines_for_an_episode(loop: ManualLoop, caplog: pytest.L
         server.limits(5, utilisation=0.1)
     assert [record.getMessage() for record in caplog.records] == [
         "overloaded: the event loop is 99 % busy; running requests are limited to 9",
-        "not overloaded any more: the limit is 10 again; 0 were refused",
+        "no longer overloaded: the limit is 10 again; 0 were refused",
     ]
     assert {record.name for record in caplog.records} == {"esg.error"}
 
@@ -161,8 +161,8 @@ def test_the_log_counts_those_who_were_refused_in_this_episode(
             server.admission.limit = 12
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     assert said == [
-        "not overloaded any more: the limit is 23 again; 3 were refused",
-        "not overloaded any more: the limit is 15 again; 5 were refused",
+        "no longer overloaded: the limit is 23 again; 3 were refused",
+        "no longer overloaded: the limit is 15 again; 5 were refused",
     ]
 
 
@@ -241,5 +241,5 @@ def test_a_least_limit_above_the_most_is_an_error(name: str) -> None:
     options: dict[str, Any] = {"backpressure_min_limit": 5, name: 4}
     with pytest.raises(UsageError) as caught:
         Config("main:app", backpressure=True, **options)
-    assert str(caught.value) == f"backpressure_min_limit 5 is more than {name} 4"
+    assert str(caught.value) == f"backpressure_min_limit 5 is greater than {name} 4"
     Config("main:app", backpressure=False, **options)

@@ -1,9 +1,9 @@
-"""The law by which the limit of running requests follows the load (rule A-4); pure, and replaceable.
+"""How the limit of running requests follows the load (rule A-4); pure, and replaceable.
 
-A policy is told once a window how busy the event loop was and how many requests ran at most, and says how many may run
-from now on. This one is additive increase, multiplicative decrease: up by the square root, down by a tenth. A limit
-that nobody comes near is not what the loop is busy with, so it is not cut: else one that does other work (a task in the
-background, a neighbour on the same core) would be driven down to nothing.
+Once per window, a policy learns how busy the event loop was and how many requests ran at most, and says how many may
+run from now on. This one is additive increase, multiplicative decrease: up by the square root, down by a tenth. A limit
+that the requests do not come near is not the reason for the load, so it is not cut: otherwise other work (a background
+task, a neighbour on the same core) would drive it down to the minimum.
 """
 
 import math
@@ -11,33 +11,33 @@ from typing import NamedTuple, Protocol
 
 
 class Window(NamedTuple):
-    """What was seen between two looks."""
+    """What was measured in one window."""
 
     utilisation: float
-    """The share of the time, 0 to 1, for which the event loop was busy."""
+    """The fraction of the time, 0 to 1, in which the event loop was busy."""
 
     turn: float | None
-    """Mean length of one busy turn of the loop in seconds, None where nobody knows it."""
+    """Mean length of a busy turn of the loop in seconds; None if it is unknown."""
 
     peak: int
-    """The most requests that ran at once."""
+    """The highest number of requests that ran at once."""
 
     limit: int
-    """How many were allowed to."""
+    """How many were allowed to run."""
 
 
 class Policy(Protocol):
-    """What decides about the limit; it may remember what it has seen."""
+    """Decides on the limit; may keep state between windows."""
 
     def on_window(self, window: Window) -> int:
         """How many requests may run from now on."""
 
 
-class AIMD:
+class AIMD(Policy):
     """Additive increase, multiplicative decrease, between `min_limit` and `max_limit`.
 
-    A window counts as overloaded from a utilisation of `elu_max` on. The first cut of an episode of overload starts
-    from what ran, not from a limit that was never reached: that saves dozens of windows.
+    A window with a utilisation of `elu_max` or more is overloaded. The first cut of an overload starts from what ran,
+    not from a limit that was never reached: that saves dozens of windows.
     """
 
     __slots__ = ("_elu_max", "_has_cut", "_max_limit", "_min_limit")
@@ -49,7 +49,6 @@ class AIMD:
         self._has_cut = False
 
     def on_window(self, window: Window) -> int:
-        """As `Policy`."""
         if window.utilisation < self._elu_max:
             self._has_cut = False
             return min(self._max_limit, window.limit + _ceil_of_root(window.limit))

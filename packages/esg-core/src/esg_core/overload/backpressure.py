@@ -1,7 +1,7 @@
-"""Adaptive admission: once a window, looks how busy the event loop was and moves the limit (rules A-4 and A-5).
+"""Adaptive admission: once per window, measures how busy the event loop was and adjusts the limit (rules A-4 and A-5).
 
-One timer for each window is all that runs. The figures of the last window are kept for the statistics: how busy the
-loop was and where that is known from, and `lag`, by how much the look itself came late.
+Only one timer per window runs. The figures of the last window are kept for the statistics: how busy the loop was, the
+source of that figure, and `lag`, how late the window's end itself was noticed.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from esg_core.overload.loop_load import LoopMeter
 
 
 class Backpressure:
-    """Moves the limit of one `Admission`, every `window` seconds from `start()` to `stop()`.
+    """Adjusts the limit of one `Admission`, every `window` seconds from `start()` to `stop()`.
 
-    A loop that was busier than `elu_max` lets nobody wait. `last` is the window that has ended; `lag` is in seconds.
-    `_before` is the limit before an episode of overload, and how many had been refused by then; None if there is none.
+    While the loop is busier than `elu_max`, no request may wait. `last` is the window that has ended; `lag` is in
+    seconds. During an overload, `_before` is the limit before it and how many requests had been refused by then.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Backpressure:
         self._wait()
 
     def stop(self) -> None:
-        """Look no more; the limit stays."""
+        """Stop adjusting; the limit stays."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -61,7 +61,7 @@ class Backpressure:
         admission = self._admission
         self.lag = max(0.0, self._loop.time() - due)
         utilisation, turn = self._meter.read()
-        # The lag is time in which the loop was busy for sure, also where the meter does not see what with.
+        # During the lag the loop was certainly busy, even if the meter does not see it.
         utilisation = max(utilisation, self.lag / (self._seconds + self.lag))
         self.last = Window(utilisation, turn, admission.peak, admission.limit)
         limit = self._policy.on_window(self.last)
@@ -71,7 +71,7 @@ class Backpressure:
         self._wait()
 
     def _tell(self, limit: int) -> None:
-        """Log the first cut of an episode of overload, and its end."""
+        """Log the first cut of an overload, and its end."""
         if self._before is None:
             if limit < self.last.limit:
                 self._before = (self.last.limit, self._admission.rejected)
@@ -82,4 +82,4 @@ class Backpressure:
         elif limit >= self._before[0]:
             refused = self._admission.rejected - self._before[1]
             self._before = None
-            self._logger.info("not overloaded any more: the limit is %d again; %d were refused", limit, refused)
+            self._logger.info("no longer overloaded: the limit is %d again; %d were refused", limit, refused)

@@ -1,8 +1,8 @@
 """Liveness and readiness, answered in the application's place (rule A-8).
 
-A pure decision over values of ASGI; knows neither the server's state, which it is told, nor how a response is written.
-Liveness says that the process can still answer, so it is 200 for as long as anybody hears it. Readiness says whether
-new requests should come here.
+A pure decision over ASGI values; knows neither the server's state, which is passed in, nor how a response is written.
+Liveness says that the process can still answer, so it is always 200. Readiness says whether new requests should be sent
+here.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from esg_core.header_fields import PLAIN_TEXT
 
 
 class Answer(NamedTuple):
-    """A whole response; whoever writes it adds its content-length, and leaves the body out for HEAD."""
+    """A complete response; its writer adds content-length, and omits the body for HEAD."""
 
     status: int
     headers: Headers
@@ -21,7 +21,7 @@ class Answer(NamedTuple):
 
 
 class Health:
-    """The two endpoints at `health_path` and `ready_path`: paths without a query, percent-decoded, told apart by case.
+    """The endpoints at `health_path` and `ready_path`: percent-decoded paths without a query; case matters.
 
     Raises `UsageError` if a path does not begin with a slash, or if both are the same.
     """
@@ -37,7 +37,7 @@ class Health:
         self._needs_ready = {health_path: False, ready_path: True}
 
     def answer(self, path: str, method: str, ready: bool) -> Answer | None:
-        """The response to a request, or None if it is for the application.
+        """The response to a request; None if it is for the application.
 
         200 `ok` to GET and HEAD; 503 `not ready` from the ready path unless `ready`; 405 to other methods.
         """

@@ -1,10 +1,10 @@
-"""How busy an event loop is: the share of time it spends outside its poll for events (rule A-5).
+"""How busy an event loop is: the fraction of time it spends outside its poll for events (rule A-5).
 
 That is not CPU time: a loop that is blocked in a system call, or waits for the interpreter or for its core, is busy.
-Three ways to know, of which `choose_meter()` takes the best that the loop allows; each is read once a window and costs
-nothing per request. `libuv`: the time that uvloop's library itself notes it was idle. `selector`: the time in the
-selector of an asyncio loop that ESG made. `cpu`: the CPU time of the thread, which sees no blocking call and too little
-on a core that is shared; all that is left for a loop that somebody else made.
+There are three meters, of which `choose_meter()` takes the best that the loop allows; each is read once per window and
+costs nothing per request. `libuv`: the idle time that uvloop's library records itself. `selector`: the time in the
+selector of an asyncio loop that ESG created. `cpu`: the CPU time of the thread, the only one for any other loop; it
+misses blocking calls, and sees too little on a shared core.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from esg_core.event_loops import MeasurableLoop
 
 UV_METRICS_IDLE_TIME = 1
-"""An option of `uv_loop_configure()`: note the time spent waiting."""
+"""An option of `uv_loop_configure()`: record the time spent waiting."""
 
 NANOSECOND = 1e-9
 
@@ -28,21 +28,21 @@ class Reading(NamedTuple):
     """0 to 1."""
 
     turn: float | None
-    """Mean length of one busy turn in seconds, if the loop counts its turns."""
+    """Mean length of a busy turn in seconds; None if the loop does not count its turns."""
 
 
 class LoopMeter(Protocol):
-    """Measures one loop, from the moment it is made; belongs to the thread of the loop."""
+    """Measures one loop, from the meter's creation on; belongs to the loop's thread."""
 
     source: str
-    """How it knows: `libuv`, `selector` or `cpu`."""
+    """What it measures by: `libuv`, `selector` or `cpu`."""
 
     def read(self) -> Reading:
         """What happened since the last reading."""
 
 
 def choose_meter(loop: asyncio.AbstractEventLoop) -> LoopMeter:
-    """The best meter for this loop, to be called in its thread."""
+    """The best meter for this loop; call it in the loop's thread."""
     if isinstance(loop, MeasurableLoop):
         return SelectorMeter(loop)
     uvloop = sys.modules.get("uvloop")
@@ -55,7 +55,7 @@ def choose_meter(loop: asyncio.AbstractEventLoop) -> LoopMeter:
 
 
 class _Interval:
-    """The wall time and the idle time since the last look."""
+    """Wall time and idle time since the last reading."""
 
     __slots__ = ("_idle", "_turns", "_wall")
 
@@ -63,7 +63,7 @@ class _Interval:
         self._wall, self._idle, self._turns = wall, idle, turns
 
     def next(self, wall: float, idle: float, turns: int) -> Reading:
-        """The reading up to now, from which the next one counts on."""
+        """The reading up to now; the next one starts here."""
         elapsed, waited, turned = wall - self._wall, idle - self._idle, turns - self._turns
         self._wall, self._idle, self._turns = wall, idle, turns
         if elapsed <= 0:
@@ -72,11 +72,11 @@ class _Interval:
         return Reading(busy / elapsed, busy / turned if turned else None)
 
 
-class LibuvMeter:
-    """uvloop, by libuv's own metrics: functions that uvloop has no names for, but exports.
+class LibuvMeter(LoopMeter):
+    """uvloop, by libuv's own metrics: functions that uvloop does not wrap, but exports.
 
-    Raises `ImportError`, `AttributeError` or `OSError` where they cannot be reached. Measuring makes libuv look for
-    events once more before it waits, which cannot be undone for this loop.
+    Raises `ImportError`, `AttributeError` or `OSError` if they cannot be reached. Measuring makes libuv poll once more
+    before it waits, which cannot be undone for this loop.
     """
 
     source = "libuv"
@@ -84,7 +84,7 @@ class LibuvMeter:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         import ctypes
 
-        module: Any = import_module("uvloop.loop")  # which has more than its stubs tell
+        module: Any = import_module("uvloop.loop")  # which has more than its stubs say
         library = ctypes.PyDLL(module.__file__)
         self._uv_loop = _pointer(module.libuv_get_loop_t_ptr(loop))
         self._idle_time = library.uv_metrics_idle_time
@@ -99,7 +99,6 @@ class LibuvMeter:
         self._interval = _Interval(*self._now())
 
     def read(self) -> Reading:
-        """As `LoopMeter`."""
         return self._interval.next(*self._now())
 
     def _now(self) -> tuple[float, float, int]:
@@ -116,8 +115,8 @@ def _pointer(capsule: Any) -> int:
     return int(get_pointer(capsule, None))
 
 
-class SelectorMeter:
-    """An asyncio loop whose selector notes how long it waits."""
+class SelectorMeter(LoopMeter):
+    """An asyncio loop whose selector records how long it waits."""
 
     source = "selector"
 
@@ -127,14 +126,13 @@ class SelectorMeter:
         self._interval = _Interval(*self._now())
 
     def read(self) -> Reading:
-        """As `LoopMeter`."""
         return self._interval.next(*self._now())
 
     def _now(self) -> tuple[float, float, int]:
         return time.monotonic(), self._timing.idle, self._timing.turns
 
 
-class CPUMeter:
+class CPUMeter(LoopMeter):
     """Any loop, by the CPU time of its thread."""
 
     source = "cpu"
@@ -143,7 +141,6 @@ class CPUMeter:
         self._interval = _Interval(*self._now())
 
     def read(self) -> Reading:
-        """As `LoopMeter`."""
         return self._interval.next(*self._now())
 
     def _now(self) -> tuple[float, float, int]:

@@ -246,7 +246,7 @@ def test_w9_usr1_where_a_file_cannot_be_opened(tmp_path: Path) -> None:
         server.send(signal.SIGUSR1)
         wait_until(lambda: server.errors() != [])
         (error,) = server.errors()
-        assert error == f"Log files are not opened anew, all stay as they are: {server.log}: No such file or directory"
+        assert error == f"Log files were not reopened, all stay as they are: {server.log}: No such file or directory"
         assert (server.get("/"), server.there) == ("hello", before)
         server.log.parent.mkdir()
         server.send(signal.SIGUSR1)

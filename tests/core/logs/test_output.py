@@ -189,7 +189,7 @@ def test_more_than_can_be_kept_is_counted_and_confessed(pipe: Pipe, monkeypatch:
     received += pipe.read()
     *lines, confession = received.decode().splitlines()
     assert len(lines) * 100 > UNSENT_LIMIT
-    assert confession == f"{total - len(lines)} lines of the log are lost: standard output is not being read"
+    assert confession == f"{total - len(lines)} log lines were lost: standard output is not being read"
 
 
 def test_a_reader_that_is_gone_is_no_error(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,7 @@ def test_a_full_disk_drops_lines_and_says_so_when_it_has_room_again(
         os.close(writer)
         output.write("there is room")
         assert ours.readline() == b"there is room\n"
-        assert ours.readline() == b"4 lines of the log are lost: No space left on device\n"
+        assert ours.readline() == b"4 log lines were lost: No space left on device\n"
         assert len(said) == 1
 
 

@@ -125,7 +125,7 @@ def test_loggers_that_the_configuration_does_not_name_stay_enabled() -> None:
     ("name", "text", "said"),
     [
         ("log.json", "{", "Expecting property name"),
-        ("log.json", "[]", "must be a table as logging.config.dictConfig takes it, not list"),
+        ("log.json", "[]", "must be a table for logging.config.dictConfig, not list"),
         ("log.json", "{}", "version"),
         ("log.toml", "=", "Invalid statement"),
         ("log.yaml", "a: [", "while parsing a flow node"),
@@ -167,7 +167,9 @@ def test_u8_a_configuration_for_the_loggers_of_uvicorn_alone_is_a_mistake(tmp_pa
     """Its records would go nowhere; a configuration with the root logger, or ESG's too, is accepted."""
     table = {name: TABLE[name] for name in ("version", "formatters", "handlers")}
     theirs = {**table, "loggers": {"uvicorn": TABLE["loggers"]["esg"], "uvicorn.access": {"level": "INFO"}}}
-    said = "sets up uvicorn, uvicorn.access and none of ESG's loggers, which are esg, esg.error, esg.access, esg.asgi"
+    said = (
+        "configures uvicorn, uvicorn.access but none of ESG's loggers, which are esg, esg.error, esg.access, esg.asgi"
+    )
     with pytest.raises(UsageError, match=f"^log_config: {said}$"):
         apply(theirs)
     path = written(tmp_path, "log.json", json.dumps(theirs))

@@ -1,12 +1,12 @@
 """Logging: the set-up of a server process, and formatters for a user's own configuration.
 
-* `configure(config)` sets up the loggers `esg`, `esg.error` and `esg.access`; `reconfigure()` does it again, and leaves
-  what there is in force if it cannot; `with_table()` reads the file of `log_config`.
-* `flush()` writes what is still held back.
-* `TRACE` is the level below debug, `LEVELS` the numbers of the names that the option `log_level` takes.
-* `DefaultFormatter`, `AccessFormatter` and `JSONFormatter` can be named in the file of the option `log_config`.
+* `configure(config)` sets up the loggers `esg`, `esg.error` and `esg.access`; `reconfigure()` does it again, and keeps
+  the former set-up if that fails; `with_table()` reads the file of `log_config`.
+* `flush()` writes what is still buffered.
+* `TRACE` is the level below debug; `LEVELS` maps the names that the option `log_level` takes to numbers.
+* `DefaultFormatter`, `AccessFormatter` and `JSONFormatter` can be used in the file of the option `log_config`.
 
-Who has something to say takes `logging.getLogger("esg.error")`; requests are logged by `esg_core.access`.
+Modules log to `logging.getLogger("esg.error")`; `esg_core.access` logs requests.
 """
 
 from esg_core.logs.formatters import AccessFormatter, DefaultFormatter, JSONFormatter

@@ -1,7 +1,7 @@
 """Colours on terminals: when to use them, and the escape sequences.
 
-Knows nothing of log records. The decision is about one stream, the one that is written to: a log in a file stays plain
-while the terminal beside it is coloured.
+Knows nothing of log records. The decision concerns the one stream that is written to: a log file stays plain even if
+the terminal is coloured.
 """
 
 import os
@@ -29,21 +29,21 @@ STATUS_CLASSES = {1: BRIGHT_WHITE, 2: GREEN, 3: YELLOW, 4: RED, 5: BRIGHT_RED}
 
 
 class Bold(str):
-    """Text that stands out where colours are used, and is plain text everywhere else: an argument of a log record."""
+    """An argument of a log record that is bold where colours are used, and plain everywhere else."""
 
     __slots__ = ()
     colour = BOLD
 
 
 class Cyan(Bold):
-    """The same in a colour, for the numbers of processes."""
+    """The same in cyan, for process IDs."""
 
     __slots__ = ()
     colour = CYAN
 
 
 class Preference:
-    """What the option `use_colors` says; here, because it also counts for formatters that a user's own file makes."""
+    """The option `use_colors`; kept here because it also applies to formatters of a user's own configuration."""
 
     use_colors: bool | None = None
 
@@ -51,8 +51,8 @@ class Preference:
 def uses_colours(stream: TextIO | None, asked: bool | None = None) -> bool:
     """Whether to colour what is written to `stream`.
 
-    `asked` comes first, then the option `use_colors`. When both are None, `NO_COLOR` switches off, else `FORCE_COLOR`
-    on (either counts when it is not empty), else a terminal that is not dumb is coloured.
+    `asked` comes first, then the option `use_colors`. If both are None, a non-empty `NO_COLOR` turns colours off, then
+    a non-empty `FORCE_COLOR` turns them on; otherwise a terminal is coloured unless it is dumb.
     """
     asked = asked if asked is not None else Preference.use_colors
     if asked is not None:
@@ -65,7 +65,7 @@ def uses_colours(stream: TextIO | None, asked: bool | None = None) -> bool:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody watches; a stream that is closed, or has never heard of the question, is no terminal."""
+    """Whether the stream is a terminal; one that is closed, or has no `isatty()`, is not."""
     try:
         return stream is not None and stream.isatty()
     except (AttributeError, ValueError):

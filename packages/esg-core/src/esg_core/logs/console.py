@@ -1,7 +1,8 @@
-"""The handler of ESG's own logging set-up, and whether a logger still is as ESG has left it.
+"""The handler of ESG's own logging set-up, and whether a logger is still as ESG has set it up.
 
-Knows the `Output` that it writes to and the formatter that it was made with, nothing of requests. The access log asks
-`untouched_console()` whether it may go past logging: not when anybody has changed how the logger's records are treated.
+Knows the `Output` that it writes to and the formatter that it was created with, nothing of requests. The access log
+asks `untouched_console()` whether it may bypass logging: it may not if the handling of the logger's records has been
+changed.
 """
 
 import logging
@@ -11,7 +12,7 @@ from esg_core.logs.output import Output
 
 
 class ConsoleHandler(logging.Handler):
-    """Writes each record at once, after all lines that `output` still holds, so that they keep their order."""
+    """Writes each record at once, after all lines that `output` still holds, so that their order is kept."""
 
     def __init__(self, output: Output, formatter: logging.Formatter) -> None:
         super().__init__()
@@ -20,7 +21,7 @@ class ConsoleHandler(logging.Handler):
         self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record; what goes wrong is reported as handlers do: see `logging.raiseExceptions`."""
+        """Write one record; errors are reported as by any handler: `logging.raiseExceptions` decides."""
         try:
             self.output.write(self.format(record))
         except Exception:  # noqa: BLE001 - a formatter of the user's may raise anything
@@ -32,7 +33,7 @@ class ConsoleHandler(logging.Handler):
 
     @property
     def untouched(self) -> bool:
-        """Whether all records of level info pass, and look as ESG makes them."""
+        """Whether all records of level info pass, in ESG's own format."""
         return self.formatter is self._original and not self.filters and self.level <= logging.INFO
 
     @property
@@ -42,7 +43,7 @@ class ConsoleHandler(logging.Handler):
 
 
 def untouched_console(logger: logging.Logger) -> ConsoleHandler | None:
-    """The console, if it is the only place that the logger's records go to, all of them and unchanged."""
+    """The console, if all of the logger's records go there, unchanged, and nowhere else."""
     if len(logger.handlers) != 1 or logger.filters or logger.propagate:
         return None
     handler = logger.handlers[0]

@@ -1,8 +1,8 @@
 """How log records become lines: `DefaultFormatter`, `AccessFormatter` and `JSONFormatter`.
 
-Meant to be named in a user's own logging configuration (`"()": "esg_core.logs.DefaultFormatter"`). The first two take
-the parameters and offer the fields that formatters of uvicorn are configured with, so such a configuration is ported by
-changing names. None of them changes a record, which other handlers see too.
+For use in a user's own logging configuration (`"()": "esg_core.logs.DefaultFormatter"`). The first two have the
+parameters and fields of uvicorn's formatters, so a configuration for those is ported by changing names. None of them
+changes a record, because other handlers see it too.
 """
 
 import logging
@@ -14,17 +14,20 @@ from esg_core.logs.colours import BOLD, GREEN, LEVELS, STATUS_CLASSES, Bold, Cya
 from esg_core.logs.timestamps import rfc3339
 from esg_core.statuses import PHRASES
 
+LOGGERS = ("esg", "esg.error", "esg.access", "esg.asgi")
+"""The names of ESG's loggers."""
+
 PREFIX_WIDTH = 9
-"""Columns that a level and its colon take, so that messages stand below each other."""
+"""Columns that a level and its colon take, so that messages are aligned."""
 
 OWN_ATTRIBUTES = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "taskName"}
-"""What every record has; the rest was given as `extra`."""
+"""Attributes of every record; any others come from `extra`."""
 
 Style = Literal["%", "{", "$"]
 
 
 def level_prefix(name: str, coloured: bool) -> str:
-    """`INFO:    `: the level, its colon, and spaces up to the width of all prefixes."""
+    """`INFO:    `: the level, its colon, and spaces up to the width of every prefix."""
     colour = LEVELS.get(name, "") if coloured else ""
     return f"{paint(name, colour)}:".ljust(PREFIX_WIDTH + len(paint("", colour)))
 
@@ -36,14 +39,14 @@ def status_text(status: int, coloured: bool = False) -> str:
 
 
 def websocket_words(target: str, coloured: bool) -> tuple[str, str]:
-    """What stands for request line and status where a WebSocket was accepted: `WebSocket /x?y`, `[accepted]`."""
+    """What replaces request line and status for an accepted WebSocket: `WebSocket /x?y` and `[accepted]`."""
     return paint(f"WebSocket {target}", BOLD if coloured else ""), paint("[accepted]", GREEN if coloured else "")
 
 
 class DefaultFormatter(logging.Formatter):
-    """`LEVEL:    message`; has the fields `levelprefix`, `pid` and `timestamp` beside those of the standard library.
+    """`LEVEL:    message`; adds the fields `levelprefix`, `pid` and `timestamp` to those of the standard library.
 
-    `use_colors` None asks the terminal: `stream`, which should be that of the handler, is standard output by default.
+    If `use_colors` is None, it depends on `stream`, which should be the handler's, and is standard output by default.
     """
 
     default_format = "%(levelprefix)s %(message)s"
@@ -60,7 +63,7 @@ class DefaultFormatter(logging.Formatter):
         self.coloured = uses_colours(stream or sys.stdout, use_colors)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
-        """The line of a record, with the fields that only this formatter has."""
+        """The line of a record, with the fields that this formatter adds."""
         extended = copy(record)
         vars(extended).update(self.fields(record))
         if self.coloured and isinstance(record.args, tuple) and any(isinstance(one, Bold) for one in record.args):
@@ -68,7 +71,7 @@ class DefaultFormatter(logging.Formatter):
         return super().formatMessage(extended)
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """The fields that formats may name beside those of the standard library."""
+        """The fields that a format may use in addition to those of the standard library."""
         return {
             "levelprefix": level_prefix(record.levelname, self.coloured),
             "pid": paint(str(record.process), Cyan.colour if self.coloured else ""),
@@ -79,8 +82,8 @@ class DefaultFormatter(logging.Formatter):
 class AccessFormatter(DefaultFormatter):
     """The default line of the access log; has the fields `client_addr`, `request_line` and `status_code`.
 
-    `status_code` comes with its phrase: `200 OK`. An accepted WebSocket has the words of the default line. A record
-    whose arguments are not those of the access log is an error of whoever logged it, and shown as its message.
+    `status_code` includes the reason phrase: `200 OK`. An accepted WebSocket looks as in the default line. A record
+    with other arguments than the access log's is shown as its plain message.
     """
 
     default_format = '%(levelprefix)s %(client_addr)s - "%(request_line)s" %(status_code)s'
@@ -104,10 +107,10 @@ class AccessFormatter(DefaultFormatter):
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line: time (RFC 3339, UTC), level, logger, message, exception, and whatever is `extra`."""
+    """One JSON object per line: time (RFC 3339, UTC), level, logger, message, exception, and everything in `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object of one record; values that JSON does not know are written as their text."""
+        """The object of one record; values that JSON does not support are converted to text."""
         entry = {
             "time": rfc3339(record.created),
             "level": record.levelname.lower(),

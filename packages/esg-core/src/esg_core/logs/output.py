@@ -1,14 +1,14 @@
-"""Where ESG's own log lines go: standard output, without ever blocking the event loop for its sake.
+"""Writes ESG's own log lines to standard output without ever blocking the event loop.
 
 Knows lines of text, neither records nor requests. `batch` collects lines; `flush()` writes them, all together. What
-the reader does not take is kept, up to `UNSENT_LIMIT`; what does not fit, or fails to be written (disk full, reader
-gone), is dropped, counted, and confessed by one warning as soon as something can be written again.
+the reader does not take is kept, up to `UNSENT_LIMIT`; what does not fit, or cannot be written (disk full, reader
+gone), is dropped and counted, and one warning reports it as soon as writing works again.
 
-Why not `O_NONBLOCK`: the flag belongs to the open file, which ESG shares with the application and its shell, so that
-setting it breaks their own writes. Instead, a pipe, terminal or socket is polled before each write of at most
-`PIPE_BUF` bytes, the size that POSIX lets a pipe take whole when it polls as writable. The pieces end at line ends, so
-lines of several processes on one pipe do not mix either. Regular files are written in one piece. What the application
-prints by itself can still block it.
+Why not `O_NONBLOCK`: the flag belongs to the open file, which ESG shares with the application and its shell, so setting
+it breaks their writes. Instead, a pipe, terminal or socket is polled before each write of at most `PIPE_BUF` bytes, the
+size that POSIX lets a pipe take as a whole when it polls as writable. The pieces end at line ends, so lines of several
+processes on one pipe are not mixed either. Regular files are written in one piece. What the application itself prints
+can still block.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ from typing import Protocol, TextIO
 from esg_core.logs.colours import is_terminal
 
 UNSENT_LIMIT = 1 << 20
-"""Bytes that are kept for a reader that does not read."""
+"""Bytes that are kept for a slow reader."""
 
 RETRY = 0.1
-"""Seconds until the next attempt to write what a reader did not take."""
+"""Seconds until the next attempt to write what the reader did not take."""
 
 LOCK_PATIENCE = 0.1
-"""Seconds to wait for another thread that is writing; it may be stuck."""
+"""Seconds to wait for another thread that is writing, and may be stuck."""
 
 WHOLE = 1 << 30
-"""The size of a piece for a sink that takes everything at once."""
+"""The piece size of a sink that takes everything at once."""
 
 
 class _Sink(Protocol):
@@ -64,14 +64,14 @@ class _Descriptor:
         return self._is_file or bool(self._poll.poll(wait * 1000))
 
     def put(self, data: bytes) -> int:
-        """Write at most one piece; what the application has printed before goes first, as its author expects."""
+        """Write at most one piece, after what the application has printed before."""
         if not self._stream.closed:
             self._stream.flush()
         return os.write(self._descriptor, data[: self.piece])
 
 
 class _Stream:
-    """Any other stream: one that was put into the place of `sys.stdout`, or a console of Windows."""
+    """Any other stream: a replacement of `sys.stdout`, or a Windows console."""
 
     piece = WHOLE
 
@@ -80,7 +80,7 @@ class _Stream:
         self._stream = stream
 
     def ready(self, wait: float) -> bool:
-        """Nobody can tell."""
+        """Always: it cannot be known."""
         return True
 
     def put(self, data: bytes) -> int:
@@ -98,17 +98,17 @@ def _sink(stream: TextIO) -> _Sink:
 class Output:
     """Writes lines to `stream`.
 
-    `batch` holds lines without their line ends: append to it, and make sure that `push()` is called soon after.
-    `is_terminal` says whether somebody watches.
+    `batch` holds lines without line ends: append to it, and call `push()` soon after. `is_terminal` says whether the
+    stream is a terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.batch: list[str] = []
         self.is_terminal = is_terminal(stream)
         self._sink = _sink(stream)
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.RLock()
         self._unsent: deque[bytes] = deque()
         self._unsent_size = 0
@@ -119,17 +119,17 @@ class Output:
         self._retrying: asyncio.AbstractEventLoop | None = None
 
     def write(self, text: str) -> None:
-        """Write text of one or more lines, without its last line end, after all that is in the batch."""
+        """Write one or more lines, given without the last line end, after everything in the batch."""
         self.batch.append(text)
         self.push()
 
     def push(self) -> None:
-        """Write what there is, and come back for what the reader does not take now. Never raises."""
+        """Write what is pending, and retry later what the reader does not take now. Never raises."""
         if not self.flush():
-            self._come_back()
+            self._retry_later()
 
     def flush(self, wait: float = 0.0) -> bool:
-        """Write what there is; wait at most `wait` seconds for a reader that is slow. Returns whether nothing is left.
+        """Write what is pending, waiting at most `wait` seconds for a slow reader. Returns whether all was written.
 
         Never raises, and may be called from any thread.
         """
@@ -142,18 +142,18 @@ class Output:
         finally:
             self._lock.release()
         if self._lost and done and not self._broken:
-            self._confess()
+            self._report_losses()
         return done
 
     def after_fork(self) -> None:
-        """In a forked child: what is not yet written is the parent's to write."""
+        """In a forked child, drop what is pending: the parent writes it."""
         self.batch.clear()
-        self._start_anew()
+        self._reset()
 
-    def _come_back(self) -> None:
+    def _retry_later(self) -> None:
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # another thread, or the server does not run: the next line takes this one along
+        except RuntimeError:  # another thread, or no running server: the next line takes this one along
             return
         if loop is not self._retrying:
             self._retrying = loop
@@ -207,17 +207,17 @@ class Output:
         self._unsent.clear()
         self._unsent_size = 0
         self._broken = True
-        if self._torn:  # half a line is out: whatever comes next must not become the rest of it
+        if self._torn:  # half a line is written: what follows must not become the rest of it
             self.batch.insert(0, "")
             self._torn = False
 
-    def _confess(self) -> None:
+    def _report_losses(self) -> None:
         lost, self._lost = self._lost, 0
-        logging.getLogger("esg.error").warning("%d lines of the log are lost: %s", lost, self._reason)
+        logging.getLogger("esg.error").warning("%d log lines were lost: %s", lost, self._reason)
 
 
 def _pieces(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The lines, joined to pieces of at most `size` bytes; a longer line is a piece of its own."""
+    """The lines, joined into pieces of at most `size` bytes; a longer line is a piece by itself."""
     piece: list[bytes] = []
     room = size
     for line in lines:

@@ -1,7 +1,7 @@
-"""Opens the files of the log anew, after a program such as logrotate has given them other names.
+"""Reopens log files after a program such as logrotate has renamed them.
 
-Knows the handlers of the standard library that write to files, whoever has set them up; ESG's own log goes to standard
-output, which is not ours to open.
+Covers all handlers of the standard library that write to files, whether ESG or the application has set them up; ESG's
+own log goes to standard output, which is not reopened.
 """
 
 import contextlib
@@ -11,9 +11,9 @@ from io import TextIOWrapper
 
 
 def reopen() -> bool:
-    """Let each file handler go on in a file of the name that it was given; harmless at any time, in any thread.
+    """Let each file handler continue in a new file of the same name; harmless at any time, in any thread.
 
-    Returns whether that was possible. Where one file cannot be opened, which is logged, all stay as they are.
+    Returns whether that worked. If one file cannot be opened, that is logged, and all stay as they are.
     """
     with contextlib.ExitStack() as opened:
         streams = {}
@@ -32,7 +32,7 @@ def reopen() -> bool:
 
 
 def _opened(handler: logging.FileHandler) -> TextIOWrapper | None:
-    """The new file of a handler; None if it has none open now."""
+    """The new file of a handler; None if it has no file open now."""
     with _held(handler):
         return None if handler.stream is None else handler._open()  # noqa: SLF001 - meant for subclasses
 
@@ -47,7 +47,7 @@ def _replace(handler: logging.FileHandler, stream: TextIOWrapper) -> None:
 def _refuse(handler: logging.FileHandler, error: Exception) -> None:
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     logging.getLogger("esg.error").error(
-        "Log files are not opened anew, all stay as they are: %s: %s", handler.baseFilename, reason
+        "Log files were not reopened, all stay as they are: %s: %s", handler.baseFilename, reason
     )
 
 

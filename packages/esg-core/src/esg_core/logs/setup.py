@@ -1,8 +1,8 @@
-"""Sets up logging for a server process: the only code of ESG that touches the logging of the whole process.
+"""Sets up logging for a server process: the only code of ESG that changes the logging of the whole process.
 
 Knows the options of logging and the loggers' names, nothing of requests. Without `log_config`, the loggers `esg` (and
 with it `esg.error`) and `esg.access` get a handler each, both writing to one `Output` on standard output. A logger that
-already has handlers is left as it is: whoever gave it those has decided.
+already has handlers is left alone: the application has configured it.
 """
 
 import atexit
@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from esg_core.errors import UsageError
 from esg_core.logs.colours import Preference, uses_colours
 from esg_core.logs.console import ConsoleHandler
-from esg_core.logs.formatters import AccessFormatter, DefaultFormatter
-from esg_core.logs.names import LOGGERS
+from esg_core.logs.formatters import LOGGERS, AccessFormatter, DefaultFormatter
 from esg_core.logs.output import Output
 from esg_core.options.groups.logging import OWN_LOGGING
 from esg_core.options.log_levels import TRACE, level_number
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
 DEFAULT_LEVEL = "info"
 
 EXIT_PATIENCE = 1.0
-"""Seconds that the end of the process waits for a reader of standard output."""
+"""Seconds that the process waits at its end for a reader of standard output."""
 
 
 class _Console:
-    """The output that this process uses now, and whether its end is taken care of."""
+    """The output that this process uses now, and whether the exit hooks are installed."""
 
     output: Output | None = None
     hooked = False
@@ -45,8 +44,8 @@ _given: set[logging.Handler] = set()
 def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
     """Set up logging as the options say. Raises `UsageError` for a `log_config` that cannot be used.
 
-    May be called again: what ESG set up before is replaced. In ESG's own format, each line of a process that
-    `is_one_of_many` tells its number, but for those of the access log.
+    May be called again: it replaces what ESG set up before. In ESG's own format, lines of a process that
+    `is_one_of_many` contain its process ID, except for the access log.
     """
     logging.addLevelName(TRACE, "TRACE")
     Preference.use_colors = config.use_colors
@@ -68,7 +67,7 @@ def configure(config: "Config", *, is_one_of_many: bool = False) -> None:
 
 
 def reconfigure(config: "Config", former: "Config") -> None:
-    """As `configure()`, but what cannot be used leaves the former in force, or ESG's own log if that is broken too."""
+    """Configure again; if that fails, restore the former logging, or else ESG's own, and raise."""
     try:
         configure(config)
     except UsageError:
@@ -80,7 +79,7 @@ def reconfigure(config: "Config", former: "Config") -> None:
 
 
 def with_table(config: "Config") -> "Config":
-    """The same, with what the file of `log_config` says now in the place of its path. Raises `UsageError`."""
+    """The same options, with the contents of the `log_config` file instead of its path. Raises `UsageError`."""
     if config.log_config in (None, OWN_LOGGING):
         return config
     from esg_core.logs.user_config import read
@@ -89,7 +88,7 @@ def with_table(config: "Config") -> "Config":
 
 
 def _where(config: "Config") -> str:
-    """What a mistake in the configuration is told to be in."""
+    """What errors in the configuration refer to."""
     is_table = isinstance(config.log_config, Mapping)
     return config.spell("log_config") if is_table else config.with_value("log_config")
 
@@ -97,7 +96,7 @@ def _where(config: "Config") -> str:
 def flush(wait: float = EXIT_PATIENCE) -> None:
     """Write what ESG's own log still holds, waiting at most `wait` seconds for a reader of standard output.
 
-    Never raises. To be called before the process ends without running exit handlers (`os._exit`); a normal end does it.
+    Never raises. A normal exit does this; call it before an exit that skips the exit handlers (`os._exit`).
     """
     if _Console.output is not None:
         _Console.output.flush(wait)
@@ -109,8 +108,8 @@ def _add_own_handlers(config: "Config", is_one_of_many: bool) -> None:
     output = _Console.output = Output(sys.stdout)
     coloured = uses_colours(sys.stdout)
     time = "%(timestamp)s " if config.log_timestamps else ""
-    number = "[%(pid)s] " if is_one_of_many else ""
-    text = f"{time}%(levelprefix)s {number}%(message)s"
+    process_id = "[%(pid)s] " if is_one_of_many else ""
+    text = f"{time}%(levelprefix)s {process_id}%(message)s"
     _attach("esg", ConsoleHandler(output, DefaultFormatter(text, use_colors=coloured)))
     access = logging.Formatter("%(message)s")
     if config.access_log_format == "default":
@@ -143,7 +142,7 @@ def _handlers() -> Iterator[logging.Handler]:
 
 
 def _hook_ends() -> None:
-    """Write the last lines at exit, and let a forked child begin without the lines of its parent."""
+    """Write the last lines at exit, and drop the parent's lines in a forked child."""
     _Console.hooked = True
     atexit.register(flush)
     if hasattr(os, "register_at_fork"):

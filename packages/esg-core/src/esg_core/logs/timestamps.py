@@ -1,4 +1,4 @@
-"""Writes times as all of ESG's logs have them: RFC 3339, UTC, with milliseconds."""
+"""Formats the timestamps of all of ESG's logs: RFC 3339, UTC, with milliseconds."""
 
 import time
 from functools import lru_cache

@@ -1,10 +1,10 @@
 """Applies a user's own logging configuration: the option `log_config`.
 
-A table, or a file in JSON, YAML or TOML, is what `logging.config.dictConfig` takes; a file with any other ending is
-what `logging.config.fileConfig` takes. Existing loggers stay enabled unless the table says otherwise, and ESG's own
-always do: a configuration that does not name them must not silence the errors of the application.
+A table, or a file in JSON, YAML or TOML, has the schema of `logging.config.dictConfig`; a file with any other extension
+has the format of `logging.config.fileConfig`. Existing loggers stay enabled unless the table says otherwise, and ESG's
+own always do: a configuration that does not name them must not silence the errors of the application.
 
-What was read can be applied again, whatever has become of the file meanwhile.
+What was read can be applied again, even if the file has changed since.
 """
 
 import contextlib
@@ -19,21 +19,21 @@ from typing import Any
 
 from esg_core.errors import UsageError, reason_of
 from esg_core.installing import how_to_install
-from esg_core.logs.names import LOGGERS
+from esg_core.logs.formatters import LOGGERS
 
 LogConfig = str | os.PathLike[str] | Mapping[str, Any]
 
 
 def read(given: LogConfig, where: str = "log_config") -> Mapping[str, Any]:
-    """What a file says, as `apply()` takes it; a table stays as it is. Raises as that."""
+    """The contents of a file as `apply()` takes them; a table is returned as it is. Raises `UsageError`."""
     with _explained(where):
         return given if isinstance(given, Mapping) else _contents(Path(given))
 
 
 def apply(given: LogConfig, where: str = "log_config") -> None:
-    """Configure logging; raises `UsageError` that says `where` the fault is, and what is wrong.
+    """Configure logging; raises `UsageError` that says `where` the error is, and what is wrong.
 
-    What handlers had open before is closed then.
+    Closes what the former handlers had open.
     """
     table = read(given, where)
     with _explained(where):
@@ -46,7 +46,7 @@ def apply(given: LogConfig, where: str = "log_config") -> None:
 
 
 def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
-    """Those that get the records of a logger."""
+    """The handlers that get the records of a logger."""
     while True:
         yield from logger.handlers
         if logger.parent is None or not logger.propagate:
@@ -55,13 +55,13 @@ def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
 
 
 def _keep_errors(handler: logging.Handler) -> None:
-    """Have a handler report errors, as all should: one whose file cannot be opened again raises out of the log call."""
+    """Make a handler report its errors: one whose file cannot be reopened raises out of the log call."""
     emit = handler.emit
 
     def emit_and_report(record: logging.LogRecord) -> None:
         try:
             emit(record)
-        except Exception:  # noqa: BLE001 - a handler may be anybody's
+        except Exception:  # noqa: BLE001 - a handler may raise anything
             handler.handleError(record)
 
     if "emit" not in vars(handler):
@@ -77,7 +77,7 @@ def _explained(where: str) -> Iterator[None]:
 
 
 def _apply(table: Mapping[str, Any]) -> None:
-    import logging.config  # slow, and of no use without a configuration
+    import logging.config  # slow, and needed only with a configuration
 
     if isinstance(table, RawConfigParser):
         logging.config.fileConfig(table, disable_existing_loggers=False)
@@ -117,7 +117,7 @@ def _yaml(data: bytes) -> Any:
 
 def _mapping(table: Any) -> Mapping[str, Any]:
     if not isinstance(table, Mapping):
-        raise TypeError(f"must be a table as logging.config.dictConfig takes it, not {type(table).__name__}")
+        raise TypeError(f"must be a table for logging.config.dictConfig, not {type(table).__name__}")
     return table
 
 
@@ -133,11 +133,11 @@ def _check_names(table: Mapping[str, Any]) -> None:
     theirs = sorted(str(name) for name in names if str(name).partition(".")[0] == "uvicorn")
     root = table.get("root")
     if theirs and names.isdisjoint(LOGGERS) and not (isinstance(root, Mapping) and root.get("handlers")):
-        raise ValueError(f"sets up {', '.join(theirs)} and none of ESG's loggers, which are {', '.join(LOGGERS)}")
+        raise ValueError(f"configures {', '.join(theirs)} but none of ESG's loggers, which are {', '.join(LOGGERS)}")
 
 
 def _said(error: BaseException) -> str:
-    """The error and what caused it, in one line: logging hides the reason in the cause."""
+    """The error and its cause in one line: logging hides the reason in the cause."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         text = reason_of(error)

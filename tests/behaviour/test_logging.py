@@ -121,7 +121,7 @@ def test_an_unknown_atom_is_one_line_and_exit_code_2() -> None:
     with Server(APP, "--access-log-format", "%(h)s %(nothing)s") as server:
         assert server.wait() == 2
         (error,) = [line for line in server.lines if not line.startswith("INFO:")]
-        assert "there is no atom %(nothing)s; there are %(h)s" in error
+        assert "unknown atom %(nothing)s; known atoms are %(h)s" in error
 
 
 def test_a_log_config_that_is_not_there_is_one_line_and_exit_code_2() -> None:

@@ -1,7 +1,7 @@
-"""Formats of atoms: `%(h)s "%(r)s" %(s)s %(L)s`, as gunicorn and hypercorn have them (rule R-3).
+"""Format strings with atoms: `%(h)s "%(r)s" %(s)s %(L)s`, as in gunicorn and hypercorn (rule R-3).
 
-A format is read once, into a template and one function an atom. Values come from clients: they are escaped so that
-neither a line nor a quoted part of it can be forged. What is not known is `-`.
+A format is parsed once, into a template and one function per atom. Values come from clients: they are escaped so that
+neither a line nor a quoted part of it can be forged. Unknown values are `-`.
 """
 
 import binascii
@@ -41,7 +41,7 @@ def _field(exchange: Exchange, name: bytes) -> str:
 
 
 def _user(exchange: Exchange) -> str:
-    """The name of HTTP's basic authentication (RFC 7617 section 2); nobody has checked the password here."""
+    """The user name of HTTP basic authentication (RFC 7617 section 2); the password is not checked here."""
     scheme, _, credentials = exchange.fields.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"basic":
         return "-"
@@ -97,13 +97,13 @@ ATOMS: dict[str, Atom] = {
     "iso": lambda _: rfc3339(time.time()),
     "tls": lambda e: _or_dash(tls_version(e.scope)),
 }
-"""What each atom without braces stands for."""
+"""The value of each atom without braces."""
 
 _TIMED = frozenset("TMDL")
 
 
 def atoms_format(text: str, option: str = "access_log_format") -> LineFormat:
-    """Reads a format of atoms. Raises `UsageError` for an unknown atom, a stray `%`, and text without any atom."""
+    """Parse a format. Raises `UsageError` for an unknown atom, a stray `%`, and text without any atom."""
     names: list[str] = []
 
     def template(found: re.Match[str]) -> str:
@@ -114,7 +114,7 @@ def atoms_format(text: str, option: str = "access_log_format") -> LineFormat:
 
     pattern = _ATOM.sub(template, text)
     if "%" in _ATOM.sub("", text):
-        raise UsageError(f"{option}: {text!r} has a % that begins no atom such as %(h)s; for a percent sign write %%")
+        raise UsageError(f"{option}: {text!r} has a % that starts no atom such as %(h)s; write %% for a percent sign")
     if not names:
         raise UsageError(f"{option}: {text!r} has no atom such as %(h)s, and is neither default nor json")
     return LineFormat(_line(pattern, [_atom(name, option) for name in names]), timed=not _TIMED.isdisjoint(names))
@@ -137,8 +137,8 @@ def _atom(name: str, option: str) -> Atom:
     if variable := _VARIABLE.fullmatch(name):
         value = _or_dash(os.environ.get(variable[1]))
         return lambda _: value
-    there_are = " ".join(f"%({known})s" for known in ATOMS)
+    known_atoms = " ".join(f"%({known})s" for known in ATOMS)
     raise UsageError(
-        f"{option}: there is no atom %({name})s; there are {there_are}"
+        f"{option}: unknown atom %({name})s; known atoms are {known_atoms}"
         " %({NAME}i)s for a request header and %({NAME}e)s for an environment variable"
     )

@@ -1,7 +1,7 @@
 """The default line of the access log: `INFO:     127.0.0.1:1234 - "GET /x?y HTTP/1.1" 200 OK`.
 
-Pure but for the clock of timestamps. Made for speed: texts that recur (clients, methods, statuses) are made once, the
-target is only looked through.
+Pure except for the clock of timestamps. Optimised for speed: recurring texts (clients, methods, statuses) are built
+once; the target is only scanned.
 """
 
 import time
@@ -15,12 +15,12 @@ from esg_core.logs.timestamps import rfc3339
 
 
 def with_timestamp(line: Line) -> Line:
-    """The function that makes the same line behind the time."""
+    """The function that formats the same line with a timestamp in front."""
     return lambda *exchange: f"{rfc3339(time.time())} {line(*exchange)}"
 
 
 def accepted_line(coloured: bool) -> Line:
-    """The function that makes the line of an accepted WebSocket: `INFO:     ... - "WebSocket /x?y" [accepted]`."""
+    """The function that formats the line of an accepted WebSocket: `INFO:     ... - "WebSocket /x?y" [accepted]`."""
     prefix = level_prefix("INFO", coloured)
 
     def line(scope: ScopeLike, target: bytes, status: int, size: int, seconds: float, aborted: bool) -> str:  # noqa: ARG001 - as below
@@ -31,7 +31,7 @@ def accepted_line(coloured: bool) -> Line:
 
 
 def default_line(coloured: bool) -> Line:
-    """The function that makes the line."""
+    """The function that formats the line."""
     clients = Memo(client_text)
     words = Memo(safe_text)
     statuses = Memo(partial(status_text, coloured=coloured))

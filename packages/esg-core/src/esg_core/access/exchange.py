@@ -1,4 +1,4 @@
-"""What the access log is told about one request and its response, and what can be read from that.
+"""One request with its response, as the access log sees it, and what is derived from that.
 
 Knows ASGI scopes; knows neither formats nor logging.
 """
@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import Any
 
 ScopeLike = Mapping[str, Any]
-"""An ASGI scope, or as much of one as there is: `client`, `method`, `http_version` and `headers` must be there."""
+"""An ASGI scope, or part of one: `client`, `method`, `http_version` and `headers` are required."""
 
 Line = Callable[[ScopeLike, bytes, int, int, float, bool], str]
-"""Makes a line, without its end, from scope, target, status, bytes of the body, seconds, and whether it was aborted."""
+"""Formats a line from scope, target, status, bytes of the body, seconds, and whether it was aborted; no line end."""
 
 NO_REQUEST: ScopeLike = {"client": None, "method": "-", "http_version": "-", "headers": []}
-"""Stands for the scope of a request that could not be parsed."""
+"""The scope of a request that could not be parsed."""
 
 NO_TARGET = b"-"
 
@@ -30,8 +30,8 @@ _TLS_VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: 
 class LineFormat:
     """A format of the access log, ready for use.
 
-    `timed` says whether the line needs the duration. The default line can be had from a record's arguments; any other
-    is the record's message. `accepted` makes the line of an accepted WebSocket, where that is another one.
+    `timed` says whether the line needs the duration. The default line can be formatted from a record's arguments; any
+    other is the record's message. `accepted` formats the line of an accepted WebSocket, if that is different.
     """
 
     line: Line
@@ -53,14 +53,14 @@ class Exchange:
 
     @cached_property
     def fields(self) -> dict[bytes, bytes]:
-        """The request's header fields; of a repeated one the last."""
+        """The request's header fields; the last one if a field is repeated."""
         return dict(self.scope["headers"])
 
 
 def request_id(fields: Mapping[bytes, bytes]) -> str | None:
-    """What a request is known by elsewhere: `x-request-id`, else the trace id of `traceparent` (W3C Trace Context).
+    """The ID of a request: `x-request-id`, otherwise the trace ID of `traceparent` (W3C Trace Context).
 
-    None where neither is there in a sane form.
+    None if neither is present in a sane form.
     """
     given = fields.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
@@ -77,7 +77,7 @@ def tls_version(scope: ScopeLike) -> str | None:
 
 
 def repaired(scope: ScopeLike) -> ScopeLike:
-    """What can be used of a scope that the application has changed to something that is none any more."""
+    """What is usable of a scope that the application has made invalid."""
     client = None
     match scope.get("client"):
         case [str(host), int() | None as port]:

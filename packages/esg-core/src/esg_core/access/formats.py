@@ -1,4 +1,4 @@
-"""From the option `access_log_format` to the function that makes the lines."""
+"""Turns the option `access_log_format` into the function that formats the lines."""
 
 from esg_core.access.default_line import accepted_line, default_line, with_timestamp
 from esg_core.access.exchange import LineFormat
@@ -7,9 +7,9 @@ from esg_core.access.exchange import LineFormat
 def line_format(
     text: str, coloured: bool = False, *, timestamps: bool = False, option: str = "access_log_format"
 ) -> LineFormat:
-    """The format that `text` names: `default`, `json`, or one of atoms; colours and timestamps are for the default.
+    """The format that `text` names: `default`, `json`, or atoms; colours and timestamps apply to the default.
 
-    Raises `UsageError` for a format that cannot be read, as one of the option.
+    Raises `UsageError`, naming `option`, for a format that cannot be parsed.
     """
     if text == "default":
         line, accepted = default_line(coloured), accepted_line(coloured)

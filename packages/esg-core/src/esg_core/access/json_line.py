@@ -1,6 +1,6 @@
-"""The JSON line of the access log (rule R-3): one object a request, null for what is not known.
+"""The JSON line of the access log (rule R-3): one object per request, null for unknown values.
 
-Pure but for the clock. The objects are put together as text, because all values but few are known to be safe in JSON.
+Pure except for the clock. The objects are assembled as text, because nearly all values are known to be safe in JSON.
 """
 
 import time as clock

@@ -1,11 +1,11 @@
 """The access log of one server: `AccessLog.record()` is called once for each response.
 
-Knows the loop, for its one timer, and logging; the lines are made by the other modules of this package.
+Knows the loop, for its one timer, and logging; the other modules of this package format the lines.
 
-As long as nobody has changed where `esg.access` goes, lines are made without a `LogRecord` and collected; they are
-written together, at the latest `DELAY` seconds after the first, and before any record that ESG itself logs. Otherwise
-each request becomes an ordinary record. Which of the two is looked at with the first line after each writing: what an
-application changes while it starts, or later, counts from then on.
+As long as `esg.access` goes where ESG has sent it, lines are formatted without a `LogRecord` and collected; they are
+written together, at most `DELAY` seconds after the first, and before any record that ESG itself logs. Otherwise, each
+request becomes an ordinary record. The first line after each write decides which: changes that an application makes
+during start-up, or later, apply from then on.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 DELAY = 0.1
-"""Seconds that a line may wait for others; none on a terminal, where somebody watches."""
+"""Seconds that a line may wait for others; on a terminal, it does not wait."""
 
 BATCH = 65536
-"""Characters that are collected before they are written without further delay."""
+"""Characters that are collected before they are written at once."""
 
 LOGGER = "esg.access"
 
 
 class AccessLog:
-    """Logs requests in a format; make it with `create()`, after `esg_core.logs.configure()`.
+    """Logs requests in one format; created with `create()`, after `esg_core.logs.configure()`.
 
-    `timed` says whether `record()` wants to know the duration: if not, nobody needs to look at a clock. It never
-    changes. All methods belong to the loop's thread.
+    `timed` says whether `record()` needs the duration: if not, callers need not read the clock. It never changes. All
+    methods belong to the loop's thread.
     """
 
     __slots__ = ("_batch", "_format", "_has_failed", "_line", "_logger", "_loop", "_output", "_room", "_timer", "timed")
@@ -54,10 +54,10 @@ class AccessLog:
 
     @classmethod
     def create(cls, config: "Config", loop: asyncio.AbstractEventLoop) -> Self | None:
-        """The access log that the options ask for; None if they ask for none.
+        """The access log that the options ask for; None if they turn it off.
 
-        Raises `UsageError` for a format that cannot be read. Durations reach a user's own logging configuration if it
-        is in force by now, so the end of the application's start-up is a good moment.
+        Raises `UsageError` for a format that cannot be parsed. A user's own logging configuration gets durations only
+        if it is in force by now, so call this at the end of the application's start-up.
         """
         if not config.access_log:
             return None
@@ -71,8 +71,8 @@ class AccessLog:
     ) -> None:
         """Log one response, when it has ended. Never raises.
 
-        `scope` is that of the request, or as much of it as is known (see `ScopeLike`); None counts as nothing. `size`
-        is what was sent of the body, in bytes; `seconds` counts if `timed`. `aborted`: the client has not got it all.
+        `scope` is that of the request, or the part of it that is known (see `ScopeLike`), or None. `size` is how many
+        bytes of the body were sent; `seconds` matters only if `timed`. `aborted`: the client has not received it all.
         """
         if scope is None:
             scope, target = NO_REQUEST, target or NO_TARGET
@@ -96,7 +96,7 @@ class AccessLog:
             self._batch.append(self._format.accepted(scope, target, status, 0, seconds, False))
 
     def tell(self, event: str, client: object) -> None:
-        """Log what happens to a WebSocket beside its handshake: in the default format, as a record of the server's."""
+        """Log an event of a WebSocket other than its handshake: only in the default format, to `esg.error`."""
         if self._format.is_default:
             logging.getLogger("esg.error").info("%s - %s", client, event)
 
@@ -105,13 +105,13 @@ class AccessLog:
         self.record({**NO_REQUEST, "client": client}, NO_TARGET, status, size, 0.0)
 
     def flush(self) -> None:
-        """Write the lines that are collected, as far as they can be written without waiting. Never raises."""
+        """Write the collected lines, as far as possible without waiting. Never raises."""
         self._room = BATCH
         if self._output is not None:
             self._output.push()
 
     def _open_batch(self) -> bool:
-        """Decide how the next lines are logged; whether they are collected."""
+        """Decide how the next lines are logged; returns whether they are collected."""
         console = untouched_console(self._logger)
         if console is None or not self._logger.isEnabledFor(logging.INFO):
             return False
@@ -134,7 +134,7 @@ class AccessLog:
         except Exception:
             if not self._has_failed:
                 self._has_failed = True
-                logging.getLogger("esg.error").exception("the logging configuration of esg.access fails; told once")
+                logging.getLogger("esg.error").exception("the logging configuration of esg.access fails; reported once")
 
     def _as_record(self, exchange: Exchange) -> logging.LogRecord:
         try:

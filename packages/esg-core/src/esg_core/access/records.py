@@ -1,7 +1,7 @@
 """Access lines as records of the standard library's logging, for users' own configurations (rule R-3).
 
-The arguments of a record are those of uvicorn's access log, so formatters and filters written for it work under the
-name `esg.access`; the rest is in attributes of the record.
+The arguments of a record are those of uvicorn's access log, so formatters and filters written for it also work with
+`esg.access`; everything else is in attributes of the record.
 """
 
 import logging
@@ -12,7 +12,7 @@ from esg_core.access.exchange import Exchange, LineFormat, request_id, tls_versi
 MESSAGE = '%s - "%s %s HTTP/%s" %d'
 
 SILENT = "%.0s" * 5
-"""Formats the five arguments to nothing: the message is the line that follows, and the arguments are still there."""
+"""Formats the five arguments to nothing: the message is the line that follows, and the arguments are kept."""
 
 
 def as_record(logger: logging.Logger, line_format: LineFormat, exchange: Exchange, *, timed: bool) -> logging.LogRecord:
@@ -31,7 +31,7 @@ def as_record(logger: logging.Logger, line_format: LineFormat, exchange: Exchang
         zip(("client_addr", "method", "full_path", "http_version", "status_code"), arguments, strict=True)
     )
     for name, value in (attributes | _further(exchange, timed)).items():
-        vars(record).setdefault(name, value)  # a record factory of the user's may have one of these names
+        vars(record).setdefault(name, value)  # a user's record factory may use one of these names
     return record
 
 

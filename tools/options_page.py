@@ -25,13 +25,12 @@ Each option has one name and can be set in four places. If several set it, the f
 1. the command line (`--port 9000`), or a keyword argument in a program (`esg.run("main:app", port=9000)`);
 2. the environment (`ESG_PORT=9000`);
 3. the configuration file (`port = 9000`) that `--config` names: TOML, or the table `[tool.esg]` of a `pyproject.toml`;
-4. a preset, see the end of this page;
+4. a preset, see the end of this page.
 
-and otherwise the default applies. `esg --check main:app` prints the effective configuration, and the source of each
-value.
+Otherwise, the default applies. `esg --check main:app` prints the effective configuration, and the source of each value.
 
 * Times are in seconds and may be fractions. Sizes are in bytes.
-* Where the option says so, 0 switches a limit or a time-out off; in a program, so does `None`.
+* Where the option says so, 0 switches a limit or a time-out off; in a program, so do `None` and `math.inf`.
 * A flag is true or false. The command line takes `--access-log` or `--no-access-log`; a variable may also be yes or no,
   on or off, 1 or 0.
 * A list is repeated on the command line (`--bind A --bind B`), a list in TOML, and one text in a variable: addresses
@@ -96,14 +95,17 @@ def _sentence(option: Option) -> str:
 def _default(option: Option) -> str:
     if option.required:
         return "none: it is required"
-    unset = "off" if option.kind.can_be_off else "not set"
-    own = unset if option.default is None else f"`{inline(option.default)}`"
-    return f"`${option.fallback}` if that is set, else {own}" if option.fallback else own
+    own = "off" if option.is_off(option.default) else "not set" if option.default is None else _code(option.default)
+    return f"`${option.fallback}` if that is set, otherwise {own}" if option.fallback else own
+
+
+def _code(value: object) -> str:
+    return f"`{inline(value)}`"
 
 
 def _preset(name: str, values: Mapping[str, object]) -> Iterator[str]:
     yield from (f"### {name}", "")
-    yield from table(("Option", "Value"), [(f"`{option}`", f"`{inline(value)}`") for option, value in values.items()])
+    yield from table(("Option", "Value"), [(f"`{option}`", _code(value)) for option, value in values.items()])
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Writes the types of options as keyword arguments (rule U-9): what editors complete, and what mypy and pyright check.
 
-`python -m tools.typed_options` writes the two files of `FILES`, from the declarations and from the list of uvicorn's
-keywords. A test compares them with what this module would write.
+`python -m tools.typed_options` writes `FILE`, from the declarations and from the list of uvicorn's keywords. A test
+compares it with what this module would write.
 """
 
 import types
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS, CommandOptions, ServerOptions
 from esg_core.options.option import Group
 from esg_core.options.uvicorn_names import UVICORN
-from esg_core.options.value_types import Directory, ListOf
+from esg_core.options.value_types import Directory, ListOf, Number
 from esg_http.embedding import OF_A_LISTENER, OF_A_PROCESS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,10 +74,12 @@ def _keys(names: Iterable[str]) -> dict[str, str]:
 
 
 def _given(name: str) -> str:
-    """The type of the values that an option takes: wider than that of those it keeps, where they are paths."""
+    """The type of the values that an option takes: wider than of those it keeps, where they are paths or can be off."""
     kind, text = DECLARED[name].kind, source(TYPES[name])
     if isinstance(kind, ListOf) and kind.of_paths:
         return f"Sequence[str | {PATH}] | {PATH}"
+    if isinstance(kind, Number) and kind.can_be_off:
+        return "int | None" if kind.is_whole else "float | None"
     return f"{text} | {PATH}" if isinstance(kind, Directory) else text
 
 
@@ -88,41 +90,36 @@ def _with_none(name: str) -> str:
     return OWN_TYPES.get(name) or (f"{text} | None" if is_optional and not text.endswith("| None") else text)
 
 
-def _classes_of_core() -> list[Class]:
-    own = [name for name in SERVER_OPTIONS if name != "app"]
-    return [
-        Class(
-            "ConfigOptions",
-            "TypedDict, total=False",
-            "What `esg.Config` takes beside the application, the keywords of uvicorn included.",
-            _keys([*own, *OF_UVICORN]),
-        ),
-        Class(
-            "RunOptions",
-            "ConfigOptions, total=False",
-            "What `esg.run()` takes beside the application.",
-            _keys(["config"]),
-        ),
-    ]
-
-
-def _classes_of_http() -> list[Class]:
+def _classes() -> list[Class]:
+    """Each class has the keys of the one before it, and more."""
     embedded = [name for name in SERVER_OPTIONS if name not in OF_A_PROCESS | {"app", "host", "port"}]
     of_tls = [name for name in embedded if SERVER_OPTIONS[name].group is Group.TLS]
     of_protocol = [name for name in embedded if name not in (*OF_A_LISTENER, *of_tls)]
-    rest = [name for name in embedded if name not in of_protocol]
+    rest = [name for name in [*SERVER_OPTIONS, *OF_UVICORN] if name not in {*embedded, "app", "headers"}]
     return [
         Class(
             "ProtocolSettings",
             "TypedDict, total=False",
-            "What `esg_http.HTTPProtocol` takes beside the application.",
+            "What `esg_http.HTTPProtocol` takes in addition to the application.",
             _keys([*of_protocol, "headers"]),
         ),
         Class(
             "ServerSettings",
             "ProtocolSettings, total=False",
-            "What `esg_http.start_server()` takes beside the application and where to listen.",
+            "What `esg_http.start_server()` takes in addition to the application and where to listen.",
+            _keys(name for name in embedded if name not in of_protocol),
+        ),
+        Class(
+            "ConfigOptions",
+            "ServerSettings, total=False",
+            "What `esg.Config` takes in addition to the application, including uvicorn's keywords.",
             _keys(rest),
+        ),
+        Class(
+            "RunOptions",
+            "ConfigOptions, total=False",
+            "What `esg.run()` takes in addition to the application.",
+            _keys(["config"]),
         ),
     ]
 
@@ -143,26 +140,22 @@ def _class(one: Class) -> Iterator[str]:
     yield from ("", f"class {one.name}({one.base}):", f'    """{one.doc}"""', "")
     for name, annotation in one.keys.items():
         ours = OF_UVICORN.get(name)
-        about = DECLARED[name].summary if ours is None else f"As `{ours}`, for those who come from uvicorn."
+        about = DECLARED[name].summary if ours is None else f"uvicorn's name for `{ours}`."
         yield from (f"    {name}: {annotation}", f'    """{about}"""')
     yield ""
 
 
-FILES: Mapping[Path, Callable[[], list[Class]]] = {
-    ROOT / "packages/esg-core/src/esg_core/options/keywords.py": _classes_of_core,
-    ROOT / "packages/esg-http/src/esg_http/keywords.py": _classes_of_http,
-}
+FILE = ROOT / "packages/esg-core/src/esg_core/options/keywords.py"
 
 
-def module(path: Path) -> str:
-    """The text of one of `FILES`."""
-    return "\n".join(_module(FILES[path]()))
+def module() -> str:
+    """The text of `FILE`."""
+    return "\n".join(_module(_classes()))
 
 
 def main() -> None:
-    """Write all files."""
-    for path in FILES:
-        path.write_text(module(path), encoding="utf-8")
+    """Write `FILE`."""
+    FILE.write_text(module(), encoding="utf-8")
 
 
 if __name__ == "__main__":

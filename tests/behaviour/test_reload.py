@@ -413,7 +413,7 @@ def run_with(options: str) -> str:
 
 
 def test_w6_an_application_that_is_an_object_is_refused(here: Path) -> None:
-    error = "Error: reload needs app as 'MODULE:ATTRIBUTE': a fresh process imports it"
+    error = "Error: reload needs app as 'MODULE:ATTRIBUTE': a new process imports it"
     assert refused(here, "import esg; esg.run(print, reload=True)") == (2, error)
 
 

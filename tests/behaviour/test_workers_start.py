@@ -222,11 +222,17 @@ level = "INFO"
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"reload": True, "workers": 2}, "reload and workers contradict each other: reloading is for one process"),
-        ({"reload": True, "preload": True}, "reload and preload contradict each other: reloading is for one process"),
+        (
+            {"reload": True, "workers": 2},
+            "reload and workers cannot be combined: reloading works with one process only",
+        ),
+        (
+            {"reload": True, "preload": True},
+            "reload and preload cannot be combined: reloading works with one process only",
+        ),
         (
             {"reuse_port": True, "uds": "x", "workers": 2},
-            "reuse_port is for host and port: leave it out with uds or fd",
+            "reuse_port applies to host and port only: leave it out with uds or fd",
         ),
     ],
 )

@@ -211,11 +211,11 @@ def test_both_ask_for_help(flag: str, capsys: pytest.CaptureFixture[str]) -> Non
         (["main:app", "-z"], "-z: no such option; see esg --help"),
         (
             ["main:app", "--host", "127.0.0.1:8131"],
-            "--host 127.0.0.1:8131: this is a whole address: give its port to --port, or all of it to --bind",
+            "--host 127.0.0.1:8131: includes a port: pass that by --port, or the whole address by --bind",
         ),
         (
             ["main:app", "--host", "[::1]:80"],
-            "--host [::1]:80: this is a whole address: give its port to --port, or all of it to --bind",
+            "--host [::1]:80: includes a port: pass that by --port, or the whole address by --bind",
         ),
         (["main:app", "--host", "[::1]"], "--host [::1]: must be a name, or an address without brackets"),
         (["main:app", "--workers", "0"], "--workers 0: must be a whole number, 1 or more"),

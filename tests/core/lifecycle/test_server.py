@@ -310,7 +310,7 @@ def test_l4_limit_of_requests(loop: str) -> None:
 
 
 def test_l4_jitter_is_added_to_the_limit() -> None:
-    async def limits() -> set[int]:
+    async def limits() -> set[float]:
         found = set()
         for _ in range(50):
             async with serving(limit_max_requests=100, limit_max_requests_jitter=3) as server:
@@ -374,7 +374,7 @@ def test_port_that_was_taken_meanwhile_lets_the_application_shut_down(loop: str,
         ({"http": "none_such"}, "unknown name 'none_such'"),
         ({"http": "tests.support.core.tiny:needs_what_is_not_there"}, "cannot be used: ImportError: no parser"),
         ({"ssl_certfile": "missing.pem"}, "ssl_certfile='missing.pem': no such file or directory"),
-        ({"access_log_format": "%(nonsense)s"}, "there is no atom"),
+        ({"access_log_format": "%(nonsense)s"}, "unknown atom"),
         ({"on_response": "tests.support.core.tiny:nothing"}, "cannot import the hook on_response"),
         ({"on_response": "sys:path"}, "on_response: 'sys:path' is list, which cannot be called"),
     ],

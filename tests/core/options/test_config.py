@@ -14,7 +14,8 @@ import pytest
 
 from esg_core.errors import UsageError
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
-from esg_core.options.config import NO_TIMEOUT, Config
+from esg_core.options.config import Config
+from esg_core.options.option import brief
 from esg_core.options.presets import PRESETS
 
 TIMEOUTS = (
@@ -107,7 +108,7 @@ def test_long_values_are_cut_in_errors() -> None:
 @pytest.mark.parametrize("off", [0, 0.0, None])
 @pytest.mark.parametrize("name", [*TIMEOUTS, "timeout_graceful_shutdown"])
 def test_0_and_none_switch_a_timeout_off(name: str, off: float | None) -> None:
-    assert getattr(Config("main:app", **{name: off}), name) is None  # type: ignore[arg-type]  # each name is a time-out
+    assert getattr(Config("main:app", **{name: off}), name) == math.inf  # type: ignore[arg-type]  # each name is a time-out
 
 
 @pytest.mark.parametrize("off", [0, None])
@@ -115,12 +116,21 @@ def test_0_and_none_switch_a_timeout_off(name: str, off: float | None) -> None:
     "name", ["limit_concurrency", "limit_max_requests", "limit_keepalive_requests", "limit_request_body"]
 )
 def test_0_and_none_switch_a_limit_off(name: str, off: int | None) -> None:
-    assert getattr(Config("main:app", **{name: off}), name) is None  # type: ignore[arg-type]  # each name is a limit
+    assert getattr(Config("main:app", **{name: off}), name) == math.inf  # type: ignore[arg-type]  # each name is a limit
 
 
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, -0.1, "15", True])
-def test_times_are_finite_numbers(wrong: object) -> None:
-    assert refused(timeout_write=wrong) == (f"timeout_write={wrong!r}: must be a number of seconds, or 0 for no limit")
+@pytest.mark.parametrize("wrong", [math.nan, -math.inf, -0.1, "15", True, False, 10**400])
+def test_times_are_numbers(wrong: object) -> None:
+    shown = brief(wrong)
+    assert refused(timeout_write=wrong) == f"timeout_write={shown}: must be a number of seconds, or 0 for no limit"
+    assert refused(reload_delay=wrong if wrong is not False else -1).endswith(
+        ": must be a number of seconds, 0 or more"
+    )
+
+
+def test_what_cannot_be_off_is_finite() -> None:
+    assert refused(shutdown_delay=math.inf) == "shutdown_delay=inf: must be a number of seconds, 0 or more"
+    assert refused(backlog=math.inf) == "backlog=inf: must be a whole number, 1 or more"
 
 
 def test_the_limits_of_a_head_cannot_be_switched_off() -> None:
@@ -189,23 +199,23 @@ def test_the_shortest_timeout_is_that_of_a_connection() -> None:
     assert Config("main:app").shortest_timeout == 5
     assert Config("main:app", timeout_keep_alive=0, timeout_graceful_shutdown=1).shortest_timeout == 15
     off: dict[str, Any] = dict.fromkeys(TIMEOUTS, 0)
-    assert Config("main:app", **off).shortest_timeout == NO_TIMEOUT
+    assert Config("main:app", **off).shortest_timeout == math.inf
 
 
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"uds": "a", "fd": 3}, "uds and fd contradict each other: for both, use bind unix:PATH and bind fd://N"),
-        ({"bind": "a:1", "host": "b"}, "bind and host contradict each other: name every listener by bind"),
-        ({"bind": "a:1", "port": 1}, "bind and port contradict each other: name every listener by bind"),
-        ({"bind": "a:1", "uds": "b"}, "bind and uds contradict each other: name every listener by bind"),
-        ({"bind": "a:1", "fd": 3}, "bind and fd contradict each other: name every listener by bind"),
-        ({"reuse_port": True, "uds": "a"}, "reuse_port is for host and port: leave it out with uds or fd"),
+        ({"uds": "a", "fd": 3}, "uds and fd cannot be combined: for both, use bind unix:PATH and bind fd://N"),
+        ({"bind": "a:1", "host": "b"}, "bind and host cannot be combined: name every listener with bind"),
+        ({"bind": "a:1", "port": 1}, "bind and port cannot be combined: name every listener with bind"),
+        ({"bind": "a:1", "uds": "b"}, "bind and uds cannot be combined: name every listener with bind"),
+        ({"bind": "a:1", "fd": 3}, "bind and fd cannot be combined: name every listener with bind"),
+        ({"reuse_port": True, "uds": "a"}, "reuse_port applies to host and port only: leave it out with uds or fd"),
         ({"ssl_keyfile": "k"}, "ssl_keyfile needs ssl_certfile: without a certificate there is no TLS"),
         ({"ssl_ciphers": "ALL"}, "ssl_ciphers needs ssl_certfile: without a certificate there is no TLS"),
         (
             {"ssl_certfile": "c", "ssl_cert_reqs": 2},
-            "ssl_cert_reqs needs ssl_ca_certs: who may sign client certificates?",
+            "ssl_cert_reqs needs ssl_ca_certs: the authorities that may sign client certificates",
         ),
         (
             {"app": application, "factory": True},
@@ -213,11 +223,11 @@ def test_the_shortest_timeout_is_that_of_a_connection() -> None:
         ),
         (
             {"app": application, "reload": True},
-            "reload needs app as 'MODULE:ATTRIBUTE': a fresh process imports it",
+            "reload needs app as 'MODULE:ATTRIBUTE': a new process imports it",
         ),
         (
             {"on_response": application, "reload": True},
-            "reload needs on_response as 'MODULE:ATTRIBUTE': a fresh process imports it",
+            "reload needs on_response as 'MODULE:ATTRIBUTE': a new process imports it",
         ),
         (
             {"health": True, "health_path": "/up", "ready_path": "/up"},

@@ -1,5 +1,6 @@
 """Which source wins when options come from several, and what is said about each (rules U-8, C-1)."""
 
+import math
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -144,11 +145,11 @@ def test_variables_that_resemble_no_option_are_those_of_the_application() -> Non
         ({}, {"preset": "x"}, "--preset x: must be load-balancer"),
         ({}, {"uds": "a\0b"}, "--uds 'a\\x00b': must be a path"),
         ({}, {"ssl_keyfile_password": ""}, "--ssl-keyfile-password ***: must be text, not empty"),
-        ({}, {"port": "1", "bind": ["a:1"]}, "--bind and --port contradict each other: name every listener by --bind"),
+        ({}, {"port": "1", "bind": ["a:1"]}, "--bind and --port cannot be combined: name every listener with --bind"),
         (
             {},
             {"uds": "a", "fd": "1"},
-            "--uds and --fd contradict each other: for both, use --bind unix:PATH and --bind fd://N",
+            "--uds and --fd cannot be combined: for both, use --bind unix:PATH and --bind fd://N",
         ),
         ({}, {"ssl_keyfile": "k"}, "--ssl-keyfile needs --ssl-certfile: without a certificate there is no TLS"),
         ({"ESG_PORT": "80a"}, {}, "ESG_PORT=80a: must be a whole number from 0 to 65535"),
@@ -163,7 +164,7 @@ def test_variables_that_resemble_no_option_are_those_of_the_application() -> Non
         (
             {"ESG_BIND": "a:1", "ESG_UDS": "b"},
             {},
-            "ESG_BIND and ESG_UDS contradict each other: name every listener by ESG_BIND",
+            "ESG_BIND and ESG_UDS cannot be combined: name every listener with ESG_BIND",
         ),
         ({"ESG_SSL_CIPHERS": "ALL"}, {}, "ESG_SSL_CIPHERS needs --ssl-certfile: without a certificate there is no TLS"),
     ],
@@ -187,8 +188,8 @@ def test_a_complaint_names_option_value_and_what_is_allowed(
         ("prot = 80", "prot in {file}: no such option; did you mean port?"),
         ("wheels = 80", "wheels in {file}: no such option"),
         ("check = true", "check in {file}: no such option"),
-        ("[server]\nport = 80", "[server] in {file}: no such table; keys are flat: write port outside of tables"),
-        ("[x]\na = 80", "[x] in {file}: no such table; keys are flat: write port outside of tables"),
+        ("[server]\nport = 80", "[server] in {file}: no such table; keys are flat: write port outside any table"),
+        ("[x]\na = 80", "[x] in {file}: no such table; keys are flat: write port outside any table"),
         ("reuse_port = true\nreuse-port = true", "reuse_port in {file}: set twice, with - and with _"),
         ("port = ", "--config {file}: not valid TOML: Invalid value (at end of document)"),
     ],
@@ -231,9 +232,9 @@ def test_a_pyproject_without_the_table(toml: str, tmp_path: Path) -> None:
     assert complaint(config=str(file)) == f"--config {file}: has no table [tool.esg]"
 
 
-def test_none_as_a_keyword_is_the_default() -> None:
+def test_none_as_a_keyword_is_not_set_or_off() -> None:
     config = program(uds=None, config=None, preset=None, timeout_request=None).config
-    assert (config.uds, config.preset, config.timeout_request) == (None, None, None)
+    assert (config.uds, config.preset, config.timeout_request) == (None, None, math.inf)
 
 
 @pytest.mark.parametrize(

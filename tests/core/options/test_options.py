@@ -49,7 +49,7 @@ WRONG: dict[str, Any] = {
     "limit_request_headers": 0,
     "limit_request_header_size": 0,
     "timeout_keep_alive": -1,
-    "timeout_request": float("inf"),
+    "timeout_request": float("nan"),
     "limit_concurrent_requests": -1,
     "backpressure_initial_limit": 0,
     "backpressure_min_limit": 0,

@@ -97,7 +97,7 @@ def test_every_flag_of_uvicorn_is_one_of_esg(flag: str) -> None:
 
 @pytest.mark.parametrize("name", [known.name for known in UVICORN.values() if known.instead])
 def test_what_esg_has_nothing_for_is_refused_with_what_to_do_instead(name: str) -> None:
-    assert complaint(**{name: None}) == f"{name}: an option of uvicorn only; {UVICORN[name].instead}"
+    assert complaint(**{name: None}) == f"{name}: only uvicorn has this option; {UVICORN[name].instead}"
 
 
 @pytest.mark.parametrize("name", [known.name for known in UVICORN.values() if known.may_be_none])
@@ -143,21 +143,21 @@ def test_a_level_without_a_name_is_kept_as_its_number() -> None:
 
 def test_a_synonym_beside_its_option_is_a_contradiction() -> None:
     assert complaint(reload_dir=["a"], reload_dirs=["b"]) == (
-        "reload_dir and reload_dirs are the same option: give one of them"
+        "reload_dir and reload_dirs are the same option: give only one"
     )
-    assert complaint(headers=[], header=[]) == "headers and header are the same option: give one of them"
+    assert complaint(headers=[], header=[]) == "headers and header are the same option: give only one"
 
 
 @pytest.mark.parametrize(
     ("keywords", "text"),
     [
         ({"reload_dirs": [""]}, "reload_dirs='': must be directories"),
-        ({"headers": [("X:A", "b")]}, "headers=('X:A', 'b'): must be NAME:VALUE, and none of connection, "),
-        ({"headers": {"X-A": "b"}}, "headers={'X-A': 'b'}: must be NAME:VALUE, and none of connection, "),
+        ({"headers": [("X:A", "b")]}, "headers=('X:A', 'b'): must be NAME:VALUE, except connection, "),
+        ({"headers": {"X-A": "b"}}, "headers={'X-A': 'b'}: must be NAME:VALUE, except connection, "),
         ({"log_level": True}, "log_level=True: must be one of critical, error, warning, info, debug, trace, or a num"),
         ({"log_level": 0}, "log_level=0: must be one of critical, error, warning, info, debug, trace, or a number, 1"),
-        ({"http": H11Protocol}, "http=H11Protocol: a class of protocols is made for uvicorn; name what ESG is to use"),
-        ({"ws": WSProtocol}, "ws=WSProtocol: a class of protocols is made for uvicorn; name what ESG is to use"),
+        ({"http": H11Protocol}, "http=H11Protocol: a protocol class works with uvicorn only; use a name, such as"),
+        ({"ws": WSProtocol}, "ws=WSProtocol: a protocol class works with uvicorn only; use a name, such as"),
         ({"relod_dirs": ["a"]}, "relod_dirs: no such option; did you mean reload_dir?"),
     ],
 )
@@ -180,7 +180,7 @@ def test_each_name_of_an_implementation_is_taken_or_refused_with_what_to_do(opti
 
 @pytest.mark.parametrize("option", ["http", "ws"])
 def test_an_import_string_of_a_class_of_uvicorns_is_refused(option: str) -> None:
-    with pytest.raises(UsageError, match="a class of protocols is made for uvicorn; name what ESG is to use"):
+    with pytest.raises(UsageError, match="a protocol class works with uvicorn only; use a name, such as"):
         find(f"esg.{option}", "uvicorn.protocols.http.h11_impl:H11Protocol")
 
 

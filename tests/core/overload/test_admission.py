@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import math
 import time
 from collections.abc import Iterator
 
@@ -89,7 +90,7 @@ def test_who_waits_too_long_is_refused(loop: ManualLoop) -> None:
 
 def test_without_a_timeout_they_wait_as_long_as_it_takes(loop: ManualLoop) -> None:
     events: list[str] = []
-    admission = Admission(loop, 1, queue_size=1, queue_timeout=None)
+    admission = Admission(loop, 1, queue_size=1, queue_timeout=math.inf)
     runs = Request(admission)
     assert [runs.come(), Request(admission, events, "A").come()] == ["runs", "waits"]
     loop.advance(1e6)
@@ -252,7 +253,8 @@ def test_the_log_tells_of_refusals_now_and_then(loop: ManualLoop, caplog: pytest
             loop.advance(0.1)
     assert {record.name for record in caplog.records} == {"esg.error"}
     assert [record.getMessage() for record in caplog.records] == [
-        f"overloaded: as many requests run as may (1), and others get 503 ({count} so far)" for count in (1, 100, 200)
+        f"overloaded: the limit of running requests (1) is reached; others get 503 ({count} so far)"
+        for count in (1, 100, 200)
     ]
 
 

@@ -39,7 +39,7 @@ def test_who_waited_too_long_is_told_of_in_the_log(loop: ManualLoop, caplog: pyt
     with caplog.at_level(logging.WARNING, "esg.error"):
         loop.advance(1.1)
     assert [record.getMessage() for record in caplog.records] == [
-        "overloaded: as many requests run as may (1), and others get 503 (1 so far)"
+        "overloaded: the limit of running requests (1) is reached; others get 503 (1 so far)"
     ]
     first.end()
 

@@ -147,7 +147,7 @@ def test_patience_is_that_of_the_options() -> None:
     assert (waits.drain, waits.beat, waits.lifetime) == (13 + MARGIN, 7, float("inf"))
     endless = patience(Config("main:app", timeout_graceful_shutdown=0, timeout_worker_healthcheck=0))
     assert (endless.drain, endless.beat) == (float("inf"), float("inf"))
-    assert task_for(Config("main:app", timeout_worker_healthcheck=0)).beat is None
+    assert task_for(Config("main:app", timeout_worker_healthcheck=0)).beat == float("inf")
 
 
 def test_options_that_cannot_be_handed_over_are_an_error() -> None:

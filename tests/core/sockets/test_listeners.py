@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import math
 import socket
 import ssl
 from collections import Counter
@@ -172,14 +173,14 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def tls(authority: trustme.CA, handshake_timeout: float | None) -> TLSOptions:
+def tls(authority: trustme.CA, handshake_timeout: float) -> TLSOptions:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     return TLSOptions(lambda: context, handshake_timeout)
 
 
-@pytest.mark.parametrize("limit", [5.0, None])
-def test_tls(loop: str, authority: trustme.CA, limit: float | None) -> None:
+@pytest.mark.parametrize("limit", [5.0, math.inf])
+def test_tls(loop: str, authority: trustme.CA, limit: float) -> None:
     """Also when the time for the handshake is unlimited."""
     context = ssl.create_default_context()
     authority.configure_trust(context)

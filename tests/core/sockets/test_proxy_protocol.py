@@ -686,6 +686,23 @@ def test_a_handshake_has_a_deadline(run: Run, certificates: Certificates) -> Non
     run(main)
 
 
+def test_a_handshake_without_a_deadline_has_none(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+    """H-17: asyncio's own deadline, of a minute, does not take the place of one that is off."""
+    monkeypatch.setattr("asyncio.constants.SSL_HANDSHAKE_TIMEOUT", 0.1)
+
+    async def main() -> None:
+        listener = Listener(timeout_tls_handshake=0)
+        listener.tls = certificates[0]
+        async with listener.open(), listener.client(V1) as (reader, writer):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(), 0.5)
+            writer.close()
+            listener.context.draining = True
+            await listener.context.wait_quiet()
+
+    asyncio.run(main())
+
+
 def test_a_handshake_can_be_aborted(run: Run, certificates: Certificates) -> None:
     """Rule L-2: after the graceful time all connections are aborted."""
 

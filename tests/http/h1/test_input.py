@@ -1,12 +1,13 @@
 """How one HTTP/1.1 connection reads on: bodies, what comes too early, deadlines, and ends (H-6 to H-9, H-16, H-17)."""
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.settings import LOOK, NEVER
+from esg_http.settings import LOOK
 from tests.http.corpus.case import chunked, get, post
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.http.asking import Slow, by_path, connected, echo, ended, read_body
@@ -29,7 +30,7 @@ def test_h7_so_much_of_a_body_is_buffered(size: int, reads: bool, kind: str) -> 
         else:
             client.feed(chunked(b"186a0\r\n"), b"x" * size)
         assert client.transport.is_reading() == reads
-        assert (client.due_in == NEVER) == (not reads), "no time of its runs out"
+        assert (client.due_in == math.inf) == (not reads), "no time of its runs out"
         app.goes_on.set()
         client.server.loop.settle()
         assert client.transport.is_reading()
@@ -43,7 +44,7 @@ def test_h16_behind_a_whole_request_the_end_of_its_client_is_seen(data: bytes) -
     with connected(app) as client:
         client.feed(data)
         assert client.transport.is_reading()
-        assert client.due_in == NEVER, "the application may take any time"
+        assert client.due_in == math.inf, "the application may take any time"
         client.transport.reset()
         client.server.loop.settle()
         [cycle] = client.server.context.cycles
@@ -214,9 +215,9 @@ def test_h17_a_request_that_is_there_has_no_deadline_although_its_response_was_n
     with connected(streams) as client:
         client.transport.stall()
         client.feed(get())
-        assert client.due_in < NEVER, "timeout-write"
+        assert client.due_in < math.inf, "timeout-write"
         client.transport.read()
-        assert client.due_in == NEVER
+        assert client.due_in == math.inf
         app.goes_on.set()
 
 

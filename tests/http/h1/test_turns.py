@@ -1,6 +1,7 @@
 """What one connection of HTTP/1.1 sends at once is read in several turns of the loop (rule H-22)."""
 
 import asyncio
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,6 @@ from esg_core.testing.transport import SEGMENT
 from esg_core.turns import LEAST_ROOM, UNITS_A_TURN, TurnBudget
 from esg_http.h1.body import ChunkedBody
 from esg_http.h1.connection import H1Connection
-from esg_http.settings import NEVER
 from tests.http.corpus.case import chunked, get
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.http.asking import Slow, answers, echo, ended
@@ -285,7 +285,7 @@ def test_h_17_a_client_is_not_late_while_its_bytes_wait() -> None:
     flood, content = one_byte_chunks(CHUNKS)
     with held(timeout_request=5) as (transport, turns):
         send(transport, turns, chunked(flood))
-        assert cast(H1Connection, transport.get_protocol()).deadline == NEVER
+        assert cast(H1Connection, transport.get_protocol()).deadline == math.inf
         turns._server.loop.advance(60)
         turns.all()
         turns._server.loop.advance(4)

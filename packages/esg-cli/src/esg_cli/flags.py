@@ -77,7 +77,7 @@ def _default(option: Option) -> str:
     value = option.default
     if isinstance(value, tuple):
         value = ",".join(value)
-    if value is None or value is False or value == "":
+    if value is None or value is False or value == "" or option.is_off(value):
         return ""
     if value is True:
         return "  [default: on]"

@@ -7,8 +7,8 @@ what runs, and close. `wait_quiet()` returns when nothing runs. Background work 
 
 import asyncio
 import logging
+import math
 import os
-import sys
 from asyncio import Task
 from collections.abc import Callable, Mapping
 from contextvars import Context as ContextVars
@@ -65,7 +65,7 @@ class Context:
         self.cycles: set[Cycle] = set()
         self.requests = 0
         self.request_limit = _request_limit(config)
-        self._next_look = 1
+        self._next_look: float = 1
         self.on_limit: Callable[[], None] = _nothing
         self.ready = False
         self.closing = False
@@ -115,7 +115,7 @@ class Context:
 
     def limit_reached(self) -> None:
         """Call `on_limit`: the request that has just begun is the last one allowed (rule L-4)."""
-        self.request_limit = sys.maxsize
+        self.request_limit = math.inf
         self.on_limit()
 
     def announce_closing(self) -> None:
@@ -153,9 +153,9 @@ class Context:
             self._quiet.wake()
 
 
-def _request_limit(config: "Config") -> int:
-    if config.limit_max_requests is None:
-        return sys.maxsize
+def _request_limit(config: "Config") -> float:
+    if config.limit_max_requests == math.inf:
+        return math.inf
     import random  # slower to import than everything else here
 
     return config.limit_max_requests + random.SystemRandom().randint(0, config.limit_max_requests_jitter)

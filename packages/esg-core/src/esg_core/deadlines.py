@@ -30,6 +30,9 @@ LATE = 0.005
 AFTER_READING = 0.001
 """Seconds from then until the deadlines are checked: a timer that is not due at once runs after the next poll."""
 
+LONGEST_REVISIT = 60.0
+"""Seconds until a connection is looked at again at the latest: a tick is finite, also if all time-outs are off."""
+
 UNWATCHED = -1
 """The `check_at` of a connection that has left the sweeper."""
 
@@ -37,14 +40,14 @@ UNWATCHED = -1
 class Sweeper:
     """Calls `expire(now)` on connections whose `deadline` has passed, at most `TICK` late.
 
-    `shortest` is the shortest time-out, in seconds, that any connection may set.
+    `shortest` is the shortest time-out, in seconds, that any connection may set; `inf` if none does.
     """
 
     __slots__ = ("_buckets", "_has_waited", "_loop", "_next", "_revisit", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, shortest: float) -> None:
         self._loop = loop
-        self._revisit = max(TICK, shortest)
+        self._revisit = min(max(TICK, shortest), LONGEST_REVISIT)
         self._buckets: dict[int, set[Connection]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._next = math.inf

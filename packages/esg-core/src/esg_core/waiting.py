@@ -6,8 +6,14 @@ happens once: a server has started, has to stop, has stopped.
 """
 
 import asyncio
+import math
 from collections.abc import Generator
 from typing import Any
+
+
+def finite(seconds: float) -> float | None:
+    """A time as asyncio takes it: None for one without end."""
+    return seconds if seconds < math.inf else None
 
 
 class Waiters:

@@ -3,7 +3,6 @@
 Sans-I/O: the caller passes how many bytes have been sent, and when.
 """
 
-import math
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +22,7 @@ class WriteLimits(NamedTuple):
     @classmethod
     def of(cls, config: "Config") -> "WriteLimits":
         """What `timeout-write` and `timeout-write-rate` say; `inf` and 0 where they are off."""
-        return cls(config.timeout_write or math.inf, config.timeout_write_rate)
+        return cls(config.timeout_write, config.timeout_write_rate)
 
 
 class WritePace:

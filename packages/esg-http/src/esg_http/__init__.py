@@ -7,8 +7,8 @@ Builds on esg_core; knows nothing of WebSocket, processes or the terminal.
 """
 
 from esg_core.errors import ClientDisconnected, ESGError, StartupError, UsageError
+from esg_core.options.keywords import ProtocolSettings, ServerSettings
 from esg_http.embedding import HTTPProtocol, HTTPServer, start_server
-from esg_http.keywords import ProtocolSettings, ServerSettings
 
 __version__ = "0.2.0"
 

@@ -24,7 +24,7 @@ from esg_core.plugins import http_factory
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from esg_http.keywords import ProtocolSettings, ServerSettings
+    from esg_core.options.keywords import ProtocolSettings, ServerSettings
 
 OF_A_PROCESS = frozenset(
     (

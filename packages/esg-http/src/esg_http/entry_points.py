@@ -1,5 +1,6 @@
 """The entry points of the group `esg.http`: each makes a factory of protocols."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 H = TypeVar("H", bound="HTTPFactory")
 
 
-def _factory(context: "Context", parse_fields: FieldParser, bound: int | None = None) -> Callable[[], H1Connection]:
+def _factory(context: "Context", parse_fields: FieldParser, bound: float = math.inf) -> Callable[[], H1Connection]:
     return partial(H1Connection, context, H1Settings(context, parse_fields, bound))
 
 

@@ -1,6 +1,6 @@
 """What all connections of one server take from its configuration, once, in any version of HTTP."""
 
-import sys
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,6 @@ from esg_http.message.response_head import HeadPrefix
 if TYPE_CHECKING:
     from esg_core.context import Context
 
-NEVER = float("inf")
-
 LOOK = 0.5
 """Seconds between two looks at a client that cannot be seen to leave, because nothing is read from it or it has closed
 its sending side. If nothing has been sent to it in between, it is taken for gone (rule H-9)."""
@@ -26,17 +24,18 @@ class HTTPSettings:
     `bound`, in bytes, further limits the request line and all fields together.
     """
 
-    def __init__(self, context: "Context", bound: int | None = None) -> None:
+    def __init__(self, context: "Context", bound: float = math.inf) -> None:
         config = context.config
-        line, size = config.limit_request_line, config.limit_request_header_size
-        if bound is not None:
-            line, size = min(line, bound), min(size, bound)
-        self.head_limits = HeadLimits(line, config.limit_request_headers, size)
-        self.body_limit: float = config.limit_request_body or NEVER
-        self.keepalive_requests = config.limit_keepalive_requests or sys.maxsize
-        self.keep_alive: float = config.timeout_keep_alive or NEVER
-        self.request: float = config.timeout_request or NEVER
-        self.request_headers: float = min(config.timeout_request_headers or NEVER, self.request)
+        self.head_limits = HeadLimits(
+            int(min(config.limit_request_line, bound)),
+            config.limit_request_headers,
+            int(min(config.limit_request_header_size, bound)),
+        )
+        self.body_limit = config.limit_request_body
+        self.keepalive_requests = config.limit_keepalive_requests
+        self.keep_alive = config.timeout_keep_alive
+        self.request = config.timeout_request
+        self.request_headers = min(config.timeout_request_headers, self.request)
         self.shortest_timeout = config.shortest_timeout
         self.write = WriteLimits.of(config)
         self.root_path = config.root_path

@@ -7,6 +7,7 @@ missing pong, a client that does not read, the end of the closing handshake (rul
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from esg_core.sockets.ends import abort, close, end_for_client, end_sending, reset
@@ -31,7 +32,7 @@ from esg_ws.frames import (
 )
 from esg_ws.intake import FrameReader
 from esg_ws.keepalive import Keepalive
-from esg_ws.settings import NEVER, Settings
+from esg_ws.settings import Settings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -115,7 +116,7 @@ class Connection(asyncio.Protocol):
         self._left = 0
         self._farewell: Farewell | None = None
         self._owed_pong: bytes | None = None
-        self._write_deadline = self._end_deadline = self.deadline = NEVER
+        self._write_deadline = self._end_deadline = self.deadline = inf
         self.check_at = 0
         self.paused = False
         self.gate = WriteGate(context.loop)
@@ -174,7 +175,7 @@ class Connection(asyncio.Protocol):
         self._watch_writing(self._context.loop.time())
 
     def resume_writing(self) -> None:
-        self._write_deadline = NEVER
+        self._write_deadline = inf
         self._set_deadline()
         self.gate.open()
         if self._owed_pong is not None:
@@ -326,7 +327,7 @@ class Connection(asyncio.Protocol):
         """Check that the client still reads; abort if it has read nothing for too long (timeout-write)."""
         written = self._written
         assert written is not None
-        self._write_deadline = NEVER
+        self._write_deadline = inf
         if not written.is_given_up(self._transport, now):
             self._write_deadline = written.due
         else:

@@ -4,8 +4,7 @@ Knows times and the payloads of pings, no connection. It is a number to look at,
 """
 
 import os
-
-from esg_ws.settings import NEVER
+from math import inf
 
 
 class Keepalive:
@@ -20,19 +19,19 @@ class Keepalive:
         self._interval = interval
         self._timeout = timeout
         self._payload = b""
-        self._next = NEVER
+        self._next = inf
         self.due = now + interval
 
     @property
     def is_waiting(self) -> bool:
         """Whether a ping awaits an answer, which must come before `due`."""
-        return bool(self._payload) and self._timeout != NEVER
+        return bool(self._payload) and self._timeout != inf
 
     def ping(self, now: float) -> bytes:
         """The payload of the ping that is due."""
         self._payload = os.urandom(4)
         self._next = now + self._interval
-        self.due = self._next if self._timeout == NEVER else now + self._timeout
+        self.due = self._next if self._timeout == inf else now + self._timeout
         return self._payload
 
     def postpone(self, now: float) -> None:
@@ -43,7 +42,7 @@ class Keepalive:
     def stop(self) -> None:
         """Send no more pings, and wait for nothing."""
         self._payload = b""
-        self.due = self._next = NEVER
+        self.due = self._next = inf
 
     def answer(self, payload: bytes) -> bool:
         """Take a pong; returns whether it answers the latest ping."""

@@ -8,8 +8,6 @@ from esg_ws.codec import CodecFactory
 if TYPE_CHECKING:
     from esg_core.context import Context
 
-NEVER = float("inf")
-
 
 class Settings:
     """Limits, and time-outs in seconds (`inf` for none), shared by all WebSockets of one context."""
@@ -21,6 +19,6 @@ class Settings:
         self.max_queue = config.ws_max_queue
         self.max_queue_bytes = config.ws_max_queue_bytes or 2 * config.ws_max_size
         self.compress = config.ws_per_message_deflate
-        self.ping_interval: float = config.ws_ping_interval or NEVER
-        self.ping_timeout: float = config.ws_ping_timeout or NEVER
+        self.ping_interval = config.ws_ping_interval
+        self.ping_timeout = config.ws_ping_timeout
         self.write = WriteLimits.of(config)

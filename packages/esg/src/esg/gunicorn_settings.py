@@ -53,12 +53,12 @@ def config_for(app: Any, settings: Any, overrides: Mapping[str, Any], max_reques
     return load(Keywords({**given, **overrides, **_NOT_OURS, "app": app})).config
 
 
-def ignored_variables(overrides: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each `ESG_*` variable that has no effect in a worker, with the reason."""
+def ignored_variables(overrides: Mapping[str, Any], config: "Config") -> Iterator[str]:
+    """A line for each `ESG_*` variable that has no effect in a worker of this `config`, with the reason."""
     for name, setting in Environment(os.environ).read().items():
         if name in _OF_GUNICORN:
             yield f"{setting.spelled} has no effect: gunicorn decides that"
-        elif name in overrides and overrides[name] != setting.value:
+        elif name in overrides and getattr(config, name) != setting.value:
             said = SERVER_OPTIONS[name].shown(overrides[name])
             yield f"{setting.spelled} has no effect: the worker's CONFIG_KWARGS set {name}={said}"
 

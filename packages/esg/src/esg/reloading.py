@@ -7,6 +7,7 @@ on the inherited sockets. Between two of them no process accepts, but the socket
 import dataclasses
 import functools
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -107,12 +108,11 @@ def _reloader(config: "Config", files: "Files", bound: Sequence[BoundSocket]) ->
 
 def _for_one_start(config: "Config") -> "Config":
     """The configuration of one start: the server is replaced soon, so nothing may delay its end or end it early."""
-    patience = config.timeout_graceful_shutdown
     return dataclasses.replace(
         config,
         reload=False,
         workers=None,
-        timeout_graceful_shutdown=DRAIN if patience is None else min(patience, DRAIN),
+        timeout_graceful_shutdown=min(config.timeout_graceful_shutdown, DRAIN),
         shutdown_delay=0.0,
-        limit_max_requests=None,
+        limit_max_requests=math.inf,
     )

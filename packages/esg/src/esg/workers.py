@@ -66,7 +66,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         self._owner = _Gunicorn(self._heartbeat)
         try:
             self._config = config_for(_not_loaded, self.cfg, self.CONFIG_KWARGS, self._max_requests())
-            for line in ignored_variables(self.CONFIG_KWARGS):
+            for line in ignored_variables(self.CONFIG_KWARGS, self._config):
                 logging.getLogger("esg.error").warning("%s", line)
         except UsageError as error:
             self._fail(error)

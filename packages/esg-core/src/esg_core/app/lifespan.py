@@ -14,7 +14,7 @@ from esg_core.app.forked_children import end_if_forked
 from esg_core.app.tracebacks import application_traceback
 from esg_core.asgi import Message
 from esg_core.errors import ApplicationError, StartupError
-from esg_core.waiting import Waiters
+from esg_core.waiting import Waiters, finite
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -75,14 +75,14 @@ class Lifespan:
             raise self._failure
         self._logger.info("Application startup complete.")
 
-    async def shutdown(self, limit: float | None) -> bool:
-        """Let the application shut down; returns whether it did within `limit` seconds (None: no limit)."""
+    async def shutdown(self, limit: float) -> bool:
+        """Let the application shut down; returns whether it did within `limit` seconds (`inf`: no limit)."""
         if self._task is None or self._phase is not Phase.STARTED:
             return True
         self._logger.info("Waiting for application shutdown.")
         self._move(Phase.STOPPING)
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(finite(limit)):
                 await self._reach(Phase.STOPPED)
         except TimeoutError:
             self._logger.error("the application's shutdown took longer than %g s: cancelled", limit)  # noqa: TRY400

@@ -5,6 +5,7 @@ nothing is left behind.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -138,14 +139,14 @@ def install_admission(context: Context) -> None:
     config = context.config
     if config.backpressure:
         context.admission, context.backpressure = _adaptive(config, context.loop)
-    elif config.limit_concurrent_requests is not None:
-        context.admission = Admission(context.loop, config.limit_concurrent_requests)
+    elif config.limit_concurrent_requests < math.inf:
+        context.admission = Admission(context.loop, int(config.limit_concurrent_requests))
 
 
 def _adaptive(config: "Config", loop: asyncio.AbstractEventLoop) -> tuple[Admission, Backpressure]:
     """Admission with a limit that moves, under the ceiling of the static one."""
     low = config.backpressure_min_limit
-    high = min(config.backpressure_max_limit, config.limit_concurrent_requests or config.backpressure_max_limit)
+    high = int(min(config.backpressure_max_limit, config.limit_concurrent_requests))
     initial = min(max(low, config.backpressure_initial_limit or high), high)
     admission = Admission(
         loop, initial, config.backpressure_queue_size, config.backpressure_queue_timeout, config.backpressure_smoothing

@@ -11,11 +11,13 @@ Knows no signals and no exit codes. Before each step, `allow` gets the seconds t
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esg_core.app.lifespan import CANCEL_PATIENCE
 from esg_core.lifecycle.assembly import ServerParts
+from esg_core.waiting import finite
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -39,10 +41,9 @@ BLOCKED = 1.0
 """A step counts as blocked this many seconds after its time."""
 
 
-def drain_budget(context: "Context") -> float | None:
-    """Seconds after which a drain that has begun must have come to its second half; None for no limit."""
-    limit = context.config.timeout_graceful_shutdown
-    return None if limit is None else context.config.shutdown_delay + limit + BLOCKED
+def drain_budget(context: "Context") -> float:
+    """Seconds after which a drain that has begun must have come to its second half; `inf` for no limit."""
+    return context.config.shutdown_delay + context.config.timeout_graceful_shutdown + BLOCKED
 
 
 class Drain:
@@ -55,7 +56,7 @@ class Drain:
         self._allow = allow
         self._logger = logging.getLogger("esg.error")
         self.forced = False
-        self._deadline: float | None = None
+        self._deadline = math.inf
 
     async def run(self) -> None:
         """End in order; afterwards `forced` says whether something had to be cancelled."""
@@ -63,8 +64,7 @@ class Drain:
         self._logger.info("Shutting down")
         context.announce_closing()
         await self._delay()
-        limit = context.config.timeout_graceful_shutdown
-        self._deadline = None if limit is None else context.loop.time() + limit
+        self._deadline = context.loop.time() + context.config.timeout_graceful_shutdown
         await self._listeners.close()
         if context.connections or self._listeners.is_opening:
             await asyncio.sleep(LAST_CALL)
@@ -80,9 +80,9 @@ class Drain:
         await self._cancel()
         await self._shut_down(SHUTDOWN_LIMIT)
 
-    def time_left(self, least: float) -> float | None:
-        """Seconds that are left of `timeout_graceful_shutdown`, but not less than `least`; None without limit."""
-        return None if self._deadline is None else max(least, self._deadline - self._context.loop.time())
+    def time_left(self, least: float) -> float:
+        """Seconds that are left of `timeout_graceful_shutdown`, but not less than `least`; `inf` without limit."""
+        return max(least, self._deadline - self._context.loop.time())
 
     async def _delay(self) -> None:
         delay = self._context.config.shutdown_delay
@@ -94,7 +94,7 @@ class Drain:
         context = self._context
         telling = context.loop.call_later(TELL_AFTER, self._tell)
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(finite(self._deadline)):
                 await self._listeners.settle(HANDSHAKE_PATIENCE)
                 await self._first_call()
                 context.drain()  # including those accepted at the last moment
@@ -109,7 +109,7 @@ class Drain:
         """Wait for the first requests of new connections: a client far away needs a moment to send one."""
         limit = self._context.config.timeout_graceful_shutdown
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_CALL if limit is None else min(FIRST_CALL, limit / 2)):
+            async with asyncio.timeout(min(FIRST_CALL, limit / 2)):
                 await self._context.wait_quiet()
 
     def _tell(self) -> None:
@@ -139,9 +139,8 @@ class Drain:
             connection.abort()
         await asyncio.sleep(0)
 
-    async def _shut_down(self, limit: float | None) -> None:
-        if limit is not None:
-            self._allow(limit + CANCEL_PATIENCE + BLOCKED)
+    async def _shut_down(self, limit: float) -> None:
+        self._allow(limit + CANCEL_PATIENCE + BLOCKED)
         if not await self._lifespan.shutdown(limit):
             self.forced = True
         self._context.close()

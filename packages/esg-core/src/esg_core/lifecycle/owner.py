@@ -8,6 +8,7 @@ process that exists for its server; the parent of workers (`esg_core.processes.p
 
 import asyncio
 import contextlib
+import math
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +38,8 @@ class Owner:
         """Whether a signal that has come may end the server."""
         return True
 
-    def allow(self, seconds: float | None) -> None:
-        """Limit the next step to this many seconds; None keeps the present limit."""
+    def allow(self, seconds: float) -> None:
+        """Limit the next step to this many seconds; `inf` keeps the present limit."""
 
     def leave(self, reason: str, details: str = "") -> None:
         """End the process at once, if it exists for the server."""
@@ -63,8 +64,8 @@ class Owner:
         context.logger.info("Limit of %d requests reached: shutting down", context.requests)
         return True
 
-    def stopping(self, seconds: float | None) -> None:
-        """Report that the server is stopping, which may take this many seconds; None for no limit."""
+    def stopping(self, seconds: float) -> None:
+        """Report that the server is stopping, which may take this many seconds; `inf` for no limit."""
         self.allow(seconds)
 
 
@@ -95,9 +96,9 @@ class ThisProcess(Owner):
         """The server has ended."""
         self._watchdog.dismiss()
 
-    def allow(self, seconds: float | None) -> None:
-        """Let the watchdog end the process after this many seconds; None keeps the present limit."""
-        if seconds is not None:
+    def allow(self, seconds: float) -> None:
+        """Let the watchdog end the process after this many seconds; `inf` keeps the present limit."""
+        if seconds < math.inf:
             self._watchdog.allow(seconds)
 
     def leave(self, reason: str, details: str = "") -> NoReturn:
@@ -131,7 +132,7 @@ class ThisProcess(Owner):
         urls = ", ".join(url(sock, tls=context.config.tls) for sock in sockets)
         self._notifier.ready(f"Serving on {urls}")
 
-    def stopping(self, seconds: float | None) -> None:
+    def stopping(self, seconds: float) -> None:
         """Set the watchdog, and tell systemd."""
         super().stopping(seconds)
         self._notifier.stopping(seconds)

@@ -49,9 +49,9 @@ class Notifier:
         """A reload has begun; `ready()` is its end."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def stopping(self, patience: float | None = None) -> None:
+    def stopping(self, patience: float = inf) -> None:
         """The service is stopping, and may need `patience` seconds, whatever `TimeoutStopSec=` says."""
-        extension = "" if patience is None else f"EXTEND_TIMEOUT_USEC={round(patience * 1_000_000)}"
+        extension = "" if patience == inf else f"EXTEND_TIMEOUT_USEC={round(patience * 1_000_000)}"
         self._tell("STOPPING=1", _status("Shutting down"), extension)
 
     def status(self, text: str) -> None:

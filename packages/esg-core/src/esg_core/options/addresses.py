@@ -1,6 +1,6 @@
-"""Where to listen, as the option `bind` writes it: parsed, and nothing more.
+"""Parses the addresses that the option `bind` takes.
 
-Opens no socket. `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` and `fd://N` become one of three small values.
+Opens no socket. `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` and `fd://N` become one of three small value objects.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TCPAddress:
-    """An address or name, and a port; no host is every interface, port 0 lets the system pick one."""
+    """An address or name, and a port. An empty host means every interface; port 0 lets the system pick one."""
 
     host: str
     port: int
@@ -20,7 +20,7 @@ class TCPAddress:
 
 @dataclass(frozen=True, slots=True)
 class UnixAddress:
-    """The path of a UNIX domain socket that is made at start and removed at the end."""
+    """The path of a UNIX domain socket that is created at start and removed at the end."""
 
     path: str
 
@@ -30,7 +30,7 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """The number of an inherited, listening socket of whatever family."""
+    """The number of an inherited, listening socket of any family."""
 
     number: int
 

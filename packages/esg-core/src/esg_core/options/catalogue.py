@@ -1,9 +1,9 @@
 """The options of the server and of its command, each declared once.
 
-Nothing here acts: a field's annotation says what is allowed, `option()` says the default and what it means. The command
-line, the variables, the keys of the configuration file, the checks and the reference are derived
-(`esg_core.options.option`). A new option is a new field in a module of `esg_core.options.groups`, and nothing anywhere
-else but the code that obeys it.
+Declarations only: a field's annotation says what is allowed, `option()` gives the default and the help text. The
+command line, the variables, the keys of the configuration file, the checks and the reference are derived
+(`esg_core.options.option`). A new option is a new field in a module of `esg_core.options.groups`, and the code that
+obeys it.
 """
 
 from dataclasses import dataclass
@@ -40,24 +40,24 @@ class ServerOptions(
     ListeningOptions,
     ApplicationOptions,
 ):
-    """What a server can be told: the fields of `Config`, those of the last base first."""
+    """All options of a server: the fields of `Config`, those of the last base first."""
 
     preset: Annotated[str | None, Choice(tuple(PRESETS))] = option(
         None,
         Group.CONFIGURATION,
-        "Defaults of several options, made for one situation.",
+        "Set of defaults for one situation.",
     )
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class CommandOptions:
-    """What the command can be told beside the options of the server."""
+    """Options of the command in addition to those of the server."""
 
     config: FilePath = option(
         None,
         Group.CONFIGURATION,
         "Configuration file in TOML, or pyproject.toml.",
-        "Its keys are the names of this page; in a `pyproject.toml` they stand in the table `[tool.esg]`.",
+        "Its keys are the names on this page; in a `pyproject.toml`, they belong in the table `[tool.esg]`.",
         metavar="FILE",
     )
     check: Annotated[bool, Action()] = option(

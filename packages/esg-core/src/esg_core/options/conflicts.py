@@ -1,10 +1,11 @@
-"""Options that contradict or need each other.
+"""Options that exclude or need each other.
 
-Knows options by name only, and judges values that are right each by itself. What is merely without effect (a path of
-the health endpoint while `health` is off) is no contradiction: a feature can be switched off without undoing its
+Knows options by name only; each value has already been checked by itself. An option that merely has no effect (the
+path of the health endpoint while `health` is off) is no conflict: a feature can be switched off without undoing its
 settings.
 """
 
+import math
 from collections.abc import Collection, Mapping
 
 from esg_core.errors import UsageError
@@ -19,10 +20,10 @@ DISPLACES = {
     "host": ("bind", "uds", "fd"),
     "port": ("bind", "uds", "fd"),
 }
-"""Which options about listeners lose their effect in lower places when a higher place sets one of them."""
+"""Which listener options of a lower source are dropped when a higher source sets one of them."""
 
 IMPORTED_BY_NAME = ("app", "on_response", "loop", "ssl_context_factory")
-"""Options that may be objects of a program, which cannot be handed to a fresh process."""
+"""Options that may be objects of a program, which cannot be passed to a new process."""
 
 NEED_TLS = (
     "ssl_keyfile",
@@ -35,11 +36,14 @@ NEED_TLS = (
 )
 
 ABOUT_WORKERS = ("workers", "preload", "limit_worker_memory", "limit_worker_lifetime")
-"""Options that are nothing to a server of one process."""
+"""Options that a single-process server cannot obey."""
+
+NEEDS_NO_PARENT = (None, False, 1, math.inf)
+"""Values of those options that a single process can obey."""
 
 
 def check_combinations(values: Mapping[str, object], given: Collection[str], spell: Spell = str) -> None:
-    """Raise `UsageError` for the first contradiction; `values` are all options, `given` those that the user set."""
+    """Raise `UsageError` for the first conflict; `values` are all options, `given` those that the user set."""
     _check_listeners(values, given, spell)
     _check_tls(values, spell)
     _check_application(values, spell)
@@ -55,18 +59,18 @@ def _check_listeners(values: Mapping[str, object], given: Collection[str], spell
     _check_host(str(values["host"]), spell)
     for name in DISPLACES["bind"]:
         if values["bind"] and name in given and values[name] is not None:
-            raise UsageError(f"{bind} and {spell(name)} contradict each other: name every listener by {bind}")
+            raise UsageError(f"{bind} and {spell(name)} cannot be combined: name every listener with {bind}")
     if values["uds"] is not None and values["fd"] is not None:
-        raise UsageError(f"{uds} and {fd} contradict each other: for both, use {bind} unix:PATH and {bind} fd://N")
+        raise UsageError(f"{uds} and {fd} cannot be combined: for both, use {bind} unix:PATH and {bind} fd://N")
     if values["reuse_port"] and (values["uds"] is not None or values["fd"] is not None):
-        raise UsageError(f"{spell('reuse_port')} is for host and port: leave it out with {uds} or {fd}")
+        raise UsageError(f"{spell('reuse_port')} applies to host and port only: leave it out with {uds} or {fd}")
 
 
 def _check_host(host: str, spell: Spell) -> None:
-    """A host with a port is what other servers call an address."""
+    """Refuse a host with a port, which other servers accept as an address."""
     if is_address(host):
         raise UsageError(
-            f"{spell('host')} {host}: this is a whole address: give its port to {spell('port')}, or all of it to"
+            f"{spell('host')} {host}: includes a port: pass that by {spell('port')}, or the whole address by"
             f" {spell('bind')}"
         )
 
@@ -76,7 +80,9 @@ def _check_tls(values: Mapping[str, object], spell: Spell) -> None:
         if values[name] != SERVER_OPTIONS[name].default and values["ssl_certfile"] is None:
             raise UsageError(f"{spell(name)} needs {spell('ssl_certfile')}: without a certificate there is no TLS")
     if values["ssl_cert_reqs"] and values["ssl_ca_certs"] is None:
-        raise UsageError(f"{spell('ssl_cert_reqs')} needs {spell('ssl_ca_certs')}: who may sign client certificates?")
+        raise UsageError(
+            f"{spell('ssl_cert_reqs')} needs {spell('ssl_ca_certs')}: the authorities that may sign client certificates"
+        )
 
 
 def _check_application(values: Mapping[str, object], spell: Spell) -> None:
@@ -87,14 +93,15 @@ def _check_application(values: Mapping[str, object], spell: Spell) -> None:
 def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
     for name in IMPORTED_BY_NAME:
         if values["reload"] and callable(values[name]):
-            raise UsageError(f"{spell('reload')} needs {spell(name)} as 'MODULE:ATTRIBUTE': a fresh process imports it")
+            raise UsageError(f"{spell('reload')} needs {spell(name)} as 'MODULE:ATTRIBUTE': a new process imports it")
 
 
 def _check_workers(values: Mapping[str, object], spell: Spell) -> None:
-    wanted = [name for name in ABOUT_WORKERS if values[name] and (name, values[name]) != ("workers", 1)]
-    for name in wanted:
+    for name in (name for name in ABOUT_WORKERS if values[name] not in NEEDS_NO_PARENT):
         if values["reload"]:
-            raise UsageError(f"{spell('reload')} and {spell(name)} contradict each other: reloading is for one process")
+            raise UsageError(
+                f"{spell('reload')} and {spell(name)} cannot be combined: reloading works with one process only"
+            )
         for imported in IMPORTED_BY_NAME:
             if callable(values[imported]) and not values["preload"]:
                 raise UsageError(f"{spell(name)} needs {spell(imported)} as 'MODULE:ATTRIBUTE': each worker imports it")
@@ -113,7 +120,7 @@ def _check_admission(values: Mapping[str, object], spell: Spell) -> None:
     for name in ("backpressure_max_limit", "limit_concurrent_requests"):
         most = values[name]
         if values["backpressure"] and isinstance(most, int) and least > most:
-            raise UsageError(f"{spell('backpressure_min_limit')} {least} is more than {spell(name)} {most}")
+            raise UsageError(f"{spell('backpressure_min_limit')} {least} is greater than {spell(name)} {most}")
 
 
 def _check_websocket(values: Mapping[str, object], spell: Spell) -> None:

@@ -1,6 +1,6 @@
 """Lists the effective configuration as TOML, each value with its source: what `--check` prints.
 
-The text can be used as a configuration file: it makes the same `Config` again. What TOML cannot say stands in comments:
+The text can be used as a configuration file: it gives the same `Config`. What TOML cannot express is in comments:
 options that are not set, secrets, and objects of a program.
 """
 
@@ -15,12 +15,12 @@ from esg_core.options.toml import inline
 
 
 def effective_configuration(settings: Settings, became: Mapping[str, str] | None = None) -> str:
-    """The whole configuration; ends with a line break. `became` is what values that are `auto` stand for here."""
+    """The whole configuration, ending with a line break. `became` maps options that are `auto` to their choices."""
     return "\n".join(_lines(settings, became or {})) + "\n"
 
 
 def _lines(settings: Settings, became: Mapping[str, str]) -> Iterator[str]:
-    yield f"# Effective configuration of ESG {__version__}; behind each value: where it comes from"
+    yield f"# Effective configuration of ESG {__version__}; each value is followed by its source"
     for group in Group:
         members = [option for option in SERVER_OPTIONS.values() if option.group is group]
         yield from ("", f"# {group}") if members else ()
@@ -30,8 +30,8 @@ def _lines(settings: Settings, became: Mapping[str, str]) -> Iterator[str]:
 def _line(option: Option, settings: Settings) -> str:
     name, value, origin = option.name, getattr(settings.config, option.name), settings.origin(option.name)
     if settings.config.bind and name in DISPLACES["bind"]:
-        return f"# {name} does not count: bind takes its place"
-    if value is None and option.kind.can_be_off:
+        return f"# {name} has no effect: bind replaces it"
+    if option.is_off(value):
         return f"{name} = 0  # {origin}: off"
     if value is None:
         return f"# {name} is not set"

@@ -8,49 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 
-class ConfigOptions(TypedDict, total=False):
-    """What `esg.Config` takes beside the application, the keywords of uvicorn included."""
+class ProtocolSettings(TypedDict, total=False):
+    """What `esg_http.HTTPProtocol` takes in addition to the application."""
 
-    app_dir: str | os.PathLike[str] | None
-    """Directory to import APP from; the current one by default."""
-    factory: bool
-    """APP is a function that returns the application."""
     interface: Literal["auto", "asgi3", "asgi2", "wsgi"]
-    """Interface of the application."""
-    lifespan: Literal["auto", "on", "off"]
-    """Run the application's start-up and shutdown."""
+    """Interface that the application implements."""
     root_path: str
-    """Path under which a proxy mounts the application."""
-    env_file: str | os.PathLike[str] | None
-    """File of variables for the application's environment."""
+    """Path prefix under which a proxy mounts the application."""
     reset_contextvars: bool
     """Run each request in a fresh context."""
     on_response: str | Callable[..., Any] | None
     """Hook that sees each response before it is sent."""
-    host: str | None
-    """Address or name to listen on."""
-    port: int
-    """Port to listen on; 0 picks a free one."""
-    uds: str | os.PathLike[str] | None
-    """UNIX domain socket to listen on, instead of host and port."""
-    fd: int | None
-    """Inherited socket to listen on, instead of host and port."""
-    bind: Sequence[str]
-    """Listen on HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N. Repeatable."""
-    reuse_port: bool
-    """Bind with SO_REUSEPORT, each worker for itself."""
-    backlog: int
-    """Connections that may wait to be accepted."""
-    proxy_protocol: bool
-    """Expect the PROXY protocol, version 1 or 2, on each connection."""
-    loop: str | Callable[[], Any]
-    """Event loop: auto, asyncio, uvloop or MODULE:ATTRIBUTE."""
     http: str
     """HTTP parser: auto, httptools, h11 or MODULE:ATTRIBUTE."""
     ws: str
     """WebSocket: auto, none, websockets, wsproto or MODULE:ATTRIBUTE."""
     h11_max_incomplete_event_size: int | None
-    """With h11, bytes of a head that is not complete yet."""
+    """With h11, bytes of an incomplete request head."""
     proxy_headers: bool
     """Take client and scheme from the headers of a trusted proxy."""
     forwarded_allow_ips: Sequence[str] | None
@@ -64,161 +38,197 @@ class ConfigOptions(TypedDict, total=False):
     wsgi_threads: int
     """Threads that run a WSGI application; further requests wait."""
     wsgi_body_memory: int
-    """Bytes of a body kept in memory; more go to a temporary file."""
+    """Bytes of a body kept in memory; the rest goes to a temporary file."""
     wsgi_response_buffer: int
     """Bytes of a response that may wait for a slow client."""
-    reload: bool
-    """Restart when files change."""
-    reload_dir: Sequence[str | os.PathLike[str]] | os.PathLike[str]
-    """Directory to watch; by default the current one. Repeatable."""
-    reload_include: Sequence[str | os.PathLike[str]] | os.PathLike[str]
-    """Files to watch beside *.py. Repeatable."""
-    reload_exclude: Sequence[str | os.PathLike[str]] | os.PathLike[str]
-    """Files not to watch beside .*, .py[cod], .sw.*, ~*. Repeatable."""
-    reload_delay: float
-    """How long nothing must have changed before a restart."""
     limit_concurrency: int | None
-    """Connections or running requests, beyond which requests get 503."""
+    """Connections or running requests above which requests get 503."""
     limit_concurrent_requests: int | None
-    """Requests that may run at once, beyond which others get 503."""
-    limit_max_requests: int | None
-    """Requests after which a server stops, or a worker is replaced."""
-    limit_max_requests_jitter: int
-    """Add up to N to that limit, at random."""
+    """Requests that may run at once; further ones get 503."""
     limit_keepalive_requests: int | None
     """Requests after which a connection is closed."""
     limit_request_line: int
-    """Bytes of a request line; longer ones get 414."""
+    """Bytes of a request line; a longer one gets 414."""
     limit_request_headers: int
     """Header fields of a request; more get 431."""
     limit_request_header_size: int
-    """Bytes of all header fields; more get 431."""
+    """Bytes of all header fields together; more get 431."""
     limit_request_body: int | None
-    """Bytes of a request body; larger ones get 413."""
+    """Bytes of a request body; a larger one gets 413."""
     timeout_keep_alive: float | None
-    """How long an idle connection is kept for the next request."""
+    """How long an idle connection is kept open."""
     timeout_request_headers: float | None
-    """How long the headers of a request may take."""
+    """How long the headers of a request may take to arrive."""
     timeout_request: float | None
-    """How long a request, its body included, may take."""
+    """How long a request may take to arrive, including its body."""
     timeout_write: float | None
     """How long a client may leave a response unread."""
     timeout_write_rate: int
-    """Bytes a second that a client must read of a response."""
+    """Bytes per second that a client must read of a response."""
     timeout_tls_handshake: float | None
     """How long a TLS handshake may take."""
     timeout_graceful_shutdown: float | None
-    """How long running requests may go on after SIGTERM."""
+    """How long running requests may continue after SIGTERM."""
     backpressure: bool
-    """Let the limit of running requests follow the load."""
+    """Adapt the limit of running requests to the load."""
     backpressure_initial_limit: int | None
-    """Requests that may run at once at first; the most by default."""
+    """Initial limit of running requests; the highest by default."""
     backpressure_min_limit: int
-    """Requests that may run at once at the least."""
+    """Lowest limit of running requests."""
     backpressure_max_limit: int
-    """Requests that may run at once at the most."""
+    """Highest limit of running requests."""
     backpressure_elu_max: float
-    """Share of its time that the event loop may be busy."""
+    """Fraction of the time that the event loop may be busy."""
     backpressure_sample_window: float
-    """How long to watch the loop before the limit is moved."""
+    """How long to measure the loop before the limit is adjusted."""
     backpressure_smoothing: float
     """Weight of the latest request in the smoothed latency."""
     backpressure_queue_size: int
-    """Requests that may wait until others are done."""
+    """Requests that may wait for others to finish."""
     backpressure_queue_timeout: float | None
-    """How long a request may wait; then it gets 503."""
+    """How long a request may wait before it gets 503."""
     http2: bool
-    """Speak HTTP/2 too, on the same ports."""
+    """Serve HTTP/2 too, on the same ports."""
     h2_max_concurrent_streams: int
-    """Requests that one HTTP/2 connection may have open."""
+    """Concurrent requests on one HTTP/2 connection."""
     h2_max_client_resets: int
-    """Requests that a client may cancel in 10 seconds."""
+    """Requests that a client may cancel within 10 seconds."""
     h2_max_server_resets: int
-    """Streams that a client may break in 10 seconds."""
+    """Stream errors that a client may cause within 10 seconds."""
     h2_max_control_frames: int
-    """Frames without content that are taken in 10 seconds."""
+    """Frames without content that are accepted within 10 seconds."""
     h2_max_stream_window: int
-    """Bytes of a body that may come before they are read."""
+    """Bytes of a request body that are accepted before they are read."""
     h2_timeout_preface: float | None
     """How long an HTTP/2 client may take to begin."""
     h2_timeout_settings: float | None
-    """How long it may take to acknowledge the server's settings."""
+    """How long an HTTP/2 client may take to acknowledge settings."""
     ws_per_message_deflate: bool
-    """Compress WebSocket messages of clients that offer it."""
+    """Compress WebSocket messages if the client offers it."""
     ws_max_size: int
-    """Bytes of a WebSocket message; larger ones close with 1009."""
+    """Bytes of a WebSocket message; a larger one closes with 1009."""
     ws_max_queue: int
-    """WebSocket messages that wait for the application."""
+    """WebSocket messages that may wait for the application."""
     ws_max_queue_bytes: int | None
-    """Bytes of messages that wait; by default twice the largest."""
+    """Bytes of messages that may wait; twice ws-max-size by default."""
     ws_ping_interval: float | None
-    """How often to ask WebSocket clients whether they are there."""
+    """How often to ping WebSocket clients."""
     ws_ping_timeout: float | None
     """How long a WebSocket client may take to answer a ping."""
-    log_config: str | os.PathLike[str] | Mapping[str, Any] | None
-    """Logging configuration: a file .ini, .json, .yaml or .toml."""
-    log_level: str | int | None
-    """Least level that is logged."""
-    log_timestamps: bool
-    """Begin each line of the log with the time."""
     access_log: bool
     """Log each request."""
     access_log_format: str
-    """Format of the access log: default, json, or a text with atoms."""
-    use_colors: bool | None
-    """Colour the log; on a terminal by default."""
+    """Format of the access log: default, json or a format string."""
+    shutdown_delay: float
+    """How long to keep serving after SIGTERM; readiness fails meanwhile."""
+    health: bool
+    """Answer liveness and readiness probes."""
+    health_path: str
+    """Path of the liveness probe: 200 while the server runs."""
+    ready_path: str
+    """Path of the readiness probe: 503 during start-up and after SIGTERM."""
+    preset: str | None
+    """Set of defaults for one situation."""
+    headers: Sequence[tuple[str, str]] | None
+    """uvicorn's name for `header`."""
+
+
+class ServerSettings(ProtocolSettings, total=False):
+    """What `esg_http.start_server()` takes in addition to the application and where to listen."""
+
+    lifespan: Literal["auto", "on", "off"]
+    """Run the application's start-up and shutdown (ASGI lifespan)."""
+    uds: str | os.PathLike[str] | None
+    """UNIX domain socket to listen on, instead of host and port."""
+    fd: int | None
+    """Inherited socket to listen on, instead of host and port."""
+    bind: Sequence[str]
+    """Listen on HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N. Repeatable."""
+    reuse_port: bool
+    """Bind a socket per worker, with SO_REUSEPORT."""
+    backlog: int
+    """Connections that may wait to be accepted."""
+    proxy_protocol: bool
+    """Expect the PROXY protocol, version 1 or 2, on each connection."""
     ssl_certfile: str | os.PathLike[str] | None
-    """Certificate, with its chain, in PEM; makes the server speak TLS."""
+    """Certificate with its chain, in PEM; turns TLS on."""
     ssl_keyfile: str | os.PathLike[str] | None
-    """Private key in PEM, when it is not in the certificate's file."""
+    """Private key in PEM, if it is not in the certificate file."""
     ssl_keyfile_password: str | None
     """Password of the private key."""
     ssl_sni: Sequence[str]
-    """Another certificate, for clients that ask for HOST. Repeatable."""
+    """Certificate for clients that ask for HOST. Repeatable."""
     ssl_version: int
-    """Protocol, as a number of Python's ssl module."""
+    """TLS protocol, as a number of Python's ssl module."""
     ssl_cert_reqs: int
     """Client certificate: 0 none, 1 optional, 2 required."""
     ssl_ca_certs: str | os.PathLike[str] | None
-    """Authorities that client certificates must come from, in PEM."""
+    """Authorities that may sign client certificates, in PEM."""
     ssl_ciphers: str | None
-    """Cipher list, as OpenSSL writes it."""
+    """Cipher list, in OpenSSL's format."""
     ssl_context_factory: str | Callable[..., Any] | None
-    """Function that makes the TLS context, as MODULE:ATTRIBUTE."""
+    """Function that returns the TLS context, as MODULE:ATTRIBUTE."""
+
+
+class ConfigOptions(ServerSettings, total=False):
+    """What `esg.Config` takes in addition to the application, including uvicorn's keywords."""
+
+    app_dir: str | os.PathLike[str] | None
+    """Directory to import APP from; the current directory by default."""
+    factory: bool
+    """Treat APP as a function that returns the application."""
+    env_file: str | os.PathLike[str] | None
+    """File of environment variables for the application."""
+    host: str | None
+    """Address or name to listen on."""
+    port: int
+    """Port to listen on; 0 picks a free one."""
+    loop: str | Callable[[], Any]
+    """Event loop: auto, asyncio, uvloop or MODULE:ATTRIBUTE."""
+    reload: bool
+    """Restart the server when files change."""
+    reload_dir: Sequence[str | os.PathLike[str]] | os.PathLike[str]
+    """Directory to watch; the current directory by default. Repeatable."""
+    reload_include: Sequence[str | os.PathLike[str]] | os.PathLike[str]
+    """Files to watch in addition to *.py. Repeatable."""
+    reload_exclude: Sequence[str | os.PathLike[str]] | os.PathLike[str]
+    """Files to ignore in addition to .*, .py[cod], .sw.*, ~*. Repeatable."""
+    reload_delay: float
+    """How long files must be unchanged before a restart."""
+    limit_max_requests: int | None
+    """Requests after which the server stops or a worker is replaced."""
+    limit_max_requests_jitter: int
+    """Add a random number up to N to limit-max-requests."""
+    log_config: str | os.PathLike[str] | Mapping[str, Any] | None
+    """Logging configuration: an .ini, .json, .yaml or .toml file."""
+    log_level: str | int | None
+    """Lowest level that is logged."""
+    log_timestamps: bool
+    """Begin each line of the log with a timestamp."""
+    use_colors: bool | None
+    """Colour the log; on a terminal by default."""
     workers: int | None
     """Worker processes; by default, one process without a parent."""
     preload: bool
-    """Import the application once, and fork the workers."""
+    """Import the application once, then fork the workers."""
     limit_worker_memory: int | None
-    """Memory in use beyond which a worker is replaced."""
+    """Memory use above which a worker is replaced."""
     limit_worker_lifetime: float | None
     """Age at which a worker is replaced."""
     timeout_worker_healthcheck: float | None
     """How long the event loop of a worker may be blocked."""
     pid_file: str | os.PathLike[str] | None
-    """File for the number of the process; removed at the end."""
-    shutdown_delay: float
-    """How long to go on serving after SIGTERM, not ready any more."""
-    health: bool
-    """Answer the paths of liveness and readiness."""
-    health_path: str
-    """Path of liveness: 200 while the server runs."""
-    ready_path: str
-    """Path of readiness: 503 before start-up is done and from SIGTERM on."""
-    preset: str | None
-    """Defaults of several options, made for one situation."""
+    """File to write the process ID to; removed at the end."""
     reload_dirs: Sequence[str | os.PathLike[str]] | os.PathLike[str] | None
-    """As `reload_dir`, for those who come from uvicorn."""
+    """uvicorn's name for `reload_dir`."""
     reload_includes: Sequence[str | os.PathLike[str]] | os.PathLike[str] | None
-    """As `reload_include`, for those who come from uvicorn."""
+    """uvicorn's name for `reload_include`."""
     reload_excludes: Sequence[str | os.PathLike[str]] | os.PathLike[str] | None
-    """As `reload_exclude`, for those who come from uvicorn."""
-    headers: Sequence[tuple[str, str]] | None
-    """As `header`, for those who come from uvicorn."""
+    """uvicorn's name for `reload_exclude`."""
 
 
 class RunOptions(ConfigOptions, total=False):
-    """What `esg.run()` takes beside the application."""
+    """What `esg.run()` takes in addition to the application."""
 
     config: str | os.PathLike[str] | None
     """Configuration file in TOML, or pyproject.toml."""

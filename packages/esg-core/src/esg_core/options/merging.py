@@ -1,8 +1,8 @@
-"""Merges what the user says in several places into one `Config`: who wins, and where each value came from.
+"""Merges options from several sources into one `Config`, and remembers where each value came from.
 
 Precedence, highest first: command line or keyword argument, the variables `ESG_*`, the configuration file, the preset,
-the default. The options that say where to listen are one decision: a place that names a listener displaces whatever a
-lower place says about listeners, so `--port 9000` works with a file that has `uds`.
+the default. The options that say where to listen are one decision: a source that names a listener displaces everything
+that a lower one says about listeners, so `--port 9000` works with a file that has `uds`.
 """
 
 import os
@@ -22,9 +22,9 @@ from esg_core.options.sources import ConfigFile, Environment, Found, Reader, Set
 class Settings:
     """The merged configuration, and where its values come from.
 
-    `strangers` are variables that begin with `ESG_` and resemble no option, `of_uvicorn` those that only uvicorn reads,
-    with ESG's in their place: the caller should tell the user of them.
-    `again` merges once more, with the configuration file as it is then, and raises as `load()`.
+    `strangers` are variables that begin with `ESG_` and resemble no option; `of_uvicorn` maps variables that only
+    uvicorn reads to ESG's. The caller should warn about both. `again` merges once more, with the configuration file as
+    it is then, and raises like `load()`.
     """
 
     config: Config
@@ -34,7 +34,7 @@ class Settings:
     again: Callable[[], Config] = field(kw_only=True, compare=False)
 
     def origin(self, name: str) -> str:
-        """Where the value of an option comes from: `--port`, `ESG_PORT`, `esg.toml`, `preset NAME`, `default`."""
+        """Where the value of an option comes from: `--port`, `ESG_PORT`, `esg.toml`, `preset NAME` or `default`."""
         if name in self.found:
             return self.found[name].origin
         preset = self.config.preset
@@ -42,11 +42,11 @@ class Settings:
 
 
 def load(caller: Reader, variables: Mapping[str, str] | None = None) -> Settings:
-    """Merge what the caller says with the environment, the configuration file and the preset.
+    """Merge the caller's options with the environment, the configuration file and the preset.
 
     `caller` is `Arguments(...)` for a command line and `Keywords({"app": app, **options})` for a program. `variables`
-    are those of the process unless given. Raises `UsageError`, whose text is one line in the words of the place where
-    the fault is.
+    defaults to the environment of the process. Raises `UsageError` with one line that calls the option what its source
+    calls it.
     """
     environment = Environment(os.environ if variables is None else variables)
     found = _merged(caller.read(), environment.read())
@@ -73,18 +73,18 @@ def _merged(high: Found, low: Found) -> dict[str, Setting]:
 
 
 def _wanted(fallbacks: Found, found: Found) -> Found:
-    """A variable that other programs share does not stand in the way of what the user asks of this one."""
+    """Drop `WEB_CONCURRENCY` when reloading: a variable that other programs share must not cause a conflict."""
     is_reloading = "reload" in found and found["reload"].value
     return {name: setting for name, setting in fallbacks.items() if not (name == "workers" and is_reloading)}
 
 
 def _spell(name: str, found: Found, caller: Reader) -> str:
-    """How an option is called where it was set; where it was not, as the caller would set it."""
+    """What the source that set an option calls it; if none did, what the caller would call it."""
     return found[name].spelled if name in found else caller.spell(name)
 
 
 def _check(found: Found, caller: Reader) -> None:
-    """Check what `Config` will check, in the words of the places where the options were set."""
+    """Check what `Config` will check, but call options what their sources call them."""
 
     def spell(name: str) -> str:
         return _spell(name, found, caller)

@@ -1,7 +1,7 @@
-"""Certificates by the name that the client asks for (RFC 6066 section 3), as the option `ssl_sni` writes them.
+"""Certificates by the name that the client asks for (RFC 6066 section 3), in the syntax of the option `ssl_sni`.
 
-Reads no file and knows no TLS. `HOST=CERT:KEY`, or `HOST=CERT` where the key is in the certificate's file; `*.HOST` is
-every name that has one label more. On Windows, where paths have colons, a semicolon stands before the key.
+Reads no file and knows no TLS. `HOST=CERT:KEY`, or `HOST=CERT` if the key is in the certificate file; `*.HOST` covers
+names with one more label. On Windows, where paths have colons, a semicolon separates the key.
 """
 
 import os
@@ -17,7 +17,7 @@ _NAMED = re.compile(
 
 
 class NamedCertificate(NamedTuple):
-    """A name in lower case and two paths; the key may be in the certificate's file."""
+    """A name in lower case and two paths; without `key`, the key is in the certificate file."""
 
     host: str
     certificate: str
@@ -38,13 +38,13 @@ def is_named_certificate(text: str) -> bool:
 
 
 class ByName(Generic[T]):
-    """Values by the names of servers; the more exact name counts."""
+    """Values by server name; an exact name beats a wildcard."""
 
     def __init__(self, values: Iterable[tuple[str, T]]) -> None:
         self._values = dict(values)
 
     def __getitem__(self, name: str | None) -> T | None:
-        """The value for the name that a client asks for; None if there is none, or it asks for no name."""
+        """The value for the name that a client asks for; None if there is no value, or no name is asked for."""
         if name is None:
             return None
         name = name.lower().removesuffix(".")

@@ -1,15 +1,16 @@
-"""What an option is, and how a dataclass declares it; everything that shows or reads options is derived from here.
+"""What an option is, and how a dataclass declares it; everything that shows or reads options is derived from this.
 
-Knows no single option: `esg_core.options.catalogue` has them, as fields of a dataclass:
+Knows no particular option: `esg_core.options.catalogue` has them, as fields of a dataclass:
 
-    port: Annotated[int, Whole(0, 65535)] = option(8000, Group.BINDING, "Port to listen on.")
+    port: Annotated[int, Number(0, 65535)] = option(8000, Group.BINDING, "Port to listen on.")
 
-The annotation holds the static type and the kind (what is allowed, how text is read); `option()` holds the default and
-the words. `options_of()` puts both together, and from that come the flag, the variable, the key of the file, the
-checks, the help and the page of the reference.
+The annotation holds the static type and the value type (what is allowed, how text is read); `option()` holds the
+default and the help text. `options_of()` combines both; the flag, the variable, the key of the file, the checks, the
+help and the page of the reference are derived from the result.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,19 +22,19 @@ from esg_core.options.value_types import Action, Choice, Flag, ValueType
 T = TypeVar("T")
 
 Argument = str | bool | Sequence[str]
-"""What a command line gives for an option: its text, for a flag whether it is on, for a list all its texts."""
+"""What a command line gives for an option: its text; for a flag, whether it is on; for a list, all its texts."""
 
 Spell = Callable[[str], str]
-"""How an option is called where the user wrote it: `port`, `--port`, `ESG_PORT`."""
+"""Returns what the user calls an option: `port`, `--port` or `ESG_PORT`."""
 
 PREFIX = "ESG_"
-"""How the names of all variables begin."""
+"""The prefix of all variables."""
 
 LONGEST_SHOWN = 60
 
 
 class Group(StrEnum):
-    """The headings of the help and of the reference, in their order."""
+    """The headings of the help and of the reference, in order."""
 
     BINDING = "Binding"
     APPLICATION = "Application"
@@ -49,10 +50,10 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option, whole.
+    """One option.
 
-    `summary` is the one sentence of the command line; `details` is what the reference says beyond it. `fallback` is the
-    name of a variable that other programs share, and that stands in for the default.
+    `summary` is the one sentence that the command line shows; `details` is what the reference adds. `fallback` is the
+    name of a variable shared with other programs, whose value replaces the default.
     """
 
     name: str
@@ -81,13 +82,17 @@ class Option:
 
     def check(self, value: object) -> object:
         """A value of a program or a TOML file, as `Config` keeps it; raises `NotAllowed`."""
-        if value is None and (self.default is None or self.kind.can_be_off):
+        if value is None and self.default is None:
             return None
         return self.kind.check(value)
 
+    def is_off(self, value: object) -> bool:
+        """Whether a value that `Config` keeps means that the limit or time-out is off."""
+        return self.kind.can_be_off and value == math.inf
+
     def shown(self, value: object) -> str:
-        """The value as source text, of bounded length, unless it is a secret."""
-        return "***" if self.kind.secret else brief(value)
+        """The value as source text, of bounded length, unless it is a secret; None for what is off."""
+        return "***" if self.kind.secret else brief(None if self.is_off(value) else value)
 
     def wrong(self, shown: str) -> UsageError:
         """The error for a value that is not allowed; `shown` is option and value as the user wrote them."""
@@ -95,18 +100,18 @@ class Option:
 
 
 def about(group: Group, summary: str, details: str = "", *, fallback: str = "", metavar: str = "") -> dict[str, object]:
-    """The metadata of a field that declares an option; see `Option` for the words."""
+    """The metadata of a field that declares an option; see `Option` for the parameters."""
     return {"group": group, "summary": summary, "details": details, "fallback": fallback, "metavar": metavar}
 
 
 def option(default: T, group: Group, summary: str, details: str = "", *, fallback: str = "", metavar: str = "") -> T:
-    """A field of a dataclass that is an option; typed as its default, which is what type checkers expect of a field."""
+    """A dataclass field that declares an option; typed as its default, as type checkers expect."""
     words = about(group, summary, details, fallback=fallback, metavar=metavar)
     return dataclasses.field(default=default, metadata=words)
 
 
 def options_of(declaration: type) -> Mapping[str, Option]:
-    """All options that a dataclass declares, by name, in their order."""
+    """All options that a dataclass declares, by name, in order."""
     hints = get_type_hints(declaration, include_extras=True)
     return {field.name: _option(field, hints[field.name]) for field in dataclasses.fields(declaration)}
 
@@ -129,18 +134,18 @@ def _kind(annotation: Any) -> ValueType:
 
 
 def unknown(written: str, known: Iterable[str], where: str = "") -> UsageError:
-    """The error for a name that is no option, with the known name that it resembles."""
+    """The error for a name that is no option; suggests a known name that resembles it."""
     return UsageError(f"{written}{where}: no such option{did_you_mean(written, known)}")
 
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` for the known name that is nearest, or nothing."""
+    """`; did you mean X?` for the nearest known name, or nothing."""
     meant = nearest(written, known)
     return f"; did you mean {meant}?" if meant is not None else ""
 
 
 def nearest(written: str, known: Iterable[str]) -> str | None:
-    """The known name that resembles the written one most, None if none does."""
+    """The known name most similar to the written one; None if none is similar."""
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(written, known, n=1, cutoff=0.7)), None)

@@ -1,6 +1,6 @@
-"""The presets: values for several options at once, below everything that the user says himself.
+"""The presets: values for several options at once, which everything that the user sets overrides.
 
-A preset is a row of this table; `esg_core.options.config` fills it in, and the reference shows it.
+A preset is a row of this table; `esg_core.options.config` applies it, and the reference shows it.
 """
 
 from collections.abc import Mapping

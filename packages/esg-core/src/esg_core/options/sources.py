@@ -1,7 +1,8 @@
-"""The places that options come from: arguments of the command, keywords of a program, the environment, a file.
+"""The sources of options: arguments of the command, keywords of a program, the environment, a file.
 
-Each reader checks the names and the values of its place, and complains about them in the words of that place: `--port`,
-`port`, `ESG_PORT`, `port in esg.toml`. None knows of the others: which of them wins is for `esg_core.options.merging`.
+Each reader checks the names and values of its source, and its errors call an option what that source calls it:
+`--port`, `port`, `ESG_PORT`, `port in esg.toml`. Readers do not know each other: `esg_core.options.merging` decides
+which one wins.
 """
 
 import os
@@ -18,7 +19,7 @@ from esg_core.options.uvicorn_names import translated, without_effect
 from esg_core.options.value_types import ListOf, NotAllowed
 
 PASSED_OVER = frozenset({"ESG_VERSION"})
-"""Variables that begin as ours do and mean something else: images of containers name their contents so."""
+"""Variables with our prefix and another meaning: container images name their contents like this."""
 
 _SERVICE_LINK = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_\w+)")
 
@@ -29,7 +30,7 @@ _VARIABLES = {option.variable: option for option in _KEYWORDS.values()}
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The value of an option, how the place it comes from calls the option, and the place in a few words."""
+    """The value of an option, what its source calls the option, and a short name of the source."""
 
     value: object
     spelled: str
@@ -40,17 +41,17 @@ Found = Mapping[str, Setting]
 
 
 class Reader(Protocol):
-    """A place that the caller has options from: the command line or the keywords of a program."""
+    """The caller's source of options: the command line or the keywords of a program."""
 
     def read(self) -> Found:
-        """All options that the place sets, by name; raises `UsageError`."""
+        """All options that the source sets, by name; raises `UsageError`."""
 
     def spell(self, name: str) -> str:
-        """How the place calls an option."""
+        """What the source calls an option."""
 
 
 class Arguments:
-    """The command line, after it was cut into options; `values` holds only what was typed."""
+    """The command line, parsed; `values` holds only what was typed."""
 
     def __init__(self, values: Mapping[str, Argument]) -> None:
         self._values = values
@@ -75,16 +76,16 @@ class Arguments:
 
 
 class Keywords:
-    """The keyword arguments of a program: `esg.run(app, port=9000)`; an `app` of None is none.
+    """The keyword arguments of a program: `esg.run(app, port=9000)`; an `app` of None counts as missing.
 
-    Those that only `uvicorn.run()` knows are taken as well (rule U-8).
+    Takes those that only `uvicorn.run()` has as well (rule U-8).
     """
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = {name: value for name, value in values.items() if name != "app" or value is not None}
 
     def read(self) -> Found:
-        """All keywords that were passed, also those that are None."""
+        """All keywords that were passed, including those that are None."""
         return {name: self._setting(name, *called) for name, called in translated(self._values).items()}
 
     def spell(self, name: str) -> str:
@@ -102,10 +103,11 @@ class Keywords:
 
 
 class Environment:
-    """The variables `ESG_*`. An empty one counts as not set; those that Kubernetes makes for a service do not count.
+    """The variables `ESG_*`. Empty ones count as not set; those that Kubernetes sets for a service are ignored.
 
-    Applications may use the prefix too: a variable that is no option is taken for a mistake if it resembles one, else
-    for theirs, and is one of the `strangers`. `of_uvicorn` are those that uvicorn's command would read, with ours.
+    Applications may use the prefix too: a variable that is no option is an error if it resembles one; otherwise it is
+    taken for the application's, and is one of the `strangers`. `of_uvicorn` maps variables that uvicorn's command would
+    read to ours.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -135,7 +137,7 @@ class Environment:
         }
 
     def read_fallbacks(self) -> Found:
-        """The variables that other programs share, for options that nothing else sets."""
+        """Variables shared with other programs, for options that nothing else sets."""
         options = [option for option in SERVER_OPTIONS.values() if self._variables.get(option.fallback)]
         return {option.name: _variable(option, option.fallback, self._variables[option.fallback]) for option in options}
 
@@ -179,9 +181,9 @@ class ConfigFile:
         return f"tool.esg.{key}" if self._is_pyproject else key
 
     def _advice(self, table: Mapping[str, object]) -> str:
-        """Where keys belong that stand in a table, with one of them as the example."""
+        """Where the keys of a table belong, with one of them as the example."""
         key = next((key for key in table if key.replace("-", "_") in SERVER_OPTIONS), "port")
-        place = "directly below [tool.esg]" if self._is_pyproject else "outside of tables"
+        place = "directly below [tool.esg]" if self._is_pyproject else "outside any table"
         return f"keys are flat: write {key} {place}"
 
     def _table(self) -> Mapping[str, object]:
@@ -223,7 +225,7 @@ def _variable(option: Option, name: str, text: str) -> Setting:
 
 
 def _plain(option: Option, value: object) -> str:
-    """Text as the user typed it where that is readable, else as source text."""
+    """Text as the user typed it if that is readable, otherwise as source text."""
     if isinstance(value, str) and re.fullmatch(r"[!-~]{1,60}", value) and not option.kind.secret:
         return value
     return option.shown(value)
@@ -238,5 +240,5 @@ def _as_toml(option: Option, value: object) -> str:
 
 
 def _is_service_link(name: str, text: str) -> bool:
-    """Whether Kubernetes made the variable for a service whose name begins with `esg`: `ESG_PORT=tcp://10.0.0.1:80`."""
+    """Whether Kubernetes set the variable for a service whose name begins with `esg`: `ESG_PORT=tcp://10.0.0.1:80`."""
     return _SERVICE_LINK.fullmatch(name) is not None or (name.endswith("_PORT") and "://" in text)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 
 def inline(value: object) -> str:
-    """The value in one line of TOML 1.0; raises `TypeError` for what TOML has no form for."""
+    """The value in one line of TOML 1.0; raises `TypeError` for what TOML cannot express."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -13,14 +13,14 @@ def inline(value: object) -> str:
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, str):
-        import json  # nothing else at a plain start needs it
+        import json  # a plain start needs it nowhere else
 
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(inline, value))}]"
     if isinstance(value, Mapping):
         return _table(value)
-    raise TypeError(f"TOML has no form for {type(value).__name__}")
+    raise TypeError(f"TOML cannot express {type(value).__name__}")
 
 
 def _number(value: float) -> str:

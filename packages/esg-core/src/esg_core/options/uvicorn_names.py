@@ -1,9 +1,9 @@
-"""What uvicorn takes, and what ESG makes of it (rule U-8): the one list of all its keywords.
+"""uvicorn's keywords and what ESG does with them (rule U-8): the one list of all.
 
 Every keyword of `uvicorn.Config`, `uvicorn.run()` and its command is in `UVICORN`: as an option of ESG with the same
 meaning, as a synonym of one, or refused with a line that says what to do instead. `Config` and the readers of options
-translate by it, the page for those who come from uvicorn is made of it, and a test holds it against the installed
-uvicorn. Knows no option's declaration and imports nothing of uvicorn.
+translate with it, the page on migrating from uvicorn is generated from it, and a test compares it with the installed
+uvicorn. Knows no option's declaration and imports nothing from uvicorn.
 """
 
 import os
@@ -14,11 +14,11 @@ from esg_core.errors import UsageError
 from esg_core.options.option import PREFIX
 
 THEIR_PREFIX = "UVICORN_"
-"""How the names of uvicorn's variables begin."""
+"""The prefix of uvicorn's variables."""
 
 
 class Difference(NamedTuple):
-    """What both do where that is not the same, and why ESG does it so."""
+    """What each does where they differ, and why ESG does it its way."""
 
     uvicorn: str
     esg: str
@@ -28,8 +28,8 @@ class Difference(NamedTuple):
 class UvicornOption(NamedTuple):
     """One keyword of uvicorn's.
 
-    `ours` is ESG's option, empty if there is none; then `instead` completes the line that refuses it. `convert` makes
-    ESG's value of one that only uvicorn takes, and leaves any other as it is. Where `may_be_none`, None is not given.
+    `ours` is ESG's option; if it is empty, `instead` completes the line that refuses the keyword. `convert` turns a
+    value that only uvicorn takes into ESG's, and leaves others alone. With `may_be_none`, None counts as not given.
     """
 
     name: str
@@ -41,22 +41,22 @@ class UvicornOption(NamedTuple):
 
 
 def translated(keywords: Mapping[str, object]) -> dict[str, tuple[str, object]]:
-    """By ESG's names, what each was called and its value; what is not uvicorn's stays as it is. Raises `UsageError`."""
+    """ESG's names, each with the name and value given; other keywords are kept. Raises `UsageError`."""
     found: dict[str, tuple[str, object]] = {}
     for keyword, given in keywords.items():
         known = UVICORN.get(keyword, UvicornOption(keyword, keyword))
         if known.instead:
-            raise UsageError(f"{keyword}: an option of uvicorn only; {known.instead}")
+            raise UsageError(f"{keyword}: only uvicorn has this option; {known.instead}")
         if given is None and known.may_be_none:
             continue
         if known.ours in found:
-            raise UsageError(f"{found[known.ours][0]} and {keyword} are the same option: give one of them")
+            raise UsageError(f"{found[known.ours][0]} and {keyword} are the same option: give only one")
         found[known.ours] = keyword, given if known.convert is None else known.convert(given)
     return found
 
 
 def without_effect(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables of uvicorn's command that are set, and ESG's in their place, as far as those are not set."""
+    """Variables of uvicorn's command that are set, mapped to ESG's, unless those are set too."""
     pairs = [(known.name.upper(), known.ours.upper()) for known in UVICORN.values() if known.ours]
     names = {f"{THEIR_PREFIX}{theirs}": f"{PREFIX}{ours}" for theirs, ours in pairs}
     return {theirs: ours for theirs, ours in names.items() if variables.get(theirs) and not variables.get(ours)}
@@ -75,12 +75,12 @@ def _is_pair(value: Any) -> bool:
 
 
 def _one_or_more(paths: object) -> object:
-    """A path alone is a list of one, whatever characters it has."""
+    """A single path as a list, whatever characters it has."""
     return [paths] if isinstance(paths, str | os.PathLike) else paths
 
 
-PROTOCOL_CLASSES = "a class of protocols is made for uvicorn; name what ESG is to use, such as {}"
-"""Completes the line that refuses one as `http` or `ws`."""
+PROTOCOL_CLASSES = "a protocol class works with uvicorn only; use a name, such as {}"
+"""Completes the line that refuses a protocol class as `http` or `ws`."""
 
 
 def _no_class(option: str, names: str) -> Callable[[object], object]:
@@ -97,10 +97,10 @@ SAME_VALUE = {
     ("loop", "zuvloop"): "zuvloop:new_event_loop",
     ("ws", "websockets-sansio"): "websockets",
 }
-"""Names of implementations that only uvicorn has, by option and name: what ESG calls the same."""
+"""ESG's names for implementations that uvicorn calls something else, by option and uvicorn's name."""
 
-NO_VALUE = {("http", "zttp"): "HTTP/2 is spoken with httptools and with h11, so leave it out"}
-"""Names of implementations that ESG has nothing in the place of, by option and name: what to do instead."""
+NO_VALUE = {("http", "zttp"): "HTTP/2 works with httptools and with h11, so leave it out"}
+"""What to do instead of naming an implementation that ESG does not have, by option and name."""
 
 _SAME = """
     app host port uds loop ws_ping_interval ws_ping_timeout ws_per_message_deflate lifespan env_file reload_delay
@@ -115,16 +115,16 @@ _OTHERS: Iterable[UvicornOption] = (
         "http",
         "http",
         Difference(
-            "a name, an import string or a class of protocols",
-            "a name, also of another package, or an import string; no class of protocols",
-            "such a class is made for uvicorn",
+            "a name, an import string or a protocol class",
+            "a name, which packages can add to, or an import string; no protocol class",
+            "such a class works with uvicorn only",
         ),
         _no_class("http", "httptools or h11"),
     ),
     UvicornOption(
         "http2",
         "http2",
-        Difference("off; needs `--http zttp`", "on, with either parser", "clients choose what they speak"),
+        Difference("off; needs `--http zttp`", "on, with either parser", "clients choose the version"),
     ),
     UvicornOption(
         "ws",
@@ -136,26 +136,26 @@ _OTHERS: Iterable[UvicornOption] = (
         "ws_max_size",
         "ws_max_size",
         Difference(
-            "uncompressed messages of some implementations",
-            "what a message inflates to, while it inflates",
-            "a small message can be a large one compressed",
+            "uncompressed messages, with some implementations",
+            "the inflated size, checked while inflating",
+            "a small compressed message can inflate to a large one",
         ),
     ),
     UvicornOption(
         "ws_max_queue",
         "ws_max_queue",
         Difference(
-            "counts for the old implementation only",
-            "counts always, and bytes do too (`--ws-max-queue-bytes`): then reading is paused",
+            "applies to the old implementation only",
+            "always applies, as does a limit in bytes (`--ws-max-queue-bytes`); reading is paused",
         ),
     ),
     UvicornOption(
         "log_config",
         "log_config",
         Difference(
-            "`.ini`, `.json`, `.yaml`; in a program also an open file",
+            "`.ini`, `.json`, `.yaml`; in a program, also an open file",
             "also `.toml`; no open file; the loggers are `esg`, `esg.error`, `esg.access`",
-            "it is read again when workers are restarted",
+            "the file is read again when workers are restarted",
         ),
     ),
     UvicornOption(
@@ -170,14 +170,16 @@ _OTHERS: Iterable[UvicornOption] = (
         Difference("not set: on a terminal", "not set: on a terminal, unless `$NO_COLOR` is set"),
     ),
     UvicornOption(
-        "interface", "interface", Difference("`auto` tells ASGI 2 from ASGI 3", "`auto` finds WSGI applications too")
+        "interface",
+        "interface",
+        Difference("`auto` distinguishes ASGI 2 and ASGI 3", "`auto` detects WSGI applications too"),
     ),
     UvicornOption(
         "reload",
         "reload",
         Difference(
             "waits for open connections",
-            "cuts them after 0.8 seconds",
+            "closes them after 0.8 seconds",
             "one open event stream must not hold up every restart",
         ),
     ),
@@ -185,7 +187,8 @@ _OTHERS: Iterable[UvicornOption] = (
         "reload_dirs",
         "reload_dir",
         Difference(
-            "the current directory if it is not there", "an error if it is not there; `--app-dir` is watched without it"
+            "the current directory if it does not exist",
+            "an error if it does not exist; without it, `--app-dir` is watched too",
         ),
         _one_or_more,
         may_be_none=True,
@@ -195,8 +198,8 @@ _OTHERS: Iterable[UvicornOption] = (
         "reload_excludes",
         "reload_exclude",
         Difference(
-            "looks at the name of a file, and at directories that exist",
-            "what fits a directory counts for all in it, so `.venv` and `.git` are left out from the start",
+            "matches file names, and directories that exist",
+            "a match of a directory covers all that is in it, so `.venv` and `.git` are ignored by default",
         ),
         _one_or_more,
         may_be_none=True,
@@ -206,8 +209,8 @@ _OTHERS: Iterable[UvicornOption] = (
         "workers",
         Difference(
             "1 is one process; ignored with `--reload`",
-            "1 is a parent with one worker, and without the option there is one process; refused with `--reload`",
-            "so that one worker can be restarted and replaced too",
+            "1 is a parent with one worker, no option is one process; refused with `--reload`",
+            "a single worker can be restarted and replaced too",
         ),
     ),
     UvicornOption(
@@ -221,21 +224,21 @@ _OTHERS: Iterable[UvicornOption] = (
         Difference(
             "literals; malformed entries never match",
             "malformed entries are an error; `unix` trusts the peers of UNIX sockets",
-            "a mistyped network must not silently trust nobody",
+            "a mistyped network must not be ignored silently",
         ),
         may_be_none=True,
     ),
-    UvicornOption("root_path", "root_path", Difference("any text", "begins with `/`", "a path does")),
+    UvicornOption("root_path", "root_path", Difference("any text", "must begin with `/`", "a path does")),
     UvicornOption(
         "limit_concurrency",
         "limit_concurrency",
-        Difference("N counts the refused connection itself, so 1 refuses all", "N are served, the next is refused"),
+        Difference("N includes the refused connection, so 1 refuses all", "N are served, the next one is refused"),
     ),
     UvicornOption(
         "limit_max_requests",
         "limit_max_requests",
         Difference(
-            "a worker stops, and another one starts", "the other one is ready first", "no request meets a closed door"
+            "a worker stops, then another one starts", "the new worker is ready first", "no request is turned away"
         ),
     ),
     UvicornOption(
@@ -243,7 +246,7 @@ _OTHERS: Iterable[UvicornOption] = (
         "timeout_keep_alive",
         Difference(
             "whole seconds; 0 closes after each response",
-            "also fractions; 0 is no limit, and `--limit-keepalive-requests 1` closes after each response",
+            "fractions too; 0 is no limit, and `--limit-keepalive-requests 1` closes after each response",
             "0 switches every time-out off",
         ),
     ),
@@ -251,9 +254,9 @@ _OTHERS: Iterable[UvicornOption] = (
         "timeout_graceful_shutdown",
         "timeout_graceful_shutdown",
         Difference(
-            "waits for ever; 0 does not wait",
-            "25 seconds; 0 waits for ever",
-            "a stop that one open stream can hold up for ever is no stop; Kubernetes kills after 30",
+            "waits forever; 0 does not wait",
+            "25 seconds; 0 waits forever",
+            "one open stream must not hold up a stop forever; Kubernetes kills after 30",
         ),
     ),
     UvicornOption(
@@ -261,16 +264,16 @@ _OTHERS: Iterable[UvicornOption] = (
         "timeout_worker_healthcheck",
         Difference(
             "5 seconds, answered by a thread",
-            "30 seconds, given by the event loop",
-            "a blocked loop is what has to be noticed",
+            "30 seconds, answered by the event loop",
+            "a blocked loop must be noticed",
         ),
     ),
     UvicornOption(
         "headers",
         "header",
         Difference(
-            "a header without a colon is a traceback; `server` and `date` are sent twice",
-            "one line, exit code 2; they take the place of ESG's own",
+            "a header without a colon causes a traceback; `server` and `date` are sent twice",
+            "it causes one line and exit code 2; they replace ESG's own",
         ),
         _pairs,
         may_be_none=True,
@@ -278,13 +281,13 @@ _OTHERS: Iterable[UvicornOption] = (
     UvicornOption(
         "h11_max_incomplete_event_size",
         "h11_max_incomplete_event_size",
-        Difference("16 KiB", "the limits of heads, unless it is lower", "they hold with either parser"),
+        Difference("16 KiB", "the limits of request heads, unless it is lower", "they apply with either parser"),
     ),
-    UvicornOption("callback_notify", "", instead="call it in a task that the application's lifespan starts"),
-    UvicornOption("timeout_notify", "", instead="that task can wait for as long as it likes"),
+    UvicornOption("callback_notify", "", instead="call it from a task that the application's lifespan starts"),
+    UvicornOption("timeout_notify", "", instead="that task can use any interval"),
 )
 
 UVICORN: Mapping[str, UvicornOption] = {
     known.name: known for known in (*(UvicornOption(name, name) for name in _SAME.split()), *_OTHERS)
 }
-"""By keyword: that of `uvicorn.Config` and `uvicorn.run()`, which is also the name of a parameter of its command."""
+"""By keyword of `uvicorn.Config` and `uvicorn.run()`, which is also the name of its command's parameter."""

@@ -1,4 +1,4 @@
-"""The shapes that texts of options must have; each function says yes or no.
+"""Checks the syntax of option values that are text; each function answers yes or no.
 
 Looks at the text alone: imports nothing that it names, opens no path, asks no name server.
 """
@@ -9,7 +9,7 @@ from esg_core.errors import UsageError
 from esg_core.header_fields import TOKEN
 
 FRAMING_FIELDS = frozenset({"connection", "content-length", "transfer-encoding"})
-"""Fields that say where a message ends or whether the connection goes on: ESG decides them for each response."""
+"""Fields that say where a message ends or whether the connection stays open: ESG sets them for each response."""
 
 _FIELD = re.compile(rf"(?P<name>{TOKEN}+):[ -~\t\x80-\xff]*")
 
@@ -31,14 +31,14 @@ def is_path(text: str) -> bool:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether the text may be a pattern of paths: one that names something."""
+    """Whether the text may be a path pattern that names something."""
     return text.isprintable() and any(part not in ("", ".") for part in re.split(r"[/\\]", text))
 
 
 def is_host(text: str) -> bool:
     """Whether the text may be a host name or an address: an IPv6 address without its brackets.
 
-    What has a port too passes, because the options that are meant are told by `esg_core.options.conflicts`.
+    A host with a port passes here: `esg_core.options.conflicts` refuses it, and says which options to use.
     """
     return re.fullmatch(r"[^\s/\[\]]+|\[[^\s/\[\]]+\]:\d+", text) is not None
 
@@ -54,13 +54,13 @@ def is_mount_path(text: str) -> bool:
 
 
 def is_header(text: str) -> bool:
-    """Whether the text is `Name:Value` (RFC 9110 section 5) and leaves the framing of messages alone."""
+    """Whether the text is `Name:Value` (RFC 9110 section 5) and does not touch message framing."""
     field = _FIELD.fullmatch(text)
     return field is not None and field["name"].lower() not in FRAMING_FIELDS
 
 
 def is_peer(text: str) -> bool:
-    """Whether `esg_core.proxy.trust.TrustedProxies` takes the text as an entry of its list."""
+    """Whether `esg_core.proxy.trust.TrustedProxies` accepts the text as an entry of its list."""
     from esg_core.proxy.trust import TrustedProxies
 
     try:

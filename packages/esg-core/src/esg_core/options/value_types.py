@@ -1,13 +1,13 @@
-"""The kinds of values that options take: what is allowed, how it is read from text, how it is kept.
+"""The types of values that options take: what is allowed, how it is read from text, how it is kept.
 
-Knows neither an option nor where a value came from. Each kind answers two questions: `check(value)` takes a value of a
-program or a TOML file as it is and returns it as `Config` keeps it; `parse(text)` does the same for text of the command
-line or of the environment. Both raise `NotAllowed` with the part that is wrong; `allowed` completes the sentence
-"must be ...".
+Knows no option and no source of values. `check(value)` takes a value from a program or a TOML file and returns it as
+`Config` keeps it; `parse(text)` does the same for text from the command line or the environment. Both raise
+`NotAllowed` with the part that is wrong; `allowed` completes the sentence "must be ...".
 """
 
 import math
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,7 +18,7 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 
 
 class NotAllowed(ValueError):
-    """A value that the kind does not allow; `value` is the part that is wrong: of a list, the one item."""
+    """A value that is not allowed; `value` is the part that is wrong: of a list, the one item."""
 
     def __init__(self, value: object) -> None:
         super().__init__(value)
@@ -26,7 +26,7 @@ class NotAllowed(ValueError):
 
 
 class ValueType:
-    """What an option takes. `metavar` stands for a value in the help; `secret` values are never shown."""
+    """What an option takes. `metavar` stands for the value in the help; `secret` values are never shown."""
 
     metavar: str = ""
     unit: str = ""
@@ -44,7 +44,7 @@ class ValueType:
         raise NotImplementedError
 
     def parse(self, text: str) -> object:
-        """As `check()`, for text of the command line or the environment."""
+        """The same for text from the command line or the environment."""
         return self.check(text)
 
 
@@ -55,13 +55,13 @@ class Switch(ValueType):
     metavar = "true|false"
 
     def check(self, value: object) -> bool:
-        """Only a bool: 1 and "yes" are for text."""
+        """A bool; 1 and "yes" are for `parse()`."""
         if not isinstance(value, bool):
             raise NotAllowed(value)
         return value
 
     def parse(self, text: str) -> bool:
-        """Any of true, yes, on, 1 or their opposites, in any case."""
+        """true, yes, on, 1 or their opposites, in any case."""
         try:
             return WORDS[text.lower()]
         except KeyError:
@@ -75,96 +75,74 @@ class Flag(Switch):
 
 
 class Action(Flag):
-    """A flag of the command line alone: it asks for something else than serving."""
+    """A flag of the command line alone, which asks for something other than serving."""
 
 
 @dataclass(frozen=True)
-class Integer(ValueType):
-    """A whole number in a range; with `can_be_off`, 0 and None mean "off", which is kept as None."""
+class Number(ValueType):
+    """A number from `minimum` to `maximum`, kept as an int if it `is_whole`, else as a float.
 
-    minimum: int = 0
-    maximum: int | None = None
+    With `excludes_minimum`, it must be greater. With `can_be_off`, 0, None and `inf` mean "off", which is kept as
+    `inf`: code that obeys the option compares with it as with any other value.
+    """
+
+    minimum: float = 0
+    maximum: float = math.inf
     unit: str = ""
     can_be_off: bool = False
+    is_whole: bool = True
+    excludes_minimum: bool = False
     metavar: str = "N"
 
     @property
     def allowed(self) -> str:
         """The range in words."""
-        what = f"a whole number of {self.unit}" if self.unit else "a whole number"
+        kind = "a whole number" if self.is_whole else "a number"
+        what = f"{kind} of {self.unit}" if self.unit else kind
         if self.can_be_off:
             return f"{what}, or 0 for no limit"
-        return f"{what} from {self.minimum} to {self.maximum}" if self.maximum else f"{what}, {self.minimum} or more"
+        if self.excludes_minimum:
+            return f"{what} greater than {self.minimum:g}, at most {self.maximum:g}"
+        return f"{what} from {self.minimum:g} to {self.maximum:g}" if self.maximum < math.inf else self._or_more(what)
 
-    def check(self, value: object) -> int | None:
-        """An int in the range; a bool is not a number here."""
-        if not isinstance(value, int) or isinstance(value, bool) or value < self.minimum:
-            raise NotAllowed(value)
-        if self.maximum is not None and value > self.maximum:
-            raise NotAllowed(value)
-        return None if self.can_be_off and value == 0 else int(value)
-
-    def parse(self, text: str) -> int | None:
-        """Decimal digits, as in Python."""
-        try:
-            return self.check(int(text))
-        except ValueError:
-            raise NotAllowed(text) from None
-
-
-@dataclass(frozen=True)
-class Seconds(ValueType):
-    """A time, whole or not; with `can_be_off`, 0 and None mean "off", which is kept as None."""
-
-    can_be_off: bool = True
-    minimum: float = 0
-    metavar: str = "SECONDS"
-    unit: str = "seconds"
-
-    @property
-    def allowed(self) -> str:
-        """The range in words."""
-        rest = "or 0 for no limit" if self.can_be_off else f"{self.minimum:g} or more"
-        return f"a number of seconds, {rest}"
-
-    def check(self, value: object) -> float | None:
-        """An int or a float, finite and in the range."""
-        if not isinstance(value, int | float) or isinstance(value, bool) or not self.minimum <= value < math.inf:
-            raise NotAllowed(value)
-        return None if self.can_be_off and value == 0 else float(value)
-
-    def parse(self, text: str) -> float | None:
-        """A decimal number: `15`, `0.5`."""
-        try:
-            return self.check(float(text))
-        except ValueError:
-            raise NotAllowed(text) from None
-
-
-@dataclass(frozen=True)
-class Fraction(ValueType):
-    """A part of a whole, as a number."""
-
-    metavar: str = "SHARE"
-    allowed: ClassVar[str] = "a number above 0, 1 at the most"
+    def _or_more(self, what: str) -> str:
+        return f"{what}, {self.minimum:g} or more"
 
     def check(self, value: object) -> float:
-        """An int or a float in the range."""
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+        """An int or a float in the range; a bool is not a number here."""
+        number = math.inf if value is None and self.can_be_off else value
+        if not isinstance(number, int | float) or isinstance(number, bool):
             raise NotAllowed(value)
-        return float(value)
+        if self.can_be_off and number in (0, math.inf):
+            return math.inf
+        if not self._allows(number):
+            raise NotAllowed(value)
+        return int(number) if self.is_whole else float(number)
+
+    def _allows(self, number: float) -> bool:
+        if self.is_whole and not isinstance(number, int):
+            return False
+        if self.excludes_minimum and number == self.minimum:
+            return False
+        return self.minimum <= number <= min(self.maximum, sys.float_info.max)
 
     def parse(self, text: str) -> float:
-        """A decimal number: `0.95`."""
+        """A decimal number, as in Python: `15`, and where it need not be whole `0.5`."""
         try:
-            return self.check(float(text))
+            number = int(text) if self.is_whole else float(text)
         except ValueError:
+            raise NotAllowed(text) from None
+        if number == math.inf:
+            raise NotAllowed(text)
+        try:
+            return self.check(number)
+        except NotAllowed:
             raise NotAllowed(text) from None
 
 
 @dataclass(frozen=True)
 class Text(ValueType):
-    """Text that passes `test`; `allowed` says in words what the test wants."""
+    """Text that passes `test`; `allowed` describes what the test accepts."""
 
     allowed: str = "text, not empty"
     test: Callable[[str], object] = bool
@@ -197,7 +175,7 @@ class Choice(ValueType):
 
 
 class Path(ValueType):
-    """The path of a file or directory, kept as str; whether it exists is not looked at."""
+    """The path of a file or directory, kept as str; whether it exists is not checked."""
 
     allowed = "a path"
     metavar = "PATH"
@@ -211,26 +189,26 @@ class Path(ValueType):
 
 
 class Directory(Path):
-    """The path of a directory; empty stands for the current one, whichever it is then."""
+    """The path of a directory; empty means the current directory at the time of use."""
 
     allowed = "a directory"
     metavar = "DIR"
 
     def check(self, value: object) -> object:
-        """As `Path`, or an empty str."""
+        """Also an empty str."""
         return value if value == "" else super().check(value)
 
 
 class PathOrTable(Path):
     """A path, or the contents of the file as a mapping: in a program or as a table of the configuration file.
 
-    None is kept as it is, for what a program does by itself.
+    None is kept: the program does it itself.
     """
 
     allowed = "a path, or a table of settings in a program or a configuration file"
 
     def check(self, value: object) -> object:
-        """A mapping and None are kept as they are."""
+        """A mapping and None are kept as they are; anything else must be a path."""
         return value if value is None or isinstance(value, Mapping) else super().check(value)
 
 
@@ -242,7 +220,7 @@ class Importable(ValueType):
     allowed: ClassVar[str] = "MODULE:ATTRIBUTE, such as main:app"
 
     def check(self, value: object) -> object:
-        """The shape only: nothing is imported here."""
+        """Checks the syntax only: nothing is imported here."""
         fits = is_import_string(value) if isinstance(value, str) else callable(value)
         if not fits:
             raise NotAllowed(value)
@@ -250,15 +228,15 @@ class Importable(ValueType):
 
 
 class Host(Text):
-    """A text that passes `test`; None, in a program, stands for every interface."""
+    """Text that passes `test`; in a program, None means every interface."""
 
     def check(self, value: object) -> object:
-        """None is kept as it is."""
+        """None or a str that passes the test."""
         return None if value is None else super().check(value)
 
 
 class NameOrFactory(Text):
-    """A text that passes `test`, or in a program the callable that it would stand for."""
+    """Text that passes `test`, or in a program the callable that it would name."""
 
     def check(self, value: object) -> object:
         """A str that passes the test, or a callable."""
@@ -267,9 +245,9 @@ class NameOrFactory(Text):
 
 @dataclass(frozen=True)
 class ListOf(ValueType):
-    """Texts that pass `test`: repeated on the command line, a list in TOML, or one text cut by `separator`.
+    """Texts that pass `test`: repeated on the command line, a list in TOML, or one text split at `separator`.
 
-    `of_paths`: an item may be an `os.PathLike` too, and is kept as str; one alone is a list.
+    With `of_paths`, an item may also be an `os.PathLike`, which is kept as str; a single one counts as a list.
     """
 
     allowed: str = "text, not empty"
@@ -279,7 +257,7 @@ class ListOf(ValueType):
     of_paths: bool = False
 
     def check(self, value: object) -> tuple[str, ...]:
-        """A text with separators or a list of texts; kept as a tuple."""
+        """A list of texts, or one text with separators; kept as a tuple."""
         if isinstance(value, str):
             return self.parse(value)
         if self.of_paths and isinstance(value, os.PathLike):
@@ -295,5 +273,5 @@ class ListOf(ValueType):
         return text
 
     def parse(self, text: str) -> tuple[str, ...]:
-        """Cut at the separator; space around an item and empty items do not count."""
+        """Split at the separator; space around items and empty items are dropped."""
         return self.check([item.strip() for item in text.split(self.separator) if item.strip()])

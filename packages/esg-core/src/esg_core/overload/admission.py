@@ -1,10 +1,9 @@
-"""Who may run now, who waits, who is sent away (rules A-1 to A-3 and A-6).
+"""Which requests run now, which wait and which are refused (rules A-1 to A-3 and A-6).
 
-Knows neither HTTP nor event-loop utilisation: it counts slots, and is told the limit
-(`esg_core.overload.backpressure`). Almost always letting a request in is one comparison, and giving its slot back is
-another. Over the limit, those who come wait in one line: a slot that is given back goes to its head, and one timer, for
-the head, sends away whoever has waited too long. Who leaves the line in between is taken out of it at once, wherever he
-stands.
+Knows neither HTTP nor event-loop utilisation: it counts slots, and `esg_core.overload.backpressure` sets the limit. In
+the common case, admitting a request is one comparison, and so is giving its slot back. Requests beyond the limit wait
+in one queue: a free slot goes to its head, and one timer, for the head, refuses requests that have waited too long. A
+request that leaves is removed at once, from any position.
 
 All methods belong to the loop's thread.
 """
@@ -16,16 +15,16 @@ from collections import OrderedDict
 from typing import Protocol
 
 NOTICE_INTERVAL = 10.0
-"""Seconds in which refusals are told of in the log at most once."""
+"""Seconds between two log messages about refusals."""
 
 EARLY = 0.002
-"""Seconds by which a loop that counts milliseconds may call too early."""
+"""Seconds by which a loop that counts in milliseconds may call too early."""
 
 
 class Place(Protocol):
-    """What a request holds: a slot, or a place among those who wait for one.
+    """What a request holds: a slot, or a place in the queue for one.
 
-    Unless it is `special`, to give it back is to count `in_flight` down by one: no call is needed.
+    Unless it is `special`, giving it back means decrementing `in_flight`: no call is needed.
     """
 
     is_waiting: bool
@@ -33,14 +32,14 @@ class Place(Protocol):
 
     @property
     def special(self) -> object:
-        """Whether giving it back takes a call of `release()`."""
+        """Whether giving it back requires a call of `release()`."""
 
     def release(self) -> None:
         """Give it back, once."""
 
 
 class Holder(Protocol):
-    """A request, as far as it holds something."""
+    """A request, seen as the holder of a place."""
 
     place: Place | None
 
@@ -49,14 +48,14 @@ class Waiter(Protocol):
     """A request that waits for a slot."""
 
     def admit(self, place: Place) -> None:
-        """Its turn has come: this is its slot, and it runs."""
+        """It is its turn: run it, in this slot."""
 
     def refuse(self) -> None:
         """There will be no slot for it."""
 
 
 class TimedSlot:
-    """A slot of a request that is timed."""
+    """The slot of a request that is timed; see `esg_core.overload.admission.Place`."""
 
     __slots__ = ("_admission", "_came_at")
 
@@ -69,23 +68,22 @@ class TimedSlot:
         self._came_at = came_at
 
     def release(self) -> None:
-        """As `Place.release`."""
         self._admission.measure(self._came_at)
         self._admission.release()
 
 
 class Admission:
-    """The slots of one server; for a request that has one of them, it is its `Place`.
+    """The slots of one server, and the place of each request that has one: see `esg_core.overload.admission.Place`.
 
-    `limit` is how many requests may run at once, `in_flight` how many do, `peak` the most that have in this window.
-    `queue_size` is how many may wait beyond them, for `queue_timeout` seconds each (None: without end). While it is
-    `saturated`, nobody begins to wait. `smoothing` is the weight of the latest request in `smoothed_latency`.
+    `limit` is how many requests may run at once, `in_flight` how many do, `peak` the highest number in this window.
+    `queue_size` is how many more may wait, for `queue_timeout` seconds each (`inf`: forever). While it is `saturated`,
+    no further request may wait. `smoothing` is the weight of the latest request in `smoothed_latency`.
 
-    While fewer run than `easy`, one more touches neither limit nor peak: it may be counted without a call, by whoever
-    then makes this its place. `enter()` is for all others. Likewise one less may be counted without `release()`, unless
-    this is `special`: somebody waits.
+    While fewer than `easy` run, one more reaches neither limit nor peak: the caller may increment `in_flight` itself,
+    and make this the place of the request. All others go through `enter()`. Likewise, `in_flight` may be decremented
+    without `release()`, unless this is `special`: then a request waits.
 
-    Counters that only grow: `rejected` (all who were not let in, whether at once or after waiting), `queued_total`,
+    Counters that only grow: `rejected` (requests that were not admitted, at once or after waiting), `queued_total`,
     `queue_timeouts`, `queue_disconnects`.
     """
 
@@ -96,7 +94,7 @@ class Admission:
         loop: asyncio.AbstractEventLoop,
         limit: int,
         queue_size: int = 0,
-        queue_timeout: float | None = None,
+        queue_timeout: float = math.inf,
         smoothing: float = 0.2,
     ) -> None:
         self._loop = loop
@@ -105,7 +103,7 @@ class Admission:
         self._queue_timeout = queue_timeout
         self._smoothing = smoothing
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
-        self.special: object = self._waiting  # true while there is anybody in it
+        self.special: object = self._waiting  # true while a request waits
         self._timer: asyncio.TimerHandle | None = None
         self._notice_at = -math.inf
         self.limit = limit
@@ -115,10 +113,10 @@ class Admission:
         self.sample_count = 0
         self.rejected = self.queued_total = self.queue_timeouts = self.queue_disconnects = 0
 
-    # What happens to each request.
+    # Each request.
 
     def enter(self, holder: Holder) -> bool:
-        """Give the request a slot that is timed, if there is one."""
+        """Give the request a timed slot, if one is free."""
         in_flight = self.in_flight
         if in_flight >= self.easy:
             if in_flight >= self.limit:
@@ -130,44 +128,43 @@ class Admission:
         return True
 
     def release(self) -> None:
-        """As `Place.release`."""
         self.in_flight -= 1
         if self._waiting:
             self._admit_waiting()
 
     def time(self, holder: Holder) -> None:
-        """Time a request from now on, if what it holds is a slot that is not timed."""
+        """Time a request from now on, if it holds a slot that is not timed."""
         if holder.place is self:
             holder.place = TimedSlot(self, self._time())
 
     def measure(self, came_at: float) -> None:
-        """A request that came then is done."""
+        """A request that came at that time is done."""
         latency = self._time() - came_at
         self.sample_count += 1
         weight = 1 if self.sample_count == 1 else self._smoothing
         self.smoothed_latency += (latency - self.smoothed_latency) * weight
 
-    # The line.
+    # The queue.
 
     @property
     def queued(self) -> int:
-        """How many wait."""
+        """How many requests wait."""
         return len(self._waiting)
 
     def wait(self, waiter: Waiter) -> bool:
-        """Let a request that got no slot wait for one, if it may; else it has to be refused, and is counted as such."""
+        """Let a request wait for a slot, if it may; otherwise the caller must refuse it. Counts either."""
         if self.saturated or len(self._waiting) >= self._queue_size:
             self.rejected += 1
             self._notice()
             return False
         self._waiting[waiter] = now = self._time()
         self.queued_total += 1
-        if self._timer is None and self._queue_timeout is not None:
+        if self._timer is None and self._queue_timeout < math.inf:
             self._timer = self._loop.call_at(now + self._queue_timeout, self._expire, self._queue_timeout)
         return True
 
     def leave(self, waiter: Waiter) -> None:
-        """A request that waits has gone away; harmless for one that does not wait any more."""
+        """A waiting request has gone away; harmless for one that no longer waits."""
         if self._waiting.pop(waiter, None) is not None:
             self.queue_disconnects += 1
 
@@ -180,7 +177,7 @@ class Admission:
             waiter.admit(TimedSlot(self, came_at))
 
     def _expire(self, patience: float) -> None:
-        """Refuse those who have waited too long, then set the timer for the head of those who are left."""
+        """Refuse requests that have waited too long, then set the timer for the new head."""
         self._timer = None
         now = self._time()
         while self._waiting:
@@ -198,12 +195,12 @@ class Admission:
         waiter.refuse()
 
     def _notice(self) -> None:
-        """Tell of refusals in the log, now and then."""
+        """Log refusals, now and then."""
         now = self._time()
         if now >= self._notice_at:
             self._notice_at = now + NOTICE_INTERVAL
             logging.getLogger("esg.error").warning(
-                "overloaded: as many requests run as may (%d), and others get 503 (%d so far)",
+                "overloaded: the limit of running requests (%d) is reached; others get 503 (%d so far)",
                 self.limit,
                 self.rejected,
             )
@@ -211,14 +208,14 @@ class Admission:
     # The server's side.
 
     def begin_window(self, limit: int) -> None:
-        """A new window: its limit holds from now on, and its peak is what runs."""
+        """Begin a window with a new limit; its peak starts at what runs now."""
         self.limit = limit
         self.peak = self.in_flight
         self.easy = min(limit, self.peak)
         self._admit_waiting()
 
     def drain(self) -> None:
-        """The server stops: refuse all who wait; nobody waits from now on (rule L-2)."""
+        """The server stops: refuse all requests that wait, and let no more wait (rule L-2)."""
         self._queue_size = 0
         if self._timer is not None:
             self._timer.cancel()

@@ -6,6 +6,7 @@ application is being imported or blocks the event loop. It stops the server with
 
 import contextlib
 import faulthandler
+import math
 import os
 import signal
 import socket
@@ -46,12 +47,12 @@ DUMP_SIGNAL: signal.Signals | None = getattr(signal, "SIGRTMIN", None)
 class ParentLine(ThisProcess):
     """The line of one worker, which makes the parent the server's owner; `bound` are the sockets it serves on.
 
-    Once the worker is ready, its event loop sends a heartbeat every `beat` seconds; None sends none.
+    Once the worker is ready, its event loop sends a heartbeat every `beat` seconds; `inf` sends none.
     """
 
     is_one_of_many = True
 
-    def __init__(self, line: socket.socket, bound: Sequence[BoundSocket], beat: float | None) -> None:
+    def __init__(self, line: socket.socket, bound: Sequence[BoundSocket], beat: float) -> None:
         super().__init__(Notifier())
         self._line = line
         self._bound = bound
@@ -77,10 +78,10 @@ class ParentLine(ThisProcess):
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
         """Report that clients can connect, and start the heartbeat."""
         self._send(READY)
-        if self._beat is not None:
+        if self._beat < math.inf:
             Heartbeat(context.loop, self._beat, self._send_alive)
 
-    def stopping(self, seconds: float | None) -> None:
+    def stopping(self, seconds: float) -> None:
         """Limit the time for the drain; the parent knows of it, as it asked for it."""
         self.allow(seconds)
 

@@ -217,9 +217,8 @@ class Supervisor:
         self._logger.info("Workers: %d", self._policy.target)
 
     def _check_memory(self, now: float) -> float:
-        limit = self._config.limit_worker_memory
-        if limit is not None and now >= self._check_memory_at:
-            self._workers.check_memory(limit, now)
+        if now >= self._check_memory_at:
+            self._workers.check_memory(self._config.limit_worker_memory, now)
             self._check_memory_at = now + MEMORY_CHECK_EVERY
         return self._check_memory_at
 
@@ -274,7 +273,7 @@ class Supervisor:
         self._config = config
         self._policy.patience = patience(config)
         self._check_memory_at = (
-            math.inf if config.limit_worker_memory is None else time.monotonic() + MEMORY_CHECK_EVERY
+            math.inf if config.limit_worker_memory == math.inf else time.monotonic() + MEMORY_CHECK_EVERY
         )
 
     def _upgrade(self) -> None:
@@ -327,8 +326,7 @@ class Supervisor:
         self._policy.stop(now)
         if self._successor is not None:
             self._successor.ask_to_end()
-        drain = self._policy.longest_drain
-        self._resources.notifier.stopping(None if drain == math.inf else drain)
+        self._resources.notifier.stopping(self._policy.longest_drain)
         self._resources.shared_sockets.close_sockets()
 
     def _stop_at_once(self) -> None:

@@ -22,7 +22,7 @@ class WorkerTask:
     """What one worker has to do: serve what `config` says, with a heartbeat every `beat` seconds; None for none."""
 
     config: "Config"
-    beat: float | None
+    beat: float
 
 
 def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:

@@ -1,7 +1,6 @@
 """What the options mean for one worker, and how long its parent waits for it."""
 
 import dataclasses
-import math
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +32,7 @@ def task_for(config: "Config", preloaded: Application | None = None) -> WorkerTa
         {} if preloaded is None else {"app": preloaded, "factory": False, "interface": "asgi3", "env_file": None}
     )
     own = dataclasses.replace(config, **OF_THE_PARENT, **loaded)
-    beat = config.timeout_worker_healthcheck
-    return WorkerTask(own, None if beat is None else beat / BEATS)
+    return WorkerTask(own, config.timeout_worker_healthcheck / BEATS)
 
 
 def check(config: "Config") -> None:
@@ -50,9 +48,8 @@ def check(config: "Config") -> None:
 
 def patience(config: "Config") -> Patience:
     """How long workers may take, from the options."""
-    drain = config.timeout_graceful_shutdown
     return Patience(
-        drain=math.inf if drain is None else config.shutdown_delay + drain + MARGIN,
-        beat=config.timeout_worker_healthcheck or math.inf,
-        lifetime=config.limit_worker_lifetime or math.inf,
+        drain=config.shutdown_delay + config.timeout_graceful_shutdown + MARGIN,
+        beat=config.timeout_worker_healthcheck,
+        lifetime=config.limit_worker_lifetime,
     )

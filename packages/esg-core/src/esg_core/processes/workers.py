@@ -111,7 +111,7 @@ class RunningWorkers:
         for running in self._running.values():
             running.send(messages.REOPEN)
 
-    def check_memory(self, limit: int, now: float) -> None:
+    def check_memory(self, limit: float, now: float) -> None:
         """Have workers replaced that use more than `limit` MiB of memory."""
         for worker in self._running:
             size = (resident(worker.pid) or 0) // MIB if worker.state is State.READY else 0

@@ -19,6 +19,7 @@ from typing import NamedTuple, cast
 from esg_core.sockets.ends import abort, end_for_client
 from esg_core.sockets.tls_link import TLSLink
 from esg_core.turns import UNITS_A_TURN, TurnBudget
+from esg_core.waiting import finite
 
 PIECE = 4096
 """Bytes that are read at a time during a handshake; a client's first message has some hundred."""
@@ -36,8 +37,8 @@ class TLSOptions(NamedTuple):
     context: Callable[[], ssl.SSLContext]
     """Gives the TLS context of the next connection."""
 
-    handshake_timeout: float | None
-    """Seconds that a connection has to agree on TLS; None and 0 for no limit."""
+    handshake_timeout: float
+    """Seconds that a connection has to agree on TLS; `inf` for no limit."""
 
 
 class Secured(NamedTuple):
@@ -102,7 +103,7 @@ class Handshakes:
     async def _shake_hands(self, transport: asyncio.Transport, handshake: "_Handshake") -> Secured:
         early = _EarlyData()
         try:
-            async with asyncio.timeout(self._tls.handshake_timeout or None):
+            async with asyncio.timeout(finite(self._tls.handshake_timeout)):
                 secured = await self._begin_tls(transport, handshake, early)
             if secured is not None and not secured.is_closing():
                 handshake.link(secured)

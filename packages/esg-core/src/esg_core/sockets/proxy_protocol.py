@@ -75,7 +75,7 @@ class ProxyProtocol(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         context = self._context
         context.connections.add(self)
-        self.deadline = context.loop.time() + (context.config.timeout_request_headers or math.inf)
+        self.deadline = context.loop.time() + context.config.timeout_request_headers
         context.sweeper.add(self)
         name = transport.get_extra_info("peername")
         if not self._trust.peer((name[0], name[1]) if isinstance(name, tuple) else None):

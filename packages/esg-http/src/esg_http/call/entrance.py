@@ -4,7 +4,7 @@ Shared by all HTTP versions. Knows the context and cycles, no bytes and no conne
 (A-8), because it must always be answered, then `limit-concurrency` (H-18), then admission (A-1).
 """
 
-import sys
+import math
 from typing import TYPE_CHECKING, Self
 
 from esg_core.access.escaping import client_text
@@ -37,23 +37,23 @@ class Entrance:
         self._context = context
         self._health = context.health
         self._others: set[bytes] = set()
-        self._concurrency = context.config.limit_concurrency or sys.maxsize
+        self._concurrency = context.config.limit_concurrency
         self._admission = context.admission
 
     @classmethod
     def of(cls, context: "Context") -> Self | None:
         """The entrance of a context; None if all requests simply start: `context.start()`."""
         keepers = (context.health, context.config.limit_concurrency, context.admission)
-        return None if keepers == (None, None, None) else cls(context)
+        return None if keepers == (None, math.inf, None) else cls(context)
 
-    def call_limit(self) -> int:
+    def call_limit(self) -> float:
         """How many calls may run when a request arrives on the connection that has just been made (limit-concurrency).
 
         0 if this connection exceeds the limit: then each of its requests takes a closer look.
         """
         return 0 if len(self._context.connections) > self._concurrency else self._concurrency
 
-    def enter(self, cycle: "Cycle", app: Application, call_limit: int) -> bool:
+    def enter(self, cycle: "Cycle", app: Application, call_limit: float) -> bool:
         """Start a request, answer it, or let it wait; returns whether it waits.
 
         Meanwhile its connection must go on reading, within bounds, to notice that the client leaves. `call_limit` is

@@ -6,6 +6,7 @@ client has read its last response (rule H-8).
 """
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from esg_core.asgi import Headers
@@ -21,7 +22,7 @@ from esg_http.h1.output import BY_LENGTH
 from esg_http.h1.request_fields import NO_FIELDS
 from esg_http.h1.settings import H1Settings
 from esg_http.h1.states import BODY, CLOSING, DISCARD, ENDING, GONE, HEAD, HOLD, IDLE, NEXT, SKIP
-from esg_http.settings import LOOK, NEVER
+from esg_http.settings import LOOK
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -95,7 +96,7 @@ class H1Connection(H1Input):
 
     def resume_writing(self) -> None:
         if self._reading not in ENDING:  # else everything written must be sent before the end
-            self._write_deadline = NEVER
+            self._write_deadline = inf
             self.deadline = self._read_deadline
         self.gate.open()
         self._next()
@@ -248,7 +249,7 @@ class H1Connection(H1Input):
         if written.is_given_up(self.transport, now):
             if written.unsent:
                 self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
-            self._write_deadline = NEVER
+            self._write_deadline = inf
             reset(self.transport)
             return
         self._write_deadline = written.due
@@ -307,7 +308,7 @@ class H1Connection(H1Input):
     def _prepare_end(self) -> None:
         """Read nothing more, and watch that everything written is sent and that TLS ends."""
         self._reading = CLOSING
-        self._read_deadline = NEVER
+        self._read_deadline = inf
         self._watch_writing(self._time())
         if self._peer.is_tls:
             self._await(self._time() + TLS_LINGER)

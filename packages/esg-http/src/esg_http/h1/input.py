@@ -7,6 +7,7 @@ reading is paused until its response is complete, so that the cost of a connecti
 
 import asyncio
 from abc import abstractmethod
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers
@@ -23,7 +24,7 @@ from esg_http.h1.request_fields import LONGEST_REMEMBERED, RequestFields, Reques
 from esg_http.h1.settings import H1Settings
 from esg_http.h1.states import BODY, HEAD, HOLD, IDLE, NEXT, SKIP, Reading
 from esg_http.message.grammar import CHUNKED, REST, split_target
-from esg_http.settings import LOOK, NEVER
+from esg_http.settings import LOOK
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -70,7 +71,7 @@ class H1Input(H1Output, asyncio.Protocol):
         "deadline",
     )
 
-    _call_limit: int
+    _call_limit: float
     _peer: Peer
 
     def __init__(self, context: "Context", settings: H1Settings) -> None:
@@ -86,7 +87,7 @@ class H1Input(H1Output, asyncio.Protocol):
         self._paused = False
         self._eof = False
         self._head_took = 0.0
-        self._read_deadline = self._write_deadline = self.deadline = NEVER
+        self._read_deadline = self._write_deadline = self.deadline = inf
 
     def _await(self, deadline: float) -> None:
         """Set the time by which what is being read must be complete."""
@@ -195,7 +196,7 @@ class H1Input(H1Output, asyncio.Protocol):
         if not length or 0 < length <= len(rest):  # the whole body is here, or there is none
             cycle.body_complete = True
             self._reading = HOLD
-            self._read_deadline = NEVER
+            self._read_deadline = inf
             self.deadline = self._write_deadline
             if rest:
                 self._take_body(cycle, rest, length)
@@ -276,7 +277,7 @@ class H1Input(H1Output, asyncio.Protocol):
 
     def _end_body(self, reading: Reading) -> None:
         self._body = None
-        self._await(NEVER)
+        self._await(inf)
         self._reading = reading
 
     def _go_on(self) -> None:
@@ -376,7 +377,7 @@ class H1Input(H1Output, asyncio.Protocol):
             if self._reading is HOLD or self._reading is NEXT:
                 self._look_soon(-1)
             else:
-                self._await(NEVER)
+                self._await(inf)
             self.transport.pause_reading()
 
     def _look_soon(self, sent: int) -> None:

@@ -1,5 +1,6 @@
 """What HTTP/1.1 connections need besides what all versions share."""
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ STARTS = 1024
 class H1Settings(HTTPSettings):
     """The settings, and `starts`: request starts that were read before and are within the limits."""
 
-    def __init__(self, context: "Context", parse_fields: FieldParser, bound: int | None = None) -> None:
+    def __init__(self, context: "Context", parse_fields: FieldParser, bound: float = math.inf) -> None:
         super().__init__(context, bound)
         self._context = context
         self.parse_fields = parse_fields

@@ -6,6 +6,7 @@ the transport only as far as it tells whether its client reads.
 """
 
 from abc import abstractmethod
+from math import inf
 from typing import TYPE_CHECKING
 
 from esg_core.errors import RequestError
@@ -15,7 +16,7 @@ from esg_core.write_pace import WritePace
 from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.coding.faults import ConnectionFault
 from esg_http.h2.coding.frames import goaway_frame
-from esg_http.h2.engine.base_stream import NEVER, Unsent, Upload
+from esg_http.h2.engine.base_stream import Unsent, Upload
 from esg_http.h2.serving import Serving
 from esg_http.h2.settings import H2Settings
 from esg_http.h2.stream import H2Stream
@@ -39,7 +40,7 @@ class Deadlines(Serving):
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings)
-        self.deadline = NEVER
+        self.deadline = inf
         self.check_at = 0
         self._is_overdue = False
         self._timers: dict[int, float] = {}
@@ -103,7 +104,7 @@ class Deadlines(Serving):
             self._is_overdue = True
             return
         for timer in list(self._timers):
-            if self._timers.get(timer, NEVER) <= now:  # what expires may set or drop another
+            if self._timers.get(timer, inf) <= now:  # what expires may set or drop another
                 del self._timers[timer]
                 self._expire_timer(timer, now)
         if not self.is_over:
@@ -141,7 +142,7 @@ class Deadlines(Serving):
                 due.append(stream.upload.deadline)
             if stream.unsent is not None:
                 due.append(stream.unsent.pace.due)
-        return min(due, default=NEVER)
+        return min(due, default=inf)
 
     def _expire_stream(self, stream: H2Stream, now: float) -> None:
         upload, unsent = stream.upload, stream.unsent

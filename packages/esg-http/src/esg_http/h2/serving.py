@@ -68,7 +68,7 @@ class Serving(Receiving[H2Stream]):
         self.body_limit = settings.http.body_limit
         self._left: set[Call] = set()
         self._served = 0
-        self._call_limit = 0
+        self._call_limit: float = 0
 
     def _make_stream(self, number: int, window: int) -> H2Stream:
         return H2Stream(self, number, window)

@@ -14,7 +14,7 @@ from esg_http.h2.coding.frames import settings_frame, window_frame
 from esg_http.h2.coding.hpack import ENTRY_OVERHEAD
 from esg_http.h2.engine.limits import H2Limits
 from esg_http.h2.engine.windows import CONNECTION_WINDOW
-from esg_http.settings import NEVER, HTTPSettings
+from esg_http.settings import HTTPSettings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -37,8 +37,8 @@ class H2Settings:
             control_frames=config.h2_max_control_frames,
             stream_window=config.h2_max_stream_window,
         )
-        self.preface_timeout: float = config.h2_timeout_preface or NEVER
-        self.settings_timeout: float = config.h2_timeout_settings or NEVER
+        self.preface_timeout = config.h2_timeout_preface
+        self.settings_timeout = config.h2_timeout_settings
 
     @cached_property
     def preface(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Options about the application: where it is, what it speaks, what it is told."""
+"""Options about the application: where it is, which interface it has, how it is called."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,59 +22,59 @@ class ApplicationOptions:
         metadata=about(
             Group.APPLICATION,
             "The application to serve, as MODULE:ATTRIBUTE.",
-            "In a program, the application itself will do.",
+            "In a program, it can be the application itself.",
             metavar="APP",
         ),
     )
     app_dir: Annotated[str, Directory()] = option(
         "",
         Group.APPLICATION,
-        "Directory to import APP from; the current one by default.",
-        "It is put in front of `sys.path`, for everything that options name as `MODULE:ATTRIBUTE`, and for the classes "
-        "in the file of `log_config`.",
+        "Directory to import APP from; the current directory by default.",
+        "Inserted at the front of `sys.path`; everything that options name as `MODULE:ATTRIBUTE` is found there, and "
+        "so are classes that the `log_config` file names.",
     )
     factory: bool = option(
         False,
         Group.APPLICATION,
-        "APP is a function that returns the application.",
-        "It is called once, without arguments. In a program, call it yourself.",
+        "Treat APP as a function that returns the application.",
+        "Called once, without arguments. In a program, call it yourself.",
     )
     interface: Literal["auto", "asgi3", "asgi2", "wsgi"] = option(
         "auto",
         Group.APPLICATION,
-        "Interface of the application.",
-        "`auto` finds out by the parameters: `(scope, receive, send)` is ASGI 3, `(scope)` ASGI 2, "
-        "`(environ, start_response)` WSGI, which runs in threads (`wsgi_threads`). What takes any number, or does not "
-        "say, is ASGI 3.",
+        "Interface that the application implements.",
+        "`auto` goes by the parameters: `(scope, receive, send)` is ASGI 3, `(scope)` is ASGI 2, and `(environ, "
+        "start_response)` is WSGI, which runs in threads (`wsgi_threads`). If the parameters are variable or unknown, "
+        "it is ASGI 3.",
     )
     lifespan: Literal["auto", "on", "off"] = option(
         "auto",
         Group.APPLICATION,
-        "Run the application's start-up and shutdown.",
-        "`on`: a failure stops the server with exit code 3. `auto`: an application without lifespan is tolerated.",
+        "Run the application's start-up and shutdown (ASGI lifespan).",
+        "`on`: a failure stops the server with exit code 3. `auto`: an application without lifespan is accepted.",
     )
     root_path: Annotated[str, Text("empty, or a path that begins with /", is_mount_path, "PATH")] = option(
         "",
         Group.APPLICATION,
-        "Path under which a proxy mounts the application.",
-        "The ASGI `root_path`; it is put in front of the path of each request.",
+        "Path prefix under which a proxy mounts the application.",
+        "The ASGI `root_path`; it is prepended to the path of each request.",
     )
     env_file: FilePath = option(
         None,
         Group.APPLICATION,
-        "File of variables for the application's environment.",
-        "Read with `python-dotenv` before the application is imported. `ESG_*` variables in it have no effect.",
+        "File of environment variables for the application.",
+        "Loaded with `python-dotenv` before the application is imported. `ESG_*` variables in it have no effect.",
     )
     reset_contextvars: bool = option(
         False,
         Group.APPLICATION,
         "Run each request in a fresh context.",
-        "Context variables that the lifespan has set are then not seen by requests.",
+        "Requests then do not see context variables that the lifespan has set.",
     )
     on_response: HookReference = option(
         None,
         Group.APPLICATION,
         "Hook that sees each response before it is sent.",
-        "Called with `(scope or None, status, headers)` once for each final response, ESG's own included; may return "
-        "another `(status, headers)`. In a program, the function itself will do.",
+        "Called with `(scope or None, status, headers)` once for each final response, including ESG's own; may return "
+        "a different `(status, headers)`. In a program, it can be the function itself.",
     )

@@ -8,7 +8,7 @@ from esg_core.options.addresses import is_address
 from esg_core.options.groups.shorthands import Bound, FilePath
 from esg_core.options.option import Group, option
 from esg_core.options.validators import is_host
-from esg_core.options.value_types import Host, Integer, ListOf
+from esg_core.options.value_types import Host, ListOf, Number
 
 Addresses = Annotated[Sequence[str], ListOf("HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N", is_address, "ADDRESS")]
 
@@ -21,46 +21,46 @@ class ListeningOptions:
         "127.0.0.1",
         Group.BINDING,
         "Address or name to listen on.",
-        "An IPv6 address is written without brackets. `0.0.0.0` listens on every interface of IPv4, `::` on those of "
-        "both versions, and so does None in a program, also on a machine without IPv6. Sockets that systemd passes "
-        "(`LISTEN_FDS`) take the place of host and port, unless `bind`, `uds` or `fd` is given.",
+        "Write an IPv6 address without brackets. `0.0.0.0` listens on every IPv4 interface, `::` on every IPv4 and "
+        "IPv6 interface; so does None in a program, even on a machine without IPv6. Sockets that systemd passes "
+        "(`LISTEN_FDS`) replace host and port, unless `bind`, `uds` or `fd` is given.",
     )
-    port: Annotated[int, Integer(0, 65535)] = option(
+    port: Annotated[int, Number(0, 65535)] = option(
         8000, Group.BINDING, "Port to listen on; 0 picks a free one.", metavar="PORT"
     )
     uds: FilePath = option(
         None,
         Group.BINDING,
         "UNIX domain socket to listen on, instead of host and port.",
-        "ESG makes the socket and removes it at the end. If a process that has gone has left its file there, the new "
-        "one gets the same mode, but not the same owner; else everybody may connect (mode 666, whatever the umask), "
-        "and the directory says who comes near it.",
+        "ESG creates the socket and removes it at the end. If a dead process has left its file there, the new one "
+        "gets the same mode, but not the same owner. Otherwise everyone may connect (mode 666, whatever the umask): "
+        "restrict access by the directory.",
     )
-    fd: Annotated[int | None, Integer()] = option(
+    fd: Annotated[int | None, Number()] = option(
         None,
         Group.BINDING,
         "Inherited socket to listen on, instead of host and port.",
-        "The number of a descriptor that a supervisor opened, of any family; ESG does not remove what it did not make.",
+        "The number of a descriptor that a supervisor has opened, of any family. ESG does not remove its file.",
         metavar="FD",
     )
     bind: Addresses = option(
         (),
         Group.BINDING,
         "Listen on HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N. Repeatable.",
-        "Several listeners in one process. Takes the place of `host`, `port`, `uds` and `fd`.",
+        "Several listeners in one process. Replaces `host`, `port`, `uds` and `fd`.",
     )
     reuse_port: bool = option(
         False,
         Group.BINDING,
-        "Bind with SO_REUSEPORT, each worker for itself.",
-        "The kernel then spreads connections evenly over workers, and other servers may listen on the same port.",
+        "Bind a socket per worker, with SO_REUSEPORT.",
+        "The kernel then spreads connections evenly over the workers, and other servers may listen on the same port.",
     )
     backlog: Bound = option(2048, Group.BINDING, "Connections that may wait to be accepted.")
     proxy_protocol: bool = option(
         False,
         Group.BINDING,
         "Expect the PROXY protocol, version 1 or 2, on each connection.",
-        "For a balancer that speaks it, on every listener. Connections of peers that `forwarded_allow_ips` does not "
-        "trust are closed. Where the balancer tells (version 2) that its client speaks TLS, the scheme is `https`; "
-        "what else it tells is in the scope, as `extensions['esg.proxy_protocol']`.",
+        "Applies to every listener. Connections from peers that `forwarded_allow_ips` does not trust are closed. If "
+        "the balancer says (version 2) that its client uses TLS, the scheme is `https`; the rest of what it sends is "
+        "in the scope, as `extensions['esg.proxy_protocol']`.",
     )

@@ -13,7 +13,7 @@ LogLevel = Annotated[str | int, Level()]
 LogConfig = Annotated[str | os.PathLike[str] | Mapping[str, Any] | None, PathOrTable()]
 
 OWN_LOGGING = "default"
-"""The value of `log_config` that stands for ESG's own set-up."""
+"""The value of `log_config` that stands for ESG's own configuration."""
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
@@ -23,33 +23,34 @@ class LoggingOptions:
     log_config: LogConfig = option(
         OWN_LOGGING,
         Group.LOGGING,
-        "Logging configuration: a file .ini, .json, .yaml or .toml.",
-        "Takes the place of ESG's own, which is `default`. A table is what `logging.config.dictConfig` takes. In a "
-        "program, None leaves logging as the program has set it up.",
+        "Logging configuration: an .ini, .json, .yaml or .toml file.",
+        "Replaces ESG's own, which is `default`. A table has the schema of `logging.config.dictConfig`. In a program, "
+        "None leaves logging as the program has configured it.",
     )
     log_level: LogLevel = option(
         "info",
         Group.LOGGING,
-        "Least level that is logged.",
-        "`trace` shows each connection and each ASGI message. A number is one of Python's `logging`.",
+        "Lowest level that is logged.",
+        "`trace` logs each connection and each ASGI message. Numbers are those of Python's `logging`.",
     )
     log_timestamps: bool = option(
         False,
         Group.LOGGING,
-        "Begin each line of the log with the time.",
-        "In UTC, as RFC 3339 writes it. Counts for the lines whose format is ESG's own.",
+        "Begin each line of the log with a timestamp.",
+        "UTC, in RFC 3339 format. Applies only to lines in ESG's own format.",
     )
     access_log: bool = option(True, Group.LOGGING, "Log each request.")
     access_log_format: Annotated[str, Text("default, json or a format string", metavar="FORMAT")] = option(
         "default",
         Group.LOGGING,
-        "Format of the access log: default, json, or a text with atoms.",
-        "`json` is one object a line. Atoms are those of gunicorn: `%(h)s` the client, `%(r)s` the request line, "
-        "`%(s)s` the status, `%(B)s` the bytes of the body, `%(L)s` the seconds it took, `%({name}i)s` a header.",
+        "Format of the access log: default, json or a format string.",
+        "`json` writes one object per line. A format string has gunicorn's atoms: `%(h)s` is the client, `%(r)s` the "
+        "request line, `%(s)s` the status, `%(B)s` the bytes of the body, `%(L)s` the seconds it took, `%({name}i)s` a "
+        "request header.",
     )
     use_colors: Annotated[bool | None, Flag()] = option(
         None,
         Group.LOGGING,
         "Colour the log; on a terminal by default.",
-        "When it is not set, colours are used on a terminal unless `NO_COLOR` is set.",
+        "If this is not set, the log is coloured on a terminal, unless `NO_COLOR` is set.",
     )

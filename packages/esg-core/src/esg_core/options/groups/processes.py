@@ -1,71 +1,74 @@
-"""Options about worker processes, and what the owner of a process is told."""
+"""Options about worker processes, and about how a process shows its state."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated
 
-from esg_core.options.groups.shorthands import FilePath, Timeout
+from esg_core.options.groups.shorthands import Duration, FilePath, Timeout
 from esg_core.options.option import Group, option
 from esg_core.options.validators import is_url_path
-from esg_core.options.value_types import Integer, Seconds, Text
+from esg_core.options.value_types import Number, Text
 
 Endpoint = Annotated[str, Text("a path that begins with /, without ? or #", is_url_path, "PATH")]
 
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ProcessOptions:
-    """Processes, their ends and their health."""
+    """Processes, their shutdown and their health."""
 
-    workers: Annotated[int | None, Integer(1)] = option(
+    workers: Annotated[int | None, Number(1)] = option(
         None,
         Group.PROCESSES,
         "Worker processes; by default, one process without a parent.",
-        "A parent supervises them: it replaces those that end, and restarts all without a loss on SIGHUP, also if it "
-        "is only one. Each imports the application, unless `preload` is on. Limits count for each worker.",
+        "A parent supervises them, even a single one: it replaces workers that end, and restarts all of them on SIGHUP "
+        "without losing requests. Each imports the application, unless `preload` is on. Limits apply per worker.",
         fallback="WEB_CONCURRENCY",
     )
     preload: bool = option(
         False,
         Group.PROCESSES,
-        "Import the application once, and fork the workers.",
-        "Saves memory and time. New code needs a restart of the whole server, or SIGUSR2.",
+        "Import the application once, then fork the workers.",
+        "Saves memory and start-up time. New code needs a restart of the whole server, or SIGUSR2.",
     )
-    limit_worker_memory: Annotated[int | None, Integer(unit="MiB", can_be_off=True)] = option(
-        None,
+    limit_worker_memory: Annotated[float, Number(unit="MiB", can_be_off=True)] = option(
+        inf,
         Group.PROCESSES,
-        "Memory in use beyond which a worker is replaced.",
-        "Resident memory, looked at every 5 seconds. The new worker is ready before the old one drains.",
+        "Memory use above which a worker is replaced.",
+        "Resident memory, checked every 5 seconds. The new worker is ready before the old one drains.",
     )
     limit_worker_lifetime: Timeout = option(
-        None,
+        inf,
         Group.PROCESSES,
         "Age at which a worker is replaced.",
-        "Up to a tenth is added at random, so that not all are replaced at once.",
+        "Up to a tenth is added at random, so that workers are not all replaced at once.",
     )
     timeout_worker_healthcheck: Timeout = option(
         30.0,
         Group.PROCESSES,
         "How long the event loop of a worker may be blocked.",
-        "The log then says where it is, and it is killed and replaced. 0 never does.",
+        "Then its stack is logged, and it is killed and replaced.",
     )
     pid_file: FilePath = option(
         None,
         Group.PROCESSES,
-        "File for the number of the process; removed at the end.",
-        "Of the parent, if there are workers. A file that a running server holds is an error.",
+        "File to write the process ID to; removed at the end.",
+        "With workers, the ID of the parent. If the file belongs to a running server, that is an error.",
     )
-    shutdown_delay: Annotated[float, Seconds(can_be_off=False)] = option(
+    shutdown_delay: Duration = option(
         0.0,
         Group.PROCESSES,
-        "How long to go on serving after SIGTERM, not ready any more.",
-        "Gives balancers the time to notice. Responses announce `connection: close` meanwhile.",
+        "How long to keep serving after SIGTERM; readiness fails meanwhile.",
+        "Gives load balancers time to notice. Responses have `connection: close` meanwhile.",
     )
     health: bool = option(
         False,
         Group.PROCESSES,
-        "Answer the paths of liveness and readiness.",
-        "Without the application, whatever the load.",
+        "Answer liveness and readiness probes.",
+        "At `health_path` and `ready_path`, without calling the application and whatever the load.",
     )
-    health_path: Endpoint = option("/__esg_health__", Group.PROCESSES, "Path of liveness: 200 while the server runs.")
+    health_path: Endpoint = option(
+        "/__esg_health__", Group.PROCESSES, "Path of the liveness probe: 200 while the server runs."
+    )
     ready_path: Endpoint = option(
-        "/__esg_ready__", Group.PROCESSES, "Path of readiness: 503 before start-up is done and from SIGTERM on."
+        "/__esg_ready__", Group.PROCESSES, "Path of the readiness probe: 503 during start-up and after SIGTERM."
     )

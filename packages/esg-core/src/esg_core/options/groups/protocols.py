@@ -1,7 +1,8 @@
-"""Options about the protocols that are spoken, and what the headers of proxies count for."""
+"""Options about the protocols that are served, and about trust in the headers of proxies."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated, Any
 
 from esg_core.options.groups.shorthands import ByteLimit
@@ -17,7 +18,7 @@ LoopReference = Annotated[
 Peers = Annotated[Sequence[str], ListOf("addresses, networks (10.0.0.0/8), unix, names or *", is_peer, "PEERS")]
 Fields = Annotated[
     Sequence[str],
-    ListOf("NAME:VALUE, and none of connection, content-length, transfer-encoding", is_header, "NAME:VALUE", "\n"),
+    ListOf("NAME:VALUE, except connection, content-length and transfer-encoding", is_header, "NAME:VALUE", "\n"),
 ]
 
 
@@ -29,27 +30,28 @@ class ProtocolOptions:
         "auto",
         Group.PROTOCOLS,
         "Event loop: auto, asyncio, uvloop or MODULE:ATTRIBUTE.",
-        "`auto` is uvloop where it is installed, `none` what `asyncio.new_event_loop()` makes. In a program, a "
-        "function that makes a loop will do. Other packages add names by entry points of the group `esg.loop`.",
+        "`auto` is uvloop if it is installed, `none` what `asyncio.new_event_loop()` returns. In a program, it can be "
+        "a function that returns a loop. Other packages add names with entry points in the group `esg.loop`.",
     )
     http: Implementation = option(
         "auto",
         Group.PROTOCOLS,
         "HTTP parser: auto, httptools, h11 or MODULE:ATTRIBUTE.",
-        "`auto` is httptools where it is installed. Other packages add names by entry points of the group `esg.http`.",
+        "`auto` is httptools if it is installed. Other packages add names with entry points in the group `esg.http`.",
     )
     ws: Implementation = option(
         "auto",
         Group.PROTOCOLS,
         "WebSocket: auto, none, websockets, wsproto or MODULE:ATTRIBUTE.",
-        "`auto` is websockets where it is installed, else wsproto, else none. With `none`, and for WSGI applications, "
-        "requests for a WebSocket are plain HTTP. Other packages add names by entry points of the group `esg.ws`.",
+        "`auto` is websockets if it is installed, else wsproto, else none. With `none`, and for WSGI applications, "
+        "WebSocket handshakes are plain HTTP requests. Other packages add names with entry points in the group "
+        "`esg.ws`.",
     )
     h11_max_incomplete_event_size: ByteLimit = option(
-        None,
+        inf,
         Group.PROTOCOLS,
-        "With h11, bytes of a head that is not complete yet.",
-        "Counts only where it is lower than the limits of the request line and of the header fields together.",
+        "With h11, bytes of an incomplete request head.",
+        "Applies only if it is lower than the limits of the request line and of all header fields.",
     )
     proxy_headers: bool = option(
         True,
@@ -62,7 +64,7 @@ class ProtocolOptions:
         Group.PROTOCOLS,
         "Proxies to trust: addresses, networks, unix or *.",
         "`unix` is every peer on a UNIX socket, `localhost` both loopback addresses; a name is compared with what a "
-        "proxy calls itself. `*` trusts everybody: only for servers that nobody but the proxy can reach.",
+        "proxy calls itself. `*` trusts every peer: use it only if no client but the proxy can reach the server.",
         fallback="FORWARDED_ALLOW_IPS",
     )
     server_header: bool = option(True, Group.PROTOCOLS, "Send a server header.")
@@ -71,5 +73,5 @@ class ProtocolOptions:
         (),
         Group.PROTOCOLS,
         "Header to add to each response. Repeatable.",
-        "A `server` or `date` takes the place of ESG's own.",
+        "`server` and `date` replace ESG's own.",
     )

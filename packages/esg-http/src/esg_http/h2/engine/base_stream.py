@@ -4,14 +4,13 @@ Sans-I/O. What a stream is for, its subclass knows; the methods here that do not
 """
 
 from collections import deque
+from math import inf
 
 from esg_core.asgi import Headers
 from esg_core.write_pace import WritePace
 from esg_http.h2.engine.priority import UNTOLD, Priority
 from esg_http.h2.engine.states import OPEN
 from esg_http.h2.engine.windows import StreamWindow
-
-NEVER = float("inf")
 
 
 class Unsent:
@@ -47,7 +46,7 @@ class Upload:
         self.window = window
         self.expected = expected
         self.received = 0
-        self.deadline = NEVER
+        self.deadline = inf
 
 
 class BaseStream:

@@ -136,7 +136,7 @@ def test_help_tells_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(capsys.readouterr().out.split())
     assert "Port to listen on; 0 picks a free one. [default: 8000]" in text
     assert "Log each request. [default: on]" in text
-    assert "Bind with SO_REUSEPORT, each worker for itself. --backlog" in text
+    assert "Bind a socket per worker, with SO_REUSEPORT. --backlog" in text
 
 
 def test_help_starts_at_once() -> None:

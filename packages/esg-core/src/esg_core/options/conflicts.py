@@ -38,9 +38,6 @@ NEED_TLS = (
 ABOUT_WORKERS = ("workers", "preload", "limit_worker_memory", "limit_worker_lifetime")
 """Options that a single-process server cannot obey."""
 
-NEEDS_NO_PARENT = (None, False, 1, math.inf)
-"""Values of those options that a single process can obey."""
-
 
 def check_combinations(values: Mapping[str, object], given: Collection[str], spell: Spell = str) -> None:
     """Raise `UsageError` for the first conflict; `values` are all options, `given` those that the user set."""
@@ -97,7 +94,8 @@ def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
 
 
 def _check_workers(values: Mapping[str, object], spell: Spell) -> None:
-    for name in (name for name in ABOUT_WORKERS if values[name] not in NEEDS_NO_PARENT):
+    needs_no_parent = (("workers", 1), ("limit_worker_memory", math.inf), ("limit_worker_lifetime", math.inf))
+    for name in (name for name in ABOUT_WORKERS if values[name] and (name, values[name]) not in needs_no_parent):
         if values["reload"]:
             raise UsageError(
                 f"{spell('reload')} and {spell(name)} cannot be combined: reloading works with one process only"

@@ -43,7 +43,7 @@ def authority() -> trustme.CA:
 class Hall:
     """A listener that speaks TLS, in the running loop; `begun` tells which turn each handshake had."""
 
-    def __init__(self, authority: trustme.CA, limit: float | None = 10, seconds: float = 0) -> None:
+    def __init__(self, authority: trustme.CA, limit: float = 10, seconds: float = 0) -> None:
         self.begun: list[int] = []
         self.asked = 0
         self._authority = authority

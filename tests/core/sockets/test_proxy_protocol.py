@@ -692,7 +692,7 @@ def test_a_handshake_without_a_deadline_has_none(certificates: Certificates, mon
 
     async def main() -> None:
         listener = Listener(timeout_tls_handshake=0)
-        listener.tls = certificates[0]
+        listener.speak_tls(certificates[0])
         async with listener.open(), listener.client(V1) as (reader, writer):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reader.read(), 0.5)

@@ -9,16 +9,14 @@ import asyncio
 import importlib
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from benchmarks.exchanges import exchange_of
 from benchmarks.floor import Floor
-from benchmarks.loads import Wrk
 from benchmarks.rows import ROWS, Row
 
 MARK = "sched_yield"
@@ -28,22 +26,8 @@ PATIENCE = 120.0
 """Seconds for all requests of a count, where each instruction may cost a call of Python."""
 
 _WARM_UP = 500
-_SCRIPTS = Path(__file__).parent / "scripts"
 
 Factory = Callable[[], asyncio.Protocol]
-
-
-def request_of(row: Row) -> bytes:
-    """The request that the load of a row sends."""
-    fields = {"Host": "127.0.0.1:8000"}
-    if isinstance(row.load, Wrk) and row.load.script:
-        script = (_SCRIPTS / row.load.script).read_text(encoding="utf-8")
-        fields.update(re.findall(r"""(?m)^wrk\.headers\["([^"]+)"\] = ["'](.*)["']$""", script))
-    body = row.question.body or b""
-    if body:
-        fields["Content-Length"] = str(len(body))
-    lines = [f"{row.question.method} / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def _esg(row: Row, **settings: Any) -> Factory:
@@ -74,9 +58,8 @@ def _uvicorn(row: Row) -> Factory:
 
 
 def _floor(row: Row) -> Factory:
-    answer = row.question.answer
-    head = b"HTTP/1.1 200 OK\r\nserver: floor\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n\r\n" % len(answer)
-    return lambda: Floor(head + answer, request_of(row)[-1])
+    exchange = exchange_of(row)
+    return lambda: Floor(exchange.answer, exchange.last)
 
 
 PROTOCOLS: dict[str, Callable[[Row], Factory]] = {
@@ -86,6 +69,9 @@ PROTOCOLS: dict[str, Callable[[Row], Factory]] = {
     "uvicorn": _uvicorn,
 }
 """The servers whose protocols can run in process."""
+
+ONLY_HTTP1 = frozenset(("uvicorn",))
+"""Those of them that do not speak HTTP/2."""
 
 
 def _application(row: Row) -> Any:
@@ -102,8 +88,8 @@ class Client(asyncio.Transport):
     def __init__(self, loop: asyncio.AbstractEventLoop, row: Row, protocol: asyncio.Protocol) -> None:
         super().__init__({"peername": ("127.0.0.1", 50000), "sockname": ("127.0.0.1", 8000)})
         self._loop = loop
-        self._request = request_of(row)
-        self._ends = (row.question.answer[-8:], b"0\r\n\r\n")
+        exchange = exchange_of(row)
+        self._request, self._is_end = exchange.request, exchange.ends
         self._protocol = protocol
         self._left = 0
         self._done = loop.create_future()
@@ -118,35 +104,44 @@ class Client(asyncio.Transport):
             await self._done
 
     def _send(self) -> None:
-        self._protocol.data_received(self._request)
+        self._protocol.data_received(self._request())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Like asyncio's; the end of an answer is recognised by its bytes."""
+        """Like asyncio's; looks for the end of an answer."""
         if data[:9] == b"HTTP/1.1 " and data[9:12] != b"200":
             self._fail(f"the server has answered {bytes(data[9:200])!r}")
-        elif bytes(data[-8:]).endswith(self._ends):
+        elif self._is_end(data):
             self._left -= 1
             if self._left:
                 self._loop.call_soon(self._send)
             else:
                 self._done.set_result(None)
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Like asyncio's: a connection of HTTP/1.1 hands over to one of HTTP/2."""
+        assert isinstance(protocol, asyncio.Protocol)
+        self._protocol = protocol
+
     def is_closing(self) -> bool:
-        """As asyncio's."""
+        """Like asyncio's."""
+        return False
+
+    def can_write_eof(self) -> bool:
+        """Like asyncio's."""
         return False
 
     def pause_reading(self) -> None:
-        """As asyncio's."""
+        """Like asyncio's."""
 
     def resume_reading(self) -> None:
-        """As asyncio's."""
+        """Like asyncio's."""
 
     def close(self) -> None:
-        """As asyncio's."""
+        """Like asyncio's."""
         self.abort()
 
     def abort(self) -> None:
-        """As asyncio's."""
+        """Like asyncio's."""
         self._fail("the server has ended the connection")
 
     def _fail(self, reason: str) -> None:
@@ -154,7 +149,7 @@ class Client(asyncio.Transport):
             self._done.set_exception(ConnectionAbortedError(reason))
 
     def get_write_buffer_size(self) -> int:
-        """As asyncio's."""
+        """Like asyncio's."""
         return 0
 
 

@@ -14,13 +14,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.in_process import MARK, PROTOCOLS
+from benchmarks.in_process import MARK, ONLY_HTTP1, PROTOCOLS
 from benchmarks.names import one_of
 from benchmarks.report import table
 from benchmarks.rows import ROWS
 
 _ROOT = Path(__file__).parent.parent
-ROWS_IN_PROCESS = ("get", "headers", "get-10k", "post-10k", "log", "stream", "starlette", "fastapi")
+_HTTP1_ROWS = ("get", "headers", "get-10k", "post-10k", "log", "stream", "starlette", "fastapi")
+_HTTP2_ROWS = ("h2-get", "h2-headers", "h2-get-10k", "h2-get-1m", "h2-post-10k", "h2-stream")
+ROWS_IN_PROCESS = _HTTP1_ROWS + _HTTP2_ROWS
 _SECONDS = 300.0
 _MEASURED = ".2"
 """The ending of the second file that callgrind writes: what was counted between the two marks."""
@@ -70,7 +72,9 @@ def _line(row: str, options: argparse.Namespace) -> list[str]:
         return count(server, row, options.requests, options.python, options.keep)
 
     floor = net("floor")
-    return [ROWS[row].title, *(f"{net(server) - floor:,.0f}" for server in options.servers)]
+    known = [not (ROWS[row].http2 and server in ONLY_HTTP1) for server in options.servers]
+    served = zip(options.servers, known, strict=True)
+    return [ROWS[row].title, *(f"{net(server) - floor:,.0f}" if knows else "" for server, knows in served)]
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ def _http2_rows() -> Iterator[Row]:
     """Each request over 8 connections with 10 streams, and over one with 100."""
     big, huge = ("benchmarks.apps:big", Question(BIG)), ("benchmarks.apps:huge", Question(HUGE))
     posted = ("benchmarks.apps:echo", Question(POSTED, "POST", POSTED))
+    streamed = ("benchmarks.apps:stream", Question(PART * PARTS))
     for ending, said, connections, streams in (("", "8 x 10 streams", 8, 10), ("-1", "1 x 100 streams", 1, 100)):
         plain = H2Load(connections, streams)
         browser = H2Load(connections, streams, headers="browser.headers")
@@ -105,6 +106,7 @@ def _http2_rows() -> Iterator[Row]:
         yield Row(f"h2-get-10k{ending}", f"HTTP/2, GET, 10 KiB, {said}", *big, plain)
         yield Row(f"h2-get-1m{ending}", f"HTTP/2, GET, 1 MiB, {said}", *huge, plain)
         yield Row(f"h2-post-10k{ending}", f"HTTP/2, POST, 10 KiB echoed, {said}", *posted, post)
+        yield Row(f"h2-stream{ending}", f"HTTP/2, stream of {PARTS} parts, {said}", *streamed, plain)
 
 
 ROWS = {row.name: row for row in (*_ALL, *_http2_rows(), *_websocket_rows())}

@@ -11,8 +11,8 @@ import pytest
 from benchmarks.opcodes import count_opcodes
 
 BUDGET = {
-    (3, 11): {"get": 740, "headers": 741, "stream": 4695},
-    (3, 13): {"get": 690, "headers": 692, "stream": 4580},
+    (3, 11): {"get": 740, "headers": 741, "stream": 4695, "h2-get": 1438, "h2-post-10k": 1993, "h2-stream": 6996},
+    (3, 13): {"get": 690, "headers": 692, "stream": 4580, "h2-get": 1438, "h2-post-10k": 1993, "h2-stream": 6996},
 }
 
 
@@ -34,7 +34,7 @@ def own_instructions(server: str, row: str) -> float:
 
 
 @each_version
-@pytest.mark.parametrize("row", ["get", "headers", "stream"])
+@pytest.mark.parametrize("row", ["get", "headers", "stream", "h2-get", "h2-post-10k", "h2-stream"])
 def test_a_request_keeps_to_its_budget(row: str) -> None:
     budget = BUDGET[sys.version_info[:2]][row]
     assert budget * 0.97 < own_instructions("esg", row) <= budget

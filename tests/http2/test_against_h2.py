@@ -274,7 +274,9 @@ class Connection(RuleBasedStateMachine):
         assert stream.body == asked.body or not stream.is_complete
         if not exchange.is_cut:
             assert heard == answered
-            assert stream.is_complete != (number in self.session._resets), "answered before its end, or heard to it"
+            assert stream.is_complete != (number in self.session.engine.streams._resets), (
+                "answered before its end, or heard to it"
+            )
 
 
 Connection.TestCase.settings = settings(

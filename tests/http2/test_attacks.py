@@ -274,7 +274,7 @@ def test_2_3_settings_of_many_windows_cost_no_more_than_themselves() -> None:
         assert calls["widen_stream"] == STREAMS
         (connection,) = server.context.connections
         assert isinstance(connection, H2Connection)
-        assert {stream.window for stream in connection.live.values()} == {2699}
+        assert {stream.window for stream in connection._streams.live.values()} == {2699}
         assert client.code is None
 
 
@@ -294,6 +294,6 @@ def test_2_3_a_table_full_of_references_costs_a_table() -> None:
             client.send(wire.raw_headers(number, wire.block(GET) + b"".join(fields)))
         (connection,) = server.context.connections
         assert isinstance(connection, H2Connection)
-        assert connection._decoder._size <= 4096
-        assert connection.encoder._size <= 4096
+        assert connection._requests.decoder._size <= 4096
+        assert connection.sending.encoder._size <= 4096
         assert client.code is None

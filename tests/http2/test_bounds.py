@@ -97,19 +97,19 @@ def test_2_3_what_is_remembered_of_blocks_is_bounded(size: int, remembered: int)
     block += name if len(block + name) == size else wire.literal(b"x", b"y" * (size - len(block) - 5))
     assert len(block) == size
     session = session_with(wire.raw_headers(1, block))
-    assert len(session._heads) == remembered
+    assert len(session.requests._heads) == remembered
     for number in range(64):
         fields = wire.block([*GET, (b"n", b"%d" % number)])
         session.receive(wire.raw_headers(3 + 4 * number, fields) + wire.reset(3 + 4 * number), 0.0)
         session.receive(wire.raw_headers(5 + 4 * number, fields) + wire.reset(5 + 4 * number), 0.0)
-    assert len(session._heads) == (64 if not remembered else 1)
+    assert len(session.requests._heads) == (64 if not remembered else 1)
     session.receive(wire.raw_headers(1001, wire.block(GET) + wire.literal(b"a", b"b", how=0x40)), 0.0)
-    assert len(session._heads) == 0
+    assert len(session.requests._heads) == 0
 
 
 def test_9218_7_1_a_priority_that_is_too_late_is_not_kept() -> None:
     session = session_with(wire.headers(1) + wire.reset(1) + wire.priority_update(1))
-    assert (session.faults, session._early_priorities) == ([], {})
+    assert (session.faults, session.engine.streams.early_priorities) == ([], {})
 
 
 PRIORITIES: dict[str, tuple[bytes, list[tuple[type, int]]]] = {
@@ -159,11 +159,11 @@ def test_9218_7_1_a_priority_ahead_is_for_its_own_request_and_given_up_for_those
     wishes = [wire.priority_update(number, b"u=%d" % number) for number in (1, 3, 5, 7)]
     session = session_with(*wishes, wire.headers(1), wire.headers(5), streams=5)
     assert [stream.priority.urgency for stream in session.opened.values()] == [1, 5]
-    assert session._early_priorities == {7: Priority(7, False)}
+    assert session.engine.streams.early_priorities == {7: Priority(7, False)}
     session.receive(wire.headers(9), 0.0)
-    assert session._early_priorities == {}
+    assert session.engine.streams.early_priorities == {}
     session.receive(wire.priority_update(7) + wire.priority_update(3), 0.0)
-    assert session._early_priorities == {}, "those can no longer come"
+    assert session.engine.streams.early_priorities == {}, "those can no longer come"
 
 
 @pytest.mark.parametrize(("later", "expected"), [(511, []), (512, [(ConnectionFault, STREAM_CLOSED)])])
@@ -171,7 +171,7 @@ def test_5_1_the_last_512_streams_that_were_reset_are_remembered(later: int, exp
     """Frames that come on them were on the way; on others they are an error."""
     session = session_with(wire.post(1), wire.post(3))
     for number in range(1, 3 + 2 * later, 2):
-        session.remember_reset(number)
+        session.engine.streams.remember_reset(number)
     session.receive(wire.reset(1) + wire.data(1, b"late"), 0.0)
     assert codes(session) == expected
 

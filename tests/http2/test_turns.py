@@ -105,7 +105,7 @@ def test_h_22_a_small_request_need_not_wait() -> None:
         other = Raw(client.server)
         other.send(wire.headers(1))
         assert any(frame.ends for frame in other.frames())
-        assert not connection(other).is_behind
+        assert not connection(other)._receiving.is_behind
         turns.all()
 
 
@@ -116,9 +116,9 @@ def test_h_22_what_waits_is_bounded_and_comes_in_its_order() -> None:
     """One segment waits, and the next ones stay with the transport."""
     with held() as (client, turns):
         client.send(upload(40_000) + wire.data(1, b"!", end=True) + wire.headers(3))
-        assert connection(client).is_behind
+        assert connection(client)._receiving.is_behind
         assert not client.transport.is_reading()
-        assert len(connection(client)._rest) <= SEGMENT
+        assert connection(client)._receiving.held <= SEGMENT
         assert client.transport.unread > 0
         assert turns.all() >= 40_000 * FRAME / UNITS_A_TURN
         frames = client.frames()
@@ -218,7 +218,7 @@ def test_2_5_a_connection_that_is_closed_while_something_waits_comes_to_its_end(
     """No deadline is lost, and what still comes is thrown away."""
     with held() as (client, turns):
         client.send(wire.headers(1, [*GET, (b"X", b"y")], end=False) + wire.data(1, b"x") * SMALL)
-        assert connection(client).is_behind
+        assert connection(client)._receiving.is_behind
         connection(client)._last_call()
         client.server.loop.settle()
         assert client.transport.eof_written
@@ -233,7 +233,7 @@ def test_h_17_a_client_is_not_late_while_its_bytes_wait() -> None:
         block = wire.block(GET)
         client.send(upload(SMALL) + wire.data(1, b"!", end=True) + wire.raw_headers(3, block[:5], done=False))
         client.server.loop.advance(60)
-        assert connection(client).is_behind
+        assert connection(client)._receiving.is_behind
         client.transport.feed(wire.continuation(3, block[5:]))
         turns.all()
         client.server.loop.settle()
@@ -246,13 +246,13 @@ def test_h_17_a_client_is_late_when_all_that_waited_does_not_end_its_request() -
     with held(timeout_request=5) as (client, turns):
         client.send(upload(SMALL))
         client.server.loop.advance(60)
-        assert connection(client).is_behind
+        assert connection(client)._receiving.is_behind
         turns.all()
         assert client.transport.is_reading()
         client.server.loop.advance(5.5)
         statuses = [frame.payload for frame in client.frames() if frame.kind == Kind.HEADERS]
         assert len(statuses) == 1, "408"
-        assert not connection(client).live
+        assert not connection(client)._streams.live
 
 
 def test_h_7_a_client_that_does_not_read_is_not_read_from_after_its_turn() -> None:
@@ -262,7 +262,7 @@ def test_h_7_a_client_that_does_not_read_is_not_read_from_after_its_turn() -> No
         client.send(upload(SMALL))
         client.transport.write(bytes(MOST_UNREAD + 1))
         turns.all()
-        assert not connection(client).is_behind
+        assert not connection(client)._receiving.is_behind
         assert not client.transport.is_reading()
         client.transport.read()
         client.server.loop.settle()
@@ -282,7 +282,7 @@ def test_h_22_the_preface_may_bring_a_flood_with_it() -> None:
     with MemoryServer(echo) as server:
         turns = HeldTurns(server)
         client = Raw(server, wire.OPENING + upload(SMALL) + wire.data(1, b"!", end=True))
-        assert connection(client).is_behind
+        assert connection(client)._receiving.is_behind
         assert not client.transport.is_reading()
         turns.all()
         assert bodies(client.frames()) == [b"x" * SMALL + b"!"]

@@ -26,7 +26,7 @@ def check_price(session: Session, frame: bytes, times: int) -> None:
             session.receive(frame, now)
         assert not session.is_over, session.faults
     session.receive(frame, LATER + 19.9)
-    check_end(session, f"more than {session._limits.control_frames} frames without use in 10 s")
+    check_end(session, f"more than {session.limits.control_frames} frames without use in 10 s")
 
 
 def check_end(session: Session, why: str) -> None:
@@ -68,7 +68,7 @@ def test_2_3_eight_settings_cost_as_much_as_two_frames() -> None:
 
 def test_2_3_a_request_that_is_ignored_costs_one() -> None:
     session = session_with(control_frames=4)
-    session.ignores_new = True
+    session.requests.ignores_new = True
     for number in range(1, 9, 2):
         session.receive(wire.headers(number), LATER)
         session.receive(wire.data(number, b"x"), LATER)
@@ -161,7 +161,7 @@ def test_2_3_a_client_may_answer_what_had_to_wait_too(window: int) -> None:
     if window:
         stream.window = 0
     else:
-        session.window = 0
+        session.sending.window = 0
     before = session.sent
     session.send_data(stream, b"x" * 100_000, end=True)
     session.take()
@@ -223,10 +223,10 @@ def test_2_3_a_stream_too_many_costs_one() -> None:
 
 def test_2_3_what_still_runs_for_closed_streams_takes_their_place() -> None:
     session = session_with(wire.post(1), streams=3)
-    session.leftovers = 2
+    session.requests.leftovers = 2
     session.receive(wire.post(3), LATER)
     assert list(session.opened) == [1]
-    session.leftovers = 1
+    session.requests.leftovers = 1
     session.receive(wire.post(5), LATER)
     assert list(session.opened) == [1, 5]
     session.receive(wire.post(7), LATER)

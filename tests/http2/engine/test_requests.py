@@ -68,9 +68,9 @@ def test_8_1_a_request_with_a_body_is_not_whole() -> None:
 class Busy(Session):
     """A session for whose closed streams calls go on, until it is asked to look."""
 
-    def _count_leftovers(self) -> None:
-        super()._count_leftovers()
-        self.leftovers = 1
+    def count_leftovers(self) -> None:
+        super().count_leftovers()
+        self.requests.leftovers = 1
 
 
 def test_2_3_calls_that_go_on_are_counted_when_there_is_no_room() -> None:
@@ -78,7 +78,7 @@ def test_2_3_calls_that_go_on_are_counted_when_there_is_no_room() -> None:
     session = Busy(replace(LIMITS, streams=3))
     session.receive(wire.OPENING + wire.post(1), 0.0)
     assert session.told["leftovers"] == 0
-    session.leftovers = 2
+    session.requests.leftovers = 2
     session.receive(wire.post(3), 0.0)
     assert (session.told["leftovers"], list(session.opened)) == (1, [1, 3])
     session.take()
@@ -92,7 +92,7 @@ def test_2_3_calls_that_go_on_are_counted_when_there_is_no_room() -> None:
 def test_5_1_1_what_is_ignored_counts_as_opened_and_as_reset() -> None:
     """After the last GOAWAY (section 6.8): the tables stay in step, and its frames are put up with."""
     session = session_with(wire.post(1))
-    session.ignores_new = True
+    session.requests.ignores_new = True
     session.receive(wire.raw_headers(3, WHOLE + wire.literal(b"a", b"b", how=0x40), end=False), 0.0)
     session.receive(wire.data(3, b"x") + wire.raw_headers(1, b"\xbe"), 0.0)
     assert (session.faults, list(session.opened), session.last) == ([], [1], 3)
@@ -153,9 +153,9 @@ def test_h20_a_frame_that_is_over_holds_no_stream() -> None:
     session = session_with(wire.post(1))
     sent = wire.data(1, b"0123456789")
     session.receive(sent[:12], 0.0)
-    assert session._data is session.opened[1]
+    assert session.engine.data.stream is session.opened[1]
     session.receive(sent[12:], 0.0)
-    assert session._data is None
+    assert session.engine.data.stream is None
 
 
 def test_6_1_data_of_no_stream_is_called_that() -> None:
@@ -166,22 +166,22 @@ def test_6_1_data_of_no_stream_is_called_that() -> None:
 def test_what_is_remembered_of_blocks_is_forgotten_with_the_table_once() -> None:
     """And is remembered again from then on (RFC 7541 section 2.3.2)."""
     session = session_with(wire.headers(1))
-    assert len(session._heads) == 1
+    assert len(session.requests._heads) == 1
     session.receive(wire.raw_headers(3, WHOLE + wire.literal(b"a", b"b", how=0x40)), 0.0)
-    assert session._heads == {}
+    assert session.requests._heads == {}
     for number, fields in ((5, GET), (7, [*GET, (b"c", b"d")])):
         session.receive(wire.headers(number, fields), 0.0)
-    assert len(session._heads) == 2
+    assert len(session.requests._heads) == 2
 
 
 @pytest.mark.parametrize("last", [wire.data(1, end=True), wire.reset(1), wire.window(1, 0), wire.headers(1, [])])
 def test_2_3_what_a_window_has_grown_by_is_for_others_when_no_more_comes(last: bytes) -> None:
     session = session_with(wire.post(1), wire.data(1, bytes(16384)) * 3)
-    before = session._window.growth
+    before = session.engine.data.window.growth
     session.consumed(session.opened[1], 3 * 16384)
-    assert session._window.growth == before - 65535
+    assert session.engine.data.window.growth == before - 65535
     session.receive(last, 0.0)
-    assert session._window.growth == before
+    assert session.engine.data.window.growth == before
     assert session.opened[1].upload is None
 
 

@@ -88,7 +88,7 @@ def test_6_9_no_more_than_there_is_room_for_and_then_the_rest() -> None:
     assert session.fill(0) is True, "no room, no frame"
     assert said(session) == [(1, 60, False), (1, 90, False)]
     session.receive(wire.window(1, 49), 0.0)
-    session.window = 48
+    session.sending.window = 48
     assert session.fill(2**20) is False, "the connection's window is used up"
     assert (session.window, first(session).window) == (0, 1)
     assert said(session) == [(1, 48, False)]
@@ -167,7 +167,7 @@ def test_8_1_a_head_and_the_first_part_of_the_body(size: int, end: bool, block: 
 def test_6_9_a_response_that_finds_its_window_full_waits_behind_its_head() -> None:
     for stream_window, window in ((4, 10**6), (10**6, 4)):
         session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
-        session.window = window
+        session.sending.window = window
         session.send_response(first(session), b"\x88", b"12345", end=True)
         assert [frame.kind for frame in wire.read(b"".join(session.out))] == [Kind.HEADERS]
         assert said(session) == [(1, 4, False)]
@@ -176,7 +176,7 @@ def test_6_9_a_response_that_finds_its_window_full_waits_behind_its_head() -> No
 def test_6_9_a_response_that_fills_its_window_does_not_wait() -> None:
     for stream_window, window in ((5, 10**6), (10**6, 5)):
         session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, stream_window)))
-        session.window = window
+        session.sending.window = window
         session.send_response(first(session), b"\x88", b"12345", end=True)
         assert session.live == {}
         assert len(session.out) == 1
@@ -261,7 +261,7 @@ def test_whoever_has_the_transport_is_told() -> None:
 
 def test_a_window_that_opens_is_output_for_those_who_wait_for_it() -> None:
     session = asked_session()
-    session.window = 5
+    session.sending.window = 5
     session.send_data(first(session), b"123456", end=True)
     session.take()
     session.told.clear()

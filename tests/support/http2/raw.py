@@ -54,8 +54,9 @@ def held(server: MemoryServer) -> int:
     size = sum(getattr(cycle, "buffered", 0) for cycle in server.context.cycles)
     for connection in server.context.connections:
         if isinstance(connection, H2Connection):
-            size += connection.out_size + len(connection._rest)
+            size += connection.sending.out_size + connection._receiving.held
             size += connection.transport.get_write_buffer_size()
-            size += connection._block._size if connection._block is not None else 0
-            size += sum(stream.unsent.size for stream in connection.live.values() if stream.unsent is not None)
+            block = connection._requests.block
+            size += block.size if block is not None else 0
+            size += sum(stream.unsent.size for stream in connection._streams.live.values() if stream.unsent is not None)
     return size

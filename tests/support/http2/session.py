@@ -7,8 +7,8 @@ from esg_core.errors import RequestError
 from esg_core.turns import TurnBudget
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.engine.base_stream import BaseStream, Unsent
+from esg_http.h2.engine.engine import Engine
 from esg_http.h2.engine.limits import H2Limits
-from esg_http.h2.engine.receiving import Receiving
 from esg_http.h2.engine.request_head import RequestHead
 from tests.support.http2 import wire
 from tests.support.http2.wire import Frame, Kind
@@ -49,21 +49,34 @@ class RecordedStream(BaseStream):
         self.moves += 1
 
 
-class Session(Receiving[RecordedStream]):
-    """A server's connection; `opened` has all streams that it ever had, `told` counts the calls of each hook."""
+class Session:
+    """A server's connection; `opened` has all streams that it ever had, `told` counts the calls of each hook.
+
+    What the parts of its engine have is here under the same names.
+    """
 
     def __init__(self, limits: H2Limits = LIMITS) -> None:
-        super().__init__(limits, TurnBudget(lambda renew: renew()))
+        self.limits = limits
         self.told: Counter[str] = Counter()
         self.opened: dict[int, RecordedStream] = {}
         self.faults: list[StreamFault | ConnectionFault] = []
         self.pongs: list[bytes] = []
+        self.engine: Engine[RecordedStream] = Engine(limits, TurnBudget(lambda renew: renew()), self)
+        self.sending = sending = self.engine.sending
+        self.requests = self.engine.requests
+        self.consumed = self.engine.data.consumed
+        self.live = self.engine.streams.live
+        self.put, self.fill, self.set_stuck, self.reset = sending.put, sending.fill, sending.set_stuck, sending.reset
+        self.send_head, self.send_response = sending.send_head, sending.send_response
+        self.send_data, self.send_trailers = sending.send_data, sending.send_trailers
+        self.encoder, self.out = sending.encoder, sending.out
 
     def receive(self, data: bytes, now: float) -> None:
         """Receive, in as many turns as it takes."""
-        super().receive(data, now)
-        while self.is_behind:
-            super().receive(b"", now)
+        receiving = self.engine.receiving
+        receiving.receive(data, now)
+        while receiving.is_behind:
+            receiving.receive(b"", now)
 
     def take(self) -> bytes:
         """The bytes to be written now, as far as the windows allow."""
@@ -71,45 +84,77 @@ class Session(Receiving[RecordedStream]):
             pass
         data = b"".join(self.out)
         self.out.clear()
-        self.out_size = 0
+        self.sending.out_size = 0
         return data
 
-    def _make_stream(self, number: int, window: int) -> RecordedStream:
+    @property
+    def last(self) -> int:
+        return self.engine.streams.last
+
+    @property
+    def out_size(self) -> int:
+        return self.sending.out_size
+
+    @property
+    def window(self) -> int:
+        return self.sending.window
+
+    @property
+    def updates_due(self) -> int:
+        return self.sending.updates_due
+
+    @property
+    def sent(self) -> int:
+        return self.sending.sent
+
+    @property
+    def is_over(self) -> bool:
+        return self.engine.endings.is_over
+
+    @property
+    def has_begun(self) -> bool:
+        return self.engine.receiving.has_begun
+
+    @property
+    def is_settled(self) -> bool:
+        return self.engine.control.is_settled
+
+    def make_stream(self, number: int, window: int) -> RecordedStream:
         stream = self.opened[number] = RecordedStream(number, window)
         return stream
 
-    def _begin(self, stream: RecordedStream, head: RequestHead) -> None:
+    def begin(self, stream: RecordedStream, head: RequestHead) -> None:
         stream.head = head
         stream.is_complete = stream.upload is None
 
-    def _decline(self, stream: RecordedStream, error: RequestError) -> None:
+    def decline(self, stream: RecordedStream, error: RequestError) -> None:
         stream.declined = error
 
-    def _has_begun_block(self) -> None:
+    def has_begun_block(self) -> None:
         self.told["block"] += 1
 
-    def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+    def has_fault(self, fault: StreamFault | ConnectionFault) -> None:
         self.faults.append(fault)
 
-    def _count_leftovers(self) -> None:
+    def count_leftovers(self) -> None:
         self.told["leftovers"] += 1
 
-    def _has_output(self) -> None:
+    def has_output(self) -> None:
         self.told["output"] += 1
 
-    def _has_unsent(self, unsent: Unsent) -> None:
+    def has_unsent(self, unsent: Unsent) -> None:
         self.told["unsent"] += 1
 
-    def _has_no_streams(self) -> None:
+    def has_no_streams(self) -> None:
         self.told["no streams"] += 1
 
-    def _has_started(self) -> None:
+    def has_started(self) -> None:
         self.told["start"] += 1
 
-    def _has_failed(self) -> None:
+    def has_failed(self) -> None:
         self.told["failed"] += 1
 
-    def _has_pong(self, payload: bytes) -> None:
+    def has_pong(self, payload: bytes) -> None:
         self.pongs.append(payload)
 
 

@@ -13,6 +13,7 @@ from esg_http.call.peer import Peer
 from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR
 from esg_http.h2.coding.frames import goaway_frame, ping_frame
 from esg_http.h2.deadlines import DRAIN, END, LINGER, START, WRITE, Deadlines
+from esg_http.h2.engine.engine import Engine
 from esg_http.h2.settings import H2Settings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
     __slots__ = ("_drains", "_gathers", "_has_ended", "_has_eof", "_is_lost", "_is_paused", "_will_flush")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
-        super().__init__(context, settings)
+        super().__init__(context, settings, Engine(settings.limits, context.budget, self))
         self._drains = self._gathers = self._has_ended = self._has_eof = False
         self._is_lost = self._is_paused = self._will_flush = False
 
@@ -60,18 +61,18 @@ class H2Connection(Deadlines, asyncio.Protocol):
         if entrance is not None:
             self._call_limit = entrance.call_limit()
         context.sweeper.add(self)
-        self.put(self._settings.preface)
+        self.sending.put(self._settings.preface)
         if context.draining:
             self.drain()
         self.flush()
 
     def data_received(self, data: bytes) -> None:
         """As `asyncio.Protocol`."""
-        if self.is_behind:  # a transport may have had more in hand, as those of TLS do
-            self.keep(data)
+        if self._receiving.is_behind:  # a transport may have had more in hand, as those of TLS do
+            self._receiving.keep(data)
             return
-        self.receive(data, self.time())
-        if self.is_behind:
+        self._receiving.receive(data, self.time())
+        if self._receiving.is_behind:
             self._wait_for_turn()
 
     def _wait_for_turn(self) -> None:
@@ -81,10 +82,10 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     def _go_on(self) -> None:
         """It is the turn of what came before."""
-        if self.is_over:
+        if self._endings.is_over:
             return
-        self.receive(b"", self.time())
-        if self.is_behind:
+        self._receiving.receive(b"", self.time())
+        if self._receiving.is_behind:
             self._context.budget.wait(self._go_on)
             return
         self._catch_up()
@@ -97,14 +98,14 @@ class H2Connection(Deadlines, asyncio.Protocol):
         """As `asyncio.Protocol`: whoever has sent whole requests may close its side and still read (rule H-9)."""
         self._has_eof = True
         may_stay = outlives_input(self.transport)
-        if self.is_behind and may_stay:
+        if self._receiving.is_behind and may_stay:
             return True
-        for stream in [stream for stream in self.live.values() if stream.upload is not None]:
+        for stream in [stream for stream in self._streams.live.values() if stream.upload is not None]:
             stream.cut(CANCEL)
-        self.ignores_new = True
+        self._requests.ignores_new = True
         if self._has_ended:
             return False
-        if self.live and may_stay:
+        if self._streams.live and may_stay:
             self._watch_half_closed(self.time())
         else:
             self._close()
@@ -113,30 +114,31 @@ class H2Connection(Deadlines, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As `asyncio.Protocol`."""
         end_for_client(self.transport, exc)
-        self.is_over = self._has_ended = self._is_lost = True
+        self._endings.is_over = self._has_ended = self._is_lost = True
         context = self._context
         context.connections.discard(self)
         context.sweeper.discard(self)
         context.budget.leave(self._go_on)
         self._leave_all()
+        self._engine.unlink()
         self.gate.open()
         if context.draining:
             context.left()
 
     def pause_writing(self) -> None:
         """As `asyncio.Protocol`."""
-        self.set_stuck(True)
+        self.sending.set_stuck(True)
         self.gate.close()
         self._watch_writing(self.time())
 
     def resume_writing(self) -> None:
         """As `asyncio.Protocol`."""
-        self.set_stuck(False)
-        if not self.is_over:
+        self.sending.set_stuck(False)
+        if not self._endings.is_over:
             self._timers.pop(WRITE, None)
         self._resume_reading()
         self.gate.open()
-        self._has_output()
+        self.has_output()
 
     # Reading.
 
@@ -152,14 +154,15 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     def _resume_reading(self) -> None:
         """Read on, unless there is another reason not to."""
-        if self._is_paused and (self._has_ended or not (self.is_behind or self._has_much_unread)):
+        if self._is_paused and (self._has_ended or not (self._receiving.is_behind or self._has_much_unread)):
             self._is_paused = False
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
     # Writing.
 
-    def _has_output(self) -> None:
+    def has_output(self) -> None:
+        """As `EngineLink.has_output`: once, at the end of the loop's turn."""
         if not self._will_flush:
             self._will_flush = True
             self.loop.call_soon(self.flush)
@@ -167,61 +170,64 @@ class H2Connection(Deadlines, asyncio.Protocol):
     def flush(self) -> None:
         """As `Serving.flush`."""
         self._will_flush = True  # so that what is framed here is not flushed once more
-        more = not self._is_stuck and not self._has_ended and self.fill(ROOM)
-        out = self.out
+        sending = self.sending
+        more = not sending.is_stuck and not self._has_ended and sending.fill(ROOM)
+        out = sending.out
         if out and not self._has_ended:
-            if self._gathers and self.out_size >= LARGE_WRITE:
+            if self._gathers and sending.out_size >= LARGE_WRITE:
                 self.transport.writelines(out)
             else:
                 self.transport.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
-            self.out_size = 0
-            if self._is_stuck and self._has_much_unread:
+            sending.out_size = 0
+            if sending.is_stuck and self._has_much_unread:
                 self._pause_reading()
         self._will_flush = False
-        if more and not self._is_stuck:
-            self._has_output()
+        if more and not sending.is_stuck:
+            self.has_output()
 
     # Ends.
 
     def drain(self) -> None:
         """As `Connection.drain`: announce the end, and accept for one more round trip what is on its way."""
-        if self._drains or self.is_over:
+        if self._drains or self._endings.is_over:
             return
         self._drains = True
-        self.put(goaway_frame(LAST_STREAM, NO_ERROR) + ping_frame(_LAST_CALL_PING))
+        self.sending.put(goaway_frame(LAST_STREAM, NO_ERROR) + ping_frame(_LAST_CALL_PING))
         self._watch(DRAIN, self.time() + LAST_CALL)
 
-    def _has_pong(self, payload: bytes) -> None:
+    def has_pong(self, payload: bytes) -> None:
+        """As `EngineLink.has_pong`: the client has read the first GOAWAY of a drain."""
         if payload == _LAST_CALL_PING and self._drains:
             self._last_call()
 
     def _last_call(self) -> None:
         """As `Serving._last_call`."""
-        if self.ignores_new:
+        if self._requests.ignores_new:
             return
-        self.ignores_new = True
-        self.put(goaway_frame(self.last, NO_ERROR))
-        if not self.live:
+        self._requests.ignores_new = True
+        self.sending.put(goaway_frame(self._streams.last, NO_ERROR))
+        if not self._streams.live:
             self._close()
 
     def abort(self) -> None:
         """As `Connection.abort`."""
-        self.is_over = True
+        self._endings.is_over = True
         abort(self.transport)
 
-    def _has_failed(self) -> None:
+    def has_failed(self) -> None:
+        """As `EngineLink.has_failed`."""
         self._leave_all()
         self._close()
 
     def _close(self) -> None:
         """As `Deadlines._close`; what the client still sends is discarded, so that it can read all it is sent."""
-        self.is_over = True
+        self._endings.is_over = True
         self.flush()
         if self._has_ended:
             return
         self._has_ended = True
-        self.is_behind = False
+        self._receiving.is_behind = False
         self._resume_reading()
         if self._has_eof or not end_sending(self.transport):
             close(self.transport)

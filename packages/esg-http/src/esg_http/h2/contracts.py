@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from esg_http.call.contracts import Call
     from esg_http.h2.engine.base_stream import Unsent, Upload
 
+MOST_UNWRITTEN = 65536
+"""Bytes of output that a stream leaves to the one write at the end of the loop's turn."""
+
 S_contra = TypeVar("S_contra", contravariant=True)
 
 
-class StreamOwner(Protocol[S_contra]):
-    """The connection, as its streams see it: where they write to, and whom they tell of their ends."""
+class StreamOutput(Protocol[S_contra]):
+    """Where streams write to: `engine.sending.Sending`."""
 
-    loop: asyncio.AbstractEventLoop
-    time: "Callable[[], float]"
-    budget: TurnBudget
-    transport: asyncio.Transport
-    gate: WriteGate
-    encoder: HeaderEncoder
-    heads: ResponseHeads
+    @property
+    def out_size(self) -> int:
+        """Bytes that have been framed and wait to be written."""
 
-    body_limit: float
-    """Bytes of a request's body; `inf` for no limit."""
+    @property
+    def encoder(self) -> HeaderEncoder:
+        """What encodes header sections."""
 
     def send_head(self, stream: S_contra, block: bytes, *, end: bool) -> None:
         """Frame a header section."""
@@ -48,11 +48,37 @@ class StreamOwner(Protocol[S_contra]):
     def reset(self, stream: S_contra, code: int) -> None:
         """End a stream before its end."""
 
+
+class StreamInput(Protocol[S_contra]):
+    """Where the bodies of requests come from: `engine.data.DataFrames`."""
+
     def consumed(self, stream: S_contra, size: int) -> None:
         """The application has taken so many bytes of the request's body: the client may send more."""
 
-    def mind_amount(self) -> None:
-        """Write what has come together, if that is much."""
+
+class StreamOwner(Protocol[S_contra]):
+    """The connection, as its streams see it: what they write to and read from, and what they tell of their ends."""
+
+    loop: asyncio.AbstractEventLoop
+    time: "Callable[[], float]"
+    budget: TurnBudget
+    transport: asyncio.Transport
+    gate: WriteGate
+    heads: ResponseHeads
+
+    body_limit: float
+    """Bytes of a request's body; `inf` for no limit."""
+
+    @property
+    def sending(self) -> StreamOutput[S_contra]:
+        """What frames responses."""
+
+    @property
+    def data(self) -> StreamInput[S_contra]:
+        """What receives bodies."""
+
+    def flush(self) -> None:
+        """Write what has come together, without waiting for the end of the loop's turn."""
 
     def drain(self) -> None:
         """Serve what has been asked for, then close."""

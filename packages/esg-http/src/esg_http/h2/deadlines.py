@@ -17,6 +17,7 @@ from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOC
 from esg_http.h2.coding.faults import ConnectionFault
 from esg_http.h2.coding.frames import goaway_frame
 from esg_http.h2.engine.base_stream import Unsent, Upload
+from esg_http.h2.engine.engine import Engine
 from esg_http.h2.serving import Serving
 from esg_http.h2.settings import H2Settings
 from esg_http.h2.stream import H2Stream
@@ -38,8 +39,8 @@ class Deadlines(Serving):
 
     __slots__ = ("_is_overdue", "_sent_before", "_timers", "_written", "check_at", "deadline")
 
-    def __init__(self, context: "Context", settings: H2Settings) -> None:
-        super().__init__(context, settings)
+    def __init__(self, context: "Context", settings: H2Settings, engine: Engine[H2Stream]) -> None:
+        super().__init__(context, settings, engine)
         self.deadline = inf
         self.check_at = 0
         self._is_overdue = False
@@ -68,29 +69,33 @@ class Deadlines(Serving):
         self._watch(WRITE, self._written.due)
 
     def _watch_half_closed(self, now: float) -> None:
-        self._sent_before = self.sent
+        self._sent_before = self.sending.sent
         self._watch(HALF, now + LOOK)
 
-    def _has_unsent(self, unsent: Unsent) -> None:
+    def has_unsent(self, unsent: Unsent) -> None:
+        """As `EngineLink.has_unsent`."""
         unsent.pace = WritePace(self._settings.http.write, self.time())
         self._look_again(unsent)
 
     def _look_again(self, unsent: Unsent) -> None:
         unsent.moved = 0
-        unsent.sent_before = self.sent
+        unsent.sent_before = self.sending.sent
         self.hasten(unsent.pace.due)
 
-    def _has_started(self) -> None:
-        self._watch(START, self._now + self._settings.settings_timeout)
-        self._watch(IDLE, self._now + self._settings.http.request_headers)
+    def has_started(self) -> None:
+        """As `EngineLink.has_started`."""
+        self._watch(START, self._account.now + self._settings.settings_timeout)
+        self._watch(IDLE, self._account.now + self._settings.http.request_headers)
 
-    def _has_begun_block(self) -> None:
-        self._watch(BLOCK, self._now + self._settings.http.request_headers)
+    def has_begun_block(self) -> None:
+        """As `EngineLink.has_begun_block`."""
+        self._watch(BLOCK, self._account.now + self._settings.http.request_headers)
 
-    def _has_no_streams(self) -> None:
-        if self.is_over:
+    def has_no_streams(self) -> None:
+        """As `EngineLink.has_no_streams`."""
+        if self._endings.is_over:
             return
-        if self.ignores_new:
+        if self._requests.ignores_new:
             self._close()
         else:
             due = self._timers[IDLE] = self.time() + self._settings.http.keep_alive
@@ -100,15 +105,15 @@ class Deadlines(Serving):
 
     def expire(self, now: float) -> None:
         """As `Connection.expire`; what has come in time, and waits for its turn, is not late (rule H-22)."""
-        if self.is_behind:
+        if self._receiving.is_behind:
             self._is_overdue = True
             return
         for timer in list(self._timers):
             if self._timers.get(timer, inf) <= now:  # what expires may set or drop another
                 del self._timers[timer]
                 self._expire_timer(timer, now)
-        if not self.is_over:
-            for stream in list(self.live.values()):
+        if not self._endings.is_over:
+            for stream in list(self._streams.live.values()):
                 self._expire_stream(stream, now)
         self.deadline = self._next_deadline()
 
@@ -137,7 +142,7 @@ class Deadlines(Serving):
 
     def _next_deadline(self) -> float:
         due = [*self._timers.values()]
-        for stream in self.live.values():
+        for stream in self._streams.live.values():
             if stream.upload is not None:
                 due.append(stream.upload.deadline)
             if stream.unsent is not None:
@@ -163,26 +168,32 @@ class Deadlines(Serving):
 
     def _moved(self, stream: H2Stream, unsent: Unsent) -> int:
         """How many bytes the client has taken of a response, or of those that go before it."""
-        return max(unsent.moved, self.sent - unsent.sent_before) if stream.window > 0 else unsent.moved
+        return max(unsent.moved, self.sending.sent - unsent.sent_before) if stream.window > 0 else unsent.moved
 
     def _expire_start(self) -> None:
-        if not self.has_begun:
-            self._fail(ConnectionFault(PROTOCOL_ERROR, "no preface came in time", "RFC 9113 section 3.4"))
-        elif not self.is_settled:
-            self._fail(ConnectionFault(SETTINGS_TIMEOUT, "no ack of the settings in time", "RFC 9113 section 6.5.3"))
+        if not self._receiving.has_begun:
+            self._endings.end_connection(
+                ConnectionFault(PROTOCOL_ERROR, "no preface came in time", "RFC 9113 section 3.4")
+            )
+        elif not self._control.is_settled:
+            self._endings.end_connection(
+                ConnectionFault(SETTINGS_TIMEOUT, "no ack of the settings in time", "RFC 9113 section 6.5.3")
+            )
 
     def _expire_block(self) -> None:
-        if self._block is not None and not self.is_over:
-            self._fail(ConnectionFault(ENHANCE_YOUR_CALM, "a header block did not end in time", "RFC 9113 section 4.3"))
+        if self._requests.block is not None and not self._endings.is_over:
+            self._endings.end_connection(
+                ConnectionFault(ENHANCE_YOUR_CALM, "a header block did not end in time", "RFC 9113 section 4.3")
+            )
 
     def _expire_idle(self) -> None:
         """Nothing has been asked for a while (rule 2-5)."""
-        if self.live or self.is_over:
+        if self._streams.live or self._endings.is_over:
             return
-        if self._block is not None:  # a request is coming, for which there is another deadline
+        if self._requests.block is not None:  # a request is coming, for which there is another deadline
             self._watch(IDLE, self.time() + self._settings.http.keep_alive)
             return
-        self.put(goaway_frame(self.last, NO_ERROR))
+        self.sending.put(goaway_frame(self._streams.last, NO_ERROR))
         self._close()
 
     def _expire_writing(self, now: float) -> None:
@@ -201,13 +212,13 @@ class Deadlines(Serving):
         if departure(self.transport) is Departure.GONE:
             self.abort()
             return
-        is_idle = self.sent == self._sent_before and not self.gate.closed
-        for stream in list(self.live.values()):
-            if stream.unsent is not None and min(stream.window, self.window) <= 0:
+        is_idle = self.sending.sent == self._sent_before and not self.gate.closed
+        for stream in list(self._streams.live.values()):
+            if stream.unsent is not None and min(stream.window, self.sending.window) <= 0:
                 stream.cut(CANCEL)
             elif is_idle and stream.unsent is None and stream.cycle is not None:
                 stream.cycle.end_input()
-        if self.live:
+        if self._streams.live:
             self._watch_half_closed(now)
 
     def _expire_end(self, now: float) -> None:

@@ -1,6 +1,6 @@
 """Serves the requests of one HTTP/2 connection: each gets its stream and its cycle.
 
-Connects the frames of `Receiving` with cycles, and knows nothing of transports or time-outs. Calls of the application
+Connects the engine with cycles, and knows nothing of transports or time-outs. Calls of the application
 that outlive their stream, because its client has lost interest, take the place of streams until they return (rule 2-3).
 """
 
@@ -20,7 +20,7 @@ from esg_http.call.refusals import answer_unreadable, too_large, warn
 from esg_http.call.target import known_target
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.engine.base_stream import Upload
-from esg_http.h2.engine.receiving import Receiving
+from esg_http.h2.engine.engine import Engine
 from esg_http.h2.engine.request_head import RequestHead
 from esg_http.h2.engine.states import CLOSED
 from esg_http.h2.response_heads import ResponseHeads
@@ -30,25 +30,31 @@ from esg_http.h2.stream import H2Stream
 if TYPE_CHECKING:
     from esg_core.context import Context
 
-MOST_UNWRITTEN = 65536
-"""Bytes that are collected for one write at the end of the loop's turn."""
 
-
-class Serving(Receiving[H2Stream]):
+class Serving:
     """A connection that calls the application; what its streams need of it is public."""
 
     __slots__ = (
+        "_account",
         "_call_limit",
         "_context",
+        "_control",
+        "_endings",
+        "_engine",
         "_left",
         "_peer",
+        "_receiving",
+        "_requests",
         "_served",
         "_settings",
+        "_streams",
         "body_limit",
         "budget",
+        "data",
         "gate",
         "heads",
         "loop",
+        "sending",
         "time",
         "transport",
     )
@@ -56,30 +62,40 @@ class Serving(Receiving[H2Stream]):
     _peer: Peer
     transport: asyncio.Transport
 
-    def __init__(self, context: "Context", settings: H2Settings) -> None:
-        super().__init__(settings.limits, context.budget)
+    def __init__(self, context: "Context", settings: H2Settings, engine: Engine[H2Stream]) -> None:
+        self._engine = engine
+        self._account = engine.account
+        self._control = engine.control
+        self._endings = engine.endings
+        self._receiving = engine.receiving
+        self._requests = engine.requests
+        self._streams = engine.streams
+        self.data = engine.data
+        self.sending = engine.sending
         self._context = context
         self._settings = settings
         self.budget = context.budget
         self.loop = context.loop
         self.time = context.loop.time
         self.gate = WriteGate(context.loop)
-        self.heads = ResponseHeads(self.encoder, settings.http.prefix)
+        self.heads = ResponseHeads(self.sending.encoder, settings.http.prefix)
         self.body_limit = settings.http.body_limit
         self._left: set[Call] = set()
         self._served = 0
         self._call_limit: float = 0
 
-    def _make_stream(self, number: int, window: int) -> H2Stream:
+    def make_stream(self, number: int, window: int) -> H2Stream:
+        """As `EngineLink.make_stream`."""
         return H2Stream(self, number, window)
 
-    def _begin(self, stream: H2Stream, head: RequestHead) -> None:
+    def begin(self, stream: H2Stream, head: RequestHead) -> None:
+        """As `EngineLink.begin`."""
         context = self._context
         if head.length > self.body_limit:
-            self._decline(stream, too_large())
+            self.decline(stream, too_large())
             return
         if head.protocol and head.protocol not in context.upgrades:
-            self._decline(stream, RequestError(501, "no such protocol is spoken here", "RFC 8441 section 4"))
+            self.decline(stream, RequestError(501, "no such protocol is spoken here", "RFC 8441 section 4"))
             return
         http = self._settings.http
         stream.is_head = head.method == "HEAD"
@@ -92,7 +108,7 @@ class Serving(Receiving[H2Stream]):
             cycle.body_complete = True
         else:
             cycle.expects_continue = head.expects_continue
-            self._watch_upload(stream.upload, self._now)
+            self._watch_upload(stream.upload, self._account.now)
         self._served += 1
         if self._served >= http.keepalive_requests:
             self._last_call()
@@ -115,7 +131,8 @@ class Serving(Receiving[H2Stream]):
             return self._context.upgrades[head.protocol]
         return self._context.app
 
-    def _decline(self, stream: H2Stream, error: RequestError) -> None:
+    def decline(self, stream: H2Stream, error: RequestError) -> None:
+        """As `EngineLink.decline`."""
         self.warn(error)
         answer_unreadable(self._context, stream, self._peer, error)
 
@@ -123,39 +140,36 @@ class Serving(Receiving[H2Stream]):
         """Say in the log why a request is refused."""
         warn(self._context, self._peer, error)
 
-    def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+    def has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+        """As `EngineLink.has_fault`."""
         self._context.logger.warning("refused what %s sent: %s (%s)", self._peer, fault, fault.section)
 
     def leave(self, cycle: Call) -> None:
         """A cycle has lost its stream before its end; it takes a place here until its call has returned."""
         if cycle in self._context.cycles and not withdraw(self._context, cycle):
             self._left.add(cycle)
-            self.leftovers = len(self._left)
+            self._requests.leftovers = len(self._left)
             cycle.task.add_done_callback(lambda _: self._left.discard(cycle))
 
-    def _count_leftovers(self) -> None:
+    def count_leftovers(self) -> None:
+        """As `EngineLink.count_leftovers`."""
         self._left &= self._context.cycles
-        self.leftovers = len(self._left)
+        self._requests.leftovers = len(self._left)
 
     def _leave_all(self) -> None:
         """All streams end with the connection."""
-        for stream in list(self.live.values()):
-            self._close_stream(stream, CLOSED)
+        for stream in list(self._streams.live.values()):
+            self.sending.close_stream(stream, CLOSED)
             stream.on_reset()
 
     @property
     def streams(self) -> int:
         """How many streams are open, for the statistics."""
-        return len(self.live)
+        return len(self._streams.live)
 
     @abstractmethod
     def flush(self) -> None:
         """Write what has been framed, and as much of what waits as there is room for."""
-
-    def mind_amount(self) -> None:
-        """Write what has come together, without waiting for the end of the loop's turn, if that is much."""
-        if self.out_size >= MOST_UNWRITTEN:
-            self.flush()
 
     @abstractmethod
     def drain(self) -> None:

@@ -14,7 +14,7 @@ from esg_http.call.refusals import answer_late, too_large
 from esg_http.call.sendfile import FilePart
 from esg_http.h2.coding.codes import CANCEL, INTERNAL_ERROR
 from esg_http.h2.coding.hpack import Field
-from esg_http.h2.contracts import StreamOwner
+from esg_http.h2.contracts import MOST_UNWRITTEN, StreamOwner
 from esg_http.h2.engine.base_stream import BaseStream
 from esg_http.h2.engine.states import CLOSED
 from esg_http.h2.response_heads import split_headers
@@ -68,13 +68,13 @@ class H2Stream(BaseStream):
         block = connection.heads.encode(status, prepared)
         if prepared[2] & SAYS_CLOSE:  # what that means in HTTP/2
             connection.drain()
-        connection.send_response(self, block, body, end=end)
+        connection.sending.send_response(self, block, body, end=end)
         self._mind_amount()
 
     def send(self, body: bytes, end: bool) -> None:
         """As `Stream.send`."""
         self._check_open()
-        self._connection.send_data(self, body, end=end)
+        self._connection.sending.send_data(self, body, end=end)
         self._mind_amount()
 
     def send_trailers(self, headers: Headers, end: bool) -> None:
@@ -84,9 +84,9 @@ class H2Stream(BaseStream):
         if not end:
             self._trailers = fields
         elif fields and self.wants_trailers:
-            self._connection.send_trailers(self, fields)
+            self._connection.sending.send_trailers(self, fields)
         else:
-            self._connection.send_data(self, b"", end=True)
+            self._connection.sending.send_data(self, b"", end=True)
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
         """As `Stream.send_file`."""
@@ -99,12 +99,12 @@ class H2Stream(BaseStream):
     def inform(self, status: int, headers: Headers) -> None:
         """As `Stream.inform`."""
         self._check_open()
-        block = self._connection.encoder.encode([(b":status", b"%d" % status), *split_headers(headers)])
-        self._connection.send_head(self, block, end=False)
+        block = self._connection.sending.encoder.encode([(b":status", b"%d" % status), *split_headers(headers)])
+        self._connection.sending.send_head(self, block, end=False)
 
     def consumed(self, size: int) -> None:
         """As `Stream.consumed`."""
-        self._connection.consumed(self, size)
+        self._connection.data.consumed(self, size)
 
     def finished(self) -> None:
         """As `Stream.finished`."""
@@ -117,7 +117,7 @@ class H2Stream(BaseStream):
     def cut(self, code: int) -> None:
         """End the stream and tell the cycle, if one is left, that its client is gone."""
         if self.state < CLOSED:
-            self._connection.reset(self, code)
+            self._connection.sending.reset(self, code)
         self.on_reset()
 
     def await_switch(self, cycle: "Cycle") -> None:
@@ -130,7 +130,7 @@ class H2Stream(BaseStream):
         self._check_open()
         connection = self._connection
         block = connection.heads.encode(200, prepare_fields(200, headers))
-        connection.send_head(self, block, end=False)
+        connection.sending.send_head(self, block, end=False)
         self._opener, self.cycle = self.cycle, None
         tunnel = self.tunnel = Tunnel(self, connection, protocol)
         early, self._early = self._early, None
@@ -151,7 +151,8 @@ class H2Stream(BaseStream):
 
     def _mind_amount(self) -> None:
         """Let the application wait while there is much that the client does not take; write what has come together."""
-        self._connection.mind_amount()
+        if self._connection.sending.out_size >= MOST_UNWRITTEN:
+            self._connection.flush()
         if self.unsent is not None and self.unsent.size > HIGH_WATER and self.gate is self._connection.gate:
             self.gate = WriteGate(self._connection.loop)
             self.gate.close()

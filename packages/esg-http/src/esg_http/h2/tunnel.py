@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from esg_core.turns import LEAST_ROOM
 from esg_http.h2.coding.codes import CANCEL
-from esg_http.h2.contracts import StreamOwner, TunnelStream
+from esg_http.h2.contracts import MOST_UNWRITTEN, StreamOwner, TunnelStream
 from esg_http.h2.engine.states import CLOSED
 
 S = TypeVar("S", bound=TunnelStream)
@@ -51,7 +51,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
 
     def _give(self, data: bytes) -> None:
         self._receiver.data_received(data)
-        self._connection.consumed(self._stream, len(data))
+        self._connection.data.consumed(self._stream, len(data))
 
     def feed_eof(self) -> None:
         """The client has ended its side."""
@@ -161,8 +161,9 @@ class Tunnel(asyncio.Transport, Generic[S]):
         """As `asyncio.WriteTransport`; after the end of this side it is dropped."""
         if self._is_closing or self._wrote_eof or self._stream.state >= CLOSED:
             return
-        self._connection.send_data(self._stream, bytes(data), end=False)
-        self._connection.mind_amount()
+        self._connection.sending.send_data(self._stream, bytes(data), end=False)
+        if self._connection.sending.out_size >= MOST_UNWRITTEN:
+            self._connection.flush()
         if not self._is_full and self.get_write_buffer_size() > self._high:
             self._is_full = True
             self._receiver.pause_writing()
@@ -179,7 +180,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
         """End this side."""
         if not self._wrote_eof and self._stream.state < CLOSED:
             self._wrote_eof = self._stream.listens = True
-            self._connection.send_data(self._stream, b"", end=True)
+            self._connection.sending.send_data(self._stream, b"", end=True)
 
     def get_write_buffer_size(self) -> int:
         """Bytes that wait for the windows of the client, or for their turn."""
@@ -199,5 +200,5 @@ class Tunnel(asyncio.Transport, Generic[S]):
     def abort(self) -> None:
         """Reset the stream."""
         if self._stream.state < CLOSED:
-            self._connection.reset(self._stream, CANCEL)
+            self._connection.sending.reset(self._stream, CANCEL)
         self.lose(None)

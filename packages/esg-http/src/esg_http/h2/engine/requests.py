@@ -1,15 +1,15 @@
-"""The frames that make up requests: HEADERS, CONTINUATION and DATA (RFC 9113 sections 6 and 8).
+"""The frames that begin requests, or end them with trailers: HEADERS and CONTINUATION (RFC 9113 sections 6 and 8).
 
 Sans-I/O. A header block is read as a whole once its last frame is there; what a block means is remembered, because
-clients send few different ones. DATA is handed on as it comes, also before its frame is complete.
+clients send few different ones.
 """
 
-from abc import abstractmethod
+from typing import Generic
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_http.h2.coding.codes import (
-    DATA,
+    CONTINUATION,
     END_HEADERS,
     END_STREAM,
     ENHANCE_YOUR_CALM,
@@ -20,29 +20,25 @@ from esg_http.h2.coding.codes import (
     WITH_PRIORITY,
 )
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault, TooManyFields
-from esg_http.h2.coding.frames import content_of, reset_frame, window_frame
+from esg_http.h2.coding.frames import content_of, reset_frame
 from esg_http.h2.coding.hpack import HeaderDecoder
-from esg_http.h2.engine.allowance import Allowance
+from esg_http.h2.engine.account import Account
 from esg_http.h2.engine.base_stream import Upload
-from esg_http.h2.engine.control import ControlFrames
-from esg_http.h2.engine.costs import BYTES_A_UNIT, CANCELLATION, FIELD, OVERSIZED_BLOCK, REQUEST
+from esg_http.h2.engine.costs import BYTES_A_UNIT, FIELD, OVERSIZED_BLOCK, REQUEST
+from esg_http.h2.engine.data import SMALL_DATA, DataFrames
 from esg_http.h2.engine.limits import CONTINUATIONS, H2Limits
+from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.request_head import UNKNOWN_LENGTH, RequestHead, check_trailers, malformed
-from esg_http.h2.engine.sending import S
-from esg_http.h2.engine.states import AFTER_THEIR_END, CLOSED, GOES_ON, HALF_CLOSED_THEIRS
-from esg_http.h2.engine.windows import ConnectionWindow, StreamWindow
+from esg_http.h2.engine.sending import Sending
+from esg_http.h2.engine.states import GOES_ON, HALF_CLOSED_THEIRS
+from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.h2.engine.windows import StreamWindow
 
 PSEUDO_FIELDS = frozenset((b":method", b":scheme", b":path"))
 """Fields of a header section that do not count. The authority does, as the host."""
 
 MOST_CRUMBS = 512
 """Fields, beyond the limit, that a cookie may be cut into: together they count as one (RFC 9113 section 8.2.3)."""
-
-SMALL_DATA = 64
-"""Bytes of content from which on a DATA frame is not small."""
-
-SMALL_A_FRAME = 50
-"""Small DATA frames that count as one frame of no use: a client that streams measurements sends hundreds a second."""
 
 REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256
@@ -52,24 +48,24 @@ _NONSENSE = 0x100
 """Beside the flags of a frame: its stream is said to depend on itself."""
 
 
-class _Block:
-    """A header block that is not complete."""
+class HeaderBlock:
+    """A header block that is not complete: `size` bytes of it have come."""
 
-    __slots__ = ("_frames", "_parts", "_size", "flags", "number")
+    __slots__ = ("_frames", "_parts", "flags", "number", "size")
 
     def __init__(self, number: int, flags: int, part: bytes) -> None:
         self.number = number
         self.flags = flags
         self._parts = [part]
-        self._size = len(part)
+        self.size = len(part)
         self._frames = 0
 
     def add(self, part: bytes, most: int) -> None:
         """Take the next part; raises `ConnectionFault` for more than is waited for."""
         self._parts.append(part)
-        self._size += len(part)
+        self.size += len(part)
         self._frames += 1
-        if self._size > most or self._frames > CONTINUATIONS:
+        if self.size > most or self._frames > CONTINUATIONS:
             raise ConnectionFault(ENHANCE_YOUR_CALM, "a header block is too large", "RFC 9113 section 10.5.1")
 
     def whole(self) -> bytes:
@@ -77,43 +73,55 @@ class _Block:
         return b"".join(self._parts)
 
 
-class RequestFrames(ControlFrames[S]):
-    """A connection that reads requests.
+class RequestFrames(Generic[S]):
+    """Reads the header sections of requests.
 
-    `leftovers` counts what still runs for streams that are closed: it takes the place of streams.
+    `block` is the header block that has begun. `leftovers` counts what still runs for streams that are closed: it takes
+    the place of streams. With `ignores_new`, the client may open no more streams.
     """
 
     __slots__ = (
-        "_block",
+        "_account",
         "_changes",
         "_data",
-        "_data_left",
-        "_decoder",
         "_heads",
-        "_server_resets",
-        "_small_data",
-        "_too_large",
-        "_window",
+        "_limits",
+        "_link",
+        "_live",
+        "_sending",
+        "_streams",
+        "block",
+        "decoder",
         "ignores_new",
         "leftovers",
     )
 
-    def __init__(self, limits: H2Limits) -> None:
-        super().__init__(limits)
-        self._decoder = HeaderDecoder(limits.fields + len(PSEUDO_FIELDS) + MOST_CRUMBS, limits.field_bytes)
+    def __init__(
+        self,
+        streams: StreamTable[S],
+        sending: Sending[S],
+        data: DataFrames[S],
+        account: Account,
+        limits: H2Limits,
+        link: EngineLink[S],
+    ) -> None:
+        self._link = link
+        self._streams = streams
+        self._live = streams.live
+        self._sending = sending
+        self._data = data
+        self._account = account
+        self._limits = limits
+        self.decoder = HeaderDecoder(limits.fields + len(PSEUDO_FIELDS) + MOST_CRUMBS, limits.field_bytes)
         self._heads: dict[bytes, RequestHead] = {}
         self._changes = 0
-        self._block: _Block | None = None
-        self._data: S | None = None
-        self._data_left = 0
-        self._server_resets = Allowance(limits.server_resets, "streams that had to be reset")
-        self._too_large = Allowance(limits.server_resets, "header sections that are too large")
-        self._small_data = Allowance(limits.control_frames * SMALL_A_FRAME, "small DATA frames")
-        self._window = ConnectionWindow()
+        self.block: HeaderBlock | None = None
         self.ignores_new = False
         self.leftovers = 0
 
-    # Header blocks.
+    def unlink(self) -> None:
+        """Let go of the connection, which has ended."""
+        del self._link
 
     def on_headers(self, flags: int, number: int, payload: bytes) -> None:
         """A header block, or the first part of one (RFC 9113 section 6.2)."""
@@ -124,24 +132,29 @@ class RequestFrames(ControlFrames[S]):
         if flags & END_HEADERS:
             self._on_block(flags, number, payload)
         else:
-            self._block = _Block(number, flags, payload)
-            self._has_begun_block()
+            self.block = HeaderBlock(number, flags, payload)
+            self._link.has_begun_block()
+
+    def check_next(self, kind: int, number: int) -> None:
+        """Check a frame that follows one of a header block which has not ended (RFC 9113 section 6.10)."""
+        if self.block is not None and (kind != CONTINUATION or number != self.block.number):
+            raise ConnectionFault(PROTOCOL_ERROR, "a frame within a header block", "RFC 9113 section 6.10")
 
     def on_continuation(self, flags: int, _number: int, payload: bytes) -> None:
-        """The next part, of the stream whose block is not complete: whoever takes frames apart sees to that."""
-        block = self._block
+        """The next part of the block; `check_next()` has been called."""
+        block = self.block
         if block is None:
             raise ConnectionFault(PROTOCOL_ERROR, "CONTINUATION of nothing", "RFC 9113 section 6.10")
         block.add(payload, self._limits.field_bytes)
         if flags & END_HEADERS:
-            self._block = None
+            self.block = None
             self._on_block(block.flags, block.number, block.whole())
         elif len(payload) < SMALL_DATA:
-            self._control_frames.spend(self._now)
+            self._account.charge_useless()
 
     def _on_block(self, flags: int, number: int, block: bytes) -> None:
-        if number > self.last and number & 1:
-            self.last = number
+        if number > self._streams.last and number & 1:
+            self._streams.last = number
             self._open(flags, number, block)
         else:
             self._on_trailers(flags, number, block)
@@ -149,45 +162,45 @@ class RequestFrames(ControlFrames[S]):
     def _open(self, flags: int, number: int, block: bytes) -> None:
         """A new request, as far as its header section."""
         head: RequestHead | RequestError
-        self._room -= REQUEST
+        self._account.room -= REQUEST
         try:
             head = self._heads.get(block) or self._read_head(block)
         except RequestError as error:
             head = error
         if self.ignores_new:
-            self._control_frames.spend(self._now)
-            self.remember_reset(number)
-        elif len(self.live) + self.leftovers >= self._limits.streams and not self._has_room():
+            self._account.charge_useless()
+            self._streams.remember_reset(number)
+        elif len(self._live) + self.leftovers >= self._limits.streams and not self._has_room():
             self._refuse(number)
         elif flags & _NONSENSE:
             raise StreamFault(PROTOCOL_ERROR, "a stream depends on itself", "RFC 9113 section 5.3")
         elif isinstance(head, RequestError):
-            self._decline(self._add_stream(flags, number, UNKNOWN_LENGTH), head)
+            self._link.decline(self._add_stream(flags, number, UNKNOWN_LENGTH), head)
         else:
             stream = self._add_stream(flags, number, head.length)
             stream.priority = head.priority
-            if self._early_priorities:
-                self._take_early_priority(stream)
-            self._begin(stream, head)
+            if self._streams.early_priorities:
+                self._streams.take_early_priority(stream)
+            self._link.begin(stream, head)
 
     def _add_stream(self, flags: int, number: int, length: int) -> S:
         if flags & END_STREAM and length > 0:
             raise malformed("no body, against its content-length")
-        stream = self._make_stream(number, self._stream_window)
+        stream = self._link.make_stream(number, self._sending.stream_window)
         if flags & END_STREAM:
             stream.state = HALF_CLOSED_THEIRS
         else:
-            stream.upload = Upload(StreamWindow(self._window, self._limits.stream_window), length)
-        self.live[number] = stream
+            stream.upload = Upload(StreamWindow(self._data.window, self._limits.stream_window), length)
+        self._live[number] = stream
         return stream
 
     def _read_head(self, block: bytes) -> RequestHead:
         """What a block means; remembered until the table of the compression changes, unless it does so itself."""
-        before = self._decoder.changes
+        before = self.decoder.changes
         head = RequestHead(self._decode(block))
         if len(head.method) + len(head.target) > self._limits.request_line:
             raise RequestError(414, "the request target is too long", "RFC 9110 section 15.5.15")
-        if len(block) <= REMEMBERED_BLOCK and self._decoder.changes == before:
+        if len(block) <= REMEMBERED_BLOCK and self.decoder.changes == before:
             if len(self._heads) >= REMEMBERED_HEADS:
                 self._heads.clear()
             self._heads[block] = head
@@ -195,36 +208,31 @@ class RequestFrames(ControlFrames[S]):
 
     def _decode(self, block: bytes) -> Headers:
         try:
-            fields = self._decoder.decode(block)
+            fields = self.decoder.decode(block)
             most = self._limits.fields
             if len(fields) > most and _count(fields) > most:
                 raise TooManyFields("too many header fields")
         except TooManyFields:
-            self._too_large.spend(self._now)
-            self._room -= OVERSIZED_BLOCK
+            self._account.charge_oversized()
+            self._account.room -= OVERSIZED_BLOCK
             raise
         finally:
-            if self._changes != self._decoder.changes:
-                self._changes = self._decoder.changes
+            if self._changes != self.decoder.changes:
+                self._changes = self.decoder.changes
                 self._heads.clear()
-        self._room -= len(fields) * FIELD + len(block) // BYTES_A_UNIT
+        self._account.room -= len(fields) * FIELD + len(block) // BYTES_A_UNIT
         return fields
 
     def _has_room(self) -> bool:
         """Look again whether another stream may be opened."""
-        self._count_leftovers()
-        return len(self.live) + self.leftovers < self._limits.streams
+        self._link.count_leftovers()
+        return len(self._live) + self.leftovers < self._limits.streams
 
     def _refuse(self, number: int) -> None:
         """One stream too many: the client may ask again (RFC 9113 section 5.1.2)."""
-        self._client_resets.spend(self._now)
-        self.put(reset_frame(number, REFUSED_STREAM))
-        self.remember_reset(number)
-
-    def _take_early_priority(self, stream: S) -> None:
-        stream.priority = self._early_priorities.pop(stream.id, stream.priority)
-        for number in [number for number in self._early_priorities if number < stream.id]:
-            del self._early_priorities[number]
+        self._account.charge_cancelled()
+        self._sending.put(reset_frame(number, REFUSED_STREAM))
+        self._streams.remember_reset(number)
 
     def _on_trailers(self, flags: int, number: int, block: bytes) -> None:
         """A header block of a stream that is not new; read even if it is ignored, for the tables to stay in step."""
@@ -232,145 +240,13 @@ class RequestFrames(ControlFrames[S]):
             fields = self._decode(block)
         except TooManyFields as error:
             raise StreamFault(ENHANCE_YOUR_CALM, str(error), error.section) from None
-        if self._effect(HEADERS, number) == GOES_ON:
+        if self._streams.effect(HEADERS, number) == GOES_ON:
             if not flags & END_STREAM:
                 raise malformed("a second header section that is not the end", "8.1")
             check_trailers(fields)
-            self._end_content(self.live[number])
+            self._data.end_content(self._live[number])
         else:
-            self._control_frames.spend(self._now)
-
-    # Data.
-
-    def on_data(self, flags: int, number: int, payload: bytes) -> None:
-        """A whole DATA frame (RFC 9113 section 6.1)."""
-        stream = self._take_window(number, len(payload))
-        if stream is None:
-            return
-        if flags & PADDED:
-            payload = self._without_padding(stream, payload)
-        if len(payload) < SMALL_DATA and not flags & END_STREAM:
-            self._spend_small(payload)
-        if payload:
-            self._take_content(stream, payload)
-        if flags & END_STREAM:
-            self._end_content(stream)
-
-    def _spend_small(self, content: object) -> None:
-        """Charge a DATA frame with little content, or none, that is not the last of its body."""
-        (self._small_data if content else self._control_frames).spend(self._now)
-
-    def on_data_part(self, number: int, size: int, part: bytes) -> None:
-        """The beginning of a DATA frame without padding, of which `size` bytes are still to come."""
-        self._data_left = size
-        self._data = stream = self._take_window(number, len(part) + size)
-        if stream is not None and part:
-            self._take_content(stream, part)
-
-    def on_more_data(self, flags: int, part: bytes) -> None:
-        """The next part of that frame."""
-        stream = self._data
-        self._data_left -= len(part)
-        if not self._data_left:
-            self._data = None
-        if stream is not None:
-            self._take_content(stream, part)
-            if not self._data_left and flags & END_STREAM:
-                self._end_content(stream)
-
-    def _take_window(self, number: int, size: int) -> S | None:
-        """Count the bytes of a DATA frame; returns its stream, None if that is to be ignored."""
-        if not number:
-            raise ConnectionFault(PROTOCOL_ERROR, "DATA of no stream", "RFC 9113 section 6.1")
-        opened = self._window.take(size)
-        if opened:
-            self.put(window_frame(0, opened))
-        stream = self.live.get(number)
-        if stream is None or stream.upload is None:
-            self._effect(DATA, number)
-            if size < SMALL_DATA:
-                self._spend_small(size)
-            return None
-        stream.upload.window.take(size)
-        return stream
-
-    def _without_padding(self, stream: S, payload: bytes) -> bytes:
-        content, _ = content_of(payload, PADDED)
-        self.consumed(stream, len(payload) - len(content))
-        return content
-
-    def _take_content(self, stream: S, data: bytes) -> None:
-        upload = stream.upload
-        if upload is None:  # something that came with the parts before has closed the stream
-            return
-        upload.received += len(data)
-        if upload.expected != UNKNOWN_LENGTH:
-            upload.expected -= len(data)
-            if upload.expected < 0:
-                raise malformed("the body is longer than its content-length")
-        stream.on_content(data)
-
-    def _end_content(self, stream: S) -> None:
-        """The client's last frame of a stream has come."""
-        upload = stream.upload
-        if upload is None:
-            return
-        if upload.expected > 0:
-            raise malformed("the body is shorter than its content-length")
-        upload.window.close()
-        stream.upload = None
-        stream.state = AFTER_THEIR_END[stream.state]
-        if stream.state == CLOSED:
-            self._close_stream(stream, CLOSED)
-        stream.on_end()
-
-    def consumed(self, stream: S, size: int) -> None:
-        """So much of a body is not held any more: the client may send more of it."""
-        if stream.upload is not None:
-            opened = stream.upload.window.read(size)
-            if opened:
-                self.put(window_frame(stream.id, opened))
-
-    # Faults.
-
-    def _fault(self, number: int, fault: StreamFault) -> None:
-        """End a stream because of what the client did; doing so too often ends the connection."""
-        self._has_fault(fault)
-        self._server_resets.spend(self._now)
-        self._room -= CANCELLATION
-        stream = self.live.get(number)
-        if stream is None:
-            self.put(reset_frame(number, fault.code))
-            self.remember_reset(number)
-        else:
-            self.reset(stream, fault.code)
-            stream.on_reset()
-
-    # What whoever serves the requests does.
-
-    @abstractmethod
-    def _make_stream(self, number: int, window: int) -> S:
-        """A new stream, whose window for sending is given."""
-
-    @abstractmethod
-    def _begin(self, stream: S, head: RequestHead) -> None:
-        """A request has come, as far as its head; it is complete if the stream has no upload."""
-
-    @abstractmethod
-    def _decline(self, stream: S, error: RequestError) -> None:
-        """Answer a request that is well-formed, and not served."""
-
-    @abstractmethod
-    def _has_begun_block(self) -> None:
-        """The first part of a header block has come: set the deadline for the rest."""
-
-    @abstractmethod
-    def _has_fault(self, fault: StreamFault | ConnectionFault) -> None:
-        """Log what a client did wrong."""
-
-    @abstractmethod
-    def _count_leftovers(self) -> None:
-        """Set `leftovers` anew."""
+            self._account.charge_useless()
 
 
 def _count(fields: Headers) -> int:

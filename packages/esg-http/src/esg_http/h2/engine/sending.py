@@ -5,8 +5,7 @@ the rest of a response waits with its stream, and `fill()` takes from the waitin
 (RFC 9218), whenever there is room.
 """
 
-from abc import abstractmethod
-from typing import Generic, TypeVar
+from typing import Generic
 
 from esg_core.asgi import Headers
 from esg_http.h2.coding.codes import (
@@ -23,9 +22,11 @@ from esg_http.h2.coding.codes import (
 from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import HEADER_SIZE, frame, headers_frames, pack, reset_frame
 from esg_http.h2.coding.hpack import HeaderEncoder
-from esg_http.h2.engine.base_stream import BaseStream, Unsent
+from esg_http.h2.engine.base_stream import Unsent
+from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.priority import Priority, SendingOrder
 from esg_http.h2.engine.states import AFTER_OUR_END, CLOSED, RESET
+from esg_http.h2.engine.streams import S, StreamTable
 
 LARGEST_FRAME = 4 * DEFAULT_FRAME_SIZE
 """The payload that frames have at the most, even if the client accepts more: streams take turns by frames."""
@@ -39,48 +40,47 @@ UPDATES_A_FRAME = 2
 SMALL = 256
 """Bytes of a frame: one with fewer that a window has cut off is what the client wants, and no answer to it is due."""
 
-REMEMBERED_RESETS = 512
-"""Streams that the server has reset, and whose frames may still be on the way."""
-
-S = TypeVar("S", bound=BaseStream)
-
 
 class Sending(Generic[S]):
-    """Streams, windows and frames to be written.
+    """Frames to be written, in `out`, and what waits behind windows, priorities and the transport.
 
-    `live` has the streams that are neither idle nor closed, by number. `window` is what the connection may send,
-    `updates_due` how many WINDOW_UPDATEs the client may answer that with.
+    `window` is what the connection may send, `stream_window` what each stream may send at its beginning, `updates_due`
+    how many WINDOW_UPDATEs the client may answer what was sent with; `is_stuck` says that the transport takes no more.
     """
 
     __slots__ = (
         "_at_once",
         "_frame_size",
         "_granted",
-        "_is_stuck",
+        "_link",
+        "_live",
         "_order",
-        "_resets",
-        "_stream_window",
+        "_streams",
         "encoder",
-        "live",
+        "is_stuck",
         "out",
         "out_size",
+        "stream_window",
         "updates_due",
         "window",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, streams: StreamTable[S], link: EngineLink[S]) -> None:
+        self._streams = streams
+        self._live = streams.live
+        self._link = link
         self.out: list[bytes | memoryview] = []
         self.out_size = 0
-        self.live: dict[int, S] = {}
         self.encoder = HeaderEncoder()
-        self.window = self._granted = DEFAULT_WINDOW
+        self.window = self._granted = self.stream_window = DEFAULT_WINDOW
         self.updates_due = 0
-        self._stream_window = DEFAULT_WINDOW
-        self._frame_size = DEFAULT_FRAME_SIZE
-        self._at_once = DEFAULT_FRAME_SIZE
-        self._is_stuck = False
+        self._frame_size = self._at_once = DEFAULT_FRAME_SIZE
+        self.is_stuck = False
         self._order: SendingOrder[S] = SendingOrder()
-        self._resets: dict[int, None] = {}
+
+    def unlink(self) -> None:
+        """Let go of the connection, which has ended."""
+        del self._link
 
     @property
     def sent(self) -> int:
@@ -93,7 +93,7 @@ class Sending(Generic[S]):
         """Send frames that need no window."""
         self.out.append(data)
         self.out_size += len(data)
-        self._has_output()
+        self._link.has_output()
 
     def send_head(self, stream: S, block: bytes, *, end: bool) -> None:
         """Send a header section, which must have been encoded just now."""
@@ -144,14 +144,8 @@ class Sending(Generic[S]):
     def reset(self, stream: S, code: int) -> None:
         """End a stream before its end; nothing of it that is unsent will be sent."""
         self.put(reset_frame(stream.id, code))
-        self.remember_reset(stream.id)
-        self._close_stream(stream, RESET)
-
-    def remember_reset(self, number: int) -> None:
-        """Put up with frames of a stream that was reset: the client may have sent them before it knew."""
-        self._resets[number] = None
-        if len(self._resets) > REMEMBERED_RESETS:
-            del self._resets[next(iter(self._resets))]
+        self._streams.remember_reset(stream.id)
+        self.close_stream(stream, RESET)
 
     # The end of streams.
 
@@ -159,20 +153,21 @@ class Sending(Generic[S]):
         """The last frame of a response is written. A client that still sends need not (RFC 9113 section 8.1)."""
         stream.state = AFTER_OUR_END[stream.state]
         if stream.state == CLOSED:
-            self._close_stream(stream, CLOSED)
+            self.close_stream(stream, CLOSED)
         elif not stream.listens:
             self.reset(stream, NO_ERROR)
 
-    def _close_stream(self, stream: S, state: int) -> None:
+    def close_stream(self, stream: S, state: int) -> None:
+        """Close a stream, as `CLOSED` or `RESET`: what is unsent is forgotten, and nothing more is received."""
         stream.state = state
-        del self.live[stream.id]
+        del self._live[stream.id]
         if stream.upload is not None:
             stream.upload.window.close()
             stream.upload = None
         if stream.unsent is not None:
             self._forget_unsent(stream)
-        if not self.live:
-            self._has_no_streams()
+        if not self._live:
+            self._link.has_no_streams()
 
     def _forget_unsent(self, stream: S) -> None:
         stream.unsent = None
@@ -188,7 +183,7 @@ class Sending(Generic[S]):
         unsent = stream.unsent
         if unsent is None:
             unsent = stream.unsent = Unsent()
-            self._has_unsent(unsent)
+            self._link.has_unsent(unsent)
         if body:
             unsent.pieces.append(memoryview(body) if len(body) > self._frame_size else body)
             unsent.size += len(body)
@@ -201,7 +196,7 @@ class Sending(Generic[S]):
             stream.is_queued = True
             self._order.add(stream)
             self._at_once = NOT_AT_ONCE
-            self._has_output()
+            self._link.has_output()
 
     def fill(self, room: int) -> bool:
         """Frame what waits, about `room` bytes of it; returns whether more could go at once."""
@@ -275,7 +270,7 @@ class Sending(Generic[S]):
         if self.window > LAST_STREAM:
             raise ConnectionFault(FLOW_CONTROL_ERROR, "a window beyond 2^31-1", "RFC 9113 section 6.9.1")
         if self._order:
-            self._has_output()
+            self._link.has_output()
 
     def widen_stream(self, stream: S, increment: int) -> None:
         """The client opens the window of a stream."""
@@ -287,8 +282,8 @@ class Sending(Generic[S]):
 
     def set_stream_window(self, size: int) -> None:
         """The client changes what the windows of all streams begin with (RFC 9113 section 6.9.2)."""
-        change, self._stream_window = size - self._stream_window, size
-        for stream in self.live.values():
+        change, self.stream_window = size - self.stream_window, size
+        for stream in self._live.values():
             try:
                 self.widen_stream(stream, change)
             except StreamFault as fault:
@@ -309,22 +304,8 @@ class Sending(Generic[S]):
 
     def set_stuck(self, is_stuck: bool) -> None:
         """The transport takes no more, or does again."""
-        self._is_stuck = is_stuck
+        self.is_stuck = is_stuck
         self._update_at_once()
 
     def _update_at_once(self) -> None:
-        self._at_once = NOT_AT_ONCE if self._is_stuck or self._order else self._frame_size
-
-    # What whoever has the transport does.
-
-    @abstractmethod
-    def _has_output(self) -> None:
-        """There is something in `out`, or something waits that `fill()` may put there: write soon."""
-
-    @abstractmethod
-    def _has_unsent(self, unsent: Unsent) -> None:
-        """A part of a response begins to wait: set its deadline."""
-
-    @abstractmethod
-    def _has_no_streams(self) -> None:
-        """The last stream has been closed."""
+        self._at_once = NOT_AT_ONCE if self.is_stuck or self._order else self._frame_size

@@ -1,0 +1,122 @@
+"""The frames of requests' bodies: DATA (RFC 9113 section 6.1), and the windows that they are sent within.
+
+Sans-I/O. Content is handed on as it comes, even before its frame is complete.
+"""
+
+from typing import Generic
+
+from esg_http.h2.coding.codes import DATA, END_STREAM, PADDED, PROTOCOL_ERROR
+from esg_http.h2.coding.faults import ConnectionFault
+from esg_http.h2.coding.frames import content_of, window_frame
+from esg_http.h2.engine.account import Account
+from esg_http.h2.engine.request_head import UNKNOWN_LENGTH, malformed
+from esg_http.h2.engine.sending import Sending
+from esg_http.h2.engine.states import AFTER_THEIR_END, CLOSED
+from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.h2.engine.windows import ConnectionWindow
+
+SMALL_DATA = 64
+"""Bytes of content from which on a DATA frame is not small."""
+
+
+class DataFrames(Generic[S]):
+    """Receives bodies. `window` is what all streams together may send.
+
+    Of a frame that has come in part, `left` bytes are still to come; `stream` is its stream, None if it is ignored.
+    """
+
+    __slots__ = ("_account", "_live", "_sending", "_streams", "left", "stream", "window")
+
+    def __init__(self, streams: StreamTable[S], sending: Sending[S], account: Account) -> None:
+        self._streams = streams
+        self._live = streams.live
+        self._sending = sending
+        self._account = account
+        self.window = ConnectionWindow()
+        self.left = 0
+        self.stream: S | None = None
+
+    def on_data(self, flags: int, number: int, payload: bytes) -> None:
+        """A whole DATA frame (RFC 9113 section 6.1)."""
+        stream = self._take_window(number, len(payload))
+        if stream is None:
+            return
+        if flags & PADDED:
+            payload = self._without_padding(stream, payload)
+        if len(payload) < SMALL_DATA and not flags & END_STREAM:
+            self._account.charge_small(payload)
+        if payload:
+            self._take_content(stream, payload)
+        if flags & END_STREAM:
+            self.end_content(stream)
+
+    def on_data_part(self, number: int, size: int, part: bytes) -> None:
+        """The beginning of a DATA frame without padding, of which `size` bytes are still to come."""
+        self.left = size
+        self.stream = stream = self._take_window(number, len(part) + size)
+        if stream is not None and part:
+            self._take_content(stream, part)
+
+    def on_more_data(self, flags: int, part: bytes) -> None:
+        """The next part of that frame."""
+        stream = self.stream
+        self.left -= len(part)
+        if not self.left:
+            self.stream = None
+        if stream is not None:
+            self._take_content(stream, part)
+            if not self.left and flags & END_STREAM:
+                self.end_content(stream)
+
+    def _take_window(self, number: int, size: int) -> S | None:
+        """Count the bytes of a DATA frame; returns its stream, None if that is to be ignored."""
+        if not number:
+            raise ConnectionFault(PROTOCOL_ERROR, "DATA of no stream", "RFC 9113 section 6.1")
+        opened = self.window.take(size)
+        if opened:
+            self._sending.put(window_frame(0, opened))
+        stream = self._live.get(number)
+        if stream is None or stream.upload is None:
+            self._streams.effect(DATA, number)
+            if size < SMALL_DATA:
+                self._account.charge_small(size)
+            return None
+        stream.upload.window.take(size)
+        return stream
+
+    def _without_padding(self, stream: S, payload: bytes) -> bytes:
+        content, _ = content_of(payload, PADDED)
+        self.consumed(stream, len(payload) - len(content))
+        return content
+
+    def _take_content(self, stream: S, data: bytes) -> None:
+        upload = stream.upload
+        if upload is None:  # something that came with the parts before has closed the stream
+            return
+        upload.received += len(data)
+        if upload.expected != UNKNOWN_LENGTH:
+            upload.expected -= len(data)
+            if upload.expected < 0:
+                raise malformed("the body is longer than its content-length")
+        stream.on_content(data)
+
+    def end_content(self, stream: S) -> None:
+        """The client's last frame of a stream has come."""
+        upload = stream.upload
+        if upload is None:
+            return
+        if upload.expected > 0:
+            raise malformed("the body is shorter than its content-length")
+        upload.window.close()
+        stream.upload = None
+        stream.state = AFTER_THEIR_END[stream.state]
+        if stream.state == CLOSED:
+            self._sending.close_stream(stream, CLOSED)
+        stream.on_end()
+
+    def consumed(self, stream: S, size: int) -> None:
+        """So much of a body is not held any more: the client may send more of it."""
+        if stream.upload is not None:
+            opened = stream.upload.window.read(size)
+            if opened:
+                self._sending.put(window_frame(stream.id, opened))

@@ -1,0 +1,68 @@
+"""The engine of one HTTP/2 connection: its parts, and which of them handles which frame.
+
+Sans-I/O: `receiving` is given what came and when; what is to be written is in `sending`; what the connection has to do
+itself is called through the link.
+"""
+
+from typing import Generic
+
+from esg_core.turns import TurnBudget
+from esg_http.h2.coding.codes import (
+    CONTINUATION,
+    DATA,
+    GOAWAY,
+    PING,
+    PRIORITY,
+    PRIORITY_UPDATE,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+)
+from esg_http.h2.engine.account import Account
+from esg_http.h2.engine.control import ControlFrames
+from esg_http.h2.engine.data import DataFrames
+from esg_http.h2.engine.endings import Endings
+from esg_http.h2.engine.limits import H2Limits
+from esg_http.h2.engine.link import EngineLink
+from esg_http.h2.engine.receiving import Handler, Receiving
+from esg_http.h2.engine.requests import RequestFrames
+from esg_http.h2.engine.sending import Sending
+from esg_http.h2.engine.streams import S, StreamTable
+
+
+class Engine(Generic[S]):
+    """The parts of a connection, each with one subject; none of them knows more of the others than it is given here."""
+
+    __slots__ = ("account", "control", "data", "endings", "receiving", "requests", "sending", "streams")
+
+    def __init__(self, limits: H2Limits, budget: TurnBudget, link: EngineLink[S]) -> None:
+        self.account = account = Account(limits, budget)
+        self.streams: StreamTable[S] = StreamTable()
+        self.sending = Sending(self.streams, link)
+        self.control = ControlFrames(self.streams, self.sending, account, limits, link)
+        self.data = DataFrames(self.streams, self.sending, account)
+        self.requests = RequestFrames(self.streams, self.sending, self.data, account, limits, link)
+        self.endings = Endings(self.streams, self.sending, account, link)
+        self.receiving = Receiving(account, self.requests, self.data, self._handlers(), self.endings, link)
+
+    def _handlers(self) -> dict[int, Handler]:
+        """Return what handles each type of frame but HEADERS, which has a price of its own."""
+        control = self.control
+        return {
+            DATA: self.data.on_data,
+            RST_STREAM: control.on_rst_stream,
+            WINDOW_UPDATE: control.on_window_update,
+            SETTINGS: control.on_settings,
+            PING: control.on_ping,
+            CONTINUATION: self.requests.on_continuation,
+            PRIORITY: control.on_priority,
+            PRIORITY_UPDATE: control.on_priority_update,
+            PUSH_PROMISE: control.on_push_promise,
+            GOAWAY: control.on_goaway,
+        }
+
+    def unlink(self) -> None:
+        """Let go of the connection, which has ended: nothing of either waits for the garbage collector (rule H-20)."""
+        for part in (self.sending, self.control, self.requests, self.endings, self.receiving):
+            part.unlink()

@@ -1,6 +1,6 @@
 """What the frames of one client may cost: room in this turn of the loop, and allowances (rules H-22, 2-3).
 
-Sans-I/O. `Receiving` sets the time and the room before it hands out frames; whoever handles a frame takes its price.
+Sans-I/O. `Receiving` sets the time and the room before it hands out frames; the handler of a frame takes its price.
 """
 
 from esg_core.turns import TurnBudget

@@ -142,7 +142,7 @@ class ControlFrames(Generic[S]):
             self._account.charge_useless()
 
     def on_priority(self, _flags: int, number: int, payload: bytes) -> None:
-        """The priorities of RFC 7540, which nobody follows any more (RFC 9113 section 5.3); only checked."""
+        """The priorities of RFC 7540, which are obsolete (RFC 9113 section 5.3); only checked."""
         self._account.charge_useless()
         if not number:
             raise ConnectionFault(PROTOCOL_ERROR, "PRIORITY of no stream", "RFC 9113 section 6.3")

@@ -115,7 +115,7 @@ class DataFrames(Generic[S]):
         stream.on_end()
 
     def consumed(self, stream: S, size: int) -> None:
-        """So much of a body is not held any more: the client may send more of it."""
+        """`size` bytes of a body are no longer held: the client may send more of it."""
         if stream.upload is not None:
             opened = stream.upload.window.read(size)
             if opened:

@@ -1,6 +1,6 @@
 """The sending half of an HTTP/2 connection: frames go out as flow control and priorities let them.
 
-Sans-I/O: frames are collected in `out`, and whoever has the transport writes them. What fits at once is framed at once;
+Sans-I/O: frames are collected in `out`, and the connection writes them. What fits at once is framed at once;
 the rest of a response waits with its stream, and `fill()` takes from the waiting ones in the order of their priorities
 (RFC 9218), whenever there is room.
 """

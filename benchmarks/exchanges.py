@@ -36,9 +36,6 @@ class Exchange(Protocol):
     answer: bytes
     """What a server that parses nothing can write instead of its answer."""
 
-    last: int
-    """The byte that each request ends with."""
-
     def request(self) -> bytes:
         """The next request."""
 
@@ -55,7 +52,6 @@ class H1Exchange:
         self._ends = (body[-8:], b"0\r\n\r\n")
         head = b"HTTP/1.1 200 OK\r\nserver: floor\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n\r\n"
         self.answer = head % len(body) + body
-        self.last = self._request[-1]
 
     def request(self) -> bytes:
         """As `Exchange.request`."""
@@ -78,8 +74,6 @@ class H2Exchange:
         self._block = b""
         self._number = -1
         self.answer = headers_frames(1, b"\x88", _FRAME_SIZE, end=False) + _data(1, row.question.answer)
-        self.last = self.request()[-1]
-        self._number, self._encoder = -1, HeaderEncoder()
 
     def request(self) -> bytes:
         """As `Exchange.request`. The first block fills the tables of both sides, the others refer to them."""

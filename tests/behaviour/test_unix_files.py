@@ -58,7 +58,7 @@ def test_l4_also_after_a_new_program_has_taken_over(tmp_path: Path) -> None:
         server.wait_for("ESG running on unix:")
         made = path.stat()
         server.process.send_signal(signal.SIGUSR2)
-        new = int(server.wait_for(r"The new program \[(\d+)\] serves")[1])
+        new = int(server.wait_for(r"The new program \[(\d+)\] is serving")[1])
         assert server.process.wait(PATIENCE) == 0
         assert (path.stat().st_ino, path.stat().st_mode) == (made.st_ino, made.st_mode)
         assert get(path).body == b"hello"

@@ -139,7 +139,7 @@ def test_w3_a_program_is_run_again_with_its_arguments(tmp_path: Path) -> None:
     with Program(*command, env=environment) as program:
         port = int(program.wait_for(URL)[3])
         program.process.send_signal(signal.SIGUSR2)
-        new = int(program.wait_for(r"The new program \[(\d+)\] serves")[1])
+        new = int(program.wait_for(r"The new program \[(\d+)\] is serving")[1])
         assert program.process.wait(PATIENCE) == 0
         try:
             assert program.lines.count("program ['--colour', 'blue']") == 2

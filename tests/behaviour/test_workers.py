@@ -87,7 +87,7 @@ def test_w1_a_worker_that_ends_by_itself_is_replaced(pair: Workers) -> None:
     with pair.connect() as connection:
         connection.sendall(request("/die?code=7"))
         assert is_closed(connection)
-    pair.wait_for(r"Worker \[\d+\] ended with exit code 7; another is started")
+    pair.wait_for(r"Worker \[\d+\] ended with exit code 7; starting another")
     pair.settle(2)
 
 

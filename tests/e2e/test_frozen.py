@@ -123,7 +123,7 @@ def test_w3_a_new_program_takes_over(frozen: Path) -> None:
     with Frozen(frozen, "workers=1") as program:
         former = program.settle(set(), 1)
         program.process.send_signal(signal.SIGUSR2)
-        new = int(program.wait_for(r"The new program \[(\d+)\] serves")[1])
+        new = int(program.wait_for(r"The new program \[(\d+)\] is serving")[1])
         assert program.process.wait(PATIENCE) == 0
         assert program.answer() in program.settle(former, 1)
         os.kill(new, signal.SIGTERM)

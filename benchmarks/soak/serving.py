@@ -21,7 +21,7 @@ from benchmarks.soak.http1 import Connection, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = re.compile(r"https?://127\.0\.0\.1:(\d+)")
-WRONG = re.compile(r"Traceback|ERROR|CRITICAL|lines of the log are lost")
+WRONG = re.compile(r"Traceback|ERROR|CRITICAL|log lines were lost")
 PATIENCE = 40.0
 """Seconds to wait for events that must happen."""
 

@@ -70,7 +70,7 @@ FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
     "PRIORITY": lambda: again(wire.priority(1)),
     "PRIORITY of many streams": lambda: each(lambda number: wire.priority(number, number + 2)),
     "PRIORITY_UPDATE": lambda: again(wire.priority_update(1, b"u=1, i"), UNFINISHED),
-    "PRIORITY_UPDATE of a stream to come": lambda: again(wire.priority_update(1, b"u=1, i")),
+    "PRIORITY_UPDATE on a stream to come": lambda: again(wire.priority_update(1, b"u=1, i")),
     "empty DATA": lambda: again(wire.data(1), UNFINISHED),
     "DATA of padding": lambda: again(wire.frame(Kind.DATA, 1, wire.padded(b"", 255), wire.PADDED), UNFINISHED),
     "empty DATA of a stream that was reset": lambda: again(wire.data(1), MALFORMED),

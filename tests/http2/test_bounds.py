@@ -180,7 +180,7 @@ def test_5_4_1_what_comes_after_the_end_does_not_count() -> None:
     session = session_with(wire.post(1), wire.frame(Kind.PING, 1, bytes(8)))
     assert session.is_over
     before = session.take()
-    assert before.endswith(goaway_frame(1, PROTOCOL_ERROR, "PING of a stream"))
+    assert before.endswith(goaway_frame(1, PROTOCOL_ERROR, "PING on a stream"))
     session.receive(wire.data(1, b"x") + wire.ping() + wire.headers(3), 0.0)
     assert (session.take(), list(session.opened), session.opened[1].body) == (b"", [1], b"")
 

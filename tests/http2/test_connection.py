@@ -150,7 +150,7 @@ def test_2_3_no_ack_of_the_settings_in_time() -> None:
         transport = server.connect()
         transport.feed(PREFACE + settings_frame({}))
         server.loop.advance(2.6)
-        assert transport.written.endswith(b"no ack of the settings in time")
+        assert transport.written.endswith(b"the settings were not acknowledged in time")
         assert bytes((0, 0, 0, SETTINGS_TIMEOUT)) in transport.written
         server.loop.advance(2)
 

@@ -409,7 +409,7 @@ def test_6_1_an_index_may_have_two_bytes() -> None:
 
 
 def test_5_2_a_value_ends_with_its_block() -> None:
-    with pytest.raises(ConnectionFault, match="a string ends behind the block"):
+    with pytest.raises(ConnectionFault, match="a string ends beyond the block"):
         decoder().decode(b"\x00\x01a\x03bc")
 
 

@@ -55,7 +55,7 @@ def starting() -> Iterator[Case]:
         "DATA": data(1, b"x"),
         "WINDOW_UPDATE": frame(Kind.WINDOW_UPDATE, 0, number(1)),
         "an unknown frame": frame(99, 0, bytes(6)),
-        "SETTINGS of a stream": frame(Kind.SETTINGS, 1),
+        "SETTINGS on a stream": frame(Kind.SETTINGS, 1),
     }.items():
         yield opening(ends("3.4", f"the first frame is not {says}", b""), PREFACE + first)
     yield opening(

@@ -56,7 +56,7 @@ def of_data() -> Iterator[Case]:
     yield serves("6.1", "DATA with padding only", post() + padded_data(b"", 3), body=0)
     sent = post() + padded_data(b"1", 4, end=False) + padded_data(b"2", 0, end=False) + data(1, b"3", end=True)
     yield serves("6.1", "padded DATA between others", sent, body=3)
-    yield ends("6.1", "DATA of no stream", frame(Kind.DATA, 0, b"test"))
+    yield ends("6.1", "DATA on no stream", frame(Kind.DATA, 0, b"test"))
     for content, padding, said in ((b"x", 0, 2), (b"x", 0, 255), (b"", 0, 1), (b"test", 5, 10)):
         sent = post() + padded_data(content, padding, said)
         yield ends("6.1", f"{said} bytes of padding in a payload of {1 + len(content) + padding}", sent)
@@ -84,7 +84,7 @@ def of_headers() -> Iterator[Case]:
 
 def of_priority_and_reset() -> Iterator[Case]:
     """Sections 6.3 and 6.4, and RFC 9218 section 7.1."""
-    yield ends("6.3", "PRIORITY of no stream", priority(0))
+    yield ends("6.3", "PRIORITY on no stream", priority(0))
     for length in (0, 4, 6):
         sent = post() + frame(Kind.PRIORITY, 1, bytes(length))
         yield breaks("6.3", f"PRIORITY of {length} bytes", sent, codes=SIZE)
@@ -95,7 +95,7 @@ def of_priority_and_reset() -> Iterator[Case]:
     yield ends("6.4", "RST_STREAM of an idle even stream", post(5) + reset(2))
     update = priority_update(1) + headers() + priority_update(1, b"u=0, i") + priority_update(1, b"\xff=;;")
     yield serves("RFC 9218 7.1", "PRIORITY_UPDATE before a request and after it", update)
-    yield ends("RFC 9218 7.1", "PRIORITY_UPDATE of a stream", frame(Kind.PRIORITY_UPDATE, 1, number(1) + b"u=1"))
+    yield ends("RFC 9218 7.1", "PRIORITY_UPDATE on a stream", frame(Kind.PRIORITY_UPDATE, 1, number(1) + b"u=1"))
     yield ends("RFC 9218 7.1", "PRIORITY_UPDATE for no stream", priority_update(0))
     yield ends("RFC 9218 7.1", "PRIORITY_UPDATE of 3 bytes", frame(Kind.PRIORITY_UPDATE, 0, bytes(3)), codes=SIZE)
     too_many = b"".join([priority_update(number) for number in range(1, 203, 2)])
@@ -107,7 +107,7 @@ def of_settings() -> Iterator[Case]:
     yield Case("6.5.3", "settings are acknowledged", (settings() * 3,), Outcome(acks=4))
     yield Case("6.5.3", "an acknowledgement is not", (SETTINGS_ACK,), Outcome(acks=1))
     yield ends("6.5", "an acknowledgement with a payload", frame(Kind.SETTINGS, 0, bytes(6), ACK), codes=SIZE)
-    yield ends("6.5", "SETTINGS of a stream", frame(Kind.SETTINGS, 1, number(1, 2) + number(4096)))
+    yield ends("6.5", "SETTINGS on a stream", frame(Kind.SETTINGS, 1, number(1, 2) + number(4096)))
     yield ends("6.5", "an acknowledgement of a stream", frame(Kind.SETTINGS, 1, b"", ACK))
     for length in (1, 3, 5, 7, 13):
         yield ends("6.5", f"SETTINGS of {length} bytes", frame(Kind.SETTINGS, 0, bytes(length)), codes=SIZE)
@@ -143,13 +143,13 @@ def of_push_ping_goaway() -> Iterator[Case]:
     answered = Outcome()
     yield Case("6.7", "a PING is answered", (ping(b"\0\1\2\3\4\5\6\7"),), answered)
     yield goes_on("6.7", "the answer to a PING is not", ping(b"no reply", ack=True))
-    yield ends("6.7", "PING of a stream", frame(Kind.PING, 1, bytes(8)))
-    yield ends("6.7", "an answered PING of a stream", frame(Kind.PING, 1, bytes(8), ACK))
+    yield ends("6.7", "PING on a stream", frame(Kind.PING, 1, bytes(8)))
+    yield ends("6.7", "an answered PING on a stream", frame(Kind.PING, 1, bytes(8), ACK))
     for length in (0, 6, 7, 9):
         yield ends("6.7", f"PING of {length} bytes", frame(Kind.PING, 0, bytes(length)), codes=SIZE)
     yield serves("6.8", "GOAWAY leaves open what is open", post() + goaway() + data(1, b"x", end=True), body=1)
     yield goes_on("6.8", "GOAWAY with a text for people", frame(Kind.GOAWAY, 0, bytes(8) + b"good bye"))
-    yield ends("6.8", "GOAWAY of a stream", goaway(stream=1))
+    yield ends("6.8", "GOAWAY on a stream", goaway(stream=1))
     yield ends("6.8", "GOAWAY of an open stream", post() + goaway(stream=1))
 
 

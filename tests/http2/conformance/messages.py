@@ -43,7 +43,7 @@ def exchange() -> Iterator[Case]:
     yield serves("8.1", "POST with trailers", with_trailers, body=4)
     yield serves("8.1", "trailers without a body", post() + headers(1, [(b"x-test", b"ok")]), body=0)
     yield serves("8.1", "trailers that are none", post() + data(1, b"x") + headers(1, []), body=1)
-    yield breaks("8.1", "a second header section that is not the end", post() + headers(1, POST, end=False))
+    yield breaks("8.1", "a second header section without END_STREAM", post() + headers(1, POST, end=False))
     more = post() + data(1, b"x") + headers(1, [(b"a", b"b")], end=False) + data(1, b"y", end=True)
     yield breaks("8.1", "trailers between DATA", more)
     yield breaks("8.1", "two trailer sections", post() + headers(1, [(b"a", b"b")], end=False) * 2)

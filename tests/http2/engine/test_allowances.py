@@ -26,7 +26,7 @@ def check_price(session: Session, frame: bytes, times: int) -> None:
             session.receive(frame, now)
         assert not session.is_over, session.faults
     session.receive(frame, LATER + 19.9)
-    check_end(session, f"more than {session.limits.control_frames} frames without use in 10 s")
+    check_end(session, f"more than {session.limits.control_frames} useless frames in 10 s")
 
 
 def check_end(session: Session, why: str) -> None:
@@ -113,7 +113,7 @@ def test_2_3_a_small_continuation_costs_one(size: int) -> None:
         session.receive(wire.continuation(1, bytes(size), done=False), LATER)
     assert not session.is_over
     session.receive(wire.continuation(1, bytes(size), done=False), LATER)
-    check_end(session, "more than 3 frames without use in 10 s")
+    check_end(session, "more than 3 useless frames in 10 s")
 
 
 def test_2_3_a_continuation_of_64_bytes_costs_nothing_nor_does_the_last_one() -> None:

@@ -103,7 +103,7 @@ def test_8_1_trailers_without_the_end_say_where_that_is_wrong() -> None:
     session = session_with(wire.post(1), wire.headers(1, [(b"a", b"b")], end=False))
     (fault,) = session.faults
     assert (str(fault), fault.section) == (
-        "malformed request: a second header section that is not the end",
+        "malformed request: a second header section without END_STREAM",
         "RFC 9113 section 8.1",
     )
 
@@ -145,7 +145,7 @@ def test_5_1_the_beginning_of_a_frame_of_a_stream_that_was_reset_is_put_up_with(
     sent = wire.data(1, b"0123456789", end=True)
     for at in range(0, len(sent), 6):
         session.receive(sent[at : at + 6], 0.0)
-    assert [str(fault) for fault in session.faults] == ["a window opened by nothing"]
+    assert [str(fault) for fault in session.faults] == ["a window opened by 0"]
     assert session.opened[1].body == b""
 
 
@@ -160,7 +160,7 @@ def test_h20_a_frame_that_is_over_holds_no_stream() -> None:
 
 def test_6_1_data_of_no_stream_is_called_that() -> None:
     (fault,) = session_with(wire.post(1), wire.data(0, b"x")).faults
-    assert (str(fault), fault.section) == ("DATA of no stream", "RFC 9113 section 6.1")
+    assert (str(fault), fault.section) == ("DATA on no stream", "RFC 9113 section 6.1")
 
 
 def test_what_is_remembered_of_blocks_is_forgotten_with_the_table_once() -> None:

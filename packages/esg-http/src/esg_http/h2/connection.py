@@ -1,7 +1,6 @@
-"""One connection of HTTP/2: what its transport tells it, when it writes, and how it ends.
+"""One HTTP/2 connection: the events of its transport, its writes, and how it ends.
 
-Requests are `Serving`'s, deadlines those of `Deadlines`. All frames that are put together in one turn of the loop go
-out in one write.
+`Serving` handles requests, `Deadlines` watches. All frames collected in one turn of the loop go out in one write.
 """
 
 import asyncio
@@ -20,22 +19,22 @@ if TYPE_CHECKING:
     from esg_core.context import Context
 
 MOST_UNREAD = 262144
-"""Bytes that may wait for a client that does not read; from then on nothing is read from it either."""
+"""Bytes that may wait for a client that does not read; beyond that, nothing more is read from it either."""
 
 LAST_CALL = 1.0
-"""Seconds between the two GOAWAYs of a drain, if the client does not answer the PING between them (rule 2-5)."""
+"""Seconds between the two GOAWAYs of a drain if the client does not answer the PING between them (rule 2-5)."""
 
 ROOM = 262144
-"""Bytes that are written before all other connections have their turn."""
+"""Bytes written before all other connections get their turn."""
 
 LARGE_WRITE = 65536
-"""From this size on, frames are handed to a transport that can gather them, instead of being copied together."""
+"""Bytes from which on frames go separately to a transport that can gather them, instead of being copied together."""
 
 _LAST_CALL_PING = b"draining"
 
 
 class H2Connection(Deadlines, asyncio.Protocol):
-    """One accepted connection; see `esg_core.contracts.Connection`."""
+    """One accepted connection; see `esg_core.contracts.Connection`, and see `esg_http.h2.engine.link.EngineLink`."""
 
     protocol_name = "HTTP/2"
 
@@ -46,14 +45,13 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self._drains = self._gathers = self._has_ended = self._has_eof = False
         self._is_lost = self._is_paused = self._will_flush = False
 
-    # What the transport tells.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As `asyncio.Protocol`."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         context = self._context
         self._peer = Peer(context, self.transport, self._settings.http.root_path)
-        # Of asyncio's own transports, some copy, and some do not pause; over TLS each part would be a record.
+        # Some of asyncio's own transports copy, and some do not pause; over TLS each part would be a record.
         self._gathers = not self._peer.is_tls and type(transport).__module__.startswith("uvloop")
         self._timers[START] = self.deadline = self.time() + self._settings.preface_timeout
         context.connections.add(self)
@@ -67,8 +65,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self.flush()
 
     def data_received(self, data: bytes) -> None:
-        """As `asyncio.Protocol`."""
-        if self._receiving.is_behind:  # a transport may have had more in hand, as those of TLS do
+        if self._receiving.is_behind:  # a TLS transport may have had more in hand
             self._receiving.keep(data)
             return
         self._receiving.receive(data, self.time())
@@ -76,12 +73,12 @@ class H2Connection(Deadlines, asyncio.Protocol):
             self._wait_for_turn()
 
     def _wait_for_turn(self) -> None:
-        """Read no more until the other connections have been read from (rule H-22)."""
+        """Pause reading until the other connections have been read from (rule H-22)."""
         self._pause_reading()
         self._context.budget.wait(self._go_on)
 
     def _go_on(self) -> None:
-        """It is the turn of what came before."""
+        """Continue with what came before: it is this connection's turn."""
         if self._endings.is_over:
             return
         self._receiving.receive(b"", self.time())
@@ -95,7 +92,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
             self._resume_reading()
 
     def eof_received(self) -> bool:
-        """As `asyncio.Protocol`: whoever has sent whole requests may close its side and still read (rule H-9)."""
+        """Close, unless responses are due: a client may end its sending side and still read (rule H-9)."""
         self._has_eof = True
         may_stay = outlives_input(self.transport)
         if self._receiving.is_behind and may_stay:
@@ -112,7 +109,6 @@ class H2Connection(Deadlines, asyncio.Protocol):
         return may_stay
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As `asyncio.Protocol`."""
         end_for_client(self.transport, exc)
         self._endings.is_over = self._has_ended = self._is_lost = True
         context = self._context
@@ -126,13 +122,11 @@ class H2Connection(Deadlines, asyncio.Protocol):
             context.left()
 
     def pause_writing(self) -> None:
-        """As `asyncio.Protocol`."""
         self.sending.set_stuck(True)
         self.gate.close()
         self._watch_writing(self.time())
 
     def resume_writing(self) -> None:
-        """As `asyncio.Protocol`."""
         self.sending.set_stuck(False)
         if not self._endings.is_over:
             self._timers.pop(WRITE, None)
@@ -144,7 +138,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     @property
     def _has_much_unread(self) -> bool:
-        """What answers a client at once, such as heads and acks, has no flow control of its own: take no more of it."""
+        """Whether so much is unread that no more input is taken: what is answered at once, as with acks, has no window."""
         return self.transport.get_write_buffer_size() > MOST_UNREAD
 
     def _pause_reading(self) -> None:
@@ -162,14 +156,13 @@ class H2Connection(Deadlines, asyncio.Protocol):
     # Writing.
 
     def has_output(self) -> None:
-        """As `EngineLink.has_output`: once, at the end of the loop's turn."""
+        """See `EngineLink.has_output`; writes once, at the end of the loop's turn."""
         if not self._will_flush:
             self._will_flush = True
             self.loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """As `Serving.flush`."""
-        self._will_flush = True  # so that what is framed here is not flushed once more
+        self._will_flush = True  # so that frames made here do not schedule another flush
         sending = self.sending
         more = not sending.is_stuck and not self._has_ended and sending.fill(ROOM)
         out = sending.out
@@ -189,7 +182,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
     # Ends.
 
     def drain(self) -> None:
-        """As `Connection.drain`: announce the end, and accept for one more round trip what is on its way."""
+        """See `Connection.drain`; announces the end, and for one more round trip accepts what is on its way."""
         if self._drains or self._endings.is_over:
             return
         self._drains = True
@@ -197,12 +190,11 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self._watch(DRAIN, self.time() + LAST_CALL)
 
     def has_pong(self, payload: bytes) -> None:
-        """As `EngineLink.has_pong`: the client has read the first GOAWAY of a drain."""
+        """See `EngineLink.has_pong`; a client that answers has read the first GOAWAY of a drain."""
         if payload == _LAST_CALL_PING and self._drains:
             self._last_call()
 
     def _last_call(self) -> None:
-        """As `Serving._last_call`."""
         if self._requests.ignores_new:
             return
         self._requests.ignores_new = True
@@ -211,17 +203,15 @@ class H2Connection(Deadlines, asyncio.Protocol):
             self._close()
 
     def abort(self) -> None:
-        """As `Connection.abort`."""
         self._endings.is_over = True
         abort(self.transport)
 
     def has_failed(self) -> None:
-        """As `EngineLink.has_failed`."""
         self._leave_all()
         self._close()
 
     def _close(self) -> None:
-        """As `Deadlines._close`; what the client still sends is discarded, so that it can read all it is sent."""
+        """See `Deadlines._close`; discards further input, so that the client can read everything it was sent."""
         self._endings.is_over = True
         self.flush()
         if self._has_ended:

@@ -1,4 +1,4 @@
-"""What the streams of HTTP/2 need of their connection, and a tunnel of its stream."""
+"""What HTTP/2 streams need of their connection, and a tunnel of its stream."""
 
 import asyncio
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from esg_http.h2.engine.base_stream import Unsent, Upload
 
 MOST_UNWRITTEN = 65536
-"""Bytes of output that a stream leaves to the one write at the end of the loop's turn."""
+"""Bytes of output that a stream leaves for the one write at the end of the loop's turn; more is written at once."""
 
 S_contra = TypeVar("S_contra", contravariant=True)
 
@@ -27,11 +27,11 @@ class StreamOutput(Protocol[S_contra]):
 
     @property
     def out_size(self) -> int:
-        """Bytes that have been framed and wait to be written."""
+        """Framed bytes that wait to be written."""
 
     @property
     def encoder(self) -> HeaderEncoder:
-        """What encodes header sections."""
+        """Encodes header sections."""
 
     def send_head(self, stream: S_contra, block: bytes, *, end: bool) -> None:
         """Frame a header section."""
@@ -43,21 +43,21 @@ class StreamOutput(Protocol[S_contra]):
         """Frame a part of the body, or keep it until windows and priorities allow it."""
 
     def send_trailers(self, stream: S_contra, headers: Headers) -> None:
-        """Frame the trailers, after all that waits."""
+        """Frame the trailers, after everything that waits."""
 
     def reset(self, stream: S_contra, code: int) -> None:
-        """End a stream before its end."""
+        """Reset a stream; what is unsent is dropped."""
 
 
 class StreamInput(Protocol[S_contra]):
     """Where the bodies of requests come from: `engine.data.DataFrames`."""
 
     def consumed(self, stream: S_contra, size: int) -> None:
-        """The application has taken so many bytes of the request's body: the client may send more."""
+        """The application has taken `size` bytes of the request's body, so the client may send more."""
 
 
 class StreamOwner(Protocol[S_contra]):
-    """The connection, as its streams see it: what they write to and read from, and what they tell of their ends."""
+    """The connection, as its streams see it: what they write to, read from and report to."""
 
     loop: asyncio.AbstractEventLoop
     time: "Callable[[], float]"
@@ -71,26 +71,26 @@ class StreamOwner(Protocol[S_contra]):
 
     @property
     def sending(self) -> StreamOutput[S_contra]:
-        """What frames responses."""
+        """Frames responses."""
 
     @property
     def data(self) -> StreamInput[S_contra]:
-        """What receives bodies."""
+        """Receives bodies."""
 
     def flush(self) -> None:
-        """Write what has come together, without waiting for the end of the loop's turn."""
+        """Write what has been framed, without waiting for the end of the loop's turn."""
 
     def drain(self) -> None:
-        """Serve what has been asked for, then close."""
+        """Serve what has been requested, then close."""
 
     def hasten(self, deadline: float) -> None:
-        """Let the streams' deadlines be looked at by then."""
+        """Check deadlines at `deadline` or before."""
 
     def leave(self, cycle: "Call") -> None:
-        """A cycle has lost its stream before its end."""
+        """A cycle's stream has ended before the cycle."""
 
     def warn(self, error: RequestError) -> None:
-        """Say in the log why a request is refused."""
+        """Log why a request is refused."""
 
 
 class TunnelStream(Protocol):
@@ -108,4 +108,4 @@ class TunnelStream(Protocol):
         """What the client still sends; None once it has ended its side."""
 
     def forget_tunnel(self) -> None:
-        """The tunnel is closed."""
+        """Let go of the tunnel, which is closed."""

@@ -1,8 +1,8 @@
 """What one HTTP/2 connection waits for, and what happens when it has waited long enough (rules H-17, 2-3, 2-5).
 
-Deadlines are numbers that the context's sweeper looks at, no timers: `_timers` has those of the connection by what is
-waited for, and each stream has its own, for its upload and for what it has unsent. Knows connection and streams, and
-the transport only as far as it tells whether its client reads.
+Deadlines are numbers that the context's sweeper looks at, not timers: `_timers` holds the connection's, by what is
+awaited, and each stream has its own, for its upload and its unsent data. Knows the connection and its streams; asks the
+transport only whether the client still reads.
 """
 
 from abc import abstractmethod
@@ -27,15 +27,18 @@ if TYPE_CHECKING:
     from esg_core.context import Context
 
 LINGER = 1.0
-"""Seconds for which a client that has been sent everything may take to close the connection."""
+"""Seconds that a client may take to close the connection after it was sent everything."""
 
 START, BLOCK, IDLE, DRAIN, WRITE, HALF, END = range(7)
-"""What a connection waits for: preface and settings, the rest of a header block, the next request, the client's answer
-to the first GOAWAY, a client that does not read, one that has closed its side, the client's end after ours."""
+"""What a connection waits for: the preface and settings, the rest of a header block, the next request, the answer to the
+first GOAWAY, a client that does not read, a client that has closed its side, the client's end after ours."""
 
 
 class Deadlines(Serving):
-    """A connection that does not wait for ever."""
+    """A connection that does not wait forever.
+
+    See `esg_core.contracts.Connection`, and see `esg_http.h2.engine.link.EngineLink`.
+    """
 
     __slots__ = ("_is_overdue", "_sent_before", "_timers", "_written", "check_at", "deadline")
 
@@ -48,14 +51,13 @@ class Deadlines(Serving):
         self._written: WriteWatch | None = None
         self._sent_before = 0
 
-    # Setting them. Those that are no shorter than the shortest time-out of HTTP/1.1 need not hasten the sweeper.
+    # Setting them. Those no shorter than HTTP/1.1's shortest time-out need not hasten the sweeper.
 
     def _watch(self, timer: int, due: float) -> None:
         self._timers[timer] = due
         self.hasten(due)
 
     def hasten(self, deadline: float) -> None:
-        """As `Serving.hasten`."""
         if deadline < self.deadline:
             self.deadline = deadline
             self._context.sweeper.hasten(self)
@@ -73,7 +75,6 @@ class Deadlines(Serving):
         self._watch(HALF, now + LOOK)
 
     def has_unsent(self, unsent: Unsent) -> None:
-        """As `EngineLink.has_unsent`."""
         unsent.pace = WritePace(self._settings.http.write, self.time())
         self._look_again(unsent)
 
@@ -83,16 +84,13 @@ class Deadlines(Serving):
         self.hasten(unsent.pace.due)
 
     def has_started(self) -> None:
-        """As `EngineLink.has_started`."""
         self._watch(START, self._account.now + self._settings.settings_timeout)
         self._watch(IDLE, self._account.now + self._settings.http.request_headers)
 
     def has_begun_block(self) -> None:
-        """As `EngineLink.has_begun_block`."""
         self._watch(BLOCK, self._account.now + self._settings.http.request_headers)
 
     def has_no_streams(self) -> None:
-        """As `EngineLink.has_no_streams`."""
         if self._endings.is_over:
             return
         if self._requests.ignores_new:
@@ -101,15 +99,15 @@ class Deadlines(Serving):
             due = self._timers[IDLE] = self.time() + self._settings.http.keep_alive
             self.deadline = min(self.deadline, due)
 
-    # When they have passed.
+    # When they pass.
 
     def expire(self, now: float) -> None:
-        """As `Connection.expire`; what has come in time, and waits for its turn, is not late (rule H-22)."""
+        """See `Connection.expire`; input that came in time but waits for its turn is not late (rule H-22)."""
         if self._receiving.is_behind:
             self._is_overdue = True
             return
         for timer in list(self._timers):
-            if self._timers.get(timer, inf) <= now:  # what expires may set or drop another
+            if self._timers.get(timer, inf) <= now:  # expiring one may set or drop another
                 del self._timers[timer]
                 self._expire_timer(timer, now)
         if not self._endings.is_over:
@@ -118,7 +116,7 @@ class Deadlines(Serving):
         self.deadline = self._next_deadline()
 
     def _catch_up(self) -> None:
-        """All that came before has been read: see what is late now."""
+        """All earlier input has been read: check what is late now."""
         if self._is_overdue:
             self._is_overdue = False
             self.expire(self.time())
@@ -158,7 +156,7 @@ class Deadlines(Serving):
                 return
             self._look_again(unsent)
         if upload is not None and upload.deadline <= now:
-            if stream.tunnel is not None:  # its client does not end it
+            if stream.tunnel is not None:  # the client does not end its side
                 stream.cut(NO_ERROR)
             elif stream.cycle is not None and stream.cycle.buffered:  # the application is slow, not the client
                 self._watch_upload(upload, now)
@@ -167,17 +165,17 @@ class Deadlines(Serving):
                 stream.refuse(RequestError(408, late, "RFC 9110 section 15.5.9"))
 
     def _moved(self, stream: H2Stream, unsent: Unsent) -> int:
-        """How many bytes the client has taken of a response, or of those that go before it."""
+        """How many bytes the client has taken of a response, or of those before it."""
         return max(unsent.moved, self.sending.sent - unsent.sent_before) if stream.window > 0 else unsent.moved
 
     def _expire_start(self) -> None:
         if not self._receiving.has_begun:
             self._endings.end_connection(
-                ConnectionFault(PROTOCOL_ERROR, "no preface came in time", "RFC 9113 section 3.4")
+                ConnectionFault(PROTOCOL_ERROR, "the preface did not arrive in time", "RFC 9113 section 3.4")
             )
         elif not self._control.is_settled:
             self._endings.end_connection(
-                ConnectionFault(SETTINGS_TIMEOUT, "no ack of the settings in time", "RFC 9113 section 6.5.3")
+                ConnectionFault(SETTINGS_TIMEOUT, "the settings were not acknowledged in time", "RFC 9113 section 6.5.3")
             )
 
     def _expire_block(self) -> None:
@@ -187,17 +185,17 @@ class Deadlines(Serving):
             )
 
     def _expire_idle(self) -> None:
-        """Nothing has been asked for a while (rule 2-5)."""
+        """Close: nothing has been requested for a while (rule 2-5)."""
         if self._streams.live or self._endings.is_over:
             return
-        if self._requests.block is not None:  # a request is coming, for which there is another deadline
+        if self._requests.block is not None:  # a request is coming, and has its own deadline
             self._watch(IDLE, self.time() + self._settings.http.keep_alive)
             return
         self.sending.put(goaway_frame(self._streams.last, NO_ERROR))
         self._close()
 
     def _expire_writing(self, now: float) -> None:
-        """Look whether the client still reads; abort if it has read nothing for too long (timeout-write)."""
+        """Check that the client still reads; abort if it has read nothing for too long (timeout-write)."""
         written = self._written
         assert written is not None
         if not written.is_given_up(self.transport, now):
@@ -208,7 +206,7 @@ class Deadlines(Serving):
         reset(self.transport)
 
     def _expire_half_closed(self, now: float) -> None:
-        """Nothing opens windows any more, so who waits for one, waits in vain. Who waits for itself is told (H-9)."""
+        """Reset streams that wait for a window, which nothing opens now; tell idle applications of the end (rule H-9)."""
         if departure(self.transport) is Departure.GONE:
             self.abort()
             return
@@ -222,7 +220,7 @@ class Deadlines(Serving):
             self._watch_half_closed(now)
 
     def _expire_end(self, now: float) -> None:
-        """The client does not close its side; what is written has to be sent all the same (timeout-write)."""
+        """The client does not close its side; what is written must still be sent (timeout-write)."""
         if delivery(self.transport).unsent:
             self._watch(END, now + LINGER)
         elif self.transport.is_closing():
@@ -232,8 +230,8 @@ class Deadlines(Serving):
 
     @abstractmethod
     def abort(self) -> None:
-        """As `Connection.abort`."""
+        """See `Connection.abort`."""
 
     @abstractmethod
     def _close(self) -> None:
-        """Close once what is written has been sent."""
+        """Close once everything written has been sent."""

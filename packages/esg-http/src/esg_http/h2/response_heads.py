@@ -1,8 +1,8 @@
 """Encodes the header sections of one connection's responses.
 
-Knows fields as HTTP/1.1 writes them (`wire` checks them, and keeps `server` and `date`), and turns their lines into
-HPACK. What has been encoded is remembered for as long as the encoder's table does not change: applications send few
-different sets of fields, and then all but the first are references.
+Takes fields as HTTP/1.1 writes them (`message.response_head` checks them, and has `server` and `date` ready) and turns
+their lines into HPACK. A block is remembered until the encoder's table changes: applications send few different sets of
+fields, so all but the first are references.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from esg_http.message.response_head import SAYS_DATE, SAYS_SERVER, FieldBlock, H
 
 REMEMBERED = 128
 REMEMBERED_BLOCK = 1024
-"""Bytes of field lines whose encoding is remembered."""
+"""Bytes; the encoding of longer field lines is not remembered."""
 
 _OF_CONNECTIONS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 """Fields that HTTP/2 does not have (RFC 9113 section 8.2.2)."""
 
 
 def split_lines(block: bytes) -> Iterator[Field]:
-    """The fields of field lines, but for those that HTTP/2 does not have."""
+    """The fields in field lines, except those that HTTP/2 does not have."""
     for line in block.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b": ")
         if name not in _OF_CONNECTIONS:
@@ -28,12 +28,12 @@ def split_lines(block: bytes) -> Iterator[Field]:
 
 
 def split_headers(headers: Headers) -> list[Field]:
-    """An application's header fields, checked, in the form that is encoded; raises `ApplicationError`."""
+    """An application's header fields, checked and ready to be encoded; raises `ApplicationError`."""
     return list(split_lines(encode_fields(headers)[0]))
 
 
 class ResponseHeads:
-    """What the responses of one connection begin with."""
+    """Encodes the heads of one connection's responses."""
 
     __slots__ = ("_changes", "_encoder", "_known", "_prefix")
 
@@ -44,7 +44,7 @@ class ResponseHeads:
         self._changes = 0
 
     def encode(self, status: int, prepared: FieldBlock) -> bytes:
-        """The block of a final response, to be sent at once."""
+        """The block of a final response, which must be sent at once."""
         block, _, says = prepared
         prefix = self._prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else self._prefix.get(status)
         if self._encoder.changes == self._changes:
@@ -56,7 +56,7 @@ class ResponseHeads:
     def _encode(self, status: int, prefix: bytes, block: bytes) -> bytes:
         own = prefix.partition(b"\r\n")[2]
         encoded = self._encoder.encode([(b":status", b"%d" % status), *split_lines(own), *split_lines(block)])
-        if self._encoder.changes != self._changes:  # by this block too: said once more, it would mean something else
+        if self._encoder.changes != self._changes:  # this block may have changed it, and would mean something else if sent again
             self._changes = self._encoder.changes
             self._known.clear()
         elif len(block) <= REMEMBERED_BLOCK:

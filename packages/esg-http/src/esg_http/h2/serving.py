@@ -1,7 +1,7 @@
 """Serves the requests of one HTTP/2 connection: each gets its stream and its cycle.
 
-Connects the engine with cycles, and knows nothing of transports or time-outs. Calls of the application
-that outlive their stream, because its client has lost interest, take the place of streams until they return (rule 2-3).
+Connects the engine with cycles; knows nothing of transports or time-outs. A call of the application that outlives its
+stream, because the client has cancelled it, takes the place of a stream until it returns (rule 2-3).
 """
 
 import asyncio
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 
 class Serving:
-    """A connection that calls the application; what its streams need of it is public."""
+    """A connection that calls the application; what its streams need of it is public.
+
+    See `esg_http.h2.engine.link.EngineLink`.
+    """
 
     __slots__ = (
         "_account",
@@ -85,17 +88,15 @@ class Serving:
         self._call_limit: float = 0
 
     def make_stream(self, number: int, window: int) -> H2Stream:
-        """As `EngineLink.make_stream`."""
         return H2Stream(self, number, window)
 
     def begin(self, stream: H2Stream, head: RequestHead) -> None:
-        """As `EngineLink.begin`."""
         context = self._context
         if head.length > self.body_limit:
             self.decline(stream, too_large())
             return
         if head.protocol and head.protocol not in context.upgrades:
-            self.decline(stream, RequestError(501, "no such protocol is spoken here", "RFC 8441 section 4"))
+            self.decline(stream, RequestError(501, "the server does not speak this protocol", "RFC 8441 section 4"))
             return
         http = self._settings.http
         stream.is_head = head.method == "HEAD"
@@ -120,7 +121,7 @@ class Serving:
             http.entrance.enter(cycle, app, self._call_limit)
 
     def _adapt(self, stream: H2Stream, cycle: Cycle, head: RequestHead) -> Application:
-        """What few requests need; returns what is called for this one."""
+        """Handle what few requests need; returns the application to call for this one."""
         if head.wants_trailers:
             stream.wants_trailers = True
             cycle.scope["extensions"]["http.response.trailers"] = {}
@@ -132,32 +133,29 @@ class Serving:
         return self._context.app
 
     def decline(self, stream: H2Stream, error: RequestError) -> None:
-        """As `EngineLink.decline`."""
         self.warn(error)
         answer_unreadable(self._context, stream, self._peer, error)
 
     def warn(self, error: RequestError) -> None:
-        """Say in the log why a request is refused."""
+        """Log why a request is refused."""
         warn(self._context, self._peer, error)
 
     def has_fault(self, fault: StreamFault | ConnectionFault) -> None:
-        """As `EngineLink.has_fault`."""
         self._context.logger.warning("refused what %s sent: %s (%s)", self._peer, fault, fault.section)
 
     def leave(self, cycle: Call) -> None:
-        """A cycle has lost its stream before its end; it takes a place here until its call has returned."""
+        """A cycle's stream has ended before the cycle: count it as a stream until its call returns."""
         if cycle in self._context.cycles and not withdraw(self._context, cycle):
             self._left.add(cycle)
             self._requests.leftovers = len(self._left)
             cycle.task.add_done_callback(lambda _: self._left.discard(cycle))
 
     def count_leftovers(self) -> None:
-        """As `EngineLink.count_leftovers`."""
         self._left &= self._context.cycles
         self._requests.leftovers = len(self._left)
 
     def _leave_all(self) -> None:
-        """All streams end with the connection."""
+        """End all streams with the connection."""
         for stream in list(self._streams.live.values()):
             self.sending.close_stream(stream, CLOSED)
             stream.on_reset()
@@ -173,15 +171,15 @@ class Serving:
 
     @abstractmethod
     def drain(self) -> None:
-        """Serve what has been asked for, and what is on its way, then close."""
+        """Serve what has been requested and what is on its way, then close."""
 
     @abstractmethod
     def _last_call(self) -> None:
-        """Tell which stream was the last one; the connection ends with the streams that there are."""
+        """Tell the client which stream was the last; the connection ends with those that are open."""
 
     @abstractmethod
     def hasten(self, deadline: float) -> None:
-        """Let the streams' deadlines be looked at by then."""
+        """Check deadlines at `deadline` or before."""
 
     @abstractmethod
     def _watch_upload(self, upload: Upload, now: float) -> None:

@@ -1,4 +1,4 @@
-"""What the connections of HTTP/2 of one server read from its configuration, once."""
+"""What a server's HTTP/2 connections need of its configuration, read once."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING

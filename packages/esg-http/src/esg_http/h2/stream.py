@@ -1,4 +1,4 @@
-"""One stream of HTTP/2 as a cycle sees it: where its response goes, and where its request comes from.
+"""One HTTP/2 stream as a cycle sees it: where its response goes, and where its request comes from.
 
 Connects `Cycle` with the frames of `BaseStream`. Knows ASGI only through the cycle.
 """
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from esg_http.call.cycle import Cycle
 
 HIGH_WATER = 65536
-"""Bytes of a response that may wait before its application has to."""
+"""Unsent bytes of a response beyond which its application has to wait."""
 
 LOW_WATER = HIGH_WATER // 4
 
 
 class H2Stream(BaseStream):
-    """A stream that carries a request; see `esg_core.contracts.Stream`."""
+    """A stream that carries a request; see `esg_core.contracts.Stream`, and see `esg_http.h2.contracts.TunnelStream`."""
 
     __slots__ = (
         "_connection",
@@ -57,28 +57,25 @@ class H2Stream(BaseStream):
         self.is_head = False
         self.wants_trailers = False
 
-    # The stream, as the cycle sees it.
+    # Called by the cycle.
 
     prepare = staticmethod(prepare_fields)
 
     def respond(self, status: int, prepared: Prepared, body: bytes, end: bool) -> None:
-        """As `Stream.respond`."""
         self._check_open()
         connection = self._connection
         block = connection.heads.encode(status, prepared)
-        if prepared[2] & SAYS_CLOSE:  # what that means in HTTP/2
+        if prepared[2] & SAYS_CLOSE:  # the equivalent in HTTP/2
             connection.drain()
         connection.sending.send_response(self, block, body, end=end)
         self._mind_amount()
 
     def send(self, body: bytes, end: bool) -> None:
-        """As `Stream.send`."""
         self._check_open()
         self._connection.sending.send_data(self, body, end=end)
         self._mind_amount()
 
     def send_trailers(self, headers: Headers, end: bool) -> None:
-        """As `Stream.send_trailers`."""
         self._check_open()
         fields = [*(self._trailers or ()), *split_headers(headers)]
         if not end:
@@ -89,7 +86,6 @@ class H2Stream(BaseStream):
             self._connection.sending.send_data(self, b"", end=True)
 
     async def send_file(self, file: BinaryIO, offset: int, size: int) -> None:
-        """As `Stream.send_file`."""
         part = FilePart(file.fileno(), offset, size)
         while part.size:
             self.send(await part.read(self._connection.loop), False)
@@ -97,36 +93,32 @@ class H2Stream(BaseStream):
                 await self.gate.wait_once()
 
     def inform(self, status: int, headers: Headers) -> None:
-        """As `Stream.inform`."""
         self._check_open()
         block = self._connection.sending.encoder.encode([(b":status", b"%d" % status), *split_headers(headers)])
         self._connection.sending.send_head(self, block, end=False)
 
     def consumed(self, size: int) -> None:
-        """As `Stream.consumed`."""
         self._connection.data.consumed(self, size)
 
     def finished(self) -> None:
-        """As `Stream.finished`."""
         self.cycle = None
 
     def give_up(self) -> None:
-        """As `Stream.give_up`."""
         self.cut(INTERNAL_ERROR)
 
     def cut(self, code: int) -> None:
-        """End the stream and tell the cycle, if one is left, that its client is gone."""
+        """Reset the stream, and tell its cycle, if there still is one, that the client is gone."""
         if self.state < CLOSED:
             self._connection.sending.reset(self, code)
         self.on_reset()
 
     def await_switch(self, cycle: "Cycle") -> None:
-        """Keep what comes for the protocol that this stream is to be handed to: it is no body of a request."""
+        """Keep what comes for the protocol that this stream will be handed to: it is not a request's body."""
         self._early = bytearray()
         cycle.scope["extensions"]["esg.switch"] = cycle.switch
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
-        """As `Stream.switch` (RFC 8441 section 5)."""
+        """See `Stream.switch` (RFC 8441 section 5)."""
         self._check_open()
         connection = self._connection
         block = connection.heads.encode(200, prepare_fields(200, headers))
@@ -142,7 +134,6 @@ class H2Stream(BaseStream):
         return 200
 
     def forget_tunnel(self) -> None:
-        """As `TunnelStream.forget_tunnel`."""
         self.tunnel = None
 
     def _check_open(self) -> None:
@@ -150,17 +141,16 @@ class H2Stream(BaseStream):
             raise ClientDisconnected("the client has disconnected")
 
     def _mind_amount(self) -> None:
-        """Let the application wait while there is much that the client does not take; write what has come together."""
+        """Write what has been collected, and make the application wait while the client leaves much unread."""
         if self._connection.sending.out_size >= MOST_UNWRITTEN:
             self._connection.flush()
         if self.unsent is not None and self.unsent.size > HIGH_WATER and self.gate is self._connection.gate:
             self.gate = WriteGate(self._connection.loop)
             self.gate.close()
 
-    # What the frames tell.
+    # Called by the engine.
 
     def on_moved(self) -> None:
-        """As `BaseStream.on_moved`."""
         if self.tunnel is not None:
             self.tunnel.on_moved()
             return
@@ -170,7 +160,6 @@ class H2Stream(BaseStream):
             gate.open()
 
     def on_content(self, data: bytes) -> None:
-        """As `BaseStream.on_content`."""
         cycle, upload = self.cycle, self.upload
         if self.tunnel is not None:
             self.tunnel.feed(data)
@@ -184,14 +173,12 @@ class H2Stream(BaseStream):
             cycle.feed(data)
 
     def on_end(self) -> None:
-        """As `BaseStream.on_end`."""
         if self.tunnel is not None:
             self.tunnel.feed_eof()
         elif self.cycle is not None:
             self.cycle.feed_end()
 
     def on_reset(self) -> None:
-        """As `BaseStream.on_reset`."""
         cycle, self.cycle = self.cycle, None
         if cycle is not None:
             cycle.disconnect()
@@ -203,7 +190,7 @@ class H2Stream(BaseStream):
                 self._connection.leave(opener)
 
     def refuse(self, error: RequestError) -> None:
-        """Answer a request that goes on wrongly after its head."""
+        """Answer a request that goes wrong after its head."""
         self._connection.warn(error)
         cycle = self.cycle
         if cycle is None or cycle.response_started:

@@ -1,8 +1,8 @@
-"""One stream of HTTP/2 as a transport, for a protocol that takes it over (RFC 8441, rule 2-4).
+"""One HTTP/2 stream as a transport, for a protocol that takes it over (RFC 8441, rule 2-4).
 
-Knows the frames of its stream, and nothing of what they carry. Both windows are the stream's: what the protocol does
-not read is held within the window, and what the client does not read makes the protocol wait. The end of the stream is
-what the end of a connection is elsewhere: END_STREAM closes a side, RST_STREAM breaks both.
+Knows its stream's frames, and nothing of what they carry. Flow control is the stream's: what the protocol does not read
+is held within its window, and what the client does not read makes the protocol wait. The end of the stream stands for
+the end of a connection: END_STREAM closes one side, RST_STREAM breaks both.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ LINGER = 1.0
 
 
 class Tunnel(asyncio.Transport, Generic[S]):
-    """See `asyncio.Transport`; the methods of the other direction are called by its stream."""
+    """A transport whose connection is one stream, which calls the methods of the other direction."""
 
     def __init__(self, stream: S, connection: StreamOwner[S], protocol: asyncio.Protocol) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
         self._reads = True
         self._is_closing = self._is_lost = self._is_full = self._has_eof = self._wrote_eof = False
 
-    # What the stream tells.
+    # Called by the stream.
 
     def feed(self, data: bytes) -> None:
         """The client has sent more."""
@@ -43,7 +43,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
         budget = self._connection.budget
         if not self._reads or self._held:
             self._held += data
-        elif budget.room <= LEAST_ROOM:  # all streams are one client
+        elif budget.room <= LEAST_ROOM:  # all streams belong to one client
             self._held += data
             budget.wait(self._hand_on)
         else:
@@ -67,7 +67,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
             self.close()
 
     def lose(self, error: Exception | None) -> None:
-        """The stream has come to its end."""
+        """The stream has ended."""
         self._is_closing = True
         self._held.clear()
         self._connection.budget.leave(self._hand_on)
@@ -84,7 +84,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Once both are over, nothing of them waits for the garbage collector."""
+        """Let stream and tunnel go once both are over, so that neither waits for the garbage collector."""
         if self._stream.state >= CLOSED:
             self._stream.forget_tunnel()
 
@@ -99,15 +99,14 @@ class Tunnel(asyncio.Transport, Generic[S]):
     # asyncio.BaseTransport
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """As of the connection, but for its socket: that has a life of its own."""
+        """See `asyncio.BaseTransport`; answers for the connection, except for the socket, which other streams share."""
         return default if name == "socket" else self._connection.transport.get_extra_info(name, default)
 
     def is_closing(self) -> bool:
-        """As `asyncio.BaseTransport`."""
         return self._is_closing
 
     def close(self) -> None:
-        """End this side once all is sent, and wait for the client's end a little while."""
+        """End this side once everything is sent, and wait briefly for the client's end."""
         if self._is_closing:
             return
         self._is_closing = True
@@ -121,34 +120,31 @@ class Tunnel(asyncio.Transport, Generic[S]):
             self.lose(None)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """As `asyncio.BaseTransport`; it must be an `asyncio.Protocol`."""
+        """See `asyncio.BaseTransport`; `protocol` must be an `asyncio.Protocol`."""
         if not isinstance(protocol, asyncio.Protocol):
-            raise TypeError("a stream hands out parts as they come, for which it needs an asyncio.Protocol")
+            raise TypeError("a stream delivers data as it comes, for which it needs an asyncio.Protocol")
         self._protocol = self._receiver = protocol
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """As `asyncio.BaseTransport`."""
         return self._protocol
 
     # asyncio.ReadTransport
 
     def is_reading(self) -> bool:
-        """As `asyncio.ReadTransport`."""
         return self._reads and not self._is_closing
 
     def pause_reading(self) -> None:
-        """As `asyncio.ReadTransport`: what comes from now on is held, and its window stays closed."""
+        """See `asyncio.ReadTransport`; holds what comes from now on, and its window stays closed."""
         self._reads = False
 
     def resume_reading(self) -> None:
-        """As `asyncio.ReadTransport`."""
         if not self._reads:
             self._reads = True
             if self._held or self._has_eof:
                 self._connection.budget.wait(self._hand_on)
 
     def _hand_on(self) -> None:
-        """Give what was held, if it is still wanted, in the turn of this stream (rule H-22)."""
+        """Deliver what was held, if the protocol still reads, in this stream's turn (rule H-22)."""
         if self._held and self.is_reading():
             held, self._held = bytes(self._held), bytearray()
             self._give(held)
@@ -158,7 +154,7 @@ class Tunnel(asyncio.Transport, Generic[S]):
     # asyncio.WriteTransport
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """As `asyncio.WriteTransport`; after the end of this side it is dropped."""
+        """See `asyncio.WriteTransport`; drops `data` after the end of this side."""
         if self._is_closing or self._wrote_eof or self._stream.state >= CLOSED:
             return
         self._connection.sending.send_data(self._stream, bytes(data), end=False)
@@ -169,11 +165,10 @@ class Tunnel(asyncio.Transport, Generic[S]):
             self._receiver.pause_writing()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        """As `asyncio.WriteTransport`."""
         self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
-        """Whether a side can be closed alone: it can."""
+        """Always true: each side of a stream ends on its own."""
         return True
 
     def write_eof(self) -> None:
@@ -183,16 +178,15 @@ class Tunnel(asyncio.Transport, Generic[S]):
             self._connection.sending.send_data(self._stream, b"", end=True)
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that wait for the windows of the client, or for their turn."""
+        """Bytes that wait for the client's windows, or for their turn."""
         unsent = self._stream.unsent
         return 0 if unsent is None else unsent.size
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        """The marks at which the protocol may write again, and must not write any more."""
+        """The marks, low and high, at which the protocol may write again and must stop writing."""
         return self._low, self._high
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """As `asyncio.WriteTransport`."""
         if high is None:
             high = 65536 if low is None else 4 * low
         self._low, self._high = high // 4 if low is None else low, high

@@ -42,7 +42,7 @@ LAST_STREAM = 2**31 - 1
 """The largest stream identifier, and the largest window (RFC 9113 sections 5.1.1 and 6.9.1)."""
 
 DEFAULT_WINDOW = 65535
-"""What windows begin with (RFC 9113 section 6.9.2)."""
+"""The initial size of windows (RFC 9113 section 6.9.2)."""
 
 DEFAULT_FRAME_SIZE = 16384
 """The payload that every peer accepts (RFC 9113 section 4.2)."""

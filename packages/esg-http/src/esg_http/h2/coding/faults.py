@@ -1,32 +1,29 @@
-"""What a client of HTTP/2 can do wrong, by what it costs: the connection, one stream, or one request.
+"""What an HTTP/2 client can do wrong, by what it costs: the connection, one stream, or one request.
 
-Sans-I/O. Each error says what was wrong and which paragraph says so, as `RequestError` does for HTTP/1.1; no text has
-bytes of the client in it.
+Sans-I/O. Each error says what was wrong and which paragraph says so, as `RequestError` does for HTTP/1.1; no text
+contains bytes from the client.
 """
 
 from esg_core.errors import ESGError, RequestError
 
 
-class ConnectionFault(ESGError):
+class _Fault(ESGError):
+    def __init__(self, code: int, reason: str, section: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.section = section
+
+
+class ConnectionFault(_Fault):
     """The connection cannot go on (RFC 9113 section 5.4.1): GOAWAY with `code`, then the end."""
 
-    def __init__(self, code: int, reason: str, section: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.section = section
 
-
-class StreamFault(ESGError):
+class StreamFault(_Fault):
     """One stream cannot go on (RFC 9113 section 5.4.2): RST_STREAM with `code`."""
-
-    def __init__(self, code: int, reason: str, section: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.section = section
 
 
 class TooManyFields(RequestError):
-    """A header section is larger than the limits, and whole: the request can be answered with 431."""
+    """A whole header section is larger than the limits: the request can be answered with 431."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(431, reason, "RFC 6585 section 5")

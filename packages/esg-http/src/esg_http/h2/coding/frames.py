@@ -1,6 +1,6 @@
 """Frames as bytes: how they are written, and the parts of payloads that many types share (RFC 9113 sections 4 and 6).
 
-Sans-I/O, and without state: which frame may come when is decided elsewhere.
+Sans-I/O and stateless: which frame may come when is decided elsewhere.
 """
 
 import struct
@@ -42,7 +42,7 @@ pack = FRAME_HEADER.pack
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """Any frame."""
+    """A frame of any type."""
     return pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
@@ -59,7 +59,7 @@ def headers_frames(stream: int, block: bytes, most: int, *, end: bool) -> bytes:
 
 
 def settings_frame(settings: Mapping[int, int]) -> bytes:
-    """What this side announces."""
+    """SETTINGS, with what this side announces."""
     return frame(SETTINGS, 0, 0, b"".join([_SETTING.pack(*setting) for setting in settings.items()]))
 
 
@@ -79,7 +79,7 @@ def ping_frame(payload: bytes, *, ack: bool = False) -> bytes:
 
 
 def goaway_frame(last: int, code: int, reason: str = "") -> bytes:
-    """GOAWAY; `reason` is for whoever debugs the client."""
+    """GOAWAY; `reason` helps to debug the client."""
     return frame(GOAWAY, 0, 0, _TWO_LONGS.pack(last, code) + reason.encode())
 
 
@@ -87,9 +87,9 @@ SETTINGS_ACK = frame(SETTINGS, ACK, 0, b"")
 
 
 def read_settings(payload: bytes) -> Iterable[tuple[int, int]]:
-    """The settings in a SETTINGS frame, in their order."""
+    """The settings in a SETTINGS frame, in order."""
     if len(payload) % _SETTING.size:
-        raise ConnectionFault(FRAME_SIZE_ERROR, "a SETTINGS frame of odd length", "RFC 9113 section 6.5")
+        raise ConnectionFault(FRAME_SIZE_ERROR, "a SETTINGS frame of the wrong length", "RFC 9113 section 6.5")
     return _SETTING.iter_unpack(payload)
 
 

@@ -1,11 +1,11 @@
 """Compresses and decompresses header sections: HPACK (RFC 7541).
 
-Sans-I/O. Clients send the same fields again and again, and then nothing but references to the tables: such a block is
-decoded by one pass of C code. Whoever remembers what a block means has to forget it when the table changes, which
-`changes` tells.
+Sans-I/O. Clients send the same fields again and again, so most blocks are nothing but references to the tables: such a
+block is decoded in one pass of C code. A caller that remembers what a block means must forget it when the table
+changes, which `changes` shows.
 
-Both tables hold 4,096 bytes, the default that nobody has to negotiate. What is encoded for a moment only (lengths,
-validators) or is a secret stays out of the encoder's table.
+Both tables hold 4,096 bytes, the default, which needs no negotiation. Values that rarely come back (lengths,
+validators) and secrets stay out of the encoder's table.
 """
 
 import re
@@ -23,13 +23,13 @@ TABLE_SIZE = 4096
 """Bytes of a dynamic table, as HPACK counts them (SETTINGS_HEADER_TABLE_SIZE)."""
 
 ENTRY_OVERHEAD = 32
-"""What an entry counts beyond its name and value (RFC 7541 section 4.1)."""
+"""Bytes that an entry counts beyond its name and value (RFC 7541 section 4.1)."""
 
 LONGEST_INTEGER = 4
-"""Bytes after the prefix of an integer: more than any size that this server accepts (RFC 7541 section 5.1)."""
+"""Bytes after the prefix of an integer: enough for any size that this server accepts (RFC 7541 section 5.1)."""
 
 LITERALS_BEYOND = 512
-"""Literals that are still read, for what they do to the table, behind as many fields as a section may have."""
+"""Literals that are still read after the last field allowed in a section, for what they do to the table."""
 
 FIRST_DYNAMIC = len(STATIC_TABLE) + 1
 
@@ -42,21 +42,21 @@ _REFERENCES_OF_TWO = re.compile(rb"(?:[\x81-\xfe]|\xff[\x00-\x7f])++")
 """Indexed fields whose index takes up to two bytes, which is all that the tables have."""
 
 _FIRST_BYTES = bytes(range(128, 256))
-"""What the first byte of a reference can be; the second byte of one is none of these."""
+"""What the first byte of a reference can be; a second byte is never one of these."""
 
 _INDICES = bytes(range(128)) * 2
 
 _FLEETING = frozenset(
     b"age content-length content-range etag expires last-modified location retry-after x-request-id".split()
 )
-"""Fields whose values hardly come back, and would drive others out of the table."""
+"""Fields whose values rarely come back, and would drive others out of the table."""
 
 _SECRET = frozenset((b"authorization", b"proxy-authorization", b"set-cookie"))
 """Fields that must not be guessed by watching how well they compress (RFC 7541 section 7.1.3)."""
 
 
 class HeaderDecoder:
-    """The reading end of a connection's compression.
+    """The decoding side of a connection's compression.
 
     `most_fields` and `most_bytes` bound one section: its fields, and the bytes of their names and values together.
     `changes` counts how often the table has changed.
@@ -67,7 +67,7 @@ class HeaderDecoder:
     def __init__(self, most_fields: int, most_bytes: int) -> None:
         self._most_fields = most_fields
         self._most_bytes = most_bytes
-        self._table: list[Field] = [(b"", b""), *STATIC_TABLE]  # index 0 is none, and never looked up
+        self._table: list[Field] = [(b"", b""), *STATIC_TABLE]  # index 0 is not valid, and never looked up
         self._look_up = self._table.__getitem__
         self._size = 0
         self._limit = TABLE_SIZE
@@ -76,10 +76,9 @@ class HeaderDecoder:
     def decode(self, block: bytes) -> Headers:
         """The fields of a whole block.
 
-        Raises `ConnectionFault` for what is no HPACK: the tables of both sides are then out of step. Raises
-        `TooManyFields` for more than the bounds allow. What is behind the last field that may be is passed over, but
-        for what it does to the table, so that the tables stay in step; where that would be too much work, it is a
-        `ConnectionFault` too.
+        Raises `ConnectionFault` for what is not HPACK: the tables of both sides are then out of step. Raises
+        `TooManyFields` beyond the bounds. What follows the last field allowed is then read for what it does to the
+        table, so that the tables stay in step; if that is too much work, it is a `ConnectionFault` too.
         """
         try:
             if len(block) <= self._most_fields and _PLAIN_REFERENCES.fullmatch(block):
@@ -125,7 +124,7 @@ class HeaderDecoder:
         return at
 
     def _pass_over(self, block: bytes, at: int) -> None:
-        """Read on in a section that has too many fields already: references in one step, literals for the table."""
+        """Read on in a section that already has too many fields: references in one step, literals for the table."""
         literals = 0
         while at < len(block):
             run = _REFERENCES_OF_TWO.match(block, at)
@@ -181,7 +180,7 @@ class HeaderDecoder:
 
 
 def _highest_index(references: bytes) -> int:
-    """The highest of a run that `_REFERENCES_OF_TWO` has found."""
+    """The highest index in a run that `_REFERENCES_OF_TWO` has matched."""
     second = references.translate(None, _FIRST_BYTES)
     return 127 + max(second) if second else max(references) - 128
 
@@ -202,18 +201,18 @@ def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
 
 
 def _string(block: bytes, at: int) -> tuple[bytes, int]:
-    """The string literal at a place, and where it ends (RFC 7541 section 5.2)."""
+    """The string literal that begins at `at`, and where it ends (RFC 7541 section 5.2)."""
     is_coded = block[at] >= 0x80
     length, at = _integer(block, at, 0x7F)
     end = at + length
     if end > len(block):
-        raise ValueError("a string ends behind the block")
+        raise ValueError("a string ends beyond the block")
     data = block[at:end]
     return (decode_huffman(data) if is_coded else data), end
 
 
 class HeaderEncoder:
-    """The writing end of a connection's compression. `changes` counts how often the table has changed."""
+    """The encoding side of a connection's compression. `changes` counts how often the table has changed."""
 
     __slots__ = ("_entries", "_indices", "_inserted", "_limit", "_pending", "_size", "changes")
 
@@ -237,7 +236,7 @@ class HeaderEncoder:
         self._pending = [min([limit, *self._pending]), limit] if self._pending else [limit]
 
     def encode(self, fields: Iterable[Field]) -> bytes:
-        """The block of these fields; names are in lower case."""
+        """The block of these fields, whose names must be in lower case."""
         parts = [_encoded_integer(limit, 0x20, 0x1F) for limit in self._pending]
         self._pending = []
         parts += [self._encode(field) for field in fields]
@@ -275,7 +274,7 @@ class HeaderEncoder:
 
 
 def _encoded_integer(value: int, pattern: int, mask: int) -> bytes:
-    """An integer behind the bits of a pattern (RFC 7541 section 5.1)."""
+    """An integer after the bits of a pattern (RFC 7541 section 5.1)."""
     if value < mask:
         return bytes((pattern | value,))
     encoded = bytearray((pattern | mask,))
@@ -295,7 +294,7 @@ def _encoded_string(text: bytes) -> bytes:
 
 
 def _opening(name: bytes, pattern: int, mask: int) -> bytes:
-    """How a literal begins: with a reference to its name where the static table has it."""
+    """The beginning of a literal: a reference to its name if the static table has it, else the name."""
     index = _NAMES.get(name)
     if index is not None:
         return _encoded_integer(index, pattern, mask)

@@ -1,8 +1,8 @@
 """The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B).
 
 Sans-I/O. The code is canonical: the codes of one length follow each other in the order of their symbols, so the symbols
-by length are the whole table. Decoding takes a byte at a time through states that learn: what half a byte means in a
-state is found out bit by bit once, what a byte means by its halves, and both are looked up from then on.
+by length are the whole table. Decoding takes a byte at a time through states that learn: in each state, half a byte is
+decoded bit by bit once, a byte by its halves once, and both are looked up from then on.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _SYMBOLS = {
     28: bytes.fromhex("020304050607080b0c0e0f1011121314151718191a1b1c1d1e1f7fdcf9"),
     30: bytes.fromhex("0a0d16"),
 }
-"""Length of a code in bits -> the bytes that have one of that length. EOS has the last code: thirty ones."""
+"""Length of a code in bits -> the bytes with codes of that length. EOS has the last code: thirty ones."""
 
 LONGEST_PADDING = 7
 """Bits of EOS that may follow the last symbol (RFC 7541 section 5.2)."""
@@ -51,9 +51,9 @@ _CODES = [code for _, code in sorted(_codes())]
 
 
 class _State(dict[int, tuple[bytes, "_State"]]):
-    """A place between two codes or within one: next byte of the input -> the symbols that it completes, next place.
+    """A place between two codes or within one: next byte of input -> the symbols that it completes, and the next place.
 
-    Raises `KeyError` for a byte that leads nowhere: a part of the code of EOS (RFC 7541 section 5.2).
+    Raises `KeyError` for a byte that leads nowhere: part of the code of EOS (RFC 7541 section 5.2).
     """
 
     def __init__(self, may_end: bool) -> None:
@@ -68,7 +68,7 @@ class _State(dict[int, tuple[bytes, "_State"]]):
         return found
 
     def read_half(self, half: int) -> tuple[bytes, "_State"]:
-        """What four bits mean, bit by bit."""
+        """Decode four bits, one by one."""
         state = self
         symbols = bytearray()
         for shift in (3, 2, 1, 0):
@@ -101,7 +101,7 @@ _ROOT = _tree()
 
 
 def decode(data: bytes) -> bytes:
-    """The string behind its code; raises `ValueError` for padding that is too long or none, and for EOS."""
+    """The string that a code stands for; raises `ValueError` for wrong padding and for EOS."""
     parts = []
     state = _ROOT
     try:

@@ -1,6 +1,6 @@
 """What the frames of one client may cost: room in this turn of the loop, and allowances (rules H-22, 2-3).
 
-Sans-I/O. `Receiving` sets the time and the room before it hands out frames; the handler of a frame takes its price.
+Sans-I/O. `Receiving` sets the time and the room before it hands out frames; each frame's handler charges its price.
 """
 
 from esg_core.turns import TurnBudget
@@ -8,11 +8,11 @@ from esg_http.h2.engine.allowance import Allowance
 from esg_http.h2.engine.limits import H2Limits
 
 SMALL_A_FRAME = 50
-"""Small DATA frames that count as one frame of no use: a client that streams measurements sends hundreds a second."""
+"""Small DATA frames that count as one useless frame: a client that streams measurements sends hundreds a second."""
 
 
 class Account:
-    """The costs of one connection: `now` is the time of what is read, `room` the units that are left for it."""
+    """The costs of one connection: `now` is the time of the input being read, `room` the units left for it."""
 
     __slots__ = ("_cancelled", "_oversized", "_reset", "_small_data", "_useless", "budget", "now", "room")
 
@@ -21,13 +21,13 @@ class Account:
         self.now = 0.0
         self.room = 0
         self._cancelled = Allowance(limits.client_resets, "cancelled streams")
-        self._useless = Allowance(limits.control_frames, "frames without use")
+        self._useless = Allowance(limits.control_frames, "useless frames")
         self._reset = Allowance(limits.server_resets, "streams that had to be reset")
         self._oversized = Allowance(limits.server_resets, "header sections that are too large")
         self._small_data = Allowance(limits.control_frames * SMALL_A_FRAME, "small DATA frames")
 
     def charge_useless(self, count: int = 1) -> None:
-        """Charge frames that an honest client sends seldom; like the other charges, raises `ConnectionFault`."""
+        """Charge frames that honest clients rarely send; like the other charges, raises `ConnectionFault`."""
         self._useless.spend(self.now, count)
 
     def charge_cancelled(self) -> None:
@@ -43,5 +43,5 @@ class Account:
         self._oversized.spend(self.now)
 
     def charge_small(self, content: object) -> None:
-        """Charge a DATA frame with little content, or none, that is not the last of its body."""
+        """Charge a DATA frame with little or no content that does not end its body."""
         (self._small_data if content else self._useless).spend(self.now)

@@ -1,18 +1,18 @@
-"""How much of what is of no use a client may send within a while (rule 2-3).
+"""How much useless work a client may cause within a while (rule 2-3).
 
-Sans-I/O: whoever spends says what time it is. Work costs the server more than asking for it costs a client (a request
-that is cancelled at once, a PING that wants an answer); each kind that an honest client needs seldom is counted.
+Sans-I/O: the caller tells the time. Work costs the server more than asking for it costs a client (a request that is
+cancelled at once, a PING that wants an answer), so each kind that honest clients rarely need is counted.
 """
 
 from esg_http.h2.coding.codes import ENHANCE_YOUR_CALM
 from esg_http.h2.coding.faults import ConnectionFault
 
 PERIOD = 10.0
-"""Seconds for which an allowance is."""
+"""Seconds that an allowance lasts."""
 
 
 class Allowance:
-    """So many of something within `PERIOD` seconds; `what` names them."""
+    """At most `limit` of something within `PERIOD` seconds; `what` names them."""
 
     __slots__ = ("_left", "_limit", "_renew_at", "_what")
 
@@ -23,7 +23,7 @@ class Allowance:
         self._renew_at = 0.0
 
     def spend(self, now: float, count: int = 1) -> None:
-        """Take from what is left; raises `ConnectionFault` when there is not so much."""
+        """Take `count` from what is left; raises `ConnectionFault` if there is less."""
         if now >= self._renew_at:
             self._left = self._limit
             self._renew_at = now + PERIOD

@@ -1,6 +1,6 @@
 """One stream of a connection, as far as its frames go: its state, its windows, what waits to be sent.
 
-Sans-I/O. What a stream is for, its subclass knows; the methods here that do nothing tell it what happens.
+Sans-I/O. The subclass knows what a stream is for; the empty methods here tell it what happens.
 """
 
 from collections import deque
@@ -14,10 +14,10 @@ from esg_http.h2.engine.windows import StreamWindow
 
 
 class Unsent:
-    """What of a response waits for windows or for the transport: parts of the body, then trailers, then the end.
+    """The part of a response that waits for windows or the transport: pieces of the body, then trailers, then the end.
 
-    `moved` bytes of it were sent since it was last looked at, which `pace` says when to do; `sent_before` is what the
-    connection had sent by then. The pace is set where it is noticed that something waits (`Sending._has_unsent`).
+    `moved` bytes of it have been sent since the last look at it, and `sent_before` is what the connection had sent by
+    then; `pace`, which `EngineLink.has_unsent` sets, says when the next look is due.
     """
 
     __slots__ = ("ends", "moved", "pace", "pieces", "sent_before", "size", "trailers")
@@ -34,10 +34,10 @@ class Unsent:
 
 
 class Upload:
-    """A request's body that is coming.
+    """A request's body that is still coming.
 
-    `expected` is how many bytes of it content-length says are still to come, negative if it says nothing; `received`
-    are those that came. `deadline` is when its end must have come.
+    `expected` is how many more bytes its content-length announces, negative without one; `received` counts those that
+    have come. `deadline` is when its end must have come.
     """
 
     __slots__ = ("deadline", "expected", "received", "window")
@@ -50,9 +50,9 @@ class Upload:
 
 
 class BaseStream:
-    """A stream that is not idle and not closed; `window` is what it may send, `upload` what it still receives.
+    """A stream that is neither idle nor closed; `window` is what it may send, `upload` what it still receives.
 
-    `listens` tells that the client's data counts even after the last frame of the server.
+    `listens`: the client's data counts even after the server's last frame.
     """
 
     __slots__ = ("id", "is_queued", "listens", "priority", "state", "unsent", "upload", "window")
@@ -73,7 +73,7 @@ class BaseStream:
         """The request is complete."""
 
     def on_reset(self) -> None:
-        """The client has reset the stream, or done something for which the server had to; it is closed."""
+        """The stream is closed: the client has reset it, or has made the server do so."""
 
     def on_moved(self) -> None:
         """Some of what was unsent has been sent."""

@@ -1,22 +1,22 @@
-"""What it costs to read what a client of HTTP/2 sends, in the units of `esg_core.turns` (rule H-22). Only numbers.
+"""What it costs to read an HTTP/2 client's input, in the units of `esg_core.turns` (rule H-22). Only numbers.
 
-Each was timed as told there; the end of the cheapest application is in it, and what another one does is not.
+Each was measured as described there, and includes the end of the cheapest application, but nothing that others do.
 """
 
 FRAME = 2
 """A frame, except HEADERS."""
 
 REQUEST = 17
-"""To begin a request, its HEADERS included, or to answer one that is not served."""
+"""Beginning a request, including its HEADERS, or answering one that is not served."""
 
 CANCELLATION = 10
-"""To end a stream before its end."""
+"""Ending a stream early."""
 
 FIELD = 3
-"""A header field that is decoded and looked at."""
+"""Decoding and checking a header field."""
 
 BYTES_A_UNIT = 8
-"""Bytes of a header block that cost one unit beside, as all of them may be in Huffman's code; and those of settings."""
+"""Bytes that cost another unit: of a header block, as they may all be Huffman-coded, and of settings."""
 
 OVERSIZED_BLOCK = 2000
-"""A header block that has far more fields than it may."""
+"""A header block with far more fields than allowed."""

@@ -1,4 +1,4 @@
-"""The frames of requests' bodies: DATA (RFC 9113 section 6.1), and the windows that they are sent within.
+"""DATA, the frames of request bodies (RFC 9113 section 6.1), and the windows that they are sent within.
 
 Sans-I/O. Content is handed on as it comes, even before its frame is complete.
 """
@@ -16,13 +16,14 @@ from esg_http.h2.engine.streams import S, StreamTable
 from esg_http.h2.engine.windows import ConnectionWindow
 
 SMALL_DATA = 64
-"""Bytes of content from which on a DATA frame is not small."""
+"""Bytes of content below which a DATA frame is small."""
 
 
 class DataFrames(Generic[S]):
     """Receives bodies. `window` is what all streams together may send.
 
-    Of a frame that has come in part, `left` bytes are still to come; `stream` is its stream, None if it is ignored.
+    While a frame has come only in part, `left` is how many bytes are missing, and `stream` its stream, or None if the
+    frame is ignored.
     """
 
     __slots__ = ("_account", "_live", "_sending", "_streams", "left", "stream", "window")
@@ -51,7 +52,7 @@ class DataFrames(Generic[S]):
             self.end_content(stream)
 
     def on_data_part(self, number: int, size: int, part: bytes) -> None:
-        """The beginning of a DATA frame without padding, of which `size` bytes are still to come."""
+        """The beginning of an unpadded DATA frame, of which `size` bytes are still to come."""
         self.left = size
         self.stream = stream = self._take_window(number, len(part) + size)
         if stream is not None and part:
@@ -69,9 +70,9 @@ class DataFrames(Generic[S]):
                 self.end_content(stream)
 
     def _take_window(self, number: int, size: int) -> S | None:
-        """Count the bytes of a DATA frame; returns its stream, None if that is to be ignored."""
+        """Count the bytes of a DATA frame; returns its stream, or None if the frame is to be ignored."""
         if not number:
-            raise ConnectionFault(PROTOCOL_ERROR, "DATA of no stream", "RFC 9113 section 6.1")
+            raise ConnectionFault(PROTOCOL_ERROR, "DATA on no stream", "RFC 9113 section 6.1")
         opened = self.window.take(size)
         if opened:
             self._sending.put(window_frame(0, opened))
@@ -91,7 +92,7 @@ class DataFrames(Generic[S]):
 
     def _take_content(self, stream: S, data: bytes) -> None:
         upload = stream.upload
-        if upload is None:  # something that came with the parts before has closed the stream
+        if upload is None:  # an earlier part has closed the stream
             return
         upload.received += len(data)
         if upload.expected != UNKNOWN_LENGTH:
@@ -101,7 +102,7 @@ class DataFrames(Generic[S]):
         stream.on_content(data)
 
     def end_content(self, stream: S) -> None:
-        """The client's last frame of a stream has come."""
+        """The client's last frame on a stream has come."""
         upload = stream.upload
         if upload is None:
             return
@@ -115,7 +116,7 @@ class DataFrames(Generic[S]):
         stream.on_end()
 
     def consumed(self, stream: S, size: int) -> None:
-        """`size` bytes of a body are no longer held: the client may send more of it."""
+        """`size` bytes of a body are no longer held, so the client may send more."""
         if stream.upload is not None:
             opened = stream.upload.window.read(size)
             if opened:

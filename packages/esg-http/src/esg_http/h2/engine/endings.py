@@ -1,6 +1,6 @@
 """Ends a stream, or the whole connection, because of what the client did (RFC 9113 section 5.4).
 
-Sans-I/O: the frames that say so are put into the output, and the connection is told.
+Sans-I/O: puts the frames that say so into the output, and tells the connection.
 """
 
 from typing import Generic
@@ -15,7 +15,7 @@ from esg_http.h2.engine.streams import S, StreamTable
 
 
 class Endings(Generic[S]):
-    """The end of what goes wrong; once `is_over`, whatever comes no longer counts."""
+    """Ends what has gone wrong; once `is_over`, further input is ignored."""
 
     __slots__ = ("_account", "_link", "_sending", "_streams", "is_over")
 
@@ -40,7 +40,7 @@ class Endings(Generic[S]):
             stream.on_reset()
 
     def end_connection(self, fault: ConnectionFault) -> None:
-        """Say GOAWAY and end the connection."""
+        """Send GOAWAY and end the connection."""
         self.is_over = True
         self._link.has_fault(fault)
         self._sending.put(goaway_frame(self._streams.last, fault.code, str(fault)))

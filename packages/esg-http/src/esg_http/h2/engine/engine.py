@@ -1,7 +1,7 @@
 """The engine of one HTTP/2 connection: its parts, and which of them handles which frame.
 
-Sans-I/O: `receiving` is given what came and when; what is to be written is in `sending`; what the connection has to do
-itself is called through the link.
+Sans-I/O: `receiving` is given input and its time, `sending` holds what is to be written, and the connection does the
+rest, asked through the link.
 """
 
 from typing import Generic
@@ -32,7 +32,7 @@ from esg_http.h2.engine.streams import S, StreamTable
 
 
 class Engine(Generic[S]):
-    """The parts of a connection, each with one subject; none of them knows more of the others than it is given here."""
+    """The parts of a connection, each with one subject; each knows only the parts that it is given here."""
 
     __slots__ = ("account", "control", "data", "endings", "receiving", "requests", "sending", "streams")
 
@@ -47,7 +47,7 @@ class Engine(Generic[S]):
         self.receiving = Receiving(account, self.requests, self.data, self._handlers(), self.endings, link)
 
     def _handlers(self) -> dict[int, Handler]:
-        """Return what handles each type of frame but HEADERS, which has a price of its own."""
+        """Return what handles each type of frame except HEADERS, which has its own price."""
         control = self.control
         return {
             DATA: self.data.on_data,
@@ -63,6 +63,6 @@ class Engine(Generic[S]):
         }
 
     def unlink(self) -> None:
-        """Let go of the connection, which has ended: nothing of either waits for the garbage collector (rule H-20)."""
+        """Let go of the ended connection, so that neither waits for the garbage collector (rule H-20)."""
         for part in (self.sending, self.control, self.requests, self.endings, self.receiving):
             part.unlink()

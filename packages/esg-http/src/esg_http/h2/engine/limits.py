@@ -1,4 +1,4 @@
-"""What one connection of HTTP/2 may ask for, as the options say it (rule 2-3). Sans-I/O: only numbers."""
+"""What one HTTP/2 connection may ask for, from the options (rule 2-3). Sans-I/O: only numbers."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ CONTINUATIONS = 16
 
 @dataclass(frozen=True, slots=True)
 class H2Limits:
-    """Bounds of what a client may do.
+    """How much a client may do.
 
     `streams` at a time; `fields` and `field_bytes` in a header section; `request_line` bytes of method and target;
     `client_resets`, `server_resets` and `control_frames` within `allowance.PERIOD`; `stream_window` bytes of a body

@@ -1,6 +1,6 @@
-"""What the engine tells the connection that it works for: the one way from frames to transport, clock and application.
+"""What the engine tells its connection: the one way from frames to transport, clock and application.
 
-Sans-I/O. The engine calls these methods while it reads or writes frames; none of them may wait.
+Sans-I/O. The engine calls these methods while it reads or writes frames; none of them may block.
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -23,7 +23,7 @@ class EngineLink(Protocol[S]):
         """Return a new stream; `window` is what it may send."""
 
     def begin(self, stream: S, head: "RequestHead") -> None:
-        """Serve a request whose head has come; it is complete if the stream has no upload."""
+        """Serve a request whose head has come; the request is complete if its stream has no upload."""
 
     def decline(self, stream: S, error: RequestError) -> None:
         """Answer a well-formed request that is not served."""
@@ -37,12 +37,12 @@ class EngineLink(Protocol[S]):
     # Output.
 
     def has_output(self) -> None:
-        """Write soon: there is something in `Sending.out`, or something waits that `Sending.fill()` may put there."""
+        """Write soon: `Sending.out` holds frames, or `Sending.fill()` may put some there."""
 
     # Deadlines.
 
     def has_started(self) -> None:
-        """The client's preface has come: it has to acknowledge the server's settings, and may send requests."""
+        """The client's preface has come: it must acknowledge the server's settings, and may send requests."""
 
     def has_begun_block(self) -> None:
         """The first part of a header block has come: set the deadline for the rest."""
@@ -56,7 +56,7 @@ class EngineLink(Protocol[S]):
     # Ends.
 
     def has_pong(self, payload: bytes) -> None:
-        """The answer to a PING of this side has come."""
+        """The client has answered a PING."""
 
     def has_failed(self) -> None:
         """The connection is over, except for what is in `Sending.out`."""

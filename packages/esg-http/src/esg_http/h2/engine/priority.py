@@ -1,7 +1,7 @@
-"""Which response goes first: priorities as clients write them (RFC 9218), and the order that they make.
+"""Which response goes first: priorities as clients write them (RFC 9218), and the resulting order.
 
-Sans-I/O. Urgency goes from 0 to 7, the lower the more urgent. Responses of one urgency are sent one after the other, in
-the order of their requests; those that are of use in parts (`i`) share what there is, frame by frame.
+Sans-I/O. Urgency goes from 0, the most urgent, to 7. Responses of the same urgency are sent one after the other, in the
+order of their requests; incremental ones (`i`) share, frame by frame.
 """
 
 from collections import deque
@@ -20,17 +20,17 @@ class Priority(NamedTuple):
 DEFAULT = Priority()
 
 UNTOLD = Priority(DEFAULT.urgency, incremental=True)
-"""That of a request which says nothing of it: a response of any length must not hold up all others (rule 2-2)."""
+"""The priority of a request that states none: a response of any length must not hold up all others (rule 2-2)."""
 
 LONGEST_FIELD = 256
-"""Bytes of a `priority` field that is read at all."""
+"""Bytes; a longer `priority` field is not read."""
 
 _URGENCIES = {b"%d" % urgency: urgency for urgency in range(8)}
 _FLAGS = {b"": True, b"?1": True, b"?0": False}
 
 
 def read_priority(field: bytes) -> Priority:
-    """The meaning of a `priority` field; what it does not know, or cannot read, it ignores (RFC 9218 section 4)."""
+    """The meaning of a `priority` field; ignores what is unknown or malformed (RFC 9218 section 4)."""
     return _read_priority(field) if len(field) <= LONGEST_FIELD else DEFAULT
 
 
@@ -47,22 +47,22 @@ def _read_priority(field: bytes) -> Priority:
 
 
 class Prioritised(Protocol):
-    """What can be put into an order."""
+    """A stream, as far as its place in the order goes."""
 
     @property
     def id(self) -> int:
-        """The number of its request: requests come in this order."""
+        """Its number: requests come in this order."""
 
     @property
     def priority(self) -> Priority:
-        """How it is to be treated."""
+        """Its urgency, and whether it shares."""
 
 
 T = TypeVar("T", bound=Prioritised)
 
 
 class _Level(Generic[T]):
-    """Those of one urgency."""
+    """The streams of one urgency."""
 
     __slots__ = ("in_order", "is_turn_of_sharers", "sharing")
 
@@ -72,14 +72,14 @@ class _Level(Generic[T]):
         self.is_turn_of_sharers = False
 
     def pop(self) -> T:
-        """The one that may send now: those that share have every second turn, as long as others are there."""
+        """The stream that may send now: while others wait too, those that share get every second turn."""
         shares = self.sharing and (self.is_turn_of_sharers or not self.in_order)
         self.is_turn_of_sharers = not shares
         return self.sharing.popleft() if shares else heappop(self.in_order)[1]
 
 
 class SendingOrder(Generic[T]):
-    """Those that have something to send, each at most once; `pop()` gives the one that may send next."""
+    """Streams that have something to send, each at most once; `pop()` returns the one that may send next."""
 
     __slots__ = ("_levels",)
 
@@ -89,39 +89,39 @@ class SendingOrder(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._levels)
 
-    def add(self, one: T) -> None:
-        """Put it where its priority says: behind those that share with it, or in the order of the requests."""
-        urgency, shares = one.priority
+    def add(self, stream: T) -> None:
+        """Add a stream by its priority: behind those that it shares with, or in the order of the requests."""
+        urgency, shares = stream.priority
         level = self._levels.get(urgency)
         if level is None:
             level = self._levels[urgency] = _Level()
         if shares:
-            level.sharing.append(one)
+            level.sharing.append(stream)
         else:
-            heappush(level.in_order, (one.id, one))
+            heappush(level.in_order, (stream.id, stream))
 
     def pop(self) -> T:
-        """Take out the one whose turn it is; there must be one."""
+        """Remove and return the stream whose turn it is; there must be one."""
         urgency = min(self._levels)
         level = self._levels[urgency]
-        one = level.pop()
+        stream = level.pop()
         if not level.in_order and not level.sharing:
             del self._levels[urgency]
-        return one
+        return stream
 
-    def remove(self, one: T) -> None:
-        """Take out this one; it must be there, with the priority that it was added with."""
-        urgency, shares = one.priority
+    def remove(self, stream: T) -> None:
+        """Remove a stream, which must be there, with the priority that it was added with."""
+        urgency, shares = stream.priority
         level = self._levels[urgency]
         if shares:
-            level.sharing.remove(one)
+            level.sharing.remove(stream)
         else:
-            level.in_order.remove((one.id, one))
+            level.in_order.remove((stream.id, stream))
             heapify(level.in_order)
         if not level.in_order and not level.sharing:
             del self._levels[urgency]
 
-    def has_rivals(self, one: T) -> bool:
-        """Whether what is in here wants to share its turns with this one."""
-        level = self._levels.get(one.priority.urgency)
-        return level is not None and (one.priority.incremental or bool(level.sharing))
+    def has_rivals(self, stream: T) -> bool:
+        """Whether `stream` has to share its turns with others in here."""
+        level = self._levels.get(stream.priority.urgency)
+        return level is not None and (stream.priority.incremental or bool(level.sharing))

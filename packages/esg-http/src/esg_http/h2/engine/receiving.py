@@ -1,9 +1,8 @@
-"""Takes the bytes of an HTTP/2 connection apart into frames, and hands each to what knows its type.
+"""Splits the bytes of an HTTP/2 connection into frames, and hands each to the handler of its type.
 
-Sans-I/O: `receive()` is told what came and when; what is to be said in return is in `out`. It reads as many frames as
-there is room for in this turn of the loop (rule H-22), and keeps the rest for the next call. A frame is waited for
-until it is whole, but for DATA. The first frame has to be SETTINGS, and between the frames of a header block there may
-be no other (RFC 9113 sections 3.4 and 4.3).
+Sans-I/O: `receive()` is given input and its time. It reads as many frames as there is room for in this turn of the loop
+(rule H-22), and keeps the rest for the next call. Frames are handled when they are whole, except for DATA. The first
+frame must be SETTINGS, and no other frame may come between those of a header block (RFC 9113 sections 3.4 and 4.3).
 """
 
 from collections.abc import Callable, Mapping
@@ -34,17 +33,17 @@ from esg_http.h2.engine.streams import S
 _unpack = FRAME_HEADER.unpack_from
 
 SMALL_INPUT = 512
-"""Bytes of input up to which the budget is not asked: they hold a few requests."""
+"""Bytes of input below which the budget is not asked: so few hold a few requests at most."""
 
 Handler = Callable[[int, int, bytes], None]
-"""What handles a type of frame; takes flags, stream and payload."""
+"""Handles a type of frame; takes flags, stream and payload."""
 
 
 class Receiving(Generic[S]):
-    """Reads the bytes of a connection; `handlers` has what handles each type of frame.
+    """Reads the bytes of a connection; `handlers` maps each type of frame to what handles it.
 
-    `has_begun` says that the preface has come. `is_behind`: there was no room for all that came, and `receive()` has to
-    be called in another turn, with nothing new.
+    `has_begun`: the preface has come. `is_behind`: there was no room for everything that came, and `receive()` must be
+    called in a later turn, with nothing new.
     """
 
     __slots__ = (
@@ -85,11 +84,11 @@ class Receiving(Generic[S]):
 
     @property
     def held(self) -> int:
-        """Bytes that wait for the rest of their frame, or for another turn."""
+        """Bytes that wait for the rest of their frame, or for a later turn."""
         return len(self._rest)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take the next bytes from the wire; `now` is in seconds, from whatever moment."""
+        """Take the next bytes from the wire; `now` is in seconds, by any clock."""
         if self._endings.is_over:
             return
         account = self._account
@@ -109,14 +108,14 @@ class Receiving(Generic[S]):
             account.budget.spend(room - account.room)
 
     def keep(self, data: bytes) -> None:
-        """Put these bytes behind those that wait for another turn."""
+        """Add bytes to those that wait for a later turn."""
         if not self._endings.is_over:
             self._rest += data
 
     def _take_preface(self, data: bytes) -> int:
-        """RFC 9113 section 3.4."""
+        """Check what a client begins with (RFC 9113 section 3.4)."""
         if not PREFACE.startswith(data[: len(PREFACE)]):
-            raise ConnectionFault(PROTOCOL_ERROR, "not the preface of HTTP/2", "RFC 9113 section 3.4")
+            raise ConnectionFault(PROTOCOL_ERROR, "not the HTTP/2 preface", "RFC 9113 section 3.4")
         size = len(PREFACE)
         if len(data) < size + HEADER_SIZE:
             return 0
@@ -128,7 +127,7 @@ class Receiving(Generic[S]):
         return self._take(data, size)
 
     def _take(self, data: bytes, at: int = 0) -> int:
-        """Handle all frames in `data` that are whole and for which there is room; returns where the others begin."""
+        """Handle all whole frames in `data` that there is room for; returns where the rest begins."""
         size = len(data)
         account = self._account
         if self._data.left:
@@ -167,7 +166,7 @@ class Receiving(Generic[S]):
             self._endings.end_stream(number, fault)
 
     def _take_more_data(self, data: bytes) -> int:
-        """Go on with a DATA frame that has begun; returns where what follows it begins."""
+        """Continue a DATA frame that has begun; returns where the next frame begins."""
         part = data[: self._data.left]
         stream = self._data.stream
         try:
@@ -178,5 +177,5 @@ class Receiving(Generic[S]):
         return len(part)
 
     def _on_unknown(self, _flags: int, _number: int, _payload: bytes) -> None:
-        """Ignore a frame of another type, as RFC 9113 section 5.5 demands."""
+        """Ignore a frame of unknown type, as RFC 9113 section 5.5 requires."""
         self._account.charge_useless()

@@ -1,8 +1,8 @@
 """What the header section of a request means, and what makes it malformed (RFC 9113 section 8).
 
-Sans-I/O. A malformed request is refused with its stream (`StreamFault`), before anything else looks at it: whoever
-turns it into HTTP/1.1 behind this server must not be able to read another request in it. Knows fields, not how they
-were compressed.
+Sans-I/O. A malformed request is refused with its stream (`StreamFault`) before anything else looks at it: a program
+behind this server that turns it into HTTP/1.1 must not be able to read another request in it. Knows fields, not how
+they were compressed.
 """
 
 import re
@@ -16,7 +16,7 @@ from esg_http.h2.engine.priority import UNTOLD, Priority, read_priority
 from esg_http.message.grammar import TARGET, TOKEN, check_method, content_length, is_host, without_default_port
 
 UNKNOWN_LENGTH = -1
-"""No content-length: only END_STREAM tells the end of the body."""
+"""No content-length: only END_STREAM marks the end of the body."""
 
 _PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
 _OF_CONNECTIONS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
@@ -28,21 +28,21 @@ _PATH = re.compile(rb"/" + TARGET + rb"*+")
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*+")
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]++")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|[ \t]\n|\n[ \t]")
-"""In values with line feeds before, between and after them."""
+"""Searched in all values at once, with line feeds before, between and after them."""
 
 _BOUND = 1024
 
 _LONGEST = 64
-"""Bytes of a name that is worth remembering."""
+"""Bytes; a longer name is not remembered."""
 
 
 def malformed(reason: str, section: str = "8.1.1") -> StreamFault:
-    """The error for a request that must not be handed on; `section` is that of RFC 9113."""
+    """The error for a request that must not be passed on; `section` is one of RFC 9113."""
     return StreamFault(PROTOCOL_ERROR, f"malformed request: {reason}", f"RFC 9113 section {section}")
 
 
 class _GoodNames(dict[bytes, bool]):
-    """Names that have been found to be tokens in lower case."""
+    """Names that are known to be tokens in lower case."""
 
     def __missing__(self, name: bytes) -> bool:
         good = _NAME.fullmatch(name) is not None
@@ -71,16 +71,16 @@ def check_trailers(fields: Headers) -> None:
 
 
 def _check_connection(headers: Headers, named: dict[bytes, bytes]) -> None:
-    """Refuse what is about the connection, which has frames for that (RFC 9113 section 8.2.2)."""
+    """Refuse fields about the connection, which has frames for that (RFC 9113 section 8.2.2)."""
     if not _OF_CONNECTIONS.isdisjoint(named):
-        raise malformed("a field of the connection", "8.2.2")
+        raise malformed("a connection-specific field", "8.2.2")
     if b"te" in named and any(name == b"te" and value.lower() != b"trailers" for name, value in headers):
-        raise malformed("te asks for more than trailers", "8.2.2")
+        raise malformed("te is more than trailers", "8.2.2")
 
 
 def _what_is_wrong_with(name: bytes) -> str:
     if name.startswith(b":"):
-        return "a pseudo-header field where none may be"
+        return "a pseudo-header field out of place"
     return "a name in upper case" if _NAME.fullmatch(name.lower()) else "a field name is not a token"
 
 
@@ -88,7 +88,7 @@ class RequestHead:
     """A whole and well-formed header section.
 
     `target` is path and query, `headers` what ASGI gets: host first, cookies in one field, no pseudo-header fields.
-    `length` is that of the body, or `UNKNOWN_LENGTH`. `protocol` is what extended CONNECT asks for (RFC 8441), else
+    `length` is the body's, or `UNKNOWN_LENGTH`. `protocol` is what extended CONNECT asks for (RFC 8441), else
     empty. Raises `StreamFault` for a malformed request, `RequestError` for one that is well-formed and not served.
     """
 
@@ -125,7 +125,7 @@ class RequestHead:
     def _read_pseudo(self, pseudo: dict[bytes, bytes]) -> None:
         method = pseudo.get(b":method", b"")
         if not _METHOD.fullmatch(method):
-            raise malformed("no method, or one that is no token", "8.3.1")
+            raise malformed("the method is missing or not a token", "8.3.1")
         check_method(len(method))
         self.method = method.decode("ascii")
         if b":protocol" in pseudo:
@@ -134,20 +134,20 @@ class RequestHead:
             self.protocol = pseudo[b":protocol"]
         elif method == b"CONNECT":
             if b":scheme" in pseudo or b":path" in pseudo or b":authority" not in pseudo:
-                raise malformed("CONNECT takes an authority, and nothing else", "8.5")
+                raise malformed("CONNECT takes an authority and nothing else", "8.5")
             raise RequestError(501, "CONNECT is not served", "RFC 9110 section 9.3.6")
         if not _SCHEME.fullmatch(pseudo.get(b":scheme", b"")):
-            raise malformed("no scheme, or one that is none", "8.3.1")
+            raise malformed("the scheme is missing or malformed", "8.3.1")
         self.target = path = pseudo.get(b":path", b"")
         if not _PATH.fullmatch(path) and not (path == b"*" and method == b"OPTIONS"):
-            raise malformed("no path, or one that is none", "8.3.1")
+            raise malformed("the path is missing or malformed", "8.3.1")
 
     def _read_rare(self, named: dict[bytes, bytes]) -> None:
         _check_connection(self.headers, named)
         self.wants_trailers = b"te" in named
         if b"content-length" in named:
             if self.protocol:
-                raise malformed("a length of what has none", "8.5")
+                raise malformed("content-length with :protocol", "8.5")
             self.length = _content_length(named[b"content-length"])
         if b"cookie" in named:
             self.headers = _with_one_cookie(self.headers)
@@ -177,10 +177,10 @@ def _check_repeats(headers: Headers) -> None:
 
 
 def _with_host(headers: Headers, pseudo: dict[bytes, bytes], host: bytes | None) -> Headers:
-    """The headers with the authority as their host, as ASGI has it: first, and only one."""
+    """The headers with the authority as their host, as ASGI wants it: first, and only once."""
     name = pseudo.get(b":authority", host)
     if name is None or not is_host(name):
-        raise malformed("no authority, or one that is none", "8.3.1")
+        raise malformed("the authority is missing or malformed", "8.3.1")
     if host is None:
         return [(b"host", name), *headers]
     scheme = pseudo[b":scheme"]
@@ -197,7 +197,7 @@ def _content_length(value: bytes) -> int:
 
 
 def _with_one_cookie(headers: Headers) -> Headers:
-    """The crumbs that a client may cut its cookies into, together again (RFC 9113 section 8.2.3)."""
+    """Join the crumbs that a client may cut its cookies into (RFC 9113 section 8.2.3)."""
     crumbs = [value for name, value in headers if name == b"cookie"]
     if len(crumbs) == 1:
         return headers

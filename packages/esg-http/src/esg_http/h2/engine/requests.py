@@ -1,7 +1,7 @@
 """The frames that begin requests, or end them with trailers: HEADERS and CONTINUATION (RFC 9113 sections 6 and 8).
 
-Sans-I/O. A header block is read as a whole once its last frame is there; what a block means is remembered, because
-clients send few different ones.
+Sans-I/O. A header block is decoded as a whole, once its last frame has come; its meaning is remembered, because clients
+send few different ones.
 """
 
 from typing import Generic
@@ -38,18 +38,18 @@ PSEUDO_FIELDS = frozenset((b":method", b":scheme", b":path"))
 """Fields of a header section that do not count. The authority does, as the host."""
 
 MOST_CRUMBS = 512
-"""Fields, beyond the limit, that a cookie may be cut into: together they count as one (RFC 9113 section 8.2.3)."""
+"""Fields beyond the limit that a cookie may be cut into: together they count as one (RFC 9113 section 8.2.3)."""
 
 REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256
-"""Bytes of a header block whose meaning is remembered."""
+"""Bytes; the meaning of a longer header block is not remembered."""
 
 _NONSENSE = 0x100
-"""Beside the flags of a frame: its stream is said to depend on itself."""
+"""Set beside the flags of a frame that makes its stream depend on itself."""
 
 
 class HeaderBlock:
-    """A header block that is not complete: `size` bytes of it have come."""
+    """An incomplete header block, of which `size` bytes have come."""
 
     __slots__ = ("_frames", "_parts", "flags", "number", "size")
 
@@ -61,7 +61,7 @@ class HeaderBlock:
         self._frames = 0
 
     def add(self, part: bytes, most: int) -> None:
-        """Take the next part; raises `ConnectionFault` for more than is waited for."""
+        """Add the next part; raises `ConnectionFault` if the block is too large."""
         self._parts.append(part)
         self.size += len(part)
         self._frames += 1
@@ -69,15 +69,15 @@ class HeaderBlock:
             raise ConnectionFault(ENHANCE_YOUR_CALM, "a header block is too large", "RFC 9113 section 10.5.1")
 
     def whole(self) -> bytes:
-        """The block, once its last part is there."""
+        """The block, once its last part has come."""
         return b"".join(self._parts)
 
 
 class RequestFrames(Generic[S]):
     """Reads the header sections of requests.
 
-    `block` is the header block that has begun. `leftovers` counts what still runs for streams that are closed: it takes
-    the place of streams. With `ignores_new`, the client may open no more streams.
+    `block` is the header block that has begun. `leftovers` counts the calls that still run for closed streams: each
+    takes the place of a stream. With `ignores_new`, the client may open no more streams.
     """
 
     __slots__ = (
@@ -136,7 +136,7 @@ class RequestFrames(Generic[S]):
             self._link.has_begun_block()
 
     def check_next(self, kind: int, number: int) -> None:
-        """Check a frame that follows one of a header block which has not ended (RFC 9113 section 6.10)."""
+        """Check a frame that follows an unfinished header block (RFC 9113 section 6.10)."""
         if self.block is not None and (kind != CONTINUATION or number != self.block.number):
             raise ConnectionFault(PROTOCOL_ERROR, "a frame within a header block", "RFC 9113 section 6.10")
 
@@ -144,7 +144,7 @@ class RequestFrames(Generic[S]):
         """The next part of the block; `check_next()` has been called."""
         block = self.block
         if block is None:
-            raise ConnectionFault(PROTOCOL_ERROR, "CONTINUATION of nothing", "RFC 9113 section 6.10")
+            raise ConnectionFault(PROTOCOL_ERROR, "CONTINUATION without a header block", "RFC 9113 section 6.10")
         block.add(payload, self._limits.field_bytes)
         if flags & END_HEADERS:
             self.block = None
@@ -160,7 +160,7 @@ class RequestFrames(Generic[S]):
             self._on_trailers(flags, number, block)
 
     def _open(self, flags: int, number: int, block: bytes) -> None:
-        """A new request, as far as its header section."""
+        """Begin a new request, whose header section is complete."""
         head: RequestHead | RequestError
         self._account.room -= REQUEST
         try:
@@ -185,7 +185,7 @@ class RequestFrames(Generic[S]):
 
     def _add_stream(self, flags: int, number: int, length: int) -> S:
         if flags & END_STREAM and length > 0:
-            raise malformed("no body, against its content-length")
+            raise malformed("no body despite its content-length")
         stream = self._link.make_stream(number, self._sending.stream_window)
         if flags & END_STREAM:
             stream.state = HALF_CLOSED_THEIRS
@@ -195,7 +195,7 @@ class RequestFrames(Generic[S]):
         return stream
 
     def _read_head(self, block: bytes) -> RequestHead:
-        """What a block means; remembered until the table of the compression changes, unless it does so itself."""
+        """What a block means; remembered until the compression table changes, unless this block changes it."""
         before = self.decoder.changes
         head = RequestHead(self._decode(block))
         if len(head.method) + len(head.target) > self._limits.request_line:
@@ -224,25 +224,25 @@ class RequestFrames(Generic[S]):
         return fields
 
     def _has_room(self) -> bool:
-        """Look again whether another stream may be opened."""
+        """Check again whether another stream may be opened."""
         self._link.count_leftovers()
         return len(self._live) + self.leftovers < self._limits.streams
 
     def _refuse(self, number: int) -> None:
-        """One stream too many: the client may ask again (RFC 9113 section 5.1.2)."""
+        """Refuse one stream too many: the client may ask again (RFC 9113 section 5.1.2)."""
         self._account.charge_cancelled()
         self._sending.put(reset_frame(number, REFUSED_STREAM))
         self._streams.remember_reset(number)
 
     def _on_trailers(self, flags: int, number: int, block: bytes) -> None:
-        """A header block of a stream that is not new; read even if it is ignored, for the tables to stay in step."""
+        """A header block on a stream that is not new; decoded even if ignored, so that the tables stay in step."""
         try:
             fields = self._decode(block)
         except TooManyFields as error:
             raise StreamFault(ENHANCE_YOUR_CALM, str(error), error.section) from None
         if self._streams.effect(HEADERS, number) == GOES_ON:
             if not flags & END_STREAM:
-                raise malformed("a second header section that is not the end", "8.1")
+                raise malformed("a second header section without END_STREAM", "8.1")
             check_trailers(fields)
             self._data.end_content(self._live[number])
         else:

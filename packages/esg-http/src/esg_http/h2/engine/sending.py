@@ -1,8 +1,8 @@
-"""The sending half of an HTTP/2 connection: frames go out as flow control and priorities let them.
+"""The sending half of an HTTP/2 connection: frames go out as flow control and priorities allow.
 
-Sans-I/O: frames are collected in `out`, and the connection writes them. What fits at once is framed at once;
-the rest of a response waits with its stream, and `fill()` takes from the waiting ones in the order of their priorities
-(RFC 9218), whenever there is room.
+Sans-I/O: frames are collected in `out`, and the connection writes them. What fits at once is framed at once; the rest
+of a response waits with its stream, and `fill()` takes from what waits, in the order of priorities (RFC 9218), whenever
+there is room.
 """
 
 from typing import Generic
@@ -29,23 +29,23 @@ from esg_http.h2.engine.states import AFTER_OUR_END, CLOSED, RESET
 from esg_http.h2.engine.streams import S, StreamTable
 
 LARGEST_FRAME = 4 * DEFAULT_FRAME_SIZE
-"""The payload that frames have at the most, even if the client accepts more: streams take turns by frames."""
+"""The largest payload of a frame, in bytes, even if the client accepts more: streams take turns by frames."""
 
 NOT_AT_ONCE = -1
-"""The size up to which data is framed at once while other data waits, or while nothing can be written."""
+"""In place of the size up to which data is framed at once, while other data waits or nothing can be written."""
 
 UPDATES_A_FRAME = 2
-"""WINDOW_UPDATEs that a client may answer a DATA frame with: one of the stream, one of the connection."""
+"""WINDOW_UPDATEs that a client may answer a DATA frame with: one for the stream, one for the connection."""
 
 SMALL = 256
-"""Bytes of a frame: one with fewer that a window has cut off is what the client wants, and no answer to it is due."""
+"""Bytes; if a window has cut a frame off below this size, that is the client's wish, and no answer to it is due."""
 
 
 class Sending(Generic[S]):
     """Frames to be written, in `out`, and what waits behind windows, priorities and the transport.
 
-    `window` is what the connection may send, `stream_window` what each stream may send at its beginning, `updates_due`
-    how many WINDOW_UPDATEs the client may answer what was sent with; `is_stuck` says that the transport takes no more.
+    `window` is what the connection may send, `stream_window` what each new stream may send, `updates_due` how many
+    WINDOW_UPDATEs the client may send in answer; `is_stuck`: the transport takes no more.
     """
 
     __slots__ = (
@@ -96,7 +96,7 @@ class Sending(Generic[S]):
         self._link.has_output()
 
     def send_head(self, stream: S, block: bytes, *, end: bool) -> None:
-        """Send a header section, which must have been encoded just now."""
+        """Send a header section, which must have just been encoded."""
         self.put(headers_frames(stream.id, block, self._frame_size, end=end))
         if end:
             self._ended(stream)
@@ -134,7 +134,7 @@ class Sending(Generic[S]):
             self._wait(stream, body, end)
 
     def send_trailers(self, stream: S, headers: Headers) -> None:
-        """Send trailers and with them the end, behind what is unsent."""
+        """Send trailers, and with them the end, after what is unsent."""
         if stream.unsent is not None:
             stream.unsent.trailers = headers
             stream.unsent.ends = True
@@ -142,7 +142,7 @@ class Sending(Generic[S]):
             self.send_head(stream, self.encoder.encode(headers), end=True)
 
     def reset(self, stream: S, code: int) -> None:
-        """End a stream before its end; nothing of it that is unsent will be sent."""
+        """Reset a stream; what is unsent is dropped."""
         self.put(reset_frame(stream.id, code))
         self._streams.remember_reset(stream.id)
         self.close_stream(stream, RESET)
@@ -158,7 +158,7 @@ class Sending(Generic[S]):
             self.reset(stream, NO_ERROR)
 
     def close_stream(self, stream: S, state: int) -> None:
-        """Close a stream, as `CLOSED` or `RESET`: what is unsent is forgotten, and nothing more is received."""
+        """Close a stream, as `CLOSED` or `RESET`: what is unsent is dropped, and nothing more is received."""
         stream.state = state
         del self._live[stream.id]
         if stream.upload is not None:
@@ -191,7 +191,7 @@ class Sending(Generic[S]):
         self._enqueue(stream)
 
     def _enqueue(self, stream: S) -> None:
-        """Let a stream wait for its turn, unless its own window has to open first."""
+        """Queue a stream for its turn, unless its own window has to open first."""
         if not stream.is_queued and stream.window > 0:
             stream.is_queued = True
             self._order.add(stream)
@@ -199,7 +199,7 @@ class Sending(Generic[S]):
             self._link.has_output()
 
     def fill(self, room: int) -> bool:
-        """Frame what waits, about `room` bytes of it; returns whether more could go at once."""
+        """Frame about `room` bytes of what waits; returns whether more could go at once."""
         while self._order and room > 0 and self.window > 0:
             stream = self._order.pop()
             stream.is_queued = False
@@ -211,7 +211,7 @@ class Sending(Generic[S]):
         return bool(self._order) and self.window > 0
 
     def _send_some(self, stream: S, most: int) -> int:
-        """Frame up to `most` bytes of what a stream has unsent; returns how many that were."""
+        """Frame up to `most` bytes of a stream's unsent data; returns how many."""
         unsent = stream.unsent
         assert unsent is not None
         left = room = min(most, self.window, stream.window)
@@ -225,7 +225,7 @@ class Sending(Generic[S]):
         return room - left
 
     def _frame_piece(self, stream: S, unsent: Unsent, room: int) -> int:
-        """Frame as much of the first piece as there is room for: all frames but the last are as large as may be."""
+        """Frame as much of the first piece as there is room for: all frames but the last have the largest size."""
         piece = unsent.pieces[0]
         size = len(piece)
         if size > room:
@@ -264,7 +264,7 @@ class Sending(Generic[S]):
     # What the client decides.
 
     def widen(self, increment: int) -> None:
-        """The client opens the window of the connection."""
+        """The client opens the connection's window."""
         self.window += increment
         self._granted += increment
         if self.window > LAST_STREAM:
@@ -273,7 +273,7 @@ class Sending(Generic[S]):
             self._link.has_output()
 
     def widen_stream(self, stream: S, increment: int) -> None:
-        """The client opens the window of a stream."""
+        """The client opens a stream's window."""
         stream.window += increment
         if stream.window > LAST_STREAM:
             raise StreamFault(FLOW_CONTROL_ERROR, "a window beyond 2^31-1", "RFC 9113 section 6.9.1")
@@ -281,7 +281,7 @@ class Sending(Generic[S]):
             self._enqueue(stream)
 
     def set_stream_window(self, size: int) -> None:
-        """The client changes what the windows of all streams begin with (RFC 9113 section 6.9.2)."""
+        """The client changes the initial window of all streams (RFC 9113 section 6.9.2)."""
         change, self.stream_window = size - self.stream_window, size
         for stream in self._live.values():
             try:
@@ -295,7 +295,7 @@ class Sending(Generic[S]):
         self._update_at_once()
 
     def reprioritise(self, stream: S, priority: Priority) -> None:
-        """The client has changed its mind about a response (RFC 9218 section 7)."""
+        """The client changes the priority of a response (RFC 9218 section 7)."""
         if stream.is_queued:
             self._order.remove(stream)
         stream.priority = priority
@@ -303,7 +303,7 @@ class Sending(Generic[S]):
             self._order.add(stream)
 
     def set_stuck(self, is_stuck: bool) -> None:
-        """The transport takes no more, or does again."""
+        """The transport takes no more, or takes data again."""
         self.is_stuck = is_stuck
         self._update_at_once()
 

@@ -1,7 +1,7 @@
 """The life of a stream, as a table (RFC 9113 section 5.1).
 
-Sans-I/O. A stream has no object before its first frame and none after its last; its state is then known from its
-number and from who ended it. The server never pushes, so there are no reserved states and no even numbers.
+Sans-I/O. A stream has no object before its first frame and none after its last; its state then follows from its number
+and from which side ended it. The server never pushes, so there are no reserved states and no even numbers.
 """
 
 from esg_http.h2.coding.codes import DATA, HEADERS, RST_STREAM, WINDOW_UPDATE
@@ -39,7 +39,7 @@ EFFECTS = {
 """Type of frame -> what it does in each state; PRIORITY may come at any time."""
 
 AFTER_THEIR_END = {OPEN: HALF_CLOSED_THEIRS, HALF_CLOSED_OURS: CLOSED}
-"""What END_STREAM of the client makes of a state."""
+"""State -> the next one, after the client's END_STREAM."""
 
 AFTER_OUR_END = {OPEN: HALF_CLOSED_OURS, HALF_CLOSED_THEIRS: CLOSED}
-"""What END_STREAM of the server makes of it."""
+"""State -> the next one, after the server's END_STREAM."""

@@ -1,6 +1,6 @@
 """Which streams a connection has, and what a frame may do with them (RFC 9113 section 5.1).
 
-Sans-I/O. A stream that is idle or closed has no object: its state follows from its number.
+Sans-I/O. An idle or closed stream has no object: its state follows from its number.
 """
 
 from typing import Generic, TypeVar
@@ -12,7 +12,7 @@ from esg_http.h2.engine.priority import Priority
 from esg_http.h2.engine.states import AFTER_ALL, CLOSED, EFFECTS, IDLE, OPENS, RESET, TOO_LATE, WRONG
 
 REMEMBERED_RESETS = 512
-"""Streams that the server has reset, and whose frames may still be on the way."""
+"""How many streams that the server has reset are remembered: their frames may still be on the way."""
 
 S = TypeVar("S", bound=BaseStream)
 
@@ -20,8 +20,8 @@ S = TypeVar("S", bound=BaseStream)
 class StreamTable(Generic[S]):
     """The streams of one connection.
 
-    `live` has the streams that are neither idle nor closed, by number; `last` is the highest number that the client has
-    opened; `early_priorities` has the priorities that came before their requests.
+    `live` holds the streams that are neither idle nor closed, by number; `last` is the highest number that the client
+    has opened; `early_priorities` holds priorities that came before their requests.
     """
 
     __slots__ = ("_resets", "early_priorities", "last", "live")
@@ -33,14 +33,14 @@ class StreamTable(Generic[S]):
         self._resets: dict[int, None] = {}
 
     def effect(self, kind: int, number: int) -> int:
-        """Return what a frame does in the state that its stream is in; raises what is wrong with it."""
+        """Return what a frame does in its stream's state; raises `StreamFault` or `ConnectionFault` if it is an error."""
         effect = EFFECTS[kind][self._state_of(number)]
         if effect == TOO_LATE:
             raise StreamFault(STREAM_CLOSED, "a frame after the end of its stream", "RFC 9113 section 5.1")
         if effect == AFTER_ALL:
             raise ConnectionFault(STREAM_CLOSED, "a frame on a closed stream", "RFC 9113 section 5.1")
         if effect == WRONG or effect == OPENS:
-            raise ConnectionFault(PROTOCOL_ERROR, "a frame on a stream that cannot have it", "RFC 9113 section 5.1")
+            raise ConnectionFault(PROTOCOL_ERROR, "a frame that the state of its stream does not allow", "RFC 9113 section 5.1")
         return effect
 
     def _state_of(self, number: int) -> int:
@@ -52,13 +52,13 @@ class StreamTable(Generic[S]):
         return RESET if number in self._resets else CLOSED
 
     def remember_reset(self, number: int) -> None:
-        """Tolerate frames of a stream that was reset: the client may have sent them before it knew."""
+        """Tolerate frames on a stream that was reset: the client may have sent them before it knew."""
         self._resets[number] = None
         if len(self._resets) > REMEMBERED_RESETS:
             del self._resets[next(iter(self._resets))]
 
     def take_early_priority(self, stream: S) -> None:
-        """Give a new stream the priority that came before it; those of lower numbers can no longer be used."""
+        """Give a new stream the priority that came before it; drop those of lower numbers, which can no longer be used."""
         stream.priority = self.early_priorities.pop(stream.id, stream.priority)
         for number in [number for number in self.early_priorities if number < stream.id]:
             del self.early_priorities[number]

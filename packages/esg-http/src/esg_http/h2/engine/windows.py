@@ -1,24 +1,24 @@
 """How much a client may send: the receiving side of flow control (RFC 9113 section 5.2).
 
-Sans-I/O. A stream's window bounds what is held for an application that does not read; so it is opened again as the
-application reads, and grows while both keep up with each other. The connection's window bounds nothing that the windows
-of the streams do not bound already; it is opened again as bytes come, so that no stream holds up another (rule 2-2).
+Sans-I/O. A stream's window bounds what is held for an application that does not read, so it opens again as the
+application reads, and grows while client and application keep up with each other. The connection's window bounds
+nothing beyond that; it opens again as bytes come, so that no stream holds up another (rule 2-2).
 """
 
 from esg_http.h2.coding.codes import DEFAULT_WINDOW, FLOW_CONTROL_ERROR
 from esg_http.h2.coding.faults import StreamFault
 
 CONNECTION_WINDOW = 2**20
-"""Bytes that all streams of a connection together may have on the way; the server's preface opens the window so far."""
+"""Bytes that all streams of a connection together may have on the way; the server's preface opens the window this far."""
 
 GROWTH = 4 * 2**20
-"""Bytes by which all windows of a connection together may have grown."""
+"""Bytes by which all windows of a connection together may grow."""
 
 
 class ConnectionWindow:
     """What all streams of one connection together may send.
 
-    Nobody is found to send more: long before a frame could use it up, the window is open again.
+    A client never exceeds it: the window opens again long before a frame could use it up.
     """
 
     __slots__ = ("_left", "growth")
@@ -28,7 +28,7 @@ class ConnectionWindow:
         self.growth = GROWTH
 
     def take(self, size: int) -> int:
-        """So many bytes have come; returns by how much to open the window now, which may be 0."""
+        """`size` bytes have come; returns by how much to open the window now, possibly 0."""
         self._left -= size
         if self._left > CONNECTION_WINDOW // 2:
             return 0
@@ -48,14 +48,14 @@ class StreamWindow:
         self._unread = 0
 
     def take(self, size: int) -> None:
-        """So many bytes have come, of which the application has read none."""
+        """`size` bytes have come, none of which the application has read."""
         self._left -= size
         self._unread += size
         if self._left < 0:
             raise StreamFault(FLOW_CONTROL_ERROR, "more data than the window allows", "RFC 9113 section 6.9.1")
 
     def read(self, size: int) -> int:
-        """The application has read so many bytes; returns by how much to open the window now, which may be 0."""
+        """The application has read `size` bytes; returns by how much to open the window now, possibly 0."""
         self._unread -= size
         if (self._size - self._left - self._unread) * 2 < self._size:
             return 0
@@ -65,13 +65,13 @@ class StreamWindow:
         return opened
 
     def _grow(self) -> None:
-        """Half of the window was used, and the application keeps up: the window may be what slows the client down."""
+        """Half of the window is used and the application keeps up, so the window may be what slows the client down."""
         growth = min(self._size, self._largest - self._size, self._whole.growth)
         if growth > 0:
             self._whole.growth -= growth
             self._size += growth
 
     def close(self) -> None:
-        """No more will come: what the window has grown by is for others."""
+        """No more will come: leave what the window has grown by to others."""
         self._whole.growth += self._size - DEFAULT_WINDOW
         self._size = DEFAULT_WINDOW

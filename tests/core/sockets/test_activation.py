@@ -96,7 +96,7 @@ def test_nothing_is_passed() -> None:
 def test_other_addresses_are_more_explicit(passed: list[str], caplog: pytest.LogCaptureFixture) -> None:
     """Leftover sockets are not accepted on, so their clients would wait in vain: a warning says so."""
     assert addresses(listening_sockets(Config("main:app", fd=PLACE))) == passed[:1]
-    assert re.findall("passed sockets that nobody accepts on: (.*); name", caplog.text) == [f"fd://{PLACE + 1}"]
+    assert re.findall("passed sockets that are not used: (.*); name", caplog.text) == [f"fd://{PLACE + 1}"]
 
 
 def test_each_may_be_named(passed: list[str], caplog: pytest.LogCaptureFixture) -> None:
@@ -114,7 +114,7 @@ def test_a_socket_that_cannot_accept(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LISTEN_PID", OURS)
         monkeypatch.setenv("LISTEN_FDS", "1")
         try:
-            with pytest.raises(StartupError, match=f"fd://{PLACE}: it is no socket that connections can be accepted"):
+            with pytest.raises(StartupError, match=f"fd://{PLACE}: it is not a socket that can accept connections"):
                 passed_sockets(Config("main:app"))
         finally:
             os.close(PLACE)

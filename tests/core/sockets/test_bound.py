@@ -192,7 +192,7 @@ def test_port_that_is_taken_between_binding_and_listening(bind: Bind) -> None:
 
 @pytest.mark.parametrize(
     ("host", "why"),
-    [(NOT_OURS, "no interface of this machine has this address"), ("no-such-host.invalid", "is not known here")],
+    [(NOT_OURS, "no interface of this machine has this address"), ("no-such-host.invalid", "cannot be resolved")],
 )
 def test_host_that_cannot_be_bound(bind: Bind, host: str, why: str) -> None:
     with pytest.raises(StartupError, match=why):
@@ -255,7 +255,7 @@ def test_live_unix_socket_is_in_use(bind: Bind, path: Path) -> None:
 
 def test_file_that_is_no_socket_is_left_alone(bind: Bind, path: Path) -> None:
     path.write_text("precious")
-    with pytest.raises(StartupError, match="there is a file that is no socket"):
+    with pytest.raises(StartupError, match="there is a file that is not a socket"):
         bind(UnixAddress(str(path)))
     assert path.read_text() == "precious"
 
@@ -309,7 +309,7 @@ def test_inherited_socket_that_does_not_listen_yet(bind: Bind) -> None:
 
 
 def test_descriptor_that_is_no_socket(bind: Bind, tmp_path: Path) -> None:
-    with (tmp_path / "file").open("w") as file, pytest.raises(StartupError, match=r"fd://[0-9]+: it is no socket"):
+    with (tmp_path / "file").open("w") as file, pytest.raises(StartupError, match=r"fd://[0-9]+: it is not a socket"):
         bind(Descriptor(file.fileno()))
 
 

@@ -130,7 +130,7 @@ def test_u8_a_factory_that_makes_no_context(factory: Any, kind: type[ESGError], 
         ({"ssl_keyfile": "missing.key"}, "^ssl_keyfile='.*missing.key': no such file or directory$"),
         ({"ssl_keyfile": "other.key"}, "^ssl_keyfile='.*other.key': the key does not belong to the certificate .*pem$"),
         ({"ssl_certfile": "nonsense.pem"}, "^ssl_certfile='.*nonsense.pem': no certificate with its key in PEM"),
-        ({"ssl_keyfile": None}, "^ssl_certfile='.*': it holds no private key; name the key by ssl_keyfile$"),
+        ({"ssl_keyfile": None}, "^ssl_certfile='.*': it holds no private key; name the key with ssl_keyfile$"),
         ({"ssl_keyfile": "locked.key"}, "^ssl_keyfile='.*': the key is encrypted; set ssl_keyfile_password$"),
         (
             {"ssl_keyfile": "locked.key", "ssl_keyfile_password": "wrong"},

@@ -1,9 +1,9 @@
 """Accepts connections on one listening socket, as many as there is room for.
 
-ESG accepts by itself instead of by `loop.create_server()` because of what happens when descriptors run out (rule H-20):
-libuv then closes the clients that wait, and asyncio logs a traceback for every place in the backlog. Here accepting
-pauses until there are descriptors again. And whoever the kernel has let in already is still accepted at the end (rule
-L-2): cancelling `loop.sock_accept()` could lose a connection, so that is only for loops that have nothing better.
+ESG does not use `loop.create_server()` because of what happens when descriptors run out (rule H-20): libuv then closes
+the clients that wait, and asyncio logs a traceback for every place in the backlog. Here accepting pauses until there
+are descriptors again. And clients that the kernel has let in are still accepted at the end (rule L-2): cancelling
+`loop.sock_accept()` could lose a connection, so it is only for loops that have nothing better.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from esg_core.sockets.bound import BoundSocket
 
 BATCH = 16
-"""Connections that are accepted before others get their turn: up to 2 ms, with all that it takes to set them up."""
+"""Connections accepted before others get their turn: up to 2 ms, including the time to set them up."""
 
 PAUSE = 0.5
-"""Seconds until the next try to accept after descriptors have run out."""
+"""Seconds before accepting is tried again after descriptors have run out."""
 
 GONE = (
     errno.ECONNABORTED,
@@ -29,11 +29,11 @@ GONE = (
     errno.EOPNOTSUPP,
     errno.ENOPROTOOPT,
 )
-"""Errors of `accept()` that are about one client: see accept(2). All others are about this process or the system."""
+"""Errors of `accept()` that concern one client: see accept(2). All others concern this process or the system."""
 
 
 class Acceptor:
-    """Gives each accepted connection, non-blocking, to `give`; tells `warn` why accepting pauses, each time it does."""
+    """Passes each accepted connection, non-blocking, to `give`, and each error that makes accepting pause to `warn`."""
 
     def __init__(
         self, bound: BoundSocket, give: Callable[[socket.socket], None], warn: Callable[[OSError], None]
@@ -47,13 +47,13 @@ class Acceptor:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, backlog: int) -> None:
-        """Listen and accept; raises `StartupError` if another program listens on the address by now."""
+        """Listen and accept; raises `StartupError` if another program listens on the address meanwhile."""
         self.bound.listen(backlog)
         self._backlog = backlog
         self._watch()
 
     async def stop(self) -> None:
-        """Accept those who wait in the queue of the kernel, unless others will, and close the socket.
+        """Accept the clients in the kernel's queue, unless other processes will, and close the socket.
 
         Does nothing the second time.
         """
@@ -82,7 +82,7 @@ class Acceptor:
             await asyncio.wait({self._task})
 
     def _accept(self) -> None:
-        """Somebody waits to be accepted."""
+        """There are clients to accept."""
         try:
             self._take(BATCH)
         except OSError as error:
@@ -103,7 +103,7 @@ class Acceptor:
                 self._give(connection)
 
     async def _empty(self, backlog: int) -> None:
-        """Accept all that the queue of the kernel can hold, as many at a time as otherwise."""
+        """Accept everything that the kernel's queue can hold, in batches as usual."""
         try:
             while backlog > 0 and self._take(BATCH) == BATCH:
                 backlog -= BATCH
@@ -112,7 +112,7 @@ class Acceptor:
             self._warn(error)
 
     def _take(self, most: int) -> int:
-        """Accept up to so many of those that wait, and tell how many that were."""
+        """Accept up to `most` of the clients that wait; returns how many."""
         taken = 0
         for connection in _waiting(self.bound.sock, most):
             self._give(connection)

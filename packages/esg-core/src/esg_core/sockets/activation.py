@@ -1,7 +1,7 @@
-"""Which sockets a process listens on: those that systemd has passed, or those that it binds itself (rules U-7, W-5).
+"""Which sockets a process listens on: those that systemd has passed, or its own (rules U-7, W-5).
 
 Descriptors are for the process that `$LISTEN_PID` names; see sd_listen_fds(3). A server that is embedded in a program
-leaves the variables of systemd alone: they are for the owner of the process.
+leaves systemd's variables alone: they are for the owner of the process.
 """
 
 import logging
@@ -24,23 +24,23 @@ _PASSING = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
 
 
 class Passed(NamedTuple):
-    """A descriptor that systemd has opened; the name is that of `FileDescriptorName=`, or of the socket unit."""
+    """A descriptor that systemd has opened; its name comes from `FileDescriptorName=`, or is the socket unit's."""
 
     number: int
     name: str
 
 
 def take_descriptors(environment: MutableMapping[str, str] = os.environ) -> tuple[Passed, ...]:
-    """The descriptors that systemd has passed to this very process; none the second time.
+    """The descriptors that systemd has passed to this process; none the second time.
 
-    From now on they, and the variables that tell of them, are not inherited by other programs. Raises `StartupError`
-    if the variables make no sense.
+    From now on, other programs inherit neither them nor the variables about them. Raises `StartupError` if the
+    variables make no sense.
     """
     values = {name: environment.pop(name, "") for name in _PASSING}
     if values["LISTEN_PID"] != str(os.getpid()):
         return ()
     if not values["LISTEN_FDS"].isdecimal():
-        raise StartupError(f"LISTEN_FDS={values['LISTEN_FDS']!r}: must be the number of descriptors that are passed")
+        raise StartupError(f"LISTEN_FDS={values['LISTEN_FDS']!r}: must be the number of passed descriptors")
     numbers = range(FIRST, FIRST + int(values["LISTEN_FDS"]))
     names = [*values["LISTEN_FDNAMES"].split(":"), *("" for _ in numbers)]
     for number in numbers:
@@ -54,8 +54,9 @@ def take_descriptors(environment: MutableMapping[str, str] = os.environ) -> tupl
 def passed_sockets(config: "Config") -> list[BoundSocket] | None:
     """The sockets that systemd has passed; None if it has not, or the configuration names others.
 
-    They take the place of `host` and `port`. `bind`, `uds` and `fd` are more explicit: with one of them, only what they
-    name is listened on, and the log warns of what is left over. Raises `StartupError`. They are passed once.
+    They take the place of `host` and `port`. `bind`, `uds` and `fd` are more explicit: with one of them, the process
+    listens only on what they name, and the log warns of sockets left over. Raises `StartupError`. The second call
+    returns None.
     """
     passed = [Descriptor(one.number) for one in take_descriptors()]
     if not config.bind and config.uds is None and config.fd is None:
@@ -63,7 +64,7 @@ def passed_sockets(config: "Config") -> list[BoundSocket] | None:
     unused = [str(address) for address in passed if address not in config.addresses]
     if unused:
         logging.getLogger("esg.error").warning(
-            "systemd has passed sockets that nobody accepts on: %s; name them by %s, or leave out what names others",
+            "systemd has passed sockets that are not used: %s; name them by %s, or leave out what names others",
             ", ".join(unused),
             config.spell("bind"),
         )

@@ -1,8 +1,8 @@
 """Binds the addresses that the options name; each failure is one line that says what to do (rule L-1).
 
-Knows sockets; accepts nothing and knows no event loop. A bound socket does not listen yet: a port in use is found
-before the application starts, and clients come only when it has started. Inherited descriptors are duplicated. The
-files of UNIX sockets are `esg_core.sockets.unix_files`'.
+Knows sockets, but no event loop, and accepts nothing. A bound socket does not listen yet: a port in use is found before
+the application starts, and clients come only once it has started. Inherited descriptors are duplicated.
+`esg_core.sockets.unix_files` handles the files of UNIX sockets.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from esg_core.errors import StartupError, UsageError
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
 
 PORT_ATTEMPTS = 10
-"""How often a free port is looked for that is free for all addresses of a name."""
+"""Attempts to find a port that is free on all addresses of a name."""
 
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Errors of an address that this machine does not have, such as `::1` without IPv6."""
 
 _WHY = {
     errno.EADDRINUSE: "it is in use by another program; stop that or choose another address",
-    errno.EACCES: "this user may not; ports below 1024 and some directories are for privileged ones",
+    errno.EACCES: "permission denied; ports below 1024 and some directories need privileges",
     errno.EADDRNOTAVAIL: "no interface of this machine has this address",
     errno.EAFNOSUPPORT: "this machine does not support this kind of address",
     errno.ENOENT: "its directory does not exist",
@@ -31,10 +31,10 @@ _WHY = {
 
 
 class BoundSocket:
-    """A socket to listen on; `remove_file` removes the file of the UNIX socket that ESG made for it, if it did.
+    """A socket to listen on; `remove_file` removes the UNIX socket file that ESG made for it, if any.
 
-    `is_shared`: other processes go on listening, so whoever waits in its queue at the end is left to them. `is_own`: it
-    was bound here, so that nobody may listen on it when it is closed here.
+    `is_shared`: other processes keep listening, so clients in its queue at the end are left to them. `is_own`: it was
+    bound here, so once it is closed here, no process may listen on it.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class BoundSocket:
         self._remove_file = remove_file
 
     def listen(self, backlog: int) -> None:
-        """Let clients come; a socket that was inherited listening is left as it is."""
+        """Let clients connect; an inherited socket that listens already is left as it is."""
         if not _is_listening(self.sock):
             with explained(describe(self.sock)):
                 self.sock.listen(backlog)
 
     def unlink(self) -> None:
-        """Remove the file of the UNIX socket, if ESG made it (rule L-4). Does nothing the second time."""
+        """Remove the UNIX socket's file, if ESG made it (rule L-4). Does nothing the second time."""
         remove_file, self._remove_file = self._remove_file, None
         if remove_file is not None:
             remove_file()
@@ -68,7 +68,7 @@ class BoundSocket:
         return self._remove_file is not None
 
     def keep_file(self) -> None:
-        """The file is somebody else's to remove."""
+        """Leave the file for others to remove."""
         self._remove_file = None
 
     @property
@@ -77,7 +77,7 @@ class BoundSocket:
         return self.sock.family in (socket.AF_INET, socket.AF_INET6)
 
     def close(self) -> None:
-        """Close the socket and remove its file; of one's own, a child that still holds it does not listen either."""
+        """Close the socket and remove its file; if it was bound here, children that still hold it no longer listen."""
         self.unlink()
         if self.is_own:
             with contextlib.suppress(OSError):  # it did not listen yet, or it is closed
@@ -86,7 +86,7 @@ class BoundSocket:
 
 
 def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[BoundSocket]:
-    """Bind every address; raises `StartupError` for the first that cannot be bound, and then keeps none."""
+    """Bind every address; raises `StartupError` for the first one that cannot be bound, and keeps none then."""
     wanted = list(addresses)
     bound: list[BoundSocket] = []
     try:
@@ -99,16 +99,16 @@ def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[
 
 
 AnySocket = socket.socket | BoundSocket
-"""A socket that somebody else has made, or what is known of it beside."""
+"""A socket that was made elsewhere, with or without what is known about it."""
 
 
 def inherit(descriptors: Iterable[int]) -> list[BoundSocket]:
-    """The sockets of the process that started this one, under the numbers that they have there too."""
+    """The sockets of the process that started this one, under the same numbers as there."""
     return [BoundSocket(socket.socket(fileno=number), is_shared=True) for number in descriptors]
 
 
 def adopt(sockets: Iterable[AnySocket]) -> list[BoundSocket]:
-    """Sockets that somebody else has made, ready for an event loop."""
+    """Sockets that were made elsewhere, made ready for an event loop."""
     bound = [one if isinstance(one, BoundSocket) else BoundSocket(one) for one in sockets]
     for one in bound:
         one.sock.setblocking(False)
@@ -118,7 +118,7 @@ def adopt(sockets: Iterable[AnySocket]) -> list[BoundSocket]:
 
 
 def bind_again(bound: BoundSocket) -> BoundSocket:
-    """Another socket on the address of one that was bound with `reuse_port`; what is not TCP is given back as it is.
+    """Another socket on the address of one bound with `reuse_port`; one that is not TCP is returned as it is.
 
     Raises `StartupError`.
     """
@@ -132,13 +132,13 @@ def bind_again(bound: BoundSocket) -> BoundSocket:
 
 
 def close_all(bound: Iterable[BoundSocket]) -> None:
-    """Close sockets, and remove the files of those that ESG made."""
+    """Close sockets, and remove the files that ESG made for them."""
     for one in bound:
         one.close()
 
 
 def describe(sock: socket.socket) -> str:
-    """The address of a socket as people write it: `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/esg.sock`."""
+    """The address of a socket as users write it: `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/esg.sock`."""
     name = sock.getsockname()
     if isinstance(name, tuple):
         return str(TCPAddress(name[0], name[1]))
@@ -148,7 +148,7 @@ def describe(sock: socket.socket) -> str:
 
 @contextlib.contextmanager
 def explained(address: object) -> Iterator[None]:
-    """Turn an `OSError` inside into a `StartupError` that says which address it is about and why."""
+    """Turn an `OSError` inside into a `StartupError` that names the address and the reason."""
     try:
         yield
     except OSError as error:
@@ -182,13 +182,13 @@ def _options(reuse_port: bool, is_dual: bool) -> Options:
         options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR, 1))
     if reuse_port:
         if not hasattr(socket, "SO_REUSEPORT"):
-            raise UsageError("reuse_port: this system does not have it")
+            raise UsageError("reuse_port: this system does not support it")
         options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT, 1))
     return options
 
 
 def _bind_name(address: TCPAddress, options: Options) -> list[BoundSocket]:
-    """Bind all addresses that the host stands for, and all on the same port."""
+    """Bind all addresses of the host, all on the same port."""
     places = _resolve(address)
     for _ in range(PORT_ATTEMPTS - 1):
         try:
@@ -204,11 +204,11 @@ Place = tuple[int, tuple[object, ...]]
 
 
 def _resolve(address: TCPAddress) -> list[Place]:
-    host = address.host.encode() if address.host.isascii() else address.host  # a str would have the idna codec loaded
+    host = address.host.encode() if address.host.isascii() else address.host  # a str would load the idna codec
     try:
         found = socket.getaddrinfo(host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError):
-        raise StartupError(f"cannot listen on {address}: the host {address.host!r} is not known here") from None
+        raise StartupError(f"cannot listen on {address}: the host {address.host!r} cannot be resolved") from None
     return list(dict.fromkeys((family, name) for family, _, _, _, name in found))
 
 
@@ -252,17 +252,17 @@ def _bind_tcp(family: int, name: tuple[object, ...], options: Options) -> socket
 
 
 def _inherit(address: Descriptor) -> BoundSocket:
-    """A duplicate of the descriptor, whose family the system tells; the descriptor itself stays open."""
+    """A duplicate of the descriptor, which itself stays open; the system says of which family it is."""
     try:
         original = socket.socket(fileno=address.number)
     except OSError as error:
-        why = "it is no socket" if error.errno == errno.ENOTSOCK else "there is no such open descriptor"
+        why = "it is not a socket" if error.errno == errno.ENOTSOCK else "there is no such open descriptor"
         raise StartupError(f"cannot listen on {address}: {why}") from None
     sock = original.dup()
     original.detach()
     if sock.type != socket.SOCK_STREAM or _has_peer(sock):
         sock.close()
-        raise StartupError(f"cannot listen on {address}: it is no socket that connections can be accepted on")
+        raise StartupError(f"cannot listen on {address}: it is not a socket that can accept connections")
     sock.setblocking(False)
     return BoundSocket(sock)
 

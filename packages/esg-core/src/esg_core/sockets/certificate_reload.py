@@ -1,7 +1,7 @@
-"""Something that is made from files, and made anew when they have changed: certificates, while a server runs (W-7).
+"""A value that is made from files, and made again when they have changed: certificates, while a server runs (W-7).
 
-Knows files and a clock, not what is made. Nobody wakes up for it: the files are looked at when somebody asks, at most
-once a second. What cannot be made leaves the former in force, and is told once.
+Knows files and a clock, not what is made. Nothing runs in the background: asking for the value checks the files, at
+most once a second. If it cannot be made again, the former value stays in use, and the log says so once.
 """
 
 import logging
@@ -13,13 +13,13 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the files."""
+"""Seconds between two checks of the files."""
 
 _State = tuple[tuple[int, int, int, int] | None, ...]
 
 
 class ReloadedOnChange(Generic[T]):
-    """What `make()` makes from `files`; raises what that raises, the first time. `what` it is, is for the log."""
+    """What `make()` makes from `files`; raises what that raises, the first time. `what` names it in the log."""
 
     def __init__(self, make: Callable[[], T], files: Sequence[str], what: str) -> None:
         self._make = make
@@ -30,7 +30,7 @@ class ReloadedOnChange(Generic[T]):
         self._current = make()
 
     def __call__(self) -> T:
-        """The newest that could be made."""
+        """The newest value that could be made."""
         now = time.monotonic()
         if now >= self._look_at:
             state = self._look()
@@ -40,14 +40,14 @@ class ReloadedOnChange(Generic[T]):
         return self._current
 
     def _look(self) -> _State:
-        """What tells whether files are still the same ones."""
+        """What shows whether the files are still the same."""
         self._look_at = time.monotonic() + LOOK_EVERY
         return tuple(map(_state, self._files))
 
     def _renew(self) -> None:
         try:
             self._current = self._make()
-        except Exception as error:  # noqa: BLE001 - whatever the files make Python raise, there is one that works
+        except Exception as error:  # noqa: BLE001 - whatever the files make Python raise, there is a value that works
             level, told = logging.ERROR, f"{error}; the former {self._what} stay in use"
         else:
             level, told = logging.INFO, f"The {self._what} have changed and are in use"
@@ -55,7 +55,7 @@ class ReloadedOnChange(Generic[T]):
 
 
 def _state(path: Path) -> tuple[int, int, int, int] | None:
-    """Of the file itself where there is a symbolic link: Kubernetes and certbot change the link."""
+    """The state of the file behind a symbolic link: Kubernetes and certbot change the link."""
     try:
         found = path.stat()
     except OSError:

@@ -1,12 +1,11 @@
-"""TLS handshakes of accepted connections, each step of each in its turn (rule H-23).
+"""TLS handshakes of accepted connections, each step in its turn (rule H-23).
 
-What a handshake asks of the server takes a millisecond or two, almost all of it for one signature, so that a burst of
-them would hold up whatever else the loop serves. Therefore TLS does not begin when a connection is accepted, but when
-the client's first bytes are there; those and all further ones of the handshake wait for the budget of a turn of the
-loop, of which each uses up all there is. The time for the handshake begins when the connection is accepted all the
-same.
+A handshake takes the server a millisecond or two, almost all of it for one signature, so a burst of them would hold up
+everything else that the loop serves. Therefore TLS does not begin when a connection is accepted, but when the client's
+first bytes have come; these and all further ones of the handshake wait for a turn of the loop, and each uses up the
+whole budget of its turn. The time-out of the handshake still begins when the connection is accepted.
 
-Works for every loop that has `start_tls()`, and knows no protocol that is spoken within TLS.
+Works with every loop that has `start_tls()`, and knows no protocol within TLS.
 """
 
 import asyncio
@@ -22,10 +21,10 @@ from esg_core.turns import UNITS_A_TURN, TurnBudget
 from esg_core.waiting import finite
 
 PIECE = 4096
-"""Bytes that are read at a time during a handshake; a client's first message has some hundred."""
+"""Bytes read at a time during a handshake; a client's first message has a few hundred."""
 
 STEP = UNITS_A_TURN
-"""What a step of a handshake costs of the budget: so there is one in a turn."""
+"""What a step of a handshake costs of the budget: so there is one step a turn."""
 
 
 _GONE = "the client has gone during its TLS handshake"
@@ -35,24 +34,24 @@ class TLSOptions(NamedTuple):
     """How accepted connections speak TLS."""
 
     context: Callable[[], ssl.SSLContext]
-    """Gives the TLS context of the next connection."""
+    """Returns the TLS context of the next connection."""
 
     handshake_timeout: float
     """Seconds that a connection has to agree on TLS; `inf` for no limit."""
 
 
 class Secured(NamedTuple):
-    """A connection that has agreed on TLS: its transport, and what the client has sent already."""
+    """A connection that has agreed on TLS: its transport, and what the client has already sent."""
 
     transport: asyncio.Transport
     early: bytes
 
     def hand_over(self, protocol: asyncio.Protocol, shown: asyncio.Transport | None = None) -> None:
-        """Make `protocol` the connection's; `shown` is the transport that it is given, if that is not the real one."""
+        """Give the connection to `protocol`, with `shown` as its transport if it is not to see the real one."""
         self.transport.set_protocol(protocol)
         protocol.connection_made(shown or self.transport)
         if self.early:
-            made = cast(asyncio.Protocol, self.transport.get_protocol())  # may be another one by now: HTTP/2
+            made = cast(asyncio.Protocol, self.transport.get_protocol())  # it may have been replaced by now: HTTP/2
             made.data_received(self.early)
 
 
@@ -67,13 +66,13 @@ class Handshakes:
 
     @property
     def are_waiting(self) -> bool:
-        """Whether clients that have said something wait for their turn."""
+        """Whether clients that have sent something wait for their turn."""
         return bool(self._waiting)
 
     async def accept(self, connection: socket.socket, factory: Callable[[], asyncio.BaseProtocol]) -> None:
-        """Agree on TLS with a client that was just accepted, then make its protocol.
+        """Agree on TLS with a client that has just been accepted, then make its protocol.
 
-        Raises `OSError` if that fails. The connection is closed then, and when this is cancelled.
+        Raises `OSError` if that fails. The connection is closed then, and if this is cancelled.
         """
         handshake = self._make()
         transport, _ = await self._loop.connect_accepted_socket(lambda: handshake, connection)
@@ -85,7 +84,7 @@ class Handshakes:
             raise
 
     async def secure(self, transport: asyncio.Transport) -> Secured:
-        """Agree on TLS with a client that has been spoken to without; as `accept()`, but for the protocol.
+        """Agree on TLS on a connection that began in cleartext; see `accept()`, except that no protocol is made.
 
         Reading must be paused, so that nothing is lost.
         """
@@ -134,10 +133,10 @@ class Handshakes:
 
 
 class _Handshake(asyncio.BufferedProtocol):
-    """Reads for a handshake, a piece at a time, and hands each on to the loop's TLS when it has its turn.
+    """Reads for a handshake, a piece at a time, and hands each piece to the loop's TLS in its turn.
 
-    `has_turn` comes with the turn of the first piece, when there is nothing yet to hand it to; it is False if the
-    client has gone before.
+    `has_turn` is done in the first piece's turn, when there is no TLS yet to hand it to; it is False if the client has
+    gone before.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, budget: TurnBudget, waiting: "set[_Handshake]") -> None:
@@ -152,22 +151,19 @@ class _Handshake(asyncio.BufferedProtocol):
         self.has_turn: asyncio.Future[bool] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As `asyncio.BufferedProtocol`."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are none by inheritance
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        """As `asyncio.BufferedProtocol`."""
         self._piece = bytearray(PIECE)
         return self._piece
 
     def buffer_updated(self, nbytes: int) -> None:
-        """As `asyncio.BufferedProtocol`."""
         self._size = nbytes
         self._transport.pause_reading()
         self._wait()
 
     def eof_received(self) -> bool:
-        """As `asyncio.BufferedProtocol`: the handshake may be over, although the link is not there yet."""
+        """See `asyncio.BufferedProtocol`; the handshake may be over, although the link is not there yet."""
         if self._tls is None:
             return False
         self._has_ended = True
@@ -175,7 +171,6 @@ class _Handshake(asyncio.BufferedProtocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As `asyncio.BufferedProtocol`."""
         end_for_client(self._transport)  # an error may be TLS's
         self._stop_waiting()
         if self._tls is not None:
@@ -184,19 +179,17 @@ class _Handshake(asyncio.BufferedProtocol):
             self.has_turn.set_result(False)
 
     def pause_writing(self) -> None:
-        """As `asyncio.BufferedProtocol`."""
         if self._tls is not None:
             self._tls.pause_writing()
 
     def resume_writing(self) -> None:
-        """As `asyncio.BufferedProtocol`."""
         if self._tls is not None:
             self._tls.resume_writing()
 
     def step_between(self) -> None:
-        """The loop's TLS has become the transport's protocol: give it the first piece, and read on in its stead."""
+        """The loop's TLS is now the transport's protocol: give it the first piece, and go on reading in its place."""
         found = self._transport.get_protocol()
-        if found is not None:  # it has not been lost meanwhile
+        if found is not None:  # else the connection has been lost meanwhile
             self._tls = cast(asyncio.BufferedProtocol, found)
             self._transport.set_protocol(self)
             self._hand_on()
@@ -222,7 +215,7 @@ class _Handshake(asyncio.BufferedProtocol):
         self._budget.leave(self._go_on)
 
     def _go_on(self) -> None:
-        """It has its turn."""
+        """Take the next step: it is this handshake's turn."""
         self._waiting.discard(self)
         self._budget.spend(STEP)
         if self._tls is None:
@@ -233,7 +226,7 @@ class _Handshake(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def _end(self) -> None:
-        """The client has ended its side; if it has not been linked by now, within its handshake."""
+        """The client has ended its side: within its handshake, unless the connection has been linked by now."""
         if self._tls is not None and self._transport.get_protocol() is self:
             self._tls.eof_received()
 
@@ -246,7 +239,7 @@ class _Handshake(asyncio.BufferedProtocol):
 
 
 class _EarlyData(asyncio.Protocol):
-    """Keeps what a client sends together with the end of its handshake, until its protocol is there."""
+    """Keeps what a client sends along with the end of its handshake, until its protocol is made."""
 
     def __init__(self) -> None:
         self.data: list[bytes] = []

@@ -1,7 +1,6 @@
-"""The listeners of one server: each accepted connection gets a new protocol, over TLS if that is wanted.
+"""The listeners of one server: each accepted connection gets a new protocol, over TLS if so configured.
 
-Knows no protocol: `factory` makes one for each connection. How connections are accepted is
-`esg_core.sockets.acceptor`'s.
+Knows no protocol: `factory` makes one for each connection. `esg_core.sockets.acceptor` accepts connections.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ from esg_core.sockets.failed_handshake import tell_failed_handshake
 from esg_core.sockets.handshakes import Handshakes
 
 if sys.platform != "win32":
-    import resource  # at once: when descriptors have run out, nothing can be imported
+    import resource  # at once: once descriptors have run out, nothing can be imported
 
 WARN_EVERY = 30.0
 """Seconds between two warnings that accepting pauses, however often it does."""
@@ -44,34 +43,34 @@ class Listeners:
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """The sockets that are listened on; none after `close()`."""
+        """The listening sockets; none after `close()`."""
         return tuple(acceptor.bound.sock for acceptor in self._acceptors)
 
     @property
     def is_opening(self) -> bool:
-        """Whether there are connections that have no protocol yet."""
+        """Whether any connection has no protocol yet."""
         return bool(self._opening)
 
     def start(self, backlog: int) -> None:
-        """Listen and accept; raises `StartupError` if another program listens on an address by now."""
+        """Listen and accept; raises `StartupError` if another program listens on an address meanwhile."""
         for acceptor in self._acceptors:
             acceptor.start(backlog)
 
     async def close(self) -> None:
-        """Stop listening; connections that wait in the queues of the kernel are accepted first. May be called twice."""
+        """Stop listening; connections in the kernel's queues are accepted first. May be called twice."""
         acceptors, self._acceptors = self._acceptors, []
         for acceptor in acceptors:
             await acceptor.stop()
 
     def unlink(self) -> None:
-        """Remove the files of UNIX sockets that ESG made: what must not be left out when the process ends by force."""
+        """Remove the UNIX socket files that ESG made: this must not be skipped when the process is ended by force."""
         for acceptor in self._acceptors:
             acceptor.bound.unlink()
 
     async def settle(self, patience: float) -> None:
-        """Wait until each accepted connection has its protocol; a TLS handshake has so many seconds for it.
+        """Wait until each accepted connection has its protocol; a TLS handshake has `patience` seconds for it.
 
-        Those whose next step waits for its turn are not late: it is the server that has not got to them yet.
+        Handshakes whose next step waits for its turn are not late: the server has not got to them yet.
         """
         while self._opening:
             await asyncio.wait(self._opening, timeout=patience)
@@ -92,7 +91,7 @@ class Listeners:
             if self._handshakes is None:
                 await self._loop.connect_accepted_socket(self._factory, connection)
             else:
-                peer = connection.getpeername()  # nothing tells it after a failure
+                peer = connection.getpeername()  # not known after a failure
                 await self._handshakes.accept(connection, self._factory)
         except OSError as error:
             tell_failed_handshake(error, peer)
@@ -103,14 +102,14 @@ class Listeners:
             self._logger.exception("a connection could not be set up")
 
     def _warn(self, error: OSError) -> None:
-        """Accepting pauses, on one socket or on all."""
+        """Log that accepting pauses, on one socket or on all."""
         if self._loop.time() >= self._warn_at:
             self._warn_at = self._loop.time() + WARN_EVERY
             self._logger.warning("accepting pauses: %s%s", error.strerror, _limit(error))
 
 
 def _limit(error: OSError) -> str:
-    """What the limit is that was hit, where that can be known."""
+    """The limit that was reached, if it can be known."""
     if error.errno != errno.EMFILE or sys.platform == "win32":
         return ""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,8 +1,8 @@
-"""What the kernel knows of a connection and its transport does not tell: what has arrived, and what has got through.
+"""What the kernel knows about a connection and its transport does not: what has arrived, and what has got through.
 
-A transport does not see its client read: the kernel takes more from it only when a good part of its own buffer, which
-may hold megabytes, is empty again; and a TLS transport counts what it has encrypted as sent. Acknowledgements tell, and
-Linux shows them. Elsewhere the transport's own count has to do.
+A transport does not see its client read: the kernel takes more from it only when much of its own buffer, which may hold
+megabytes, is empty again, and a TLS transport counts what it has encrypted as sent. Acknowledgements do show it, and
+Linux reports them. Elsewhere the transport's own count has to do.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from esg_core.write_pace import WriteLimits, WritePace
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 
 _COUNTS = struct.Struct("=24xI92xQ16xI")
-"""Of the kernel's `struct tcp_info`: segments under way, bytes acknowledged, bytes not sent yet."""
+"""Three fields of the kernel's `struct tcp_info`: segments under way, bytes acknowledged, bytes not sent yet."""
 
 
 class Delivery(NamedTuple):
-    """How far what was written has got: bytes that may still be under way (0 if none is), bytes acknowledged."""
+    """How far what was written has got: bytes that may still be under way (0 if there are none), bytes acknowledged."""
 
     unsent: int
     acknowledged: int
 
     def moved_since(self, before: "Delivery") -> int:
-        """How many bytes the client has read since then, as far as can be known; at least 0."""
+        """How many bytes the client has read since `before`, as far as can be known; at least 0."""
         return max(0, self.acknowledged - before.acknowledged, before.unsent - self.unsent)
 
 
 def delivery(transport: asyncio.Transport) -> Delivery:
-    """How far what was written to `transport` has got; `acknowledged` is 0 where only the transport tells."""
+    """How far what was written to `transport` has got; `acknowledged` is 0 where the system does not report it."""
     unsent = transport.get_write_buffer_size()
     connection = open_socket(transport)
     if _TCP_INFO is None or connection is None:
@@ -49,9 +49,9 @@ def delivery(transport: asyncio.Transport) -> Delivery:
 
 
 class WriteWatch:
-    """Whether a client reads what was written to it, looked at now and then from `now` on (rule H-17).
+    """Whether a client reads what was written to it, checked now and then from `now` on (rule H-17).
 
-    `due` is the time of the next look.
+    `due` is the time of the next check.
     """
 
     __slots__ = ("_delivered", "_pace")
@@ -62,22 +62,22 @@ class WriteWatch:
 
     @property
     def due(self) -> float:
-        """When to look again."""
+        """When to check again."""
         return self._pace.due
 
     def is_given_up(self, transport: asyncio.Transport, now: float) -> bool:
-        """Look, not before `due`: whether too little has been read for too long, as far as can be known."""
+        """Check, not before `due`, whether too little has been read for too long, as far as can be known."""
         before, self._delivered = self._delivered, delivery(transport)
         return self._pace.is_too_slow(self._delivered.moved_since(before), now)
 
     @property
     def unsent(self) -> int:
-        """Bytes that were under way at the last look."""
+        """Bytes that were under way at the last check."""
         return self._delivered.unsent
 
 
 class Departure(Enum):
-    """Whether a client has left: not at all, by sending no more, or for good."""
+    """Whether a client has left: it has not, it sends no more, or it is gone."""
 
     NONE = 0
     SILENT = 1
@@ -85,7 +85,7 @@ class Departure(Enum):
 
 
 def departure(transport: asyncio.Transport) -> Departure:
-    """Tell whether the client has left, whatever of its bytes are still unread; NONE where that cannot be known."""
+    """Whether the client has left, even if some of its bytes are still unread; NONE where that cannot be known."""
     connection = open_socket(transport)
     if connection is None or not hasattr(select, "POLLRDHUP"):
         return Departure.NONE
@@ -98,7 +98,7 @@ def departure(transport: asyncio.Transport) -> Departure:
 
 
 def has_input(transport: asyncio.Transport) -> bool:
-    """Tell whether the kernel holds bytes of this connection that have not been read yet."""
+    """Whether the kernel holds bytes of this connection that have not been read yet."""
     connection = open_socket(transport)
     if connection is None:
         return False
@@ -108,6 +108,6 @@ def has_input(transport: asyncio.Transport) -> bool:
 
 
 def open_socket(transport: asyncio.BaseTransport) -> Any:
-    """The socket of a transport, None if it has none or has closed it."""
+    """The socket of a transport, or None if it has none or has closed it."""
     connection = transport.get_extra_info("socket")
     return None if connection is None or connection.fileno() < 0 else connection

@@ -1,6 +1,6 @@
-"""Makes the TLS context of a server from the options `ssl_*`; each failure is one line that names the option.
+"""Makes a server's TLS context from the options `ssl_*`; each failure is one line that names the option.
 
-What is not set is left to Python and OpenSSL, whose defaults are kept secure by those who know.
+What is not set is left to Python and OpenSSL, whose defaults experts keep secure.
 """
 
 import ssl
@@ -24,9 +24,9 @@ HTTP_2_AND_1_1 = ("h2", *HTTP_1_1)
 
 
 def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ReloadedOnChange[ssl.SSLContext]:
-    """As `server_context()`, or what the user's factory makes of it, and made anew when its files have changed.
+    """The context from the options or from the user's factory, made again when its files have changed.
 
-    Raises what `server_context()` does, and what is wrong with the factory, the first time.
+    The first time, raises what `server_context()` does, and `StartupError` if the factory fails.
     """
     make = partial(server_context, config, alpn)
     if config.ssl_context_factory is not None:
@@ -38,7 +38,7 @@ def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Reloade
 
 
 def _made_by_user(config: "Config", default_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    """What the function of the option `ssl_context_factory` returns."""
+    """What the option `ssl_context_factory`'s function returns."""
     found, option = config.ssl_context_factory, config.spell("ssl_context_factory")
     factory = import_string(found, option, config.spell) if isinstance(found, str) else found
     if not callable(factory):
@@ -55,9 +55,9 @@ def _made_by_user(config: "Config", default_factory: Callable[[], ssl.SSLContext
 
 
 def server_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ssl.SSLContext:
-    """The context that the options ask for; raises `UsageError`, also if they name no certificate.
+    """The context that the options ask for; raises `UsageError`, even if they only lack a certificate.
 
-    A client that asks for a name of `ssl_sni` gets that certificate, any other the one of `ssl_certfile`.
+    A client that asks for a name in `ssl_sni` gets that certificate, any other client that of `ssl_certfile`.
     """
     if config.ssl_certfile is None:
         factory = config.spell("ssl_context_factory")
@@ -137,12 +137,12 @@ def _load_certificate(context: ssl.SSLContext, source: _Source, config: "Config"
 
 
 def _check_certificate(source: _Source, config: "Config") -> None:
-    """Look for what OpenSSL does not tell: which of the files cannot be read, and that a key is missing."""
+    """Check what OpenSSL does not report: which of the files cannot be read, and that a key is missing."""
     text = _read(source.option, source.certificate, config)
     if source.key is None and b"CERTIFICATE" in text and b"PRIVATE KEY" not in text:
         how = config.spell("ssl_keyfile") if source.option == "ssl_certfile" else "HOST=CERT:KEY"
         where = config.with_value(source.option, source.certificate)
-        raise UsageError(f"{where}: it holds no private key; name the key by {how}")
+        raise UsageError(f"{where}: it holds no private key; name the key with {how}")
 
 
 def _read(option: str, path: str, config: "Config") -> bytes:

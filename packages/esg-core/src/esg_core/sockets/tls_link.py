@@ -1,9 +1,9 @@
-"""What the loop's TLS does not do by itself: half-closed connections (rule H-9), and an end for all (rule L-7).
+"""Adds to the loop's TLS half-closed connections (rule H-9), and an end for every process (rule L-7).
 
-The TLS of asyncio and of uvloop gives a connection up as soon as the client says that it sends no more, by an alert
-(close_notify, RFC 8446 section 6.1) or by the end of the connection below, and drops what still waits to be written. A
-`TLSLink` between the socket's transport and that TLS, and a `HalfClosingTLS` as its TLS object, keep both from it: the
-protocol within is told by `eof_received()`, as over cleartext, and decides. Knows no protocol that is spoken within TLS.
+The TLS of asyncio and of uvloop gives up a connection as soon as the client says that it sends no more, by an alert
+(close_notify, RFC 8446 section 6.1) or by ending the connection below, and drops what still waits to be written. A
+`TLSLink` between the socket's transport and that TLS, and a `HalfClosingTLS` as its TLS object, hide both from it: the
+protocol within is told by `eof_received()`, as over cleartext, and decides. Knows no protocol within TLS.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from esg_core.sockets.ends import close, end_for_client
 
 
 class HalfClosingTLS(ssl.SSLObject):
-    """A TLS object that tells `on_end`, and not the loop's TLS, that the client has ended its side.
+    """A TLS object that tells `on_end`, not the loop's TLS, that the client has ended its side.
 
-    `is_stuck`: the transport below takes nothing at present.
+    `is_stuck`: the transport below takes nothing for now.
     """
 
-    _sslobj: Any  # what `ssl.SSLObject.read()` calls: another frame for each read would cost 4 % of a request
+    _sslobj: Any  # what `ssl.SSLObject.read()` calls: called directly, each read has one frame less
 
     is_stuck: bool
     on_end: Callable[[], None] | None
@@ -34,7 +34,7 @@ class HalfClosingTLS(ssl.SSLObject):
         self.on_end = None
 
     def read(self, size: int = 1024, buffer: Any = None) -> Any:
-        """As `ssl.SSLObject`, but for the end of the client's side: that is as if nothing more had come yet."""
+        """See `ssl.SSLObject`; the end of the client's side looks as if nothing more had come yet."""
         try:
             taken = self._sslobj.read(size) if buffer is None else self._sslobj.read(size, buffer)
         except ssl.SSLWantReadError:
@@ -47,11 +47,11 @@ class HalfClosingTLS(ssl.SSLObject):
         raise ssl.SSLWantReadError
 
     def pending(self) -> int:
-        """As `ssl.SSLObject`, but at least 1 while the end has still to be told: the loop's TLS reads then."""
+        """See `ssl.SSLObject`; at least 1 while the end has yet to be told, so that the loop's TLS reads."""
         return ssl.SSLObject.pending(self) or self._owes_end
 
     def unwrap(self) -> None:
-        """As `ssl.SSLObject`, but it neither waits for an alert that cannot come nor ends before all is written."""
+        """See `ssl.SSLObject`; neither waits for an alert that cannot come, nor ends before everything is written."""
         try:
             ssl.SSLObject.unwrap(self)
         except ssl.SSLWantReadError:
@@ -61,18 +61,18 @@ class HalfClosingTLS(ssl.SSLObject):
             raise ssl.SSLWantReadError
 
     def end(self) -> None:
-        """The connection below has ended: what has come of it is all there is."""
+        """The connection below has ended: nothing more will come."""
         self._has_ended = True
         self._owes_end = not self._has_told
 
     def tell(self, on_end: Callable[[], None]) -> None:
-        """Call this at the end of the client's side; at once if that has been read already."""
+        """Call `on_end` at the end of the client's side; at once if it has been read already."""
         self.on_end = on_end
         if self._owes_end:
             self._tell()
 
     def tell_again(self) -> None:
-        """Forget that the end has been told, until reading goes on."""
+        """Tell the end once more when reading goes on."""
         self._has_told, self._owes_end = False, True
 
     def _tell(self) -> None:
@@ -89,6 +89,7 @@ class HalfClosingContext(ssl.SSLContext):
     sslobject_class = HalfClosingTLS
 
     def wrap_bio(self, *arguments: Any, **keywords: Any) -> ssl.SSLObject:
+        """See `ssl.SSLContext.wrap_bio`; the object starts with nothing told."""
         made = super().wrap_bio(*arguments, **keywords)
         assert isinstance(made, HalfClosingTLS)
         made.begin()
@@ -96,9 +97,9 @@ class HalfClosingContext(ssl.SSLContext):
 
 
 class TLSLink(asyncio.BufferedProtocol):
-    """The protocol of a socket's transport once TLS is agreed on; hands all on to `tls`, the loop's own protocol.
+    """The protocol of a socket's transport once TLS is agreed on; passes everything on to `tls`, the loop's protocol.
 
-    `inner` is the transport within TLS. What is read goes straight to the loop's TLS: its methods are the link's.
+    `inner` is the transport within TLS. Input goes straight to the loop's TLS, whose methods are the link's.
     """
 
     __slots__ = ("_inner", "_loop", "_object", "_outer", "_tls", "buffer_updated", "get_buffer")
@@ -122,36 +123,33 @@ class TLSLink(asyncio.BufferedProtocol):
             setattr(self, name, getattr(tls, name))
 
     def eof_received(self) -> bool | None:
-        """As `asyncio.BufferedProtocol`: the connection stays open until the protocol within closes it."""
+        """See `asyncio.BufferedProtocol`; the connection stays open until the protocol within closes it."""
         if self._object is None:
             return self._tls.eof_received()
         self._object.end()
-        self.buffer_updated(0)  # it has to look whether that is all it waited for
+        self.buffer_updated(0)  # the loop's TLS must check whether it was waiting for this
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As `asyncio.BufferedProtocol`."""
         end_for_client(self._outer)  # an error may be TLS's
         if self._object is not None:
             self._object.on_end = None
         self._tls.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """As `asyncio.BufferedProtocol`."""
         if self._object is not None:
             self._object.is_stuck = True
         self._tls.pause_writing()
 
     def resume_writing(self) -> None:
-        """As `asyncio.BufferedProtocol`."""
         if self._object is not None:
             self._object.is_stuck = False
         self._tls.resume_writing()
         if self._inner.is_closing():
-            self.buffer_updated(0)  # asyncio's does not look by itself whether it can end now
+            self.buffer_updated(0)  # asyncio's TLS does not check by itself whether it can end now
 
     def _has_input_end(self) -> None:
-        """Called while the loop's TLS reads, and before the protocol has been given what was read."""
+        """Called while the loop's TLS reads, before the protocol has been given what was read."""
         self._loop.call_soon(self._tell_input_end)
 
     def _tell_input_end(self) -> None:
@@ -165,6 +163,6 @@ class TLSLink(asyncio.BufferedProtocol):
 
 
 def outlives_input(transport: asyncio.Transport) -> bool:
-    """Tell whether more can be written when the client has ended its side: over TLS that takes a `TLSLink`."""
+    """Whether more can be written once the client has ended its side: over TLS, that takes a `TLSLink`."""
     found = transport.get_extra_info("ssl_object")
     return found is None or (isinstance(found, HalfClosingTLS) and found.on_end is not None)

@@ -1,7 +1,7 @@
-"""The files of UNIX sockets: whose they are, what mode they have, when they may go (rule L-4).
+"""The files of UNIX sockets: whose they are, which mode they have, when they may be removed (rule L-4).
 
-Knows the file system. A file on which nobody listens any more is what a server left behind that was killed: it is
-replaced, and the new one gets its mode. Only the very file that was made here is removed at the end.
+Knows the file system. A file on which no process listens was left behind by a killed server: it is replaced, and the
+new one gets its mode. Only the very file that was made here is removed at the end.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from esg_core.errors import StartupError, UsageError
 from esg_core.options.addresses import UnixAddress
 
 MODE = 0o666
-"""The mode of a new socket file, whatever the umask: the directory says who may come near it."""
+"""The mode of a new socket file, regardless of the umask: its directory decides who can reach it."""
 
 
 def bind_unix(address: UnixAddress) -> tuple[socket.socket, Callable[[], None]]:
-    """A bound socket, and the function that removes its file; raises `StartupError` or `OSError`."""
+    """A bound socket, and the function that removes its file; raises `StartupError`, `UsageError` or `OSError`."""
     if not hasattr(socket, "AF_UNIX"):
-        raise UsageError(f"{address}: this system has no UNIX sockets")
+        raise UsageError(f"{address}: this system does not support UNIX sockets")
     path = Path(address.path)
     mode = _make_room(path, address)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -37,20 +37,20 @@ def bind_unix(address: UnixAddress) -> tuple[socket.socket, Callable[[], None]]:
 
 
 def remover(path: str) -> Callable[[], None]:
-    """The function that removes the file which a path names now, and no other."""
+    """The function that removes the file that a path names now, and no other."""
     where = Path(path).absolute()  # the application may change the directory
     return partial(_remove, where, _identity(where))
 
 
 def _make_room(path: Path, address: UnixAddress) -> int:
-    """Remove a socket file that nobody listens on any more; returns the mode that the new one is to have."""
+    """Remove a socket file on which no process listens; returns the mode for the new one."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return MODE
     if not stat.S_ISSOCK(mode):
         raise StartupError(
-            f"cannot listen on {address}: there is a file that is no socket; remove it or choose another"
+            f"cannot listen on {address}: there is a file that is not a socket; remove it or choose another path"
         )
     if _is_answered(address.path):
         raise OSError(errno.EADDRINUSE, "")
@@ -59,7 +59,7 @@ def _make_room(path: Path, address: UnixAddress) -> int:
 
 
 def _is_answered(path: str) -> bool:
-    """Whether a process listens on a socket file; one that is only too busy to answer does."""
+    """Whether a process listens on a socket file, even one that is too busy to answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
@@ -72,7 +72,7 @@ def _is_answered(path: str) -> bool:
 
 
 def _remove(path: Path, made: tuple[int, int]) -> None:
-    """Remove the file, unless somebody has put another in its place since."""
+    """Remove the file, unless another has taken its place since."""
     with contextlib.suppress(OSError):
         if _identity(path) == made:
             path.unlink()

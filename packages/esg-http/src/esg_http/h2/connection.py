@@ -138,7 +138,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     @property
     def _has_much_unread(self) -> bool:
-        """Whether so much is unread that no more input is taken: what is answered at once, as with acks, has no window."""
+        """Whether to take no more input: what is answered at once, such as a PING, has no flow control of its own."""
         return self.transport.get_write_buffer_size() > MOST_UNREAD
 
     def _pause_reading(self) -> None:

@@ -30,8 +30,8 @@ LINGER = 1.0
 """Seconds that a client may take to close the connection after it was sent everything."""
 
 START, BLOCK, IDLE, DRAIN, WRITE, HALF, END = range(7)
-"""What a connection waits for: the preface and settings, the rest of a header block, the next request, the answer to the
-first GOAWAY, a client that does not read, a client that has closed its side, the client's end after ours."""
+"""What a connection waits for: preface and settings, the rest of a header block, the next request, the answer to the first
+GOAWAY, a client that does not read, a client that has closed its side, the client's end after ours."""
 
 
 class Deadlines(Serving):
@@ -175,7 +175,9 @@ class Deadlines(Serving):
             )
         elif not self._control.is_settled:
             self._endings.end_connection(
-                ConnectionFault(SETTINGS_TIMEOUT, "the settings were not acknowledged in time", "RFC 9113 section 6.5.3")
+                ConnectionFault(
+                    SETTINGS_TIMEOUT, "the settings were not acknowledged in time", "RFC 9113 section 6.5.3"
+                )
             )
 
     def _expire_block(self) -> None:
@@ -206,7 +208,7 @@ class Deadlines(Serving):
         reset(self.transport)
 
     def _expire_half_closed(self, now: float) -> None:
-        """Reset streams that wait for a window, which nothing opens now; tell idle applications of the end (rule H-9)."""
+        """Reset streams that wait for a window, which nothing opens now; tell idle applications (rule H-9)."""
         if departure(self.transport) is Departure.GONE:
             self.abort()
             return

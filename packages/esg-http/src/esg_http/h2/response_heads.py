@@ -56,7 +56,9 @@ class ResponseHeads:
     def _encode(self, status: int, prefix: bytes, block: bytes) -> bytes:
         own = prefix.partition(b"\r\n")[2]
         encoded = self._encoder.encode([(b":status", b"%d" % status), *split_lines(own), *split_lines(block)])
-        if self._encoder.changes != self._changes:  # this block may have changed it, and would mean something else if sent again
+        if (
+            self._encoder.changes != self._changes
+        ):  # this block may have changed it, and would mean something else if sent again
             self._changes = self._encoder.changes
             self._known.clear()
         elif len(block) <= REMEMBERED_BLOCK:

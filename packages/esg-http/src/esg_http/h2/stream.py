@@ -31,7 +31,7 @@ LOW_WATER = HIGH_WATER // 4
 
 
 class H2Stream(BaseStream):
-    """A stream that carries a request; see `esg_core.contracts.Stream`, and see `esg_http.h2.contracts.TunnelStream`."""
+    """A stream with a request; see `esg_core.contracts.Stream`, and see `esg_http.h2.contracts.TunnelStream`."""
 
     __slots__ = (
         "_connection",

@@ -1,8 +1,8 @@
 """What waits for a client that reads more slowly than the application answers (rule I-4).
 
-Up to a bound the thread goes on: some parts are kept in memory, the rest in a temporary file. Beyond the bound it waits
-until there is room, or nobody wants the response any more. `free()` and `read()` are the event loop's, all else is the
-thread's; each attribute is changed by one of them only.
+Up to a bound the thread goes on: some parts are kept in memory, the rest in a temporary file. Beyond it the thread
+waits until there is room or the response is abandoned. The event loop calls `free()`, `read()` and `close()`, the
+thread everything else; each attribute is changed by only one of them.
 """
 
 import logging
@@ -15,18 +15,18 @@ from esg_core.app.wsgi.shared import Shared
 from esg_core.app.wsgi.spool import Spool
 
 MOST_PARTS = 4096
-"""Parts that wait in memory: small ones cost more than what they hold."""
+"""Parts that may wait in memory: small ones cost more than what they hold."""
 
 
 class Abandoned(Protocol):
-    """Whose backlog it is."""
+    """The call that a backlog belongs to."""
 
     is_abandoned: bool
-    """Whether nobody wants the response any more."""
+    """Whether the response is no longer wanted."""
 
 
 class Backlog:
-    """Behind `parts`, the list of those in memory."""
+    """What waits: `parts`, the list of those in memory, and behind them a temporary file."""
 
     __slots__ = ("_has_file", "_parts", "_put", "_room", "_shared", "_spool", "_taken")
 
@@ -54,7 +54,7 @@ class Backlog:
                 self._spool = Spool(self._shared.bounds.in_file)
             count = self._spool.write(data)
         except OSError as error:
-            logging.getLogger("esg.error").warning("no temporary file, so that a thread waits for a client: %s", error)
+            logging.getLogger("esg.error").warning("no temporary file, so a thread waits for a client: %s", error)
             self._has_file = False
             return data
         self._put += count
@@ -69,7 +69,7 @@ class Backlog:
             self._room.clear()
 
     def _fits(self, size: int) -> bool:
-        """Whether there is room in memory: nothing goes past what is in the file, and a part alone may be large."""
+        """Whether there is room in memory: nothing overtakes what is in the file, and a single part may be large."""
         parts = self._parts
         if self.in_file:
             return False
@@ -91,7 +91,7 @@ class Backlog:
     # The event loop.
 
     def free(self, size: int) -> None:
-        """So many bytes have been taken from memory, or the response is abandoned."""
+        """`size` bytes have been taken from memory, or the response is abandoned."""
         self._taken += size
         self._room.set()
 

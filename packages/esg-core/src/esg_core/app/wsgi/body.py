@@ -1,7 +1,7 @@
-"""Collects the body of a request before a thread is taken for it (rule I-2).
+"""Collects the body of a request before a thread is used for it (rule I-2).
 
-A client that sends slowly costs memory up to a bound, then a temporary file, but no thread. Knows ASGI's `receive`;
-how much a body may have in all is decided where it is read (`limit_request_body`).
+A client that sends slowly costs memory up to a bound, then a temporary file, but no thread. Knows ASGI's `receive`; how
+large a body may be in all is decided where it is read (`limit_request_body`).
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from esg_core.asgi import Message, Receive
 
 PIECE = 256 * 1024
-"""Bytes that are written to the file at a time, by a thread of the loop's own pool."""
+"""Bytes written to the file at a time, by a thread of the loop's own pool."""
 
 
 class Input:
@@ -25,9 +25,9 @@ class Input:
 
 
 async def collect(message: Message, receive: Receive, in_memory: int) -> Input | None:
-    """The body that begins with `message`, None if its client left before the end of it.
+    """The body that begins with `message`; None if its client left before its end.
 
-    More than `in_memory` bytes are in a temporary file. Raises `OSError` if that cannot be written.
+    A body of more than `in_memory` bytes is in a temporary file. Raises `OSError` if that cannot be written.
     """
     collecting = _Collecting(in_memory)
     try:
@@ -73,7 +73,7 @@ class _Collecting:
             self._file.close()
 
     async def _put_aside(self) -> None:
-        """Write to the file what is in memory; a disk may be slow, so not in the loop."""
+        """Write what is in memory to the file, in a thread: a disk may be slow."""
         latest, self._latest = self._latest, BytesIO()
         self._file = await asyncio.get_running_loop().run_in_executor(None, _append, self._file, latest)
         self._written += latest.tell()

@@ -1,7 +1,7 @@
 """The ASGI application that a WSGI application is served as (rules I-1 to I-5).
 
-The body of a request is collected first; then a thread calls the application, and what that answers is sent while the
-thread goes on. Knows ASGI; what a thread does is a matter of `response`, and what may wait between both of `call`.
+The body of a request is collected first; then a thread calls the application, and its response is sent while the thread
+goes on. Knows ASGI; `response` is what the thread does, and `call` what may wait between the two.
 """
 
 import asyncio
@@ -40,10 +40,10 @@ class Serving(NamedTuple):
 
 
 class WSGIBridge:
-    """Serves a WSGI application in threads; `config` says in how many, and what may wait in memory."""
+    """Serves a WSGI application in threads; `config` says how many, and what may wait in memory."""
 
     only_http = True
-    """Requests to speak another protocol are plain HTTP to WSGI."""
+    """To WSGI, requests to switch to another protocol are plain HTTP."""
 
     def __init__(self, app: WSGIApplication, config: "Config") -> None:
         self._app = app
@@ -52,7 +52,7 @@ class WSGIBridge:
         self._serving: dict[asyncio.AbstractEventLoop, Serving] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one scope: a request, or a lifespan in which nothing happens. Raises what the application raises."""
+        """Serve a request, or a lifespan in which nothing happens. Raises what the application raises."""
         loop = asyncio.get_running_loop()
         shared, threads, watch = self._serving.get(loop) or self._serve_in(loop)
         if scope["type"] != "http":
@@ -67,7 +67,7 @@ class WSGIBridge:
         threads.start(call)
         if not watch.is_on:
             watch.start()
-        try:  # here and not in a coroutine of its own, as each object of a waiting request costs the collector time
+        try:  # not in a separate coroutine: each object of a waiting request costs the garbage collector time
             await call.news()
             data = call.take()
             if data and len(data) == call.length:
@@ -89,7 +89,7 @@ class WSGIBridge:
             call.raise_error()
 
     def _serve_in(self, loop: asyncio.AbstractEventLoop) -> Serving:
-        """Begin to serve requests of a loop, and forget those that are closed."""
+        """Begin serving a loop's requests, and forget loops that are closed."""
         threads: Threads[Call] = Threads(self._limit, answer)
         shared = Shared(self._app, self._environ(), self._bounds, loop)
         serving = Serving(shared, threads, Watch(loop, threads))
@@ -120,7 +120,7 @@ def _bounds(config: "Config") -> Bounds:
 
 
 async def _relay(call: Call, data: bytes) -> None:
-    """Send a response that does not come in one part, or has none; `data` is what has come of it."""
+    """Send a response that has no parts, or more than one; `data` is what has come of it."""
     send = call.send
     if not data and not call.is_complete:
         data = await call.next()
@@ -153,7 +153,7 @@ async def _send_file(call: Call, file: FilePart, data: bytes) -> None:
 
 
 async def _await_end(call: Call) -> None:
-    """The client has its response: wait until the thread has come to its end."""
+    """The client has its response: wait until the thread is done."""
     if await call.next():
         raise _goes_beyond()
 
@@ -177,7 +177,7 @@ async def _give_up(call: Call, error: BaseException, threads: Threads[Call]) -> 
 
 
 def _leave(call: Call, threads: Threads[Call]) -> None:
-    """Leave a thread to itself, and so the others that have been waited for as long: they end with the process."""
+    """Stop waiting for a thread, and for all others whose response is abandoned: they end with the process."""
     if not call.is_left:
         call.leave()
         stuck = [other for other in threads.running() if other.is_abandoned and not other.is_over]

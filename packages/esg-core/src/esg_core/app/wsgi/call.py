@@ -1,9 +1,9 @@
 """One request on its way through a thread, and its response on the way back (rule I-4).
 
-One thread puts parts of the response, one task of the event loop takes them. Neither holds a lock for the other: each
-attribute is changed by one side only, and the operations on the list of parts are atomic. The task asks to be told
-before it looks for the last time; the thread looks whether it has been asked after it has put something. So neither can
-miss the other. What does not fit because the client is slower than the thread is the `Backlog`'s matter.
+One thread puts parts of the response, one task of the event loop takes them. There is no lock: each attribute is
+changed by one side only, and operations on the list of parts are atomic. The task asks to be told before it looks for
+the last time; the thread checks whether it has been asked after it has put something. So neither can miss the other.
+The `Backlog` holds what does not fit because the client is slower than the thread.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.errors import ClientDisconnected
 
 PIECE = 65536
-"""Bytes that are sent at a time, if they come in smaller parts."""
+"""Bytes sent at a time, if they come in smaller parts."""
 
 GONE = "the client has disconnected"
 
 
 class Call:
-    """The request, and what the thread has made of it.
+    """The request, and what the thread has made of it so far.
 
     The thread sets `status`, `headers` and `length`, the content-length if there is one, before the first part or the
-    end; `file` and `error`, what it has failed with, before the end; then `is_over`. The task sets `is_sending` from
+    end; `file` and `error`, what it has raised, before the end; then `is_over`. The task sets `is_sending` from
     the head of a response that comes in parts to its end, and `is_left` when it no longer waits for the thread to end.
     `watching` is the task that looks after a call that takes long.
     """
@@ -79,19 +79,19 @@ class Call:
     def put(self, part: bytes) -> None:
         """Add a part of the response, which must not be empty; waits for room.
 
-        Raises `ClientDisconnected` when nobody wants the response any more.
+        Raises `ClientDisconnected` once the response is abandoned.
         """
         if self.is_abandoned:
             raise ClientDisconnected(GONE)
         if self._parts or self._backlog is not None:
             self._put_behind(part)
-        else:  # whatever its size: it is in memory already, and nothing else is
+        else:  # of any size: it is in memory already, and nothing else is
             self._parts.append(part)
         if self._is_asked:
             self._tell()
 
     def finish(self) -> None:
-        """The thread has come to its end."""
+        """The thread is done."""
         self.is_over = True
         if self._is_asked:
             self._tell()
@@ -118,7 +118,7 @@ class Call:
     # The task in the event loop.
 
     def news(self) -> "asyncio.Future[None]":
-        """To be awaited: done when there is something to take, or it is over; perhaps also without a reason."""
+        """A future that is done when there is something to take or the call is over, and perhaps without reason."""
         self._future = future = self.shared.loop.create_future()
         self._is_asked = True
         if self.is_over or not (self._is_empty or self.is_abandoned):
@@ -127,7 +127,7 @@ class Call:
         return future
 
     def take(self) -> bytes:
-        """About a piece of what is in memory; empty if there is nothing."""
+        """Take about a piece of what is in memory; empty if there is nothing."""
         parts = self._parts
         data = parts.pop(0) if len(parts) == 1 else _joined(parts)
         if self._backlog is not None:
@@ -135,7 +135,7 @@ class Call:
         return data
 
     async def next(self) -> bytes:
-        """The next bytes that are to be sent, empty when there are no more.
+        """The next bytes to be sent, empty when there are no more.
 
         Raises `OSError`: `ClientDisconnected` if the response is abandoned, or what the temporary file fails with.
         """
@@ -147,32 +147,32 @@ class Call:
         if self.is_abandoned:
             raise ClientDisconnected(GONE)
         backlog = self._backlog
-        held = 0 if backlog is None else backlog.in_file  # first: while it holds anything, no part goes past it
+        held = 0 if backlog is None else backlog.in_file  # first: while it holds anything, no part overtakes it
         if self._parts or backlog is None or not held:
             return self.take()
         return await backlog.read(PIECE)
 
     def abandon(self) -> None:
-        """Nobody wants the response any more: the thread learns it when it puts the next part."""
+        """The response is no longer wanted: the thread learns so when it puts the next part."""
         self.is_abandoned = True
         if self._backlog is not None:
             self._backlog.free(0)
 
     def leave(self) -> None:
-        """The task does not wait for the thread any longer, which then closes the call."""
+        """The task stops waiting for the thread, which then closes the call."""
         self.is_left = True
         if self.is_over:
             self.close()
 
     def close(self) -> None:
-        """Let go of files, when neither the thread nor the task uses them any more; may be called twice."""
+        """Close the files, once neither the thread nor the task uses them; may be called twice."""
         if self._backlog is not None:
             self._backlog.close()
         if self.file is not None:
             self.file.close()
 
     def raise_error(self) -> NoReturn:
-        """Raise what the thread has failed with, and let go of it: its traceback holds this call."""
+        """Raise what the thread has raised, and let go of it: its traceback holds this call."""
         error, self.error = self.error, None
         assert error is not None
         try:
@@ -182,7 +182,7 @@ class Call:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all parts have been taken, and no more come."""
+        """Whether all parts have been taken, and no more will come."""
         return self.is_over and not self._parts and (self._backlog is None or not self._backlog.in_file)
 
     @property

@@ -1,6 +1,6 @@
 """Makes the environ of a request out of its ASGI scope (rule I-3, PEP 3333, RFC 3875).
 
-Pure. Text is what PEP 3333 calls a native string: bytes decoded as latin-1, so that none is lost.
+Pure. Text is what PEP 3333 calls a native string: bytes decoded as latin-1, so that nothing is lost.
 """
 
 from typing import Any, BinaryIO
@@ -13,16 +13,16 @@ Environ = dict[str, Any]
 VARIABLES = {
     b"content-type": "CONTENT_TYPE",
     b"content-length": "CONTENT_LENGTH",
-    b"transfer-encoding": "CONTENT_LENGTH",  # what was chunked has a length now that all of it is there
+    b"transfer-encoding": "CONTENT_LENGTH",  # a chunked body has a length once it is complete
     b"proxy": "",  # HTTP_PROXY is where HTTP clients look for their proxy
 }
-"""Fields whose variable is not HTTP_ and their name."""
+"""Fields whose variables are not HTTP_ and their names."""
 
 PERCENT = ord("%")
 """As a number: looking for bytes in bytes is ten times slower."""
 
 MOST_REMEMBERED = 1024
-"""Names of fields whose variables are remembered."""
+"""Field names whose variables are remembered."""
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -30,11 +30,11 @@ OF_REQUEST = (
     *("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "SERVER_PROTOCOL"),
     *("SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "REMOTE_PORT", "wsgi.url_scheme", "wsgi.input", "asgi.scope"),
 )
-"""What each request has, beside its fields."""
+"""The variables that each request has besides its fields."""
 
 
 class _Variables(dict[bytes, str]):
-    """Name of a field -> name of its variable, which is empty where it gets none."""
+    """Name of a field -> name of its variable, empty if it gets none."""
 
     def __missing__(self, name: bytes) -> str:
         variable = _variable(name)
@@ -53,12 +53,12 @@ _variables = _Variables()
 
 
 def common_environ(of_server: Environ) -> Environ:
-    """What the environs of all requests are copied from; it has room for what is each request's own."""
+    """What the environs of all requests are copied from; it has room for each request's own variables."""
     return {**dict.fromkeys(OF_REQUEST, ""), **of_server}
 
 
 def environ_of(common: Environ, scope: Scope, body: BinaryIO, size: int) -> Environ:
-    """The environ of a request with a body of so many bytes."""
+    """The environ of a request whose body has `size` bytes."""
     environ = common.copy()
     environ["REQUEST_METHOD"] = scope["method"]
     environ["SERVER_PROTOCOL"] = f"HTTP/{scope['http_version']}"
@@ -112,7 +112,7 @@ def _join(environ: Environ, variable: str, value: bytes) -> None:
 
 
 def _name_server(environ: Environ) -> None:
-    """A UNIX socket has neither name nor port: take what the client asked for."""
+    """Take the name and port that the client asked for: a UNIX socket has neither."""
     host = environ.get("HTTP_HOST", "")
     name, _, port = host.rpartition(":")
     if not (name and port.isdigit()):

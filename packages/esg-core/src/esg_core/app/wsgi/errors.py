@@ -1,4 +1,4 @@
-"""`wsgi.errors`: what applications write there goes to the standard error of the process, at once (rule I-5)."""
+"""`wsgi.errors`: what applications write there goes to the process's standard error at once (rule I-5)."""
 
 import contextlib
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class ErrorStream:
-    """Writes to whatever `sys.stderr` is at the time; what cannot be written is lost, and is no error of a request."""
+    """Writes to the current `sys.stderr`; what cannot be written is lost, and the request does not fail."""
 
     def write(self, text: str) -> int:
         """Write and flush; returns the number of characters."""
@@ -17,9 +17,9 @@ class ErrorStream:
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write one after the other."""
+        """Write the lines, one after the other."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Does nothing: all that was written has been flushed."""
+        """Do nothing: everything written has been flushed."""

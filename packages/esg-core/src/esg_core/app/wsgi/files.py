@@ -1,7 +1,7 @@
-"""Files as responses: what `wsgi.file_wrapper` makes, and which of them need no thread to be sent (rule I-4).
+"""Files as responses: what `wsgi.file_wrapper` makes, and which files need no thread to be sent (rule I-4).
 
-Knows files, neither requests nor the loop. The bytes of a plain file can be sent by the event loop, straight from the
-kernel where that is possible, at whatever pace the client reads.
+Knows files, but neither requests nor the loop. The event loop can send the bytes of a plain file, straight from the
+kernel where possible, at whatever pace the client reads.
 """
 
 import io
@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 BLOCK = 65536
-"""Bytes that are read at a time from what is no plain file."""
+"""Bytes read at a time from anything but a plain file."""
 
 
 class Readable(Protocol):
     """What an application gives to `wsgi.file_wrapper`."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
+        """Read at most `size` bytes, none at the end."""
 
 
 class FileWrapper:
-    """An iterable of the blocks of a file, as PEP 3333 has it; what it wraps is closed with it."""
+    """An iterable of the blocks of a file, as PEP 3333 has it; closing it closes the file."""
 
     def __init__(self, file: Readable, block_size: int = BLOCK) -> None:
         self.file = file
@@ -37,7 +37,7 @@ class FileWrapper:
 
 
 class FilePart:
-    """`size` bytes of a file from `offset` on, through a descriptor of its own."""
+    """`size` bytes of a file from `offset` on, through a duplicate of its descriptor."""
 
     __slots__ = ("_file", "offset", "size")
 
@@ -56,10 +56,9 @@ class FilePart:
 
 
 def file_part(wrapper: FileWrapper, most: int | None) -> FilePart | None:
-    """What is left of the file behind a wrapper, `most` bytes of it if there is a limit; None if it is no plain file.
+    """What is left of the file behind a wrapper, at most `most` bytes of it; None if it is not a plain file.
 
-    Only Python's own files are believed to hold the bytes that their descriptor has: that of a compressed file has
-    others.
+    Only Python's own files are trusted to hold what their descriptor holds: that of a compressed file holds other bytes.
     """
     file: Any = wrapper.file
     raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file

@@ -1,7 +1,6 @@
 """One call of a WSGI application, in its thread: `start_response`, `write`, iteration and `close` (rule I-5, PEP 3333).
 
-Knows the application's side of the interface. What it answers goes into its `Call`; how that is sent is the event
-loop's matter.
+Knows the application's side of the interface. The response goes into its `Call`, which the event loop sends.
 """
 
 import re
@@ -23,23 +22,23 @@ from esg_core.errors import ApplicationError
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 Head = tuple[int, Headers, int | None]
-"""Status, fields as ASGI has them, and the content-length that they announce, if any."""
+"""Status, fields as in ASGI, and the content-length that they announce, if any."""
 
 BODYLESS = frozenset((204, 304))
-"""Statuses of responses without a body, and so without its length (RFC 9110 section 6.4.1)."""
+"""Statuses of responses without a body, and so without a length (RFC 9110 section 6.4.1)."""
 
 MOST_REMEMBERED = 1024
-"""Heads: applications make few different ones."""
+"""Heads that are remembered: applications make few different ones."""
 
 LONGEST_REMEMBERED = 512
-"""Bytes of the fields of a head that is worth remembering."""
+"""Bytes; a head with longer fields is not remembered."""
 
 
 _STATUS = re.compile(r"([0-9]{3})(?: |\Z)")
 
 
 def answer(call: Call) -> None:
-    """Call the application; what it answers is in `call` afterwards, and so is what it raises."""
+    """Call the application; its response, or what it raises, is in `call` afterwards."""
     try:
         if not call.is_abandoned:
             Response(call).run()
@@ -53,7 +52,7 @@ def answer(call: Call) -> None:
 
 
 class Response:
-    """What the application calls and what it returns."""
+    """One response: what the application calls, and what it returns."""
 
     __slots__ = ("_call", "_has_begun")
 
@@ -66,7 +65,7 @@ class Response:
     def start_response(
         self, status: str, headers: Iterable[tuple[str, str]], exc_info: ExceptionInfo | None = None
     ) -> Write:
-        """As PEP 3333; raises `ApplicationError`, and what is in `exc_info` if it is too late for another response."""
+        """See PEP 3333; raises `ApplicationError`, and what is in `exc_info` if it is too late for another response."""
         call = self._call
         if exc_info is not None:
             try:
@@ -84,7 +83,7 @@ class Response:
         return self.write
 
     def write(self, part: bytes) -> None:
-        """Add a part to the body; raises `ClientDisconnected`, and `ApplicationError` for what is no bytes."""
+        """Add a part to the body; raises `ClientDisconnected`, and `ApplicationError` if it is not bytes."""
         if not part:
             return
         if type(part) is not bytes:
@@ -96,7 +95,7 @@ class Response:
     # How it is called.
 
     def run(self) -> None:
-        """Call the application once, and `close` of what it returns once."""
+        """Call the application once, and then `close` of what it returns."""
         call = self._call
         shared, body = call.shared, call.body
         if isinstance(body, Input):
@@ -119,7 +118,7 @@ class Response:
                 close()
 
     def _take_all(self, parts: Iterable[bytes]) -> None:
-        """Take a body that is complete, so that its length is known."""
+        """Take a complete body, whose length is therefore known."""
         try:
             body = b"".join(parts)
         except TypeError as error:
@@ -132,7 +131,7 @@ class Response:
             self._call.put(body)
 
     def _take_file(self, wrapper: FileWrapper) -> bool:
-        """Leave a plain file to the event loop, which needs no thread to send it; whether it is one."""
+        """Leave a plain file to the event loop, which needs no thread to send it; returns whether it is one."""
         call = self._call
         if self._has_begun or "http.response.zerocopysend" not in call.scope["extensions"]:
             return False
@@ -157,7 +156,7 @@ class Response:
 
 
 class _Heads(dict[tuple[Any, ...], Head]):
-    """Heads that are remembered, by what the application gave."""
+    """Remembered heads, by what the application gave."""
 
     def __missing__(self, given: tuple[Any, ...]) -> Head:
         head = _head(given[0], given[1:])
@@ -172,7 +171,7 @@ _heads = _Heads()
 
 
 def _head(status: Any, headers: Iterable[Any]) -> Head:
-    """Status and header fields of an application for ASGI; raises `ApplicationError`."""
+    """An application's status and header fields for ASGI; raises `ApplicationError`."""
     fields, length = _fields(headers)
     return _status_code(status), fields, length
 
@@ -180,7 +179,9 @@ def _head(status: Any, headers: Iterable[Any]) -> Head:
 def _status_code(status: Any) -> int:
     match = _STATUS.match(status) if isinstance(status, str) else None
     if match is None:
-        raise ApplicationError(f"start_response: {status!r:.80} is no status of three digits and a reason (PEP 3333)")
+        raise ApplicationError(
+            f"start_response: {status!r:.80} is not a status of three digits and a reason (PEP 3333)"
+        )
     return int(match[1])
 
 

@@ -1,6 +1,6 @@
 """What all calls of one event loop share, and how their threads wake it.
 
-Knows no call: threads tell of futures, and all that they tell before the loop comes to it costs one wake-up.
+Knows no call: threads name futures to be done, and all that they name before the loop gets to them cost one wake-up.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ WSGIApplication = Callable[[Environ, Callable[..., Write]], Iterable[bytes]]
 
 
 class Bounds(NamedTuple):
-    """Bytes of a body that may wait: so many `in_memory`, and of a response `in_file` besides."""
+    """Bytes of a body that may wait `in_memory`, and of a response also `in_file`."""
 
     in_memory: int
     in_file: int
@@ -38,15 +38,15 @@ class Shared:
         self._is_due = False
 
     def tell(self, future: "asyncio.Future[None]") -> None:
-        """Let the task go on that waits for this future; from whatever thread."""
+        """Let the task that waits for `future` go on; may be called in any thread."""
         self._told.append(future)
         if not self._is_due:
             self._is_due = True
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: no task waits
                 self.loop.call_soon_threadsafe(self._pass_on)
 
     def _pass_on(self) -> None:
-        self._is_due = False  # first, as what is told from now on may not be seen here
+        self._is_due = False  # first: what is told from now on may be missed below
         told = self._told
         while told:
             future = told.popleft()

@@ -1,7 +1,7 @@
-"""A bounded queue of bytes in a temporary file: what a client has not read yet of a response (rule I-4).
+"""A bounded queue of bytes in a temporary file: the part of a response that a client has not read yet (rule I-4).
 
-The file is written round and round, so that it never grows beyond its size. One thread writes and one reads, at the
-same time; `held` is changed by both under a lock, and everything else by one of them.
+The file is a ring, so it never grows beyond its size. One thread writes and another reads at the same time; both change
+`held`, under a lock, and everything else is changed by only one of them.
 """
 
 import os
@@ -22,7 +22,7 @@ class Spool:
         self.held = 0
 
     def write(self, data: memoryview) -> int:
-        """Take as much as there is room for, and return how much that was; raises `OSError`."""
+        """Take as much as there is room for; returns how much; raises `OSError`."""
         written = 0
         while written < len(data) and self.has_room:
             room = min(self._size - self.held, self._size - self._write_at)
@@ -33,7 +33,7 @@ class Spool:
         return written
 
     def read(self, most: int) -> bytes:
-        """The next bytes, at least one if there are any, and no more than `most`."""
+        """Take the next bytes: at least one if there are any, at most `most`."""
         count = min(most, self.held, self._size - self._read_at)
         data = os.pread(self._file.fileno(), count, self._read_at)
         self._read_at = (self._read_at + len(data)) % self._size

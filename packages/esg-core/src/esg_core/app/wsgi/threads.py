@@ -1,6 +1,6 @@
 """Threads that are started as they are needed, up to a limit, and wait for the next job.
 
-Knows jobs only by their context. The methods are for the thread of the event loop; what is done must not raise.
+Knows only the context of a job. The methods are for the event loop's thread; jobs must not raise.
 """
 
 import threading
@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Job(Protocol):
-    """What is to be done in a thread, in a context of its own."""
+    """What is to be done in a thread, in its own context."""
 
     context: Context
 
@@ -20,9 +20,9 @@ J = TypeVar("J", bound=Job)
 
 
 class Threads(Generic[J]):
-    """At most `limit` threads that `do` jobs; what is more waits its turn.
+    """At most `limit` threads that `do` jobs; further jobs wait.
 
-    They are daemons, and end with this object: the interpreter does not wait for an application that hangs.
+    They are daemon threads and end with this object: the interpreter does not wait for an application that hangs.
     """
 
     __slots__ = ("_do", "_jobs", "_limit", "_slots", "_unfinished")
@@ -46,7 +46,7 @@ class Threads(Generic[J]):
         self._jobs.put(job)
 
     def done(self) -> None:
-        """A job has ended, or nobody waits for its end any more."""
+        """A job has ended, or its end is no longer awaited."""
         self._unfinished -= 1
 
     @property
@@ -55,7 +55,7 @@ class Threads(Generic[J]):
         return self._unfinished > 0
 
     def running(self) -> list[J]:
-        """The jobs that threads do at present."""
+        """The jobs that threads are doing now."""
         return [job for [job] in self._slots if job is not None]
 
     def _add(self) -> None:
@@ -64,7 +64,7 @@ class Threads(Generic[J]):
         thread = threading.Thread(target=_work, args=(self._jobs, slot, self._do), name=name, daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the system gives no more: those that there are go on
+        except RuntimeError:  # the system allows no more: go on with those that run
             if not self._slots:
                 self._unfinished -= 1
                 raise

@@ -1,8 +1,8 @@
 """Notices clients that leave while threads work for them (rule I-1).
 
-Most calls are over before anything has to be looked at: once in `LOOK` seconds, those that threads work at get a task
-that waits for `http.disconnect`. A response that has begun is then abandoned. One that has not is made and sent all the
-same, as the client may only have closed its side (rule H-9).
+Most calls are over before they need a look: every `LOOK` seconds, those that are running get a task that waits for
+`http.disconnect`. A response that has begun is then abandoned. One that has not is still made and sent, as the client
+may only have closed its side (rule H-9).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ LOOK = 0.25
 
 
 class Watch:
-    """Looks after the calls of one event loop, from `start()` until none is left."""
+    """Watches the calls of one event loop, from `start()` until the last one ends."""
 
     __slots__ = ("_loop", "_threads", "is_on")
 
@@ -25,7 +25,7 @@ class Watch:
         self.is_on = False
 
     def start(self) -> None:
-        """There are calls."""
+        """Begin watching: there are calls."""
         self.is_on = True
         self._loop.call_later(LOOK, self._look)
 

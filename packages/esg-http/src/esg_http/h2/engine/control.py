@@ -113,7 +113,9 @@ class ControlFrames(Generic[S]):
     def on_window_update(self, _flags: int, number: int, payload: bytes) -> None:
         """The client lets more be sent (RFC 9113 section 6.9)."""
         if len(payload) != 4:
-            raise ConnectionFault(FRAME_SIZE_ERROR, "a WINDOW_UPDATE that is not four bytes long", "RFC 9113 section 6.9")
+            raise ConnectionFault(
+                FRAME_SIZE_ERROR, "a WINDOW_UPDATE that is not four bytes long", "RFC 9113 section 6.9"
+            )
         if self._sending.updates_due > 0:
             self._sending.updates_due -= 1
         else:
@@ -172,7 +174,9 @@ class ControlFrames(Generic[S]):
         elif prioritised > self._streams.last:
             self._streams.early_priorities[prioritised] = priority
             if len(self._streams.early_priorities) + len(self._streams.live) > self._limits.streams:
-                raise ConnectionFault(PROTOCOL_ERROR, "too many priorities ahead of their requests", "RFC 9218 section 7.1")
+                raise ConnectionFault(
+                    PROTOCOL_ERROR, "too many priorities ahead of their requests", "RFC 9218 section 7.1"
+                )
 
     def on_push_promise(self, _flags: int, _number: int, _payload: bytes) -> None:
         """Always an error: only servers push (RFC 9113 section 8.4)."""

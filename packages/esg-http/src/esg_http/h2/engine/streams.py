@@ -33,14 +33,16 @@ class StreamTable(Generic[S]):
         self._resets: dict[int, None] = {}
 
     def effect(self, kind: int, number: int) -> int:
-        """Return what a frame does in its stream's state; raises `StreamFault` or `ConnectionFault` if it is an error."""
+        """Return what a frame does in its stream's state; raises the fault if it is an error there."""
         effect = EFFECTS[kind][self._state_of(number)]
         if effect == TOO_LATE:
             raise StreamFault(STREAM_CLOSED, "a frame after the end of its stream", "RFC 9113 section 5.1")
         if effect == AFTER_ALL:
             raise ConnectionFault(STREAM_CLOSED, "a frame on a closed stream", "RFC 9113 section 5.1")
         if effect == WRONG or effect == OPENS:
-            raise ConnectionFault(PROTOCOL_ERROR, "a frame that the state of its stream does not allow", "RFC 9113 section 5.1")
+            raise ConnectionFault(
+                PROTOCOL_ERROR, "a frame that the state of its stream does not allow", "RFC 9113 section 5.1"
+            )
         return effect
 
     def _state_of(self, number: int) -> int:
@@ -58,7 +60,7 @@ class StreamTable(Generic[S]):
             del self._resets[next(iter(self._resets))]
 
     def take_early_priority(self, stream: S) -> None:
-        """Give a new stream the priority that came before it; drop those of lower numbers, which can no longer be used."""
+        """Give a new stream the priority that came before it; those of lower numbers can no longer be used."""
         stream.priority = self.early_priorities.pop(stream.id, stream.priority)
         for number in [number for number in self.early_priorities if number < stream.id]:
             del self.early_priorities[number]

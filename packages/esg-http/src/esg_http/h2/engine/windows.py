@@ -9,7 +9,7 @@ from esg_http.h2.coding.codes import DEFAULT_WINDOW, FLOW_CONTROL_ERROR
 from esg_http.h2.coding.faults import StreamFault
 
 CONNECTION_WINDOW = 2**20
-"""Bytes that all streams of a connection together may have on the way; the server's preface opens the window this far."""
+"""Bytes that all streams of a connection together may have on the way; the preface opens the window this far."""
 
 GROWTH = 4 * 2**20
 """Bytes by which all windows of a connection together may grow."""

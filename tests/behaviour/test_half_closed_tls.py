@@ -1,4 +1,4 @@
-"""Clients that end their side over TLS and go on reading (rule H-9): by an alert of TLS, by an end of TCP, by both."""
+"""Clients that end their side over TLS and go on reading (rule H-9): by a TLS alert, by the end of TCP, by both."""
 
 import asyncio
 import ssl
@@ -47,7 +47,7 @@ def end_side(client: TLSByHand, end: str) -> None:
 
 
 def rest(client: TLSByHand) -> bytes:
-    """All that comes until the server says within TLS that this is all."""
+    """Everything received until the server ends TLS."""
     parts = []
     while part := client.recv(65536):
         parts.append(part)
@@ -71,7 +71,7 @@ async def slow(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.mark.parametrize("waits", [False, True], ids=["with the handshake", "later"])
 @pytest.mark.parametrize("data", [get(), get(b"Connection: close"), post(b"Content-Length: 2", body=b"hi")])
 def test_a_whole_request_gets_its_whole_response(loop: str, version: str, end: str, waits: bool, data: bytes) -> None:
-    """Also one that comes together with the end of the handshake, and with the end of its side."""
+    """Even if it comes together with the end of the handshake and the end of the client's side."""
     with SocketServer(slow, Wiring(loop=loop, wire="tls")) as server, connected(server, version) as client:
         if waits:
             client.flush()
@@ -87,7 +87,7 @@ def test_a_whole_request_gets_its_whole_response(loop: str, version: str, end: s
 
 @each_way
 def test_a_client_that_reads_slowly_gets_all(loop: str, version: str, end: str) -> None:
-    """What waits in the buffers of both transports, TLS's and the socket's, is sent before the end."""
+    """What waits in the buffers of both transports, of TLS and the socket, is sent before the end."""
     large = b"x" * 3_000_000
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +106,7 @@ def test_a_client_that_reads_slowly_gets_all(loop: str, version: str, end: str) 
 
 @each_way
 def test_several_requests_get_a_response_each(loop: str, version: str, end: str) -> None:
-    """H-6: the end is told when reading goes on, and not before what came before it."""
+    """H-6: the end is reported when reading goes on, and after what came before it."""
     with SocketServer(slow, Wiring(loop=loop, wire="tls")) as server, connected(server, version) as client:
         client.write(get() * 3)
         end_side(client, end)
@@ -155,7 +155,7 @@ def test_in_a_body(loop: str, version: str, end: str) -> None:
 
 @each_way
 def test_the_application_is_told(loop: str, version: str, end: str) -> None:
-    """H-16: as over cleartext, where nobody knows either whether such a client still reads."""
+    """H-16: as over cleartext, where the server cannot know either whether such a client still reads."""
     told = threading.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

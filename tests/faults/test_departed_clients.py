@@ -1,4 +1,4 @@
-"""L-2: a client that has gone does not hold up a stop, however it has gone and whatever it was doing."""
+"""L-2: a client that has gone does not hold up a stop, however it went and whatever it was doing."""
 
 import re
 import socket
@@ -70,7 +70,7 @@ def close(connection: Connection) -> None:
 
 
 def go(connection: Connection) -> None:
-    """Without a word within TLS."""
+    """Without ending TLS."""
     connection.close()
 
 

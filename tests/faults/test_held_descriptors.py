@@ -1,4 +1,4 @@
-"""L-7: an end of a connection reaches its client, although a child of the application still holds the descriptor."""
+"""L-7: the end of a connection reaches its client even if a child of the application still holds the descriptor."""
 
 import os
 import signal
@@ -19,14 +19,14 @@ from tests.support.http2.wire import OPENING, Kind, read
 
 APP = "tests.faults.apps.holding:app"
 LIMIT = "5"
-"""Seconds for all time-outs: a busy machine has started the child before they are over."""
+"""Seconds for all time-outs: long enough for a busy machine to start the child."""
 
 ESTABLISHED = 1
-"""Of the states in the kernel's `struct tcp_info`."""
+"""A state in the kernel's `struct tcp_info`."""
 
 TIMEOUTS = ("--timeout-keep-alive", LIMIT, "--timeout-request-headers", LIMIT, "--timeout-tls-handshake", LIMIT)
 WAYS = list(product(("uvloop", "asyncio"), ("tcp", "tls"), ("/fork", "/start")))
-"""Loop, wire, and how the application gets its child: with all that it has, or with the sockets that it passes on."""
+"""Loop, wire, and how the child is made: it inherits everything, or just the sockets that are passed on."""
 
 each_way = pytest.mark.parametrize(("loop", "wire", "how"), WAYS, ids=map("-".join, WAYS))
 each_loop = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
@@ -52,14 +52,14 @@ def held(asked: Connection, how: str = "/fork") -> Iterator[None]:
 
 
 def until_end(connection: Connection) -> bytes:
-    """All that comes before the client is told, within TLS and by TCP, that this is all."""
+    """Everything received before the server ends TLS and TCP."""
     data = bytearray()
     while part := connection.recv(65536):
         data += part
     if isinstance(connection, ssl.SSLSocket):
         try:
             below = connection.unwrap()
-        except OSError:  # the server has ended without saying so in TLS
+        except OSError:  # the server has ended without ending TLS
             return bytes(data)
         with below:
             below.settimeout(PATIENCE)
@@ -68,7 +68,7 @@ def until_end(connection: Connection) -> bytes:
 
 
 def is_ended(connection: Connection) -> bool:
-    """By an end or, with something unread, by a reset."""
+    """By an ordinary end or, with something unread, by a reset."""
     try:
         return connection.recv(1) == b""
     except ConnectionResetError:
@@ -81,7 +81,7 @@ def is_established(connection: Connection) -> bool:
 
 
 def is_reset(connection: Connection) -> bool:
-    """Whether TCP sees a reset when everything is read, whatever is said within TLS."""
+    """Whether TCP reports a reset once everything is read, whatever TLS says."""
     with socket.socket(fileno=connection.detach()) as below:
         below.settimeout(PATIENCE)
         try:
@@ -101,7 +101,7 @@ CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"
 
 @dataclass
 class End:
-    """How a connection comes to its end: `first` is answered before there is a child, `then` is sent afterwards."""
+    """How a connection ends: `first` is answered before there is a child, `then` is sent afterwards."""
 
     is_expected: Callable[[bytes], bool]
     first: bytes = b""
@@ -124,7 +124,7 @@ def says_goaway(data: bytes) -> bool:
 
 
 def says_no_more_than_a_refusal(data: bytes) -> bool:
-    """Nothing if TLS is spoken, else that this is no HTTP."""
+    """Nothing with TLS, else something that is not HTTP."""
     return not data or data.endswith(b"Bad Request")
 
 
@@ -147,7 +147,7 @@ ENDS = {
 
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)
 def connections(request: pytest.FixtureRequest, options: dict[str, tuple[str, ...]]) -> Iterator[dict[str, Connection]]:
-    """A connection for each end, all of which a child of the server holds, and for none of which it is over yet."""
+    """An open connection for each end, all of them held by a child of the server."""
     loop, wire, how = request.param
     with started(APP, loop, *options[wire]) as server, ExitStack() as stack:
         watched = Watched(server, is_tls=wire == "tls")
@@ -179,7 +179,7 @@ def test_an_end_reaches_its_client(connections: dict[str, Connection], name: str
 def test_a_response_that_is_not_read_is_reset(
     loop: str, wire: str, how: str, options: dict[str, tuple[str, ...]]
 ) -> None:
-    """As it is without a child: the kernel does not go on offering the rest, and nobody takes it for whole."""
+    """As without a child: the kernel does not go on offering the rest, and no client takes it for complete."""
     with started(APP, loop, *options[wire], "--timeout-write", "1") as server:
         watched = Watched(server, is_tls=wire == "tls")
         with watched.connect() as connection, watched.connect() as other:
@@ -191,7 +191,7 @@ def test_a_response_that_is_not_read_is_reset(
 
 @each_way
 def test_the_server_stops(loop: str, wire: str, how: str, options: dict[str, tuple[str, ...]]) -> None:
-    """L-2: idle connections, HTTP/2, a response that is cancelled while it runs, and those who come later."""
+    """L-2: idle connections, HTTP/2, a running response that is cancelled, and clients that come later."""
     with started(APP, loop, *options[wire], "--timeout-graceful-shutdown", "1") as server:
         watched = Watched(server, is_tls=wire == "tls")
         with watched.connect() as idle, watched.connect("h2") as second, watched.connect() as running:

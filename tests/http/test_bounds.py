@@ -39,7 +39,7 @@ def upload(size: int) -> bytes:
 
 
 async def wait_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
-    """Neither reads nor responds, until its client has gone for long."""
+    """Neither reads nor responds until its client is long gone."""
     await asyncio.sleep(100)
 
 
@@ -57,7 +57,7 @@ def responses(transport: MemoryTransport, *methods: str) -> list[Response]:
 
 @pytest.mark.parametrize("parser", PARSERS)
 def test_requests_behind_a_running_one_are_not_taken_in(parser: str) -> None:
-    """H-6: one segment of them at most."""
+    """H-6: at most one segment of them."""
     with MemoryServer(wait_for_ever, parser) as server:
         transport = server.connect()
         transport.feed(GET)
@@ -89,7 +89,7 @@ def test_a_thousand_pipelined_requests_run_one_after_the_other() -> None:
 
 @pytest.mark.parametrize("parser", PARSERS)
 def test_a_client_that_does_not_read_its_responses_gets_no_more_of_them(parser: str) -> None:
-    """H-6, H-7: what is written for it stays about the high water mark."""
+    """H-6, H-7: what is written for it stays near the high-water mark."""
     size = 10_000
     app = sends(start(headers=[(b"content-length", b"%d" % size)]), body(b"x" * size))
     with MemoryServer(app, parser) as server:
@@ -149,7 +149,7 @@ def test_a_body_that_is_read_is_taken_in_again() -> None:
 
 
 def test_a_short_body_that_nobody_read_is_skipped() -> None:
-    """H-8: the connection is kept, and nothing of the body is taken for a request."""
+    """H-8: the connection is kept, and no part of the body is taken for a request."""
     canary = b"GET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
     paths: list[str] = []
 
@@ -170,7 +170,7 @@ def test_a_short_body_that_nobody_read_is_skipped() -> None:
 
 @pytest.mark.parametrize("head", [upload(1_000_001), CHUNKED + b"5\r\nhello\r\n"], ids=["long", "chunked"])
 def test_a_long_body_that_nobody_read_ends_the_connection(head: bytes) -> None:
-    """H-8: half-closed, so that the client can read the response, and closed a second later."""
+    """H-8: it is half-closed, so that the client can read the response, and closed a second later."""
     with MemoryServer(well) as server:
         transport = server.connect()
         transport.feed(head)
@@ -268,12 +268,12 @@ def trailers(size: int) -> tuple[Feedable, bytes]:
 
 
 def seconds(make: Callable[[int], tuple[Feedable, bytes]], size: int, segment: int) -> float:
-    """The least processor time of three runs."""
+    """The lowest processor time of three runs."""
     times = []
     for _ in range(3):
         feedable, data = make(size)
         begin = time.process_time()
-        with suppress(RequestError):  # refused is bounded too
+        with suppress(RequestError):  # being refused is bounded too
             drip(feedable.feed, data, segment)
         times.append(time.process_time() - begin)
     return min(times)
@@ -296,7 +296,7 @@ def test_many_small_parts_in_one_segment_cost_linear_time(make: Callable[[int], 
 
 
 def test_a_body_of_small_chunks_costs_linear_time() -> None:
-    """H-20: also on its way to the application."""
+    """H-20: even on its way to the application."""
 
     def exchange_seconds(count: int) -> float:
         app = Recorder()

@@ -1,7 +1,7 @@
-"""No value of a field or target, however it is made, costs more time than its bytes are worth (rule H-20).
+"""No value of a field or target costs more time than its bytes are worth, however it is made (rule H-20).
 
-A pattern that goes back over what it has read turns one header of 60 KB into a minute of a server that answers nobody.
-So each field that ESG reads itself is tried with runs of what separates, quotes and surrounds.
+A pattern that backtracks turns one header of 60 KB into a minute of a server that answers no client. So each field that
+ESG reads itself is tried with runs of separators, quotes and white space.
 """
 
 import time
@@ -37,11 +37,11 @@ HANDSHAKE = {
 }
 
 PATIENCE = 1.0
-"""Seconds of the processor: milliseconds are what it takes, and what a pattern takes that goes back is a minute."""
+"""CPU seconds: it takes milliseconds, and a pattern that backtracks takes a minute."""
 
 
 TRIES = 3
-"""A costly pattern is costly each time; a collection of garbage or a busy machine is not."""
+"""A costly pattern is costly each time; garbage collection or a busy machine is not."""
 
 
 def cost(server: MemoryServer, request: bytes) -> float:
@@ -57,7 +57,7 @@ def cost(server: MemoryServer, request: bytes) -> float:
 
 
 def requests(run: str) -> list[bytes]:
-    """Requests that have a long value, of runs between letters, in one field each, and one with a long target."""
+    """Requests with a long value, of runs between letters, each in one field, and one with a long target."""
     long = "a" + run * (SIZE // len(run)) + "b"
     heads = [{**HANDSHAKE, name: long} for name in FIELDS]
     lines = ["".join(f"{name}: {value}\r\n" for name, value in head.items()) for head in heads]

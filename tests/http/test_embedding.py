@@ -22,7 +22,7 @@ everywhere = pytest.mark.parametrize(("loop", "parser"), list(product(LOOPS, PAR
 
 
 class App:
-    """Answers at once, or at /wait when `release` is set; `told` is what happened to its lifespan."""
+    """Responds at once, or at /wait when `release` is set; `told` is what happened to its lifespan."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -57,7 +57,7 @@ class Connection:
         return head.partition(b"\r\n")[0] + b" " + await self.reader.readexactly(5)
 
     async def is_closed(self) -> bool:
-        """Whether the server closes it, waited for, without another byte."""
+        """Wait, and return whether the server closes it without another byte."""
         try:
             rest = await asyncio.wait_for(self.reader.read(), 10)
         except ConnectionResetError:
@@ -84,7 +84,7 @@ def test_u3_a_server_is_used_as_that_of_asyncio(loop: str, parser: str) -> None:
         async with await start(app, parser) as server:
             assert isinstance(server, asyncio.AbstractServer)
             await server.start_serving()
-            await server.wait_closed()  # it has not been closed
+            await server.wait_closed()  # it is still open
             assert (app.told, server.is_serving()) == (["startup"], True)
             assert server.get_loop() is asyncio.get_running_loop()
             client = await connect(server)
@@ -150,7 +150,7 @@ def test_u3_clients_can_be_closed_or_aborted_and_others_still_come(loop: str, pa
 
 @everywhere
 def test_u3_a_factory_of_protocols_serves_what_others_accept(loop: str, parser: str) -> None:
-    """The lifespan is the program's own business."""
+    """The lifespan is up to the program."""
 
     async def main() -> list[str]:
         app = App()

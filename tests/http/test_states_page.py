@@ -1,4 +1,4 @@
-"""The page of the reference about states is what the tables in the code say."""
+"""The reference page about states agrees with the tables in the code."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The connection without a socket against the h2 library as its client, with anything happening in between.
 
 Both sides open, write, end, cancel and change their windows and settings in any order, while their bytes cross on the
-wire and arrive in any pieces. Neither may find fault with the other, and what one has said the other must have heard.
+wire and arrive in any pieces. Neither may find an error in the other, and each must have received what the other sent.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from tests.support.http2 import wire
 from tests.support.http2.session import RecordedStream, Session
 
 STREAMS = 10
-"""The most that the client has open."""
+"""The most streams that the client has open."""
 
 SIZES = st.sampled_from([0, 1, 9, 500, 16384, 40000, 90000])
 WHICH = st.integers(0, STREAMS)
@@ -40,7 +40,7 @@ TRAILERS: Headers = [(b"x-sum", b"1"), (b"x-end", b"trailers")]
 
 @dataclass
 class Half:
-    """What one side has said on a stream, or what the other has heard."""
+    """What one side has sent on a stream, or what the other has received."""
 
     headers: Headers = field(default_factory=list)
     body: bytes = b""
@@ -50,7 +50,7 @@ class Half:
 
 @dataclass
 class Exchange:
-    """One stream; `is_cut` if either side has reset it before its end."""
+    """One stream; `is_cut`: either side has reset it before its end."""
 
     asked: Half
     answered: Half = field(default_factory=Half)
@@ -61,7 +61,7 @@ class Exchange:
 
 
 class Connection(RuleBasedStateMachine):
-    """A client and a server, and the bytes that are on the way between them."""
+    """A client and a server, and the bytes on the way between them."""
 
     @initialize()
     def begin(self) -> None:
@@ -134,7 +134,7 @@ class Connection(RuleBasedStateMachine):
 
     @rule(changes=SETTINGS)
     def change_settings(self, changes: dict[h2.settings.SettingCodes | int, int]) -> None:
-        """One at a time: the library takes an acknowledgement for one of each setting, whichever frame it was in."""
+        """One at a time: to the library, an acknowledgement covers one of each setting, whichever frame it was in."""
         if not self.unacknowledged:
             self.peer.update_settings(changes)
             self.unacknowledged += 1

@@ -21,7 +21,7 @@ STREAMS = 100
 """The default of `h2-max-concurrent-streams`."""
 
 SMALL = 64 * 1024
-"""Bytes that may be held for a connection that has no body to send and reads what it is sent."""
+"""Bytes that may be held for a connection without request bodies whose client reads."""
 
 NUMBERS = range(1, 2**31, 2)
 
@@ -45,7 +45,7 @@ def rapid_reset(number: int) -> bytes:
 
 
 def refused(number: int) -> bytes:
-    """More streams than there may be, of which none ends."""
+    """More streams than allowed, none of which ends."""
     return wire.post(number)
 
 
@@ -128,7 +128,7 @@ def flood(server: MemoryServer, parts: Iterator[bytes], most: int) -> Raw:
 
 
 def check_end(server: MemoryServer, client: Raw, app: Waiting) -> None:
-    """The connection has ended for what it was, and nothing of it is left."""
+    """The connection has ended for the right reason, and nothing of it is left."""
     assert client.code == Code.ENHANCE_YOUR_CALM
     assert app.most <= STREAMS + 1
     assert app.running == 0
@@ -140,7 +140,7 @@ def check_end(server: MemoryServer, client: Raw, app: Waiting) -> None:
 
 @pytest.mark.parametrize("name", FLOODS)
 def test_2_3_floods(name: str) -> None:
-    """At the latest after as many frames as one may send within ten seconds, each of them a round trip."""
+    """At the latest after as many frames as are allowed within ten seconds, each of them a round trip."""
     app = Waiting()
     with MemoryServer(app) as server:
         client = flood(server, FLOODS[name](), 1010)
@@ -187,7 +187,7 @@ BOMBS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_2_3_header_bombs(name: str) -> None:
-    """CVE-2016-6581, CVE-2026-49975: a section counts as what it stands for, and as how many fields it has."""
+    """CVE-2016-6581, CVE-2026-49975: a section counts by its decoded size and its number of fields."""
     app = Waiting()
     sent = wire.block(GET) + BOMBS[name]
     parts = [sent[at : at + 16000] for at in range(0, len(sent), 16000)]
@@ -215,7 +215,7 @@ OVERSIZED: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("name", OVERSIZED)
 def test_2_3_header_sections_that_are_too_large(name: str) -> None:
-    """Ten within ten seconds are refused, and end nothing."""
+    """Ten within ten seconds are refused without ending the connection."""
     app = Waiting()
     with MemoryServer(app) as server:
         assert flood(server, each(OVERSIZED[name]), 10).code is None
@@ -235,7 +235,7 @@ LITERALS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", LITERALS)
 def test_2_3_a_section_of_tiny_literals_ends_the_connection(name: str) -> None:
-    """One is enough: to keep the tables in step would take more than the connection is worth."""
+    """One is enough: keeping the tables in step would cost more than the connection is worth."""
     app = Waiting()
     sent = wire.block(GET) + REFERENCES + LITERALS[name] * (16_000 // len(LITERALS[name]))
     with MemoryServer(app) as server:
@@ -244,7 +244,7 @@ def test_2_3_a_section_of_tiny_literals_ends_the_connection(name: str) -> None:
 
 
 def test_2_3_data_of_one_byte() -> None:
-    """In one burst of a megabyte: 50,000 frames are taken, and no more."""
+    """In one burst of a megabyte: 50,000 frames are accepted, and no more."""
     app = Waiting()
     frames = b"".join([wire.post(number) + wire.data(number, b"x") * 50_000 for number in (1, 3)])
     with MemoryServer(app) as server:
@@ -256,7 +256,7 @@ def test_2_3_data_of_one_byte() -> None:
 
 
 def test_2_3_settings_of_many_windows_cost_no_more_than_themselves() -> None:
-    """However many streams are open: each has the last one."""
+    """However many streams are open: each gets the last one."""
     calls: Counter[str] = Counter()
 
     def count(frame: FrameType, event: str, argument: object) -> None:
@@ -279,7 +279,7 @@ def test_2_3_settings_of_many_windows_cost_no_more_than_themselves() -> None:
 
 
 def test_2_3_a_long_priority_is_not_read() -> None:
-    """RFC 9218 section 4: what cannot be read is ignored; the members of a long one would take a while."""
+    """RFC 9218 section 4: what is malformed is ignored; reading the members of a long one would take a while."""
     assert read_priority(b"u=1" + b"," * 252) == (1, False)
     assert read_priority(b"u=1" + b"," * 254) == (3, False)
 

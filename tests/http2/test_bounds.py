@@ -63,7 +63,7 @@ def test_2_3_fields_are_counted_with_the_host(host: bytes, more: int, status: in
 def test_8_2_3_crumbs_of_a_cookie_are_joined_before_fields_are_counted(
     crumbs: int, others: int, status: int | None
 ) -> None:
-    """But for crumbs without end; the authority is one field beside them."""
+    """Except for endless crumbs; the authority counts as one more field."""
     fields = [*GET, *[(b"cookie", b"a=b")] * crumbs, *[(b"x", b"")] * others]
     assert declined(session_with(wire.headers(1, fields), fields=5)) == status
 
@@ -71,7 +71,7 @@ def test_8_2_3_crumbs_of_a_cookie_are_joined_before_fields_are_counted(
 def test_8_2_3_the_bytes_of_crumbs_count() -> None:
     fields = [*GET, *[(b"cookie", b"x" * 94)] * 100]
     most = sum(len(name) + len(value) for name, value in fields)
-    crumbs = b"\x60\x5e" + b"x" * 94 + b"\xbe" * 99  # the first one is for the table, and the others refer to it
+    crumbs = b"\x60\x5e" + b"x" * 94 + b"\xbe" * 99  # the first one goes into the table, and the others refer to it
     for field_bytes, status in ((most, None), (most - 1, 431)):
         sent = wire.raw_headers(1, wire.block(GET) + crumbs)
         assert declined(session_with(sent, field_bytes=field_bytes)) == status
@@ -91,7 +91,7 @@ def test_2_3_method_and_target_have_a_bound(size: int, status: int | None) -> No
 
 @pytest.mark.parametrize(("size", "remembered"), [(256, 1), (257, 0)])
 def test_2_3_what_is_remembered_of_blocks_is_bounded(size: int, remembered: int) -> None:
-    """To 64 blocks of 256 bytes, and none that changes the table."""
+    """64 blocks of 256 bytes, none of which changes the table."""
     block = wire.block(GET)
     name = wire.literal(b"x", b"y" * (size - len(block) - 4))
     block += name if len(block + name) == size else wire.literal(b"x", b"y" * (size - len(block) - 5))
@@ -168,7 +168,7 @@ def test_9218_7_1_a_priority_ahead_is_for_its_own_request_and_given_up_for_those
 
 @pytest.mark.parametrize(("later", "expected"), [(511, []), (512, [(ConnectionFault, STREAM_CLOSED)])])
 def test_5_1_the_last_512_streams_that_were_reset_are_remembered(later: int, expected: list[tuple[type, int]]) -> None:
-    """Frames that come on them were on the way; on others they are an error."""
+    """Frames on them were on the way; on others they are an error."""
     session = session_with(wire.post(1), wire.post(3))
     for number in range(1, 3 + 2 * later, 2):
         session.engine.streams.remember_reset(number)
@@ -311,7 +311,7 @@ def test_6_5_2_the_table_is_as_small_as_the_client_wants_it() -> None:
 
 @pytest.mark.parametrize("at", range(1, len(wire.OPENING) + 17))
 def test_4_1_frames_are_whole_however_they_are_cut(at: int) -> None:
-    """Also where a segment ends within the preface, or has a whole frame before the part of one."""
+    """Even if a segment ends within the preface, or has a whole frame before part of another."""
     sent = wire.OPENING + wire.ping(b"-----one") + wire.ping(b"-----two")
     session = Session()
     session.receive(sent[:at], 0.0)
@@ -332,7 +332,7 @@ def test_3_4_the_first_frame_is_settings(first: bytes) -> None:
 
 
 def test_whoever_has_a_clock_is_told() -> None:
-    """H-17: of the preface, of a block that has begun, of the last stream."""
+    """H-17: about the preface, a block that has begun, the last stream."""
     session = Session()
     session.receive(wire.PREFACE, 0.0)
     assert session.told == {}
@@ -347,7 +347,7 @@ def test_whoever_has_a_clock_is_told() -> None:
 
 
 def test_2_2_content_is_handed_on_before_its_frame_is_whole() -> None:
-    """But not padded frames: it is not yet known where their content ends."""
+    """Except for padded frames: where their content ends is not known yet."""
     session = session_with(wire.post(1), wire.post(3))
     sent = wire.data(1, b"0123456789", end=True)
     for begin, end, body in ((0, 9, b""), (9, 12, b"012"), (12, 18, b"012345678"), (18, 19, b"0123456789")):
@@ -371,7 +371,7 @@ def test_6_10_data_within_a_block_is_no_better_in_pieces() -> None:
 
 
 def test_5_4_2_the_rest_of_a_frame_whose_stream_was_reset_is_skipped() -> None:
-    """In the middle of a frame that is too long, and before the next one."""
+    """Within a frame that is too long, and before the next one."""
     session = session_with(wire.headers(1, [*POST, (b"content-length", b"2")], end=False))
     sent = wire.data(1, b"0123456789", end=True) + wire.ping()
     for at in range(0, len(sent), 4):

@@ -1,4 +1,4 @@
-"""Each case of what RFC 9113 and RFC 7541 demand, however its bytes are cut (rule 2-1)."""
+"""Each case of what RFC 9113 and RFC 7541 require, however its bytes are cut (rule 2-1)."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SHORT = 1500
 
 
 def ways(case: Case) -> Iterator[tuple[str, list[list[bytes]]]]:
-    """The ways in which each of the segments may arrive."""
+    """The ways in which each segment may arrive."""
     yield "whole", [[segment] for segment in case.segments]
     total = sum(map(len, case.segments))
     if total <= SHORT:

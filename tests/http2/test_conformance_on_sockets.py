@@ -1,6 +1,6 @@
 """The cases of conformance over real sockets: both loops, cleartext and TLS (rule 2-1).
 
-In memory everything is checked; here, that sockets and TLS change nothing, and that no GOAWAY is lost to a reset.
+Everything is checked in memory; here, that sockets and TLS change nothing, and that no GOAWAY is lost to a reset.
 """
 
 import pytest
@@ -15,14 +15,14 @@ ON_SOCKETS = [case for case in CASES if len(case.steps) == 1 and not case.outcom
 
 
 def is_complete(outcome: Outcome, frames: list[Frame]) -> bool:
-    """Whether all has come that a case waits for; a connection that ends has to be read to its end."""
+    """Whether everything that a case waits for has come; a connection that ends must be read to its end."""
     ended = {frame.stream for frame in frames if frame.ends}
     is_answered = Frame(Kind.PING, ACK, 0, LAST_PING) in frames
     return not outcome.ends and is_answered and ended >= {*outcome.answers, *outcome.resets}
 
 
 def whole_frames(data: bytes) -> bytes:
-    """Without the half of a frame at the end."""
+    """Without a partial frame at the end."""
     at = 0
     while len(data) >= at + 9 and len(data) >= (end := at + 9 + int.from_bytes(data[at : at + 3], "big")):
         at = end
@@ -43,7 +43,7 @@ def run(server: SocketServer, case: Case) -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("wire", ["tcp", "tls"])
 def test_sockets_change_nothing(loop: str, wire: str) -> None:
-    """All cases over each of them would take long, and TLS changes least."""
+    """All cases over each of them would take too long, and TLS changes least."""
     cases = ON_SOCKETS if wire == "tcp" else ON_SOCKETS[len(loop) % 4 :: 4]
     wrong = []
     with SocketServer(Recorder(), Wiring(loop=loop, wire=wire)) as server:

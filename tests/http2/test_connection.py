@@ -1,4 +1,4 @@
-"""HTTP/2 connections with their cycles: the rules that hold for all versions, and those of section 8."""
+"""HTTP/2 connections with their cycles: the rules for all versions, and those for HTTP/2."""
 
 from typing import Any
 
@@ -303,7 +303,7 @@ def test_2_3_floods_do_not_reach_the_application() -> None:
 
 
 def test_2_2_a_head_that_is_larger_than_a_frame_goes_on_in_others() -> None:
-    """RFC 9113 section 6.10; a field says the same however many frames it takes."""
+    """RFC 9113 section 6.10; a field means the same however many frames it takes."""
     large = bytes(range(0x21, 0x7F)) * 430
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

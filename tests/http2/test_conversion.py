@@ -1,7 +1,7 @@
-"""What an application makes of requests of HTTP/2, and clients of its responses: nothing is split, joined or let in.
+"""What HTTP/2 requests become for an application, and its responses for clients: nothing is split, joined or let in.
 
-That malformed requests are refused is checked by the cases of conformance; here, that none of them reaches an
-application, and what those that do reach it say.
+The conformance cases check that malformed requests are refused; here, that none of them reaches an application, and
+what it sees of the others.
 """
 
 from collections.abc import Iterable
@@ -39,12 +39,12 @@ def test_2_1_no_malformed_request_is_handed_on() -> None:
 
 
 def breaks_late(case: Case) -> bool:
-    """Whether its first header section is right, and complete: content or trailers are wrong."""
+    """Whether its first header section is right and complete, and the error is in content or trailers."""
     return case.steps[0].startswith((wire.post(), wire.post(1, (b"content-length", b"5"))))
 
 
 def scopes(*sent: Iterable[tuple[bytes, bytes]] | bytes) -> list[Scope]:
-    """What an application sees of requests, given by their fields or as frames."""
+    """What an application sees of requests, which are given as fields or frames."""
     app = Recorder()
     with MemoryServer(app) as server:
         client = Raw(server)
@@ -60,7 +60,7 @@ def test_8_3_1_host_is_the_authority() -> None:
 
 
 def test_8_2_3_crumbs_of_cookies_are_joined() -> None:
-    """In their order, and as one field of HTTP/1.1 would have them."""
+    """In order, as in one HTTP/1.1 field."""
     (scope,) = scopes([*GET, (b"cookie", b"a=1"), (b"x", b"y"), (b"cookie", b"b=2; c=3"), (b"cookie", b"")])
     assert [value for name, value in scope["headers"] if name == b"cookie"] == [b"a=1; b=2; c=3; "]
 
@@ -72,7 +72,7 @@ def test_8_3_no_pseudo_header_field_is_left() -> None:
 
 
 def test_6_5_1_trailers_do_not_join_the_headers() -> None:
-    """RFC 9110 section 6.5.1: not even those that an application would trust."""
+    """RFC 9110 section 6.5.1: not even fields that an application would trust."""
     trailers = [(b"authorization", b"secret"), (b"content-length", b"9"), (b"host", b"b.test"), (b"cookie", b"a=b")]
     (scope,) = scopes(wire.post() + wire.data(1, b"x") + wire.headers(1, trailers))
     assert scope["headers"] == [(b"host", b"a.test")]
@@ -94,7 +94,7 @@ def test_8_3_1_targets_are_taken_as_they_are() -> None:
 
 
 def test_applications_cannot_change_what_is_remembered() -> None:
-    """Requests that look the same on the wire get scopes of their own."""
+    """Requests that look the same on the wire get separate scopes."""
     seen: list[Headers] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +112,7 @@ def test_applications_cannot_change_what_is_remembered() -> None:
 
 
 def test_a_request_head_is_not_remembered_for_another_scheme_or_limit() -> None:
-    """Nor does what one connection was told mean anything on another."""
+    """Nor does what one connection has remembered mean anything on another."""
     indexed = wire.raw_headers(1, wire.block([METHOD, SCHEME, PATH]) + wire.literal(b":authority", b"a.test", how=0x40))
     with MemoryServer(Recorder()) as server:
         first, second = Raw(server), Raw(server)
@@ -144,7 +144,7 @@ EVIL: list[tuple[bytes, Any]] = [
 @pytest.mark.parametrize("field", EVIL)
 @pytest.mark.parametrize("where", ["head", "hint", "trailers"])
 def test_h10_responses_are_not_split(field: tuple[bytes, bytes], where: str) -> None:
-    """Names and values that no field may have never leave the server."""
+    """Invalid names and values never leave the server."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if where == "hint":

@@ -15,7 +15,7 @@ ANNOUNCED = (LAST_STREAM, NO_ERROR)
 
 
 class NoTLS:
-    """As much of an `ssl.SSLObject` as a connection asks for."""
+    """As much of an `ssl.SSLObject` as a connection uses."""
 
     def selected_alpn_protocol(self) -> str:
         return "h2"
@@ -153,7 +153,7 @@ def test_h9_who_has_closed_its_side_still_gets_whole_responses() -> None:
 
 
 def test_2_3_an_error_is_read_before_the_connection_ends() -> None:
-    """What the client goes on sending does not reset the connection under it."""
+    """Input that still comes does not reset the connection."""
     with MemoryServer(Recorder()) as server:
         client = Client(server)
         client.has_closed = True  # it does not, although the server does

@@ -13,7 +13,7 @@ PART = bytes(16384)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """As many parts as the path says, each of 16 KiB."""
+    """As many parts of 16 KiB as the path says."""
     parts = int(scope["path"][1:])
     await send({"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"y" * 500)]})
     for _ in range(parts):
@@ -26,7 +26,7 @@ def parts(number: int, *more: tuple[bytes, bytes], method: bytes = b"GET") -> li
 
 
 def test_2_2_a_large_response_does_not_hold_up_a_small_one() -> None:
-    """Although both want the same window, and neither has a priority."""
+    """Even if both want the same window, and neither has a priority."""
     with MemoryServer(app) as server:
         client = Client(server)
         large = client.ask(parts(100))
@@ -41,7 +41,7 @@ def test_2_2_a_large_response_does_not_hold_up_a_small_one() -> None:
 
 
 def test_h17_a_response_that_waits_for_its_turn_is_not_late() -> None:
-    """The client reads slowly, one response after the other, as it has asked to."""
+    """The client reads slowly, one response after the other, as it requested."""
     with MemoryServer(app, timeout_write=3.0) as server:
         client = Client(server, window=2**20)
         urgent = client.ask(parts(20, (b"priority", b"u=1")))
@@ -70,14 +70,14 @@ def test_h17_a_client_that_opens_no_window_of_the_connection_is_late() -> None:
 
 @pytest.mark.parametrize("window", ["stream", "connection"])
 def test_h17_a_window_of_a_byte_now_and_then_keeps_no_response_alive(window: str) -> None:
-    """timeout-write-rate: whichever of the two windows is the narrow one."""
+    """timeout-write-rate: no matter which of the two windows is the narrow one."""
     with MemoryServer(app, timeout_write=8.0, timeout_write_rate=100) as server:
         client = Client(server, window=65_535 if window == "stream" else 2**20)
         if window == "stream":
             client.h2.increment_flow_control_window(2**20)
         number = client.ask(parts(20))
         client.turn(credit=False)
-        for _ in range(9):  # the first look counts what the windows had room for
+        for _ in range(9):  # the first check counts what the windows had room for
             server.loop.advance(1.0)
             client.h2.increment_flow_control_window(1, number if window == "stream" else None)
             client.turn(credit=False)
@@ -89,7 +89,7 @@ def test_h17_a_window_of_a_byte_now_and_then_keeps_no_response_alive(window: str
 
 
 def test_2_3_who_does_not_read_is_not_read_from() -> None:
-    """Heads have no flow control: without end they would pile up."""
+    """Heads have no flow control, and would pile up without end."""
     block = b"\x02\x04HEAD\x86\x04\x02/0\x01\x03a.t"
     with MemoryServer(app) as server:
         transport = Client(server).transport
@@ -120,7 +120,7 @@ def test_h17_who_does_not_read_at_all_is_cut() -> None:
 
 @pytest.mark.parametrize("priority", [b"u=3", b"u=3, i"])
 def test_2_2_a_response_that_waits_can_be_cancelled_and_the_others_go_on(priority: bytes) -> None:
-    """Whether it waits in order or shares with others."""
+    """Whether it waits in order or shares."""
     with MemoryServer(app) as server:
         client = Client(server)
         numbers = [client.ask(parts(100, (b"priority", priority))) for _ in range(3)]

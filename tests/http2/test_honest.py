@@ -1,4 +1,4 @@
-"""Clients that ask for much and pay for it: no bound may hit them (rule 2-3)."""
+"""Clients that ask for much and pay for it: no bound may stop them (rule 2-3)."""
 
 import pytest
 
@@ -12,7 +12,7 @@ NUMBERS = range(1, 2**31, 2)
 
 
 class Counting:
-    """An application that tells how many bytes it was sent, and keeps none."""
+    """An application that answers with how many bytes it was sent, and keeps none."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -30,7 +30,7 @@ class Counting:
 
 
 class Uploading(Raw):
-    """A client that sends as fast as its windows let it; `room` is what the connection's leaves."""
+    """A client that sends as fast as its windows allow; `room` is what is left of the connection's."""
 
     room = 65535
 
@@ -62,7 +62,7 @@ def read_all(client: Raw) -> list[wire.Frame]:
 
 
 def test_2_3_an_upload_of_100_mb() -> None:
-    """At full speed, which here is in no time at all."""
+    """At full speed: the clock stands still."""
     with MemoryServer(Counting()) as server:
         client = Uploading(server)
         assert client.upload(1, 100_000_000, 16384) == b"100000000"
@@ -71,7 +71,7 @@ def test_2_3_an_upload_of_100_mb() -> None:
 
 @pytest.mark.parametrize("piece", [1, 100, 1000])
 def test_2_3_an_upload_in_small_frames(piece: int) -> None:
-    """As a program sends that streams what it measures."""
+    """As from a program that streams measurements."""
     with MemoryServer(Counting()) as server:
         client = Uploading(server)
         assert client.upload(1, 5000 * piece, piece) == b"%d" % (5000 * piece)
@@ -93,7 +93,7 @@ class Streaming:
 
 @pytest.mark.parametrize(("pieces", "size"), [(5000, 100), (3000, 255), (1000, 1000)])
 def test_2_3_a_download_of_small_pieces_whose_frames_are_all_acknowledged(pieces: int, size: int) -> None:
-    """With two WINDOW_UPDATEs for each frame, as clients send that do not count; most pieces have to wait for them."""
+    """With two WINDOW_UPDATEs for each frame, as from clients that do not count; most pieces have to wait for them."""
     with MemoryServer(Streaming(pieces, size)) as server:
         client = Raw(server)
         client.send(wire.headers(1))
@@ -109,7 +109,7 @@ def test_2_3_a_download_of_small_pieces_whose_frames_are_all_acknowledged(pieces
 
 @pytest.mark.slow
 def test_2_3_a_hundred_thousand_requests_on_one_connection() -> None:
-    """Of which each has its own table entries, and some a body, trailers, or an update of the window."""
+    """Each with its own table entries, and some with a body, trailers, or a window update."""
     app = Counting()
     plain = wire.block(GET)
     with MemoryServer(app) as server:
@@ -131,7 +131,7 @@ def test_2_3_a_hundred_thousand_requests_on_one_connection() -> None:
 
 
 def test_2_2_the_window_of_a_connection_is_opened_when_half_of_it_is_used() -> None:
-    """And never beyond its size: what the preface has granted counts."""
+    """And never beyond its size, including what the preface has granted."""
     with MemoryServer(Counting()) as server:
         client = Uploading(server)
         client.upload(1, 400_000, 16384)

@@ -1,4 +1,4 @@
-"""Header sections of responses: what is remembered of them must mean the same each time (RFC 7541 section 2.3.2)."""
+"""Header sections of responses: a remembered block must mean the same each time (RFC 7541 section 2.3.2)."""
 
 import hpack
 from hypothesis import given, settings

@@ -96,7 +96,7 @@ def grow(session: Session, number: int) -> None:
     st.lists(st.integers(1, 20000), min_size=1),
 )
 def test_responses_arrive_whatever_the_windows(bodies: list[bytes], window: int, sizes: list[int]) -> None:
-    """RFC 9113 section 6.9: no byte beyond a window, and all of them in the end."""
+    """RFC 9113 section 6.9: no byte beyond a window, and every byte in the end."""
     session, peer = Session(), client()
     peer.initiate_connection()
     peer.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
@@ -132,7 +132,7 @@ def take_events(peer: h2.connection.H2Connection, data: bytes, got: dict[int, by
 
 
 def test_trailers_follow_what_is_unsent() -> None:
-    """RFC 9113 section 8.1: trailers come last, behind a body that had to wait."""
+    """RFC 9113 section 8.1: trailers come last, after a body that had to wait."""
     session, peer = Session(), client()
     peer.initiate_connection()
     peer.send_headers(1, GET, end_stream=True)
@@ -151,7 +151,7 @@ def test_trailers_follow_what_is_unsent() -> None:
 
 
 def test_a_response_before_the_end_of_the_request_tells_the_client_to_stop() -> None:
-    """RFC 9113 section 8.1: RST_STREAM with NO_ERROR, and what is on the way is put up with."""
+    """RFC 9113 section 8.1: RST_STREAM with NO_ERROR, and frames on the way are tolerated."""
     session = opened(headers(POST, flags=4))
     stream = session.opened[1]
     session.send_response(stream, session.encoder.encode([(b":status", b"200")]), b"", end=True)
@@ -187,7 +187,7 @@ def test_2_4_a_client_may_change_its_mind() -> None:
 
 
 def data_frames(data: bytes) -> list[int]:
-    """The streams of the DATA frames in `data`, in their order."""
+    """The streams of the DATA frames in `data`, in order."""
     numbers = []
     while data:
         length = int.from_bytes(data[:3], "big")
@@ -308,7 +308,7 @@ def test_2_3_one_stream_too_many_is_refused_and_the_others_go_on() -> None:
 
 
 def test_2_3_rapid_reset() -> None:
-    """CVE-2023-44487: a client that asks and cancels at once is cut off after 500 times in ten seconds."""
+    """CVE-2023-44487: a client that requests and cancels at once is cut off after 500 times in ten seconds."""
     session = opened()
     for number in range(1, 1001, 2):
         session.receive(headers(GET, number) + frame(3, 0, number, bytes(4)), 0.0)
@@ -365,7 +365,7 @@ def test_6_7_a_ping_is_answered() -> None:
 
 
 def test_a_block_that_says_the_same_means_another_thing_once_the_table_has_changed() -> None:
-    """What is remembered of a block must not outlive the table that it refers to (RFC 7541 section 2.3.2)."""
+    """A remembered block must not outlive the table that it refers to (RFC 7541 section 2.3.2)."""
     encoder = HeaderEncoder()
     first = encoder.encode([*GET, (b"x-a", b"1")])
     session = opened(frame(1, 5, 1, first))
@@ -379,7 +379,7 @@ def test_a_block_that_says_the_same_means_another_thing_once_the_table_has_chang
 
 
 def test_a_block_that_changes_the_table_does_so_each_time() -> None:
-    """What is remembered of a block must not keep it from being read (RFC 7541 section 6.2.1)."""
+    """A block that changes the table must be read each time (RFC 7541 section 6.2.1)."""
     inserts = b"\x82\x86\x84\x41\x03a.t\x40\x03x-a\x011"
     session = opened(frame(1, 5, 1, inserts), frame(1, 5, 3, inserts), frame(1, 5, 5, inserts))
     session.receive(frame(1, 5, 7, b"\x82\x86\x84\xc3\xc2"), 0.0)

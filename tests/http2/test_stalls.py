@@ -1,4 +1,4 @@
-"""Clients that do not read, do not send, or do not end (rules 2-2, 2-3), and busy ones that do no harm."""
+"""Clients that do not read, send or end (rules 2-2, 2-3), and busy ones that do no harm."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ PART = 65536
 
 
 class Huge:
-    """An application that sends 20 MB, and counts what `send()` has taken; `running` are its calls."""
+    """An application that sends 20 MB, and counts what `send()` has accepted; `running` are its calls."""
 
     def __init__(self) -> None:
         self.taken = self.running = 0
@@ -86,7 +86,7 @@ def test_h9_a_client_that_has_closed_its_side_still_reads() -> None:
 
 
 def test_2_3_a_window_of_one_byte_at_a_time() -> None:
-    """Each byte costs the client more than the server, and after a while it costs it the connection."""
+    """Each byte costs the client more than the server, and in the end the connection."""
     app = Huge()
     with MemoryServer(app) as server:
         client = Raw(server, OPENING + NO_WINDOW + wire.headers())
@@ -116,7 +116,7 @@ ASKING: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("name", ASKING)
 def test_2_3_answers_that_are_not_read(name: str) -> None:
-    """Immediate answers have no window; what is left unread of them is bounded all the same."""
+    """Immediate answers have no window, but what is left unread of them is still bounded."""
     with MemoryServer(hello, timeout_write=3.0) as server:
         client = Raw(server)
         client.transport.stall()
@@ -134,7 +134,7 @@ def test_2_3_answers_that_are_not_read(name: str) -> None:
 
 
 def test_c4_answers_that_are_read_late_are_all_there() -> None:
-    """And a client that finally reads gets all that it asked for."""
+    """A client that finally reads gets everything it asked for."""
     with MemoryServer(hello) as server:
         client = Raw(server)
         ended: list[int] = []
@@ -165,7 +165,7 @@ BEGUN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", BEGUN)
 def test_2_3_what_does_not_go_on_ends(name: str) -> None:
-    """Whatever has begun, and however slowly it goes on."""
+    """Whatever has begun, however slowly it goes on."""
     with MemoryServer(Recorder(), timeout_keep_alive=5.0, timeout_request_headers=5.0) as server:
         transport = server.connect()
         transport.feed(BEGUN[name])
@@ -229,7 +229,7 @@ def test_2_3_padding_counts_in_the_windows() -> None:
 
 
 def test_2_3_a_hundred_connections_of_a_hundred_streams() -> None:
-    """All of them at once; when the clients are gone, nothing is left."""
+    """All at once; when the clients are gone, nothing is left."""
     app = Waiting()
     with MemoryServer(app, limit_concurrency=None) as server:
         clients = [Raw(server) for _ in range(100)]
@@ -249,7 +249,7 @@ def test_2_3_a_hundred_connections_of_a_hundred_streams() -> None:
 
 @pytest.mark.parametrize("then", [wire.headers(3), wire.post(3) + wire.data(3, b"x", end=True)])
 def test_6_8_requests_after_a_goaway_of_the_client(then: bytes) -> None:
-    """It refers to streams that the server opens, and there are none; nothing is lost."""
+    """It is about streams that the server opens, and there are none; nothing is lost."""
     with MemoryServer(Recorder()) as server:
         client = Raw(server)
         client.send(wire.post(1) + wire.goaway() + then + wire.data(1, b"x", end=True))
@@ -258,7 +258,7 @@ def test_6_8_requests_after_a_goaway_of_the_client(then: bytes) -> None:
 
 
 def test_2_5_requests_after_the_last_goaway_of_the_server_are_not_served() -> None:
-    """RFC 9113 section 6.8; and a flood of them is one like others."""
+    """RFC 9113 section 6.8; a flood of them is treated like any other."""
     app = Waiting()
     with MemoryServer(app) as server:
         client = Raw(server)

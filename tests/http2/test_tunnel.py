@@ -19,7 +19,7 @@ CONNECT = request(b"/", b"CONNECT", (b":protocol", b"note"))
 
 
 class Notes(asyncio.Protocol):
-    """Writes down what its transport tells it; `keeps` is its answer to the end of the client's side."""
+    """Notes what its transport calls; `keeps` is its answer to the end of the client's side."""
 
     keeps = False
 
@@ -73,7 +73,7 @@ class Conversation:
 
     @property
     def kinds_sent(self) -> list[int]:
-        """Of the frames of the stream that the server has sent."""
+        """Of the stream's frames that the server has sent."""
         return [frame.kind for frame in read(bytes(self.client.transport.written)) if frame.stream == self.number]
 
     def say(self, data: bytes = b"", *, end: bool = False) -> None:
@@ -109,7 +109,7 @@ def test_2_4_what_is_known_of_the_connection_is_known_of_the_stream_but_its_sock
 
 
 def test_2_4_it_may_be_silent_for_as_long_as_it_likes() -> None:
-    """No time-out of a request's body is one of a tunnel, whatever else of the connection expires meanwhile."""
+    """A request body's time-out does not apply to a tunnel, whatever else of the connection expires meanwhile."""
     with MemoryServer(unasked, timeout_request=5.0, timeout_keep_alive=5.0) as server:
         talk = Conversation(server, Notes())
         server.loop.advance(60)
@@ -145,7 +145,7 @@ def test_2_4_what_comes_while_reading_is_paused_is_handed_on_in_order_and_the_en
 
 
 def test_2_4_the_end_waits_for_reading_although_nothing_is_held() -> None:
-    """The protocol may have bytes in hand itself that come before it."""
+    """The protocol may itself hold bytes that come before it."""
     with conversation() as talk:
         talk.tunnel.pause_reading()
         talk.say(end=True)
@@ -156,7 +156,7 @@ def test_2_4_the_end_waits_for_reading_although_nothing_is_held() -> None:
 
 
 def test_h_22_a_stream_is_given_nothing_in_a_turn_that_is_used_up() -> None:
-    """All streams of a connection are one client; what came waits in order, and its window with it."""
+    """All streams of a connection belong to one client; what came waits in order, and so does its window."""
 
     class Looks(Notes):
         def data_received(self, data: bytes) -> None:
@@ -227,7 +227,7 @@ def test_2_4_one_side_can_end_alone_and_nothing_is_written_after_it() -> None:
 
 
 def test_2_4_the_marks_tell_the_protocol_when_to_write() -> None:
-    """S-3: above the high one it is to wait, at the low one it may go on."""
+    """S-3: above the high one it has to wait, at the low one it may go on."""
     with conversation() as talk:
         assert talk.tunnel.get_write_buffer_limits() == (16384, 65536)
         talk.tunnel.write(bytes(65535))
@@ -274,7 +274,7 @@ def test_2_4_closed_it_sends_what_waits_first() -> None:
 
 @pytest.mark.parametrize("resetting", ["the protocol", "the client"])
 def test_2_4_a_reset_breaks_both_sides_and_nothing_is_written_after_it(resetting: str) -> None:
-    """Waiting data is dropped, which makes room: a protocol that then goes on writes into the void."""
+    """Waiting data is dropped, which makes room: what the protocol then writes is dropped too."""
 
     class Eager(Notes):
         def resume_writing(self) -> None:

@@ -1,4 +1,4 @@
-"""What one connection of HTTP/2 sends at once is read in several turns of the loop (rule H-22)."""
+"""What one HTTP/2 connection sends at once is read in several turns of the loop (rule H-22)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ NUMBERS = range(1, 2**31, 2)
 
 
 def upload(frames: int, number: int = 1) -> bytes:
-    """A request whose body comes in frames of one byte, without the last of them."""
+    """A request whose body comes in frames of one byte, without the last one."""
     return wire.post(number) + wire.data(number, b"x") * frames
 
 
@@ -38,7 +38,7 @@ def bodies(frames: list[Frame]) -> list[bytes]:
 
 @contextmanager
 def held(app: Any = echo, **options: Any) -> Iterator[tuple[Raw, HeldTurns]]:
-    """A connection whose server's turns end when the test says."""
+    """A connection whose turns end when the test says so."""
     with MemoryServer(app, **options) as server:
         turns = HeldTurns(server)
         yield Raw(server), turns
@@ -68,7 +68,7 @@ FLOODS: dict[str, Callable[[], bytes]] = {
 }
 
 LARGEST = {"SETTINGS": 2025 + FRAME, "oversized sections": OVERSIZED_BLOCK + REQUEST + FRAME}
-"""Units of the largest piece of work in a flood, where that is not a small one."""
+"""Units of the largest piece of work in a flood, unless it is small."""
 
 
 @pytest.mark.parametrize("name", FLOODS)
@@ -139,7 +139,7 @@ def test_h_22_any_segments_are_read_alike(sizes: int) -> None:
 
 
 def test_h_22_what_a_transport_delivers_although_it_was_paused_is_kept() -> None:
-    """Transports of TLS do: they have decrypted more by then."""
+    """TLS transports do: they have decrypted more by then."""
     sent = upload(SMALL) + wire.data(1, b"!", end=True)
     with held() as (client, turns):
         client.send(sent[:-1000])
@@ -163,7 +163,7 @@ def test_h_22_the_end_of_the_clients_side_comes_behind_what_waits() -> None:
 
 
 def test_h_22_the_end_over_tls_does_not_wait() -> None:
-    """The transport closes then, no matter what it is told, and no answer would get through."""
+    """The transport closes regardless of what it is told, and no answer would get through."""
     with MemoryServer(echo) as server:
         turns = HeldTurns(server)
         transport = server.connect(**over_tls("h2"))
@@ -200,7 +200,7 @@ def test_h_22_a_fault_in_what_waits_ends_the_connection() -> None:
 
 
 def test_2_5_requests_that_wait_when_the_server_drains_are_served() -> None:
-    """Which was the last one is said when all that came before is read."""
+    """The last stream is announced once all earlier input is read."""
     with held(Recorder()) as (client, turns):
         client.send(upload(SMALL) + wire.data(1, b"!", end=True) + wire.headers(3))
         client.server.context.drain()
@@ -215,7 +215,7 @@ def test_2_5_requests_that_wait_when_the_server_drains_are_served() -> None:
 
 
 def test_2_5_a_connection_that_is_closed_while_something_waits_comes_to_its_end() -> None:
-    """No deadline is lost, and what still comes is thrown away."""
+    """No deadline is lost, and further input is thrown away."""
     with held() as (client, turns):
         client.send(wire.headers(1, [*GET, (b"X", b"y")], end=False) + wire.data(1, b"x") * SMALL)
         assert connection(client)._receiving.is_behind
@@ -242,7 +242,7 @@ def test_h_17_a_client_is_not_late_while_its_bytes_wait() -> None:
 
 
 def test_h_17_a_client_is_late_when_all_that_waited_does_not_end_its_request() -> None:
-    """A client that keeps the server busy does not buy time with it."""
+    """A client does not buy time by keeping the server busy."""
     with held(timeout_request=5) as (client, turns):
         client.send(upload(SMALL))
         client.server.loop.advance(60)
@@ -256,7 +256,7 @@ def test_h_17_a_client_is_late_when_all_that_waited_does_not_end_its_request() -
 
 
 def test_h_7_a_client_that_does_not_read_is_not_read_from_after_its_turn() -> None:
-    """There are two reasons to pause reading; it goes on when both are gone."""
+    """There are two reasons to pause reading; it resumes when both are gone."""
     with held() as (client, turns):
         client.transport.stall()
         client.send(upload(SMALL))
@@ -278,7 +278,7 @@ def test_h_7_a_client_that_does_not_read_is_not_read_from_after_its_turn() -> No
 
 
 def test_h_22_the_preface_may_bring_a_flood_with_it() -> None:
-    """HTTP/1.1 has read it, and hands over all that came."""
+    """HTTP/1.1 has read it, and hands over everything."""
     with MemoryServer(echo) as server:
         turns = HeldTurns(server)
         client = Raw(server, wire.OPENING + upload(SMALL) + wire.data(1, b"!", end=True))

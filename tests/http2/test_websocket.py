@@ -1,4 +1,4 @@
-"""WebSocket over HTTP/2: a stream of a connection, with both codecs (RFC 8441, rule 2-4)."""
+"""WebSocket over a stream of an HTTP/2 connection, with both codecs (RFC 8441, rule 2-4)."""
 
 import asyncio
 import zlib
@@ -100,7 +100,7 @@ def test_2_4_an_application_that_denies(codec: str) -> None:
         client.turn()
         assert (client.answers[first].status, client.answers[first].complete) == (403, True)
         assert (client.answers[second].status, client.answers[second].body) == (418, b"no")
-        assert server.context.connections  # it is kept
+        assert server.context.connections  # it is remembered
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Both codecs see the same in whatever a client sends, however it is cut (rule S-1)."""
+"""Both codecs see the same in anything that a client sends, however it is cut (rule S-1)."""
 
 import struct
 
@@ -18,7 +18,7 @@ from tests.support.ws.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEX
 
 LIMIT = 5000
 REST = bytes(LIMIT + 200)
-"""Completes any frame: some errors are seen in its head by one library, and at its end by the other."""
+"""Completes any frame: one library finds some errors in its head, the other at its end."""
 
 
 class Queue:
@@ -36,7 +36,7 @@ class Queue:
 
 
 class Heard:
-    """Notes what a frame reader tells."""
+    """Notes what a frame reader reports."""
 
     def __init__(self, codec: type[WebsocketsCodec] | type[WsprotoCodec], *, deflate: bool) -> None:
         self.events: list[object] = []
@@ -115,7 +115,7 @@ def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: byt
 def test_s5_the_same_however_small_the_pieces_of_work_are(
     deflate: bool, sent: bytes, step: int, sizes: tuple[int, int, int, int]
 ) -> None:
-    """S-5: what is left for another turn is taken up where it was left."""
+    """S-5: what is left for a later turn is continued where it stopped."""
     (expected, *_) = everything_heard(sent, step, deflate=deflate)
     with pytest.MonkeyPatch.context() as patch:
         names = ("intake.PART", "intake.LARGEST_AT_ONCE", "deflate.PIECE", "deflate.SLICE")

@@ -39,7 +39,7 @@ FLAGS = ["", "server_no_context_takeover", "client_no_context_takeover"]
 @pytest.mark.parametrize("server_bits", SERVER_BITS)
 @pytest.mark.parametrize("client_bits", CLIENT_BITS)
 def test_each_combination_of_parameters(server_bits: str, client_bits: str) -> None:
-    """RFC 7692 section 7.1: the answer asks for nothing that was not offered, and allows no more than was."""
+    """RFC 7692 section 7.1: the answer asks for nothing that was not offered, and allows no more than that."""
     for flags in itertools.chain.from_iterable(itertools.combinations(FLAGS[1:], count) for count in range(3)):
         parameters = [parameter for parameter in (server_bits, client_bits, *flags) if parameter]
         for order in itertools.permutations(parameters):
@@ -80,7 +80,7 @@ DECLINED = [
 
 @pytest.mark.parametrize("parameters", DECLINED)
 def test_an_offer_that_must_be_declined(parameters: str) -> None:
-    """Section 7.1 and 5.1; the next offer is looked at."""
+    """Sections 7.1 and 5.1; the next offer is tried."""
     assert negotiate([offer(parameters)]) is None
     assert negotiate([offer(parameters) + b", " + offer()]) == negotiate([offer()])
     assert negotiate([offer(parameters), offer("client_max_window_bits")]) == negotiate(
@@ -111,7 +111,7 @@ def test_what_is_no_list_of_extensions(field: bytes) -> None:
 
 
 def test_offers_take_linear_time() -> None:
-    """Nothing is read twice, however the field goes on."""
+    """Nothing is read twice, however the field continues."""
     for field in (b"a;" * 30_000, b"a," * 30_000 + b"=", b" \t" * 30_000 + b"=", b"a; " + b"b" * 60_000 + b"="):
         with pytest.raises(RequestError):
             read_offers([field])
@@ -221,7 +221,7 @@ def test_what_cannot_be_inflated(codec: str, payload: bytes, code: int) -> None:
 @codecs
 @pytest.mark.parametrize("is_fragmented", [False, True])
 def test_s3_a_bomb_is_stopped_while_it_inflates(codec: str, is_fragmented: bool) -> None:
-    """1009 as soon as more comes out than a message may have."""
+    """1009 as soon as more comes out than a message may hold."""
     bomb = deflated(bytes(50_000_000))
     assert len(bomb) < 65536
     sent = [frame(BINARY, bomb, rsv=4)]
@@ -261,7 +261,7 @@ def test_an_inflater_never_gives_more_than_one_byte_too_much() -> None:
 
 
 def test_a_compressor_that_is_not_used_is_given_back() -> None:
-    """What comes after that can still be read by the same inflater."""
+    """The same inflater can still read what follows."""
     deflate = Deflate(Agreement(), 1000)
     theirs = zlib.decompressobj(wbits=-12)
 
@@ -282,7 +282,7 @@ def test_a_compressor_that_is_not_used_is_given_back() -> None:
 
 @codecs
 def test_memory_is_given_back_when_a_ping_is_answered(codec: str) -> None:
-    """And everything works as before: text in fragments, compressed messages that refer to earlier ones, closing."""
+    """And everything still works: text in fragments, compressed messages that refer to earlier ones, closing."""
     app = Recorder()
     with WebSocketServer(app, codec, ws_ping_interval=1) as server:
         client = server.open(OFFER)

@@ -63,7 +63,7 @@ def test_s4_a_client_that_hangs_up_instead_of_answering() -> None:
 
 @codecs
 def test_after_a_broken_rule_the_client_can_read_why(codec: str) -> None:
-    """RFC 6455 section 7.1.7: the server closes its side, and reads on until the client has closed."""
+    """RFC 6455 section 7.1.7: the server closes its side, and reads on until the client closes."""
     app = Recorder()
     with WebSocketServer(app, codec) as server:
         client = server.open()
@@ -142,7 +142,7 @@ def test_an_abort_cuts_the_connection() -> None:
 
 @codecs
 def test_s5_an_application_that_does_not_receive_holds_the_end_up_for_a_moment_only(codec: str) -> None:
-    """The messages before it could still have been answered."""
+    """The messages before it could still be answered."""
     with WebSocketServer(accepting(sleep), codec) as server:
         client = server.open()
         client.say(text("unheard") + close(1000))
@@ -209,7 +209,7 @@ def test_s3_a_ping_without_answer_closes_with_1011(codec: str, answer: bytes | N
 
 @codecs
 def test_s4_after_a_close_no_pings_are_sent(codec: str) -> None:
-    """RFC 6455 section 5.5.1: although the answer to the last one comes late, or reading goes on only then."""
+    """RFC 6455 section 5.5.1: even if the answer to the last one comes late, or reading resumes only then."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         await asyncio.sleep(2.5)
@@ -245,7 +245,7 @@ def test_pings_can_be_switched_off() -> None:
 
 
 def test_s3_a_pong_cannot_come_in_the_middle_of_a_message() -> None:
-    """A client that sends a large message slowly is there; one that stops in the middle of it is not."""
+    """A client that sends a large message slowly is alive; one that stops in the middle is not."""
     with WebSocketServer(Recorder(), ws_ping_interval=2, ws_ping_timeout=3) as server:
         client = server.open()
         client.say(frame(BINARY, bytes(100_000))[:50_000])
@@ -259,7 +259,7 @@ def test_s3_a_pong_cannot_come_in_the_middle_of_a_message() -> None:
 
 @codecs
 def test_s3_an_answer_that_is_not_read_here_counts_when_it_is(codec: str) -> None:
-    """While reading is paused because the application does not receive, no connection is closed for it."""
+    """No connection is closed for it while reading is paused because the application does not receive."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         await asyncio.sleep(60)
@@ -283,7 +283,7 @@ def test_s3_an_answer_that_is_not_read_here_counts_when_it_is(codec: str) -> Non
 
 @codecs
 def test_s3_an_application_that_does_not_receive_stops_the_reading(codec: str) -> None:
-    """After `ws-max-queue` messages; they all come when it receives again."""
+    """After `ws-max-queue` messages; all of them arrive when it receives again."""
     received: list[Any] = []
 
     async def conversation(receive: Receive, send: Send) -> None:
@@ -328,7 +328,7 @@ def test_s3_many_messages_in_one_segment_are_not_taken_all_at_once(codec: str) -
 
 
 def test_s3_the_bytes_that_wait_are_bounded_too() -> None:
-    """Two messages as large as may be are all that waits, whatever ws-max-queue says."""
+    """At most two messages of the largest size wait, whatever ws-max-queue says."""
     size = 100_000
     with WebSocketServer(accepting(sleep), ws_max_size=size, **NEVER) as server:
         client = server.open()
@@ -392,7 +392,7 @@ def test_s3_send_waits_for_a_client_that_does_not_read(codec: str) -> None:
 
 
 def test_s3_a_client_that_reads_nothing_is_cut_off() -> None:
-    """After timeout-write; one that reads a little from time to time is not."""
+    """After timeout-write, unless it reads a little from time to time."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         await receive()
@@ -432,7 +432,7 @@ def test_s3_only_the_latest_ping_is_answered_to_a_client_that_does_not_read() ->
 
 
 def test_a_pong_while_the_client_does_not_read_is_not_missed() -> None:
-    """A client that has not read the ping cannot have answered it: that is the business of timeout-write."""
+    """A client that has not read the ping cannot have answered it: timeout-write deals with that."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         await receive()
@@ -456,7 +456,7 @@ def test_a_pong_while_the_client_does_not_read_is_not_missed() -> None:
 @codecs
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 def test_s3_a_message_may_have_so_many_bytes_and_not_one_more(codec: str, opcode: int) -> None:
-    """In one frame, in fragments, in pieces: 1009. Nothing is waited for that is too large."""
+    """In one frame, in fragments, in pieces: 1009. The server does not wait for what is too large."""
     size = 1000
     fitting = [frame(opcode, b"x" * size), b"".join(fragments(opcode, b"x" * 999, b"", b"x"))]
     too_large = [

@@ -98,7 +98,7 @@ def test_nothing_may_follow_a_close() -> None:
     ],
 )
 def test_s2_a_close_of_the_application(message: Message, code: int, payload: bytes) -> None:
-    """A reason is cut where it does not fit, never within a character."""
+    """A reason that is too long is cut, never within a character."""
     client, records = run({"type": "websocket.close", **message})
     assert (client.code, client.frames[-1].payload[2:]) == (code, payload)
     assert records == []
@@ -125,7 +125,7 @@ def test_s4_an_application_that_raises() -> None:
 @codecs
 @pytest.mark.parametrize("how", ["close", "eof", "reset"])
 def test_s4_send_raises_an_oserror_once_the_client_is_gone(codec: str, how: str) -> None:
-    """S-4, S-2: also for an application that never receives; the disconnect then comes as often as it is asked for."""
+    """S-4, S-2: even for an application that never receives; then each `receive()` gets the disconnect."""
     seen: list[Any] = []
 
     async def conversation(receive: Receive, send: Send) -> None:
@@ -153,7 +153,7 @@ def test_s4_send_raises_an_oserror_once_the_client_is_gone(codec: str, how: str)
 
 
 def test_s4_send_raises_although_the_loop_never_runs() -> None:
-    """An application that only sends would keep the loop from ever hearing of the loss, with which one gets lost."""
+    """An application that only sends would keep the loop from noticing the loss, and one message is lost with it."""
     sent = 0
 
     async def conversation(receive: Receive, send: Send) -> None:
@@ -189,7 +189,7 @@ def test_s4_an_application_may_let_the_error_through() -> None:
 
 @codecs
 def test_a_receive_that_is_cancelled_loses_no_message(codec: str) -> None:
-    """Time-outs around `receive()` are common; the message that comes meanwhile is the next one's."""
+    """Time-outs around `receive()` are common; a message that comes meanwhile goes to the next call."""
     received: list[Any] = []
 
     async def conversation(receive: Receive, send: Send) -> None:
@@ -247,7 +247,7 @@ def test_several_receivers_share_the_messages() -> None:
 
 
 def test_a_close_of_the_application_ends_its_receiving() -> None:
-    """Also what has come and was not taken is dropped."""
+    """Messages that have come and were not received are dropped too."""
     seen: list[Any] = []
 
     async def conversation(receive: Receive, send: Send) -> None:
@@ -263,7 +263,7 @@ def test_a_close_of_the_application_ends_its_receiving() -> None:
 
 
 def test_nothing_waits_for_the_garbage_collector() -> None:
-    """The parts of a connection refer to each other no more when it is over."""
+    """Once a connection is over, its parts no longer refer to each other."""
 
     def left() -> list[Any]:
         return [

@@ -18,7 +18,7 @@ class WebSocketDisconnect(Exception):
 
 
 def test_s2_an_accept_that_comes_too_late_is_taken() -> None:
-    """And what comes with it; then the application gets the disconnect, and no more messages are taken."""
+    """And what comes with it; then the application gets the disconnect, and no more messages are accepted."""
     seen: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +82,7 @@ def test_s4_who_ignores_the_error_is_cancelled() -> None:
 
 
 def test_s4_who_listens_stops_the_sender_before_it_is_refused() -> None:
-    """As frameworks do that run both beside each other."""
+    """As in frameworks that run both side by side."""
     ends: list[str] = []
 
     async def conversation(receive: Receive, send: Send) -> None:
@@ -115,7 +115,7 @@ def test_s4_who_listens_stops_the_sender_before_it_is_refused() -> None:
 
 @pytest.mark.parametrize("error", [WebSocketDisconnect, asyncio.CancelledError, ValueError])
 def test_s4_what_ends_a_call_whose_client_has_gone(error: type[BaseException]) -> None:
-    """That it was told is no failure; whatever else goes wrong is logged."""
+    """Being told is not a failure; every other error is logged."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         assert await receive() == DISCONNECT

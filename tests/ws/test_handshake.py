@@ -1,4 +1,4 @@
-"""The opening handshake: what is accepted, what is refused and how, and what the application says (S-2, S-5)."""
+"""The opening handshake: what is accepted, what is refused and how, and what the application answers (S-2, S-5)."""
 
 import logging
 from typing import Any
@@ -126,7 +126,7 @@ REFUSED = {
 @parsers
 @pytest.mark.parametrize(("status", "request_"), REFUSED.values(), ids=REFUSED)
 def test_s5_what_is_no_handshake(parser: str, status: int, request_: bytes) -> None:
-    """S-5: an answer in HTTP, a line in the log, and no call of the application."""
+    """S-5: an HTTP response, a line in the log, and no call of the application."""
     app = Recorder()
     with WebSocketServer(app, "websockets", parser) as server:
         client = server.ask(request_)
@@ -181,7 +181,7 @@ def test_s2_a_subprotocol_is_chosen(subprotocol: str) -> None:
 
 
 def test_s2_headers_of_the_application() -> None:
-    """Those of the handshake are not its business, but for a subprotocol that it names there."""
+    """It may not set the handshake's own fields, except a subprotocol."""
     own = [(b"Set-Cookie", b"a=b"), (b"Sec-WebSocket-Protocol", b"a"), (b"Upgrade", b"h2c"), (b"Connection", b"close")]
     app = Recorder(accept={"headers": own})
     with WebSocketServer(app) as server:
@@ -284,7 +284,7 @@ def test_an_application_that_raises_before_the_accept() -> None:
 
 @pytest.mark.parametrize("how", ["eof", "reset"])
 def test_a_client_that_goes_before_the_answer(how: str) -> None:
-    """The application is told, also while it waits; an accept then raises an OSError."""
+    """The application is told, even while it waits; an accept then raises an OSError."""
     seen: list[Any] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

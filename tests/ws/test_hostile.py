@@ -1,4 +1,4 @@
-"""What a client may try to cost more than it should, or to lose what was meant for it (S-3, S-4, S-5)."""
+"""What a client may try to cost too much, or to lose what was meant for it (S-3, S-4, S-5)."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ async def send_and_close(receive: Receive, send: Send) -> None:
 
 @codecs
 def test_s4_who_reads_slowly_is_not_cut_off_in_the_middle_of_a_message(codec: str) -> None:
-    """The time for the answer to a close begins when the close has been read."""
+    """The time to answer a close begins when the close has been read."""
     with WebSocketServer(accepting(send_and_close), codec, **NEVER) as server:
         client = server.open()
         client.transport.read()
@@ -85,7 +85,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_s3_a_client_that_goes_while_nobody_reads_is_seen(
     codec: str, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    """Reading is paused as the application does not receive: only the kernel knows."""
+    """Reading is paused, as the application does not receive: only the kernel knows."""
     with WebSocketServer(accepting(sleep), codec, ws_max_queue=2, ws_ping_interval=2, ws_ping_timeout=2) as server:
         client = server.open(extra={"socket": pair[0]})
         client.say(*[text("unheard")] * 5)
@@ -100,7 +100,7 @@ def test_s3_a_client_that_goes_while_nobody_reads_is_seen(
 
 @codecs
 def test_s5_after_a_close_a_full_queue_stops_no_reading(codec: str) -> None:
-    """The answer to the close comes behind more frames than are read in one turn."""
+    """The answer to the close comes after more frames than one turn reads."""
     with WebSocketServer(accepting(sleep), codec, ws_max_queue=2, **NEVER) as server:
         client = server.open()
         client.say(text("one"), text("two"))
@@ -111,7 +111,7 @@ def test_s5_after_a_close_a_full_queue_stops_no_reading(codec: str) -> None:
         client.wait(60)
 
 
-# Frames that leave a codec in the middle of something.
+# Frames that leave a codec in mid-message.
 
 
 @codecs
@@ -129,7 +129,7 @@ def test_5_4_an_empty_first_fragment_begins_a_message(codec: str, opcode: int, n
 @pytest.mark.parametrize("fields", [b"", OFFER])
 @pytest.mark.parametrize("first", [b"", b"be"])
 def test_s3_a_pong_between_fragments_forgets_nothing(codec: str, first: bytes, fields: bytes) -> None:
-    """When a ping is answered, what is not needed is given back; a message that has begun is needed."""
+    """Once a ping is answered, what is not needed is freed; a message that has begun is needed."""
     app = Recorder()
     with WebSocketServer(app, codec, ws_ping_interval=2, ws_ping_timeout=0) as server:
         client = server.open(fields)
@@ -144,7 +144,7 @@ def test_s3_a_pong_between_fragments_forgets_nothing(codec: str, first: bytes, f
 
 
 def cpu_of(codec: str, sent: bytes, *fields: bytes) -> float:
-    """Seconds of CPU for reading this, in segments as a socket gives them."""
+    """CPU seconds for reading this, in segments as from a socket."""
     with WebSocketServer(Recorder(echo=False), codec, **NEVER) as server:
         client = server.open(*fields)
         segments = [sent[at : at + 65536] for at in range(0, len(sent), 65536)]
@@ -193,7 +193,7 @@ FLOODS = [
 @codecs
 @pytest.mark.parametrize("flood", FLOODS)
 def test_s5_floods_take_linear_time(codec: str, flood: Any) -> None:
-    """Eight times the frames take about eight times the CPU, and no frame takes long."""
+    """Eight times the frames take about eight times the CPU time, and no frame takes long."""
     fields = [OFFER] if flood is of_compressed_messages else []
     few, many = 1500, 12_000
     cpu_of(codec, flood(few), *fields)
@@ -205,7 +205,7 @@ def test_s5_floods_take_linear_time(codec: str, flood: Any) -> None:
 
 @codecs
 def test_s3_a_bomb_in_fragments_takes_no_memory(codec: str) -> None:
-    """Each fragment is small and inflates to a thousand times its size; it ends with the message's limit."""
+    """Each fragment is small and inflates to a thousand times its size; the message's limit stops it."""
     limit = 1 << 20
     parts = [deflated(bytes(limit // 8), bits=15) + b"\0\0\xff\xff" for _ in range(64)]
     sent = fragments(BINARY, *parts)

@@ -1,4 +1,4 @@
-"""WebSocket over a stream of HTTP/2 (RFC 8441): no key, no upgrade, no socket; the frames are the same."""
+"""WebSocket over an HTTP/2 stream (RFC 8441): no key, no upgrade, no socket; the frames are the same."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ class StreamOfHTTP2:
         self.body += body
 
     def finished(self) -> None:
-        """The response has its end."""
+        """The response has ended."""
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
         self.status, self.headers = 200, dict(headers)
@@ -53,7 +53,7 @@ class StreamOfHTTP2:
 
 
 class Asked:
-    """A server that is asked for a WebSocket by a stream of HTTP/2."""
+    """A server with a request for a WebSocket on an HTTP/2 stream."""
 
     def __init__(self, server: WebSocketServer, *fields: tuple[bytes, bytes], method: str = "CONNECT") -> None:
         self._server = server
@@ -68,7 +68,7 @@ class Asked:
             "headers": list(fields),
             "extensions": {"http.response.trailers": {}, "tls": {"tls_version": 0x0304}},
         }
-        cycle = Cycle(server.context, self.stream, scope, b"/chat")  # type: ignore[arg-type]  # as much as is needed
+        cycle = Cycle(server.context, self.stream, scope, b"/chat")  # type: ignore[arg-type]  # the part that is used
         scope["extensions"]["esg.switch"] = cycle.switch
         server.context.start(cycle, getattr(esg_ws.entry_points, server.codec)(server.context))
         server.loop.settle()
@@ -92,7 +92,7 @@ class Asked:
 
 @codecs
 def test_s5_the_handshake_of_rfc_8441(codec: str) -> None:
-    """Section 5: the answer has neither the proof nor fields of a connection; the application cannot tell otherwise."""
+    """Section 5: the answer has neither a proof nor connection fields; else the application sees no difference."""
     app = Recorder(accept={"subprotocol": "b", "headers": [(b"x-own", b"1"), (b"Upgrade", b"websocket")]})
     with WebSocketServer(app, codec) as server:
         asked = Asked(server, VERSION, (b"sec-websocket-protocol", b"a, b"), OFFER)
@@ -113,7 +113,7 @@ def test_s5_the_handshake_of_rfc_8441(codec: str) -> None:
 
 @codecs
 def test_s5_a_key_means_nothing(codec: str) -> None:
-    """RFC 8441 section 5: it is not used, whatever it is."""
+    """RFC 8441 section 5: a key is ignored, whatever it is."""
     app = Recorder()
     with WebSocketServer(app, codec) as server:
         asked = Asked(server, VERSION, (b"sec-websocket-key", b"?"))
@@ -142,7 +142,7 @@ def test_s3_compression(codec: str) -> None:
 def test_s5_what_is_no_handshake(
     status: int, method: str, fields: list[tuple[bytes, bytes]], answer: dict[bytes, bytes]
 ) -> None:
-    """RFC 9113 section 8.2.2: fields of a connection, such as `upgrade`, are not for HTTP/2, not even in a refusal."""
+    """RFC 9113 section 8.2.2: HTTP/2 has no connection fields such as `upgrade`, not even in a refusal."""
     app = Recorder()
     with WebSocketServer(app) as server:
         asked = Asked(server, *fields, method=method)
@@ -203,7 +203,7 @@ def test_s3_a_bad_frame_ends_the_stream_after_the_close(codec: str) -> None:
 
 @codecs
 def test_s3_a_client_that_reads_nothing_loses_its_stream(codec: str) -> None:
-    """There is no socket to ask what the client has acknowledged: the stream's own count has to do (timeout-write)."""
+    """No socket says what the client has acknowledged: the stream's own count has to do (timeout-write)."""
     with WebSocketServer(accepting(flood), codec, timeout_write=10, ws_ping_interval=0) as server:
         asked = Asked(server, VERSION)
         asked.transport.stall()

@@ -1,4 +1,4 @@
-"""The small parts by themselves: masks, frames, messages, close codes."""
+"""The small parts alone: masks, frames, messages, close codes."""
 
 import os
 import sys
@@ -78,7 +78,7 @@ def test_parts_are_put_together(count: int) -> None:
 
 @pytest.mark.parametrize("end", [False, True])
 def test_a_text_is_refused_at_the_first_part_that_is_wrong(end: bool) -> None:
-    """RFC 6455 section 8.1; a character may be cut anywhere, but for the end."""
+    """RFC 6455 section 8.1; a character may be cut anywhere except at the end."""
     parts = TextParts()
     assert [parts.add(b"\xe2\x82", False), parts.add(b"\xac", False)] == [0, 4]
     with pytest.raises(UnicodeDecodeError):
@@ -86,7 +86,7 @@ def test_a_text_is_refused_at_the_first_part_that_is_wrong(end: bool) -> None:
 
 
 def test_what_a_message_takes_in_memory() -> None:
-    """At most: one wide character makes a whole text wide."""
+    """At most: one wide character makes the whole text wide."""
     for message in ("a" * 1000, "a" * 1000 + "\U0001f600", "\u6f22" * 1000, bytes(1000)):
         overhead = sys.getsizeof(message[:0])
         assert sys.getsizeof(message) - overhead <= held_size(message) + 32

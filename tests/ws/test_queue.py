@@ -1,4 +1,4 @@
-"""What waits for an application that does not receive has one bound, in bytes, for each WebSocket (S-6)."""
+"""What waits for an application that does not receive has one bound in bytes per WebSocket (S-6)."""
 
 import asyncio
 import tracemalloc
@@ -31,7 +31,7 @@ def held(server: WebSocketServer) -> int:
 
 
 class Late:
-    """Receives nothing for a minute, then everything; with `before` it receives that many messages first."""
+    """Receives nothing for a minute, then everything; with `before`, it first receives that many messages."""
 
     def __init__(self, before: int = 0) -> None:
         self.received: list[str | bytes] = []
@@ -51,7 +51,7 @@ def compressed(content: bytes, opcode: int = BINARY) -> bytes:
 
 @codecs
 def test_s6_compressed_messages_wait_compressed(codec: str) -> None:
-    """The issue's kind: 100 of nearly the largest size, which weigh next to nothing on the wire."""
+    """100 of nearly the largest size, which are tiny on the wire."""
     content = bytes(SIZE - 100_000)
     app = Late()
     with WebSocketServer(accepting(app), codec, ws_max_size=SIZE, **NEVER) as server:
@@ -98,7 +98,7 @@ def test_s6_the_bound_counts_the_message_that_is_coming(codec: str, way: str, bo
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 @pytest.mark.parametrize("way", ["whole", "pieces", "fragments", "compressed"])
 def test_s6_a_message_of_the_largest_size_always_fits(codec: str, opcode: int, way: str) -> None:
-    """Also where the bound is no more than that, and others wait before it."""
+    """Even if the bound is no more than that, and others wait before it."""
     content = b"a" * 300_000
     sent = {
         "whole": [frame(opcode, content)],
@@ -120,7 +120,7 @@ def test_s6_a_message_of_the_largest_size_always_fits(codec: str, opcode: int, w
 
 @codecs
 def test_s6_a_text_counts_what_it_takes_in_memory(codec: str) -> None:
-    """A large one at least: a single wide character makes all of them wide."""
+    """At least a large one: a single wide character makes the whole text wide."""
     content = "a" * 299_990 + "\U0001f600"
     app = Late()
     with WebSocketServer(
@@ -135,7 +135,7 @@ def test_s6_a_text_counts_what_it_takes_in_memory(codec: str) -> None:
 
 @codecs
 def test_s6_a_ping_behind_what_waits_is_answered_when_it_is_read(codec: str) -> None:
-    """And a client that is not read has not failed to answer."""
+    """And a client from which nothing is read has not failed to answer."""
     app = Late()
     with WebSocketServer(accepting(app), codec, ws_max_size=SIZE, ws_ping_interval=2, ws_ping_timeout=3) as server:
         client = server.open(OFFER)
@@ -151,7 +151,7 @@ def test_s6_a_ping_behind_what_waits_is_answered_when_it_is_read(codec: str) -> 
 
 @codecs
 def test_s6_each_stream_of_http2_has_its_own_bound(codec: str) -> None:
-    """2-2: one that is not received holds up no other."""
+    """2-2: a WebSocket that is not received holds up no other."""
     content = bytes(SIZE)
     slow, quick = Late(), Late(before=20)
 
@@ -183,7 +183,7 @@ def test_s6_the_default_is_twice_the_largest_message() -> None:
     class Context:
         config = Config("m:app", ws_max_size=1000)
 
-    assert Settings(Context, None).max_queue_bytes == 2000  # type: ignore[arg-type]  # as much as it reads
+    assert Settings(Context, None).max_queue_bytes == 2000  # type: ignore[arg-type]  # the part that it reads
 
 
 def test_s6_a_bound_below_the_largest_message_is_refused() -> None:

@@ -33,7 +33,7 @@ def echoes(codec: str, *segments: bytes) -> list[bytes]:
 
 
 def failure(codec: str, *segments: bytes) -> int | None:
-    """The code with which the server gives up; fails if the application is told another, or the connection stays."""
+    """The code with which the server gives up; fails if the application gets another one, or the connection stays."""
     app, client = exchange(codec, segments)
     assert client.ended
     assert [code for code, _ in app.ends] == [client.code]
@@ -256,7 +256,7 @@ UNTIL_BAD = {
     "a part of a long fragment": frame(TEXT, b"a" * 70_000 + b"\xff" * 9 + b"a" * 70_000, fin=False)[:70_015],
     "what no next byte makes right": OPENING + frame(CONTINUATION, b"\xe2\x28\xa1", fin=False)[:8],
 }
-"""Up to the byte that is wrong: the message, and mostly the frame, goes on after it."""
+"""Up to the wrong byte: the message, and usually the frame, goes on after it."""
 
 
 @codecs
@@ -283,7 +283,7 @@ INVALID = (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 6553
 @codecs
 @pytest.mark.parametrize("code", VALID)
 def test_7_4_codes_that_a_client_may_send(code: int, codec: str) -> None:
-    """7.1.5 and 7.1.6: the application is told code and reason, the client gets the code back."""
+    """7.1.5 and 7.1.6: the application gets code and reason, the client gets the code back."""
     app, client = exchange(codec, [close(code, "adiós".encode())])
     assert app.ends == [(code, "adiós")]
     assert client.code == code
@@ -318,7 +318,7 @@ def test_7_1_6_the_longest_reason(codec: str) -> None:
 
 @codecs
 def test_5_5_1_a_close_may_come_between_fragments(codec: str) -> None:
-    """And nothing is said of the message that never came to its end."""
+    """And the message that never ended is not mentioned."""
     app, client = exchange(codec, [frame(TEXT, b"half", fin=False) + close(1001, b"bye")])
     assert (app.received, app.ends, client.code) == ([], [(1001, "bye")], 1001)
 
@@ -336,7 +336,7 @@ def test_1_4_nothing_counts_after_a_close(codec: str, after: bytes) -> None:
 @codecs
 @pytest.mark.parametrize("bad", [frame(3), frame(TEXT, b"\xff"), frame(TEXT, b"x", rsv=2), close(999)], ids=bytes.hex)
 def test_s5_messages_before_a_bad_frame_are_given_to_the_application(codec: str, bad: bytes) -> None:
-    """S-5, in one segment or in several: the application gets them first, and so the client gets its echoes."""
+    """S-5, in one segment or several: the application gets them first, so the client gets its echoes."""
     for segments in ([text("one") + text("two") + bad], [text("one"), text("two"), bad]):
         app, client = exchange(codec, segments)
         assert app.received == ["one", "two"]
@@ -346,7 +346,7 @@ def test_s5_messages_before_a_bad_frame_are_given_to_the_application(codec: str,
 
 @codecs
 def test_9_extensions_that_were_not_agreed_on_fail(codec: str) -> None:
-    """RFC 7692 section 6: RSV1 without an agreement; with one, it is not for control frames nor continuations."""
+    """RFC 7692 section 6: RSV1 without an agreement, or with one on a control frame or continuation."""
     assert failure(codec, frame(TEXT, b"x", rsv=4)) == 1002
     for segments in ([frame(PING, b"x", rsv=4)], [frame(TEXT, b"x", fin=False), frame(CONTINUATION, b"y", rsv=4)]):
         _, client = exchange(codec, segments, OFFER)

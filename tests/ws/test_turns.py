@@ -1,4 +1,4 @@
-"""No turn of the loop does much for one client, whatever it sends, and nothing is lost by that (S-5, H-22)."""
+"""No turn of the loop does much for one client, whatever it sends, and nothing is lost (S-5, H-22)."""
 
 import random
 from collections.abc import Callable
@@ -27,7 +27,7 @@ EMPTY_BLOCKS = bytes.fromhex(
     "04c0010500000000a0feaf4e02e080020000000050ff57270170400100000000a8ffab930038a00000000000d4ffd549001c500000000000ea"
     "ffea24000e280000000000f57f75120007140000000080fabf3a0980030a0000000040fd5f9d"
 )
-"""Eight blocks with Huffman tables of their own and nothing else: what costs zlib most by the byte (RFC 1951)."""
+"""Eight blocks of nothing but their own Huffman tables: what costs zlib most per byte (RFC 1951)."""
 
 Flood = tuple[bytes, list[str | bytes]]
 """What is sent, and the messages in it."""
@@ -134,7 +134,7 @@ def test_s5_no_turn_does_much(codec: str, flood: Callable[[], Flood]) -> None:
 @codecs
 @floods
 def test_s5_nor_after_the_close(codec: str, flood: Callable[[], Flood]) -> None:
-    """S-4: what comes then costs next to nothing, and the client's answer behind it is found."""
+    """S-4: what comes then costs next to nothing, and the client's answer after it is found."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 4000})
@@ -165,7 +165,7 @@ def test_s5_no_turn_does_much_over_http2(codec: str, flood: Callable[[], Flood])
 
 @codecs
 def test_s5_all_streams_of_a_connection_are_one_client(codec: str) -> None:
-    """Rule H-22: each could fill a turn alone."""
+    """Rule H-22: each alone could fill a turn."""
     count = 40
     message = bytes(LARGE // 8)
     app = Recorder(echo=False)
@@ -186,7 +186,7 @@ def opened(client: H2Client) -> int:
 
 
 def pour(client: H2Client, sent: dict[int, bytes]) -> None:
-    """Send these on their streams, as fast as the windows allow."""
+    """Send `data` on each stream, as fast as the windows allow."""
     left = dict(sent)
     while left:
         for number, data in list(left.items()):
@@ -228,7 +228,7 @@ def test_s5_others_are_served_meanwhile(codec: str) -> None:
 
 @codecs
 def test_s5_an_application_that_always_receives_leaves_others_their_turn(codec: str) -> None:
-    """What it takes makes room for more, which is read in a separate turn and not within `receive()`."""
+    """What it receives makes room for more, which is read in a separate turn, not within `receive()`."""
     sent, messages = of_inflating_messages()
     app = Recorder(echo=False)
     options = {**OPTIONS, "ws_max_queue_bytes": LARGE}

@@ -1,4 +1,4 @@
-"""Whatever happens while a connection has not taken up all that has come, it ends as if it had (S-3, S-4, S-5)."""
+"""A connection with input that has not been processed ends as if all had been, whatever happens (S-3, S-4, S-5)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ LARGE = frame(BINARY, deflated(bytes(SIZE)), rsv=4)
 
 
 def begun(server: WebSocketServer, sent: bytes) -> Client:
-    """A client that has sent this, of which some has not been taken up yet."""
+    """A client that has sent this, part of which has not been processed yet."""
     client = server.open(OFFER)
     client.transport.feed(sent)
     turn(server, 3)
@@ -38,7 +38,7 @@ def turn(server: WebSocketServer, count: int = 1) -> None:
 
 @codecs
 def test_s5_everything_keeps_its_order(codec: str) -> None:
-    """Pongs, and the close behind the last message."""
+    """Pongs, and the close after the last message."""
     app = Recorder(echo=False)
     with WebSocketServer(app, codec, **OPTIONS) as server:
         client = begun(server, text("a") + LARGE + frame(PING, b"1") + LARGE + frame(PING, b"2") + close(3000, b"bye"))
@@ -87,7 +87,7 @@ def test_s4_the_end_of_the_input_comes_behind_what_was_sent(codec: str) -> None:
 
 @codecs
 def test_s4_the_end_of_a_stream_comes_behind_what_was_sent(codec: str) -> None:
-    """The same over HTTP/2, where nothing but the tunnel keeps it back."""
+    """The same over HTTP/2, where only the tunnel holds it back."""
     app = Recorder(echo=False)
     with WebSocketServer(app, codec, **OPTIONS) as server:
         client = H2Client(server)
@@ -101,7 +101,7 @@ def test_s4_the_end_of_a_stream_comes_behind_what_was_sent(codec: str) -> None:
 
 @codecs
 def test_s4_a_client_that_resets_is_gone(codec: str) -> None:
-    """What was not taken up is lost with it, and nothing goes on."""
+    """What was not processed is lost with it, and nothing goes on."""
     app = Recorder(echo=False)
     with WebSocketServer(app, codec, **OPTIONS) as server:
         client = begun(server, text("whole") + LARGE * 3)
@@ -115,7 +115,7 @@ def test_s4_a_client_that_resets_is_gone(codec: str) -> None:
 
 @codecs
 def test_s4_pings_of_a_client_that_is_gone_are_not_answered(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those behind the pong that could no longer be written: asyncio would warn about each."""
+    """Those after the pong that could no longer be written: asyncio would warn about each."""
     with WebSocketServer(Recorder(), codec, **OPTIONS) as server:
         client = server.open(OFFER)
         write = client.transport.write
@@ -132,7 +132,7 @@ def test_s4_pings_of_a_client_that_is_gone_are_not_answered(codec: str, monkeypa
 
 @codecs
 def test_s4_a_drain_while_there_is_more(codec: str) -> None:
-    """Messages that are complete are received; the client's answer is found behind the rest, at no cost."""
+    """Complete messages are received; the client's answer is found after the rest, at no cost."""
     app = Recorder(echo=False)
     with WebSocketServer(app, codec, **OPTIONS) as server:
         client = begun(server, text("whole") + LARGE * 100)
@@ -161,7 +161,7 @@ def test_s4_a_close_of_the_application_while_there_is_more(codec: str) -> None:
 
 @codecs
 def test_s3_who_waits_for_his_turn_has_not_failed_to_answer(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client is not punished for the server's pace: its pong may be among what has not been taken up."""
+    """A client is not punished for the server's pace: its pong may be in what has not been processed."""
     waiting: list[Callable[[], None]] = []
     app = Recorder(echo=False)
     options = {**OPTIONS, "ws_ping_interval": 2, "ws_ping_timeout": 3}
@@ -184,7 +184,7 @@ def test_s3_who_waits_for_his_turn_has_not_failed_to_answer(codec: str, monkeypa
 
 @codecs
 def test_s4_a_client_that_never_answers_a_close_is_cut_off_whatever_it_sends(codec: str) -> None:
-    """However much that is."""
+    """However much there is."""
 
     async def conversation(receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 4000})

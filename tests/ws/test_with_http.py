@@ -1,4 +1,4 @@
-"""A WebSocket among the requests of its server: admission, limits, statistics, and what it costs to keep (A-1, A-7)."""
+"""A WebSocket among its server's requests: admission, limits, statistics, and what it costs to keep (A-1, A-7)."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ REFUSED = b"HTTP/1.1 503 "
 
 
 async def hesitant(scope: Scope, receive: Receive, send: Send) -> None:
-    """Accepts, denies, raises or returns a second after the request, by its path; `/` is plain HTTP."""
+    """Accepts, denies, raises or returns a second after the request, depending on the path; `/` is plain HTTP."""
     if scope["type"] == "http":
         await plain(scope, receive, send)
         return
@@ -106,20 +106,20 @@ def test_a7_websockets_are_counted(codec: str) -> None:
         assert stats(server.context)["websockets"] == 1
 
 
-# What one costs while nothing happens.
+# What an idle one costs.
 
 MOST_BYTES = 6 * 1024
 """More than a plain connection (S-3)."""
 
 
 def timers(server: WebSocketServer) -> int:
-    """What the loop has to do later."""
+    """What the loop has scheduled."""
     return len([timer for timer in vars(server.loop)["_scheduled"] if not timer.cancelled()])
 
 
 @codecs
 def test_l5_idle_websockets_have_no_timers_of_their_own(codec: str) -> None:
-    """One timer for all, whatever they wait for, and one task each, that of the application."""
+    """One timer for all, whatever they wait for, and one task each, the application's."""
     with WebSocketServer(Recorder(), codec, date_header=False) as server:
         for _ in range(50):
             server.open(OFFER).say(text("hello"))
@@ -128,7 +128,7 @@ def test_l5_idle_websockets_have_no_timers_of_their_own(codec: str) -> None:
 
 
 def memory_of(server: WebSocketServer, *requests: bytes) -> float:
-    """Bytes of a connection on which this has been sent, once more of them have been opened before."""
+    """Bytes of a connection on which this was sent, after others have been opened before."""
 
     def use() -> Client:
         client = server.ask(requests[0], requests[1] if len(requests) > 1 else b"")

@@ -34,7 +34,7 @@ def server(stack: tuple[str, ...]) -> Iterator[Server]:
 
 
 def in_pieces(body: bytes) -> Iterator[bytes]:
-    """As httpx sends what has no length: chunked, or over HTTP/2 as frames alone."""
+    """As httpx sends bodies without a length: chunked, or over HTTP/2 just in frames."""
     return (body[at : at + PIECE] for at in range(0, len(body), PIECE))
 
 
@@ -42,7 +42,7 @@ def in_pieces(body: bytes) -> Iterator[bytes]:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("way", WAYS)
 def test_i2_a_body_is_whole(server: Server, version: str, way: str, is_announced: bool) -> None:
-    """I-2: with and without content-length, by each way of reading; at its end nothing more comes."""
+    """I-2: with and without content-length, however it is read; after the end nothing more comes."""
     with client_of(server, version) as client:
         for body in BODIES.values():
             content = body if is_announced else in_pieces(body)
@@ -83,7 +83,7 @@ def test_i2_expect_100_continue(server: Server, framing: str) -> None:
 
 
 def test_i2_requests_that_follow_each_other_have_their_own_bodies(server: Server) -> None:
-    """I-2: even when both have come at once, and when the first is not read."""
+    """I-2: even if both come at once, and if the first is not read."""
     chunked = "5\r\nfirst\r\n0\r\n\r\n"
     with connect(server) as client:
         for path in ("/body?read", "/unread"):
@@ -96,7 +96,7 @@ def test_i2_requests_that_follow_each_other_have_their_own_bodies(server: Server
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_i2_a_body_that_is_not_read_does_no_harm(server: Server, version: str) -> None:
-    """I-2: the answer comes, and the connection or a new one goes on serving."""
+    """I-2: the response arrives, and the connection or a new one serves the next request."""
     with client_of(server, version) as client:
         for size in SIZES:
             assert client.post("/unread", content=in_pieces(BODIES[size])).content == b"hello"

@@ -1,4 +1,4 @@
-"""Clients that leave, send slowly or do not read take no thread from others (rules I-1, I-4).
+"""Clients that leave, send slowly or do not read take no threads from others (rules I-1, I-4).
 
 Over each parser, loop and version of HTTP.
 """
@@ -17,7 +17,7 @@ from tests.support.wsgi.serving import WAYS, Environ, StartResponse, Way, WSGISe
 TEXT = [("Content-Type", "text/plain")]
 PART = b"x" * 65536
 PARTS = 208
-"""Of a download: 13 MB, more than sockets and their buffers hold."""
+"""Of a download of 13 MB, more than sockets and buffers hold."""
 
 SOON = 1.0
 """Seconds within which a thread must come back."""
@@ -26,7 +26,7 @@ PATIENCE = 15.0
 
 
 class Downloads:
-    """An application that answers `/` at once and `/download` in parts; counts those that run and those that ended."""
+    """An application that answers `/` at once and `/download` in parts; counts running and finished calls."""
 
     def __init__(self, parts: Callable[[], Iterator[bytes]]) -> None:
         self._parts = parts
@@ -105,7 +105,7 @@ def raising_when_left() -> Iterator[bytes]:
 
 @contextmanager
 def downloading(server: WSGIServer, count: int) -> Iterator[list[Talk]]:
-    """That many clients that have requested a download and received its first bytes."""
+    """`count` clients that have requested a download and received its first bytes."""
     fields = [(b"Connection", b"close")] if server.version == "1.1" else []
     with ExitStack() as stack:
         clients = [stack.enter_context(server.talk(receive_buffer=65536)) for _ in range(count)]
@@ -119,7 +119,7 @@ def downloading(server: WSGIServer, count: int) -> Iterator[list[Talk]]:
 @pytest.mark.parametrize("how", WAYS_TO_LEAVE)
 @pytest.mark.parametrize("parts", [file_of_13_mb, endless, ticking])
 def test_i1_threads_come_back_from_clients_that_leave(parts: Callable[[], Iterator[bytes]], how: str, way: Way) -> None:
-    """Twelve of them for ten threads, whatever the application goes on to make; the next one is served at once."""
+    """Twelve of them for ten threads, however much the application still produces; the next one is served at once."""
     app = Downloads(parts)
     with wsgi_server(app, way, wsgi_response_buffer=200_000) as server:
         with downloading(server, 10) as clients:
@@ -173,7 +173,7 @@ def test_i1_write_tells_the_application_that_its_client_has_gone(way: Way) -> No
 
 @each_way
 def test_i1_a_client_that_leaves_before_the_first_part(way: Way) -> None:
-    """While the application computes its answer: that is completed, and sent to no client."""
+    """While the application computes its response, which is completed and sent to no client."""
     asked, may_answer = threading.Event(), threading.Event()
 
     def parts() -> Iterator[bytes]:
@@ -199,7 +199,7 @@ HALF_CLOSING = [way for way in WAYS if way.version == "1.1"]
 
 @pytest.mark.parametrize("way", HALF_CLOSING, ids=str)
 def test_h9_a_client_that_closes_its_side_gets_the_whole_response(way: Way) -> None:
-    """H-9: even when it takes longer than it takes to notice that the client will send no more."""
+    """H-9: even if it takes longer than noticing that the client will send no more."""
 
     def parts() -> Iterator[bytes]:
         for _ in range(8):
@@ -216,7 +216,7 @@ def test_h9_a_client_that_closes_its_side_gets_the_whole_response(way: Way) -> N
 
 @pytest.mark.parametrize("way", HALF_CLOSING, ids=str)
 def test_h9_a_client_that_has_closed_its_side_is_served_while_it_reads(way: Way) -> None:
-    """H-9, H-17: of a download without end, until it stops reading: then `timeout_write` ends it as any other."""
+    """H-9, H-17: an endless download, until the client stops reading: then `timeout_write` ends it like any other."""
     app = Downloads(endless)
     with (
         wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=1) as server,
@@ -224,9 +224,7 @@ def test_h9_a_client_that_has_closed_its_side_is_served_while_it_reads(way: Way)
     ):
         client.send(b"GET /download HTTP/1.1\r\nHost: a.test\r\n\r\n").half_close()
         began, size = time.monotonic(), 0
-        while time.monotonic() - began < 2 or size < 10 * PARTS * len(
-            PART
-        ):  # longer than any patience with who is silent
+        while time.monotonic() - began < 2 or size < 10 * PARTS * len(PART):  # longer than a silent client is given
             data = client.socket.recv(1 << 20)
             assert data, f"cut off after {size} bytes"
             size += len(data)
@@ -237,7 +235,7 @@ def test_h9_a_client_that_has_closed_its_side_is_served_while_it_reads(way: Way)
 
 @each_way
 def test_i4_a_client_that_stops_reading_holds_a_thread_until_timeout_write(way: Way) -> None:
-    """Beyond the buffer of its response, that is."""
+    """Beyond its response buffer."""
     app = Downloads(endless)
     with wsgi_server(app, way, wsgi_response_buffer=200_000, timeout_write=1) as server, downloading(server, 1):
         app.wait_until_closed(1, PATIENCE)
@@ -249,7 +247,7 @@ def test_i4_a_client_that_stops_reading_holds_a_thread_until_timeout_write(way: 
 
 @each_way
 def test_i4_slow_uploads_take_no_threads(way: Way) -> None:
-    """Twelve for two threads, and none is taken before the whole body is there."""
+    """Twelve for two threads, none of which is used before a whole body has come."""
     called: list[int] = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -305,14 +303,14 @@ def test_i1_clients_that_do_not_read_take_no_threads(way: Way) -> None:
 
 @each_way
 def test_i4_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
-    """A slow reader, a small bound and parts of all sizes: nothing is lost, nothing comes twice."""
+    """A slow reader, a small bound and parts of all sizes: nothing is lost or sent twice."""
     sizes = [1, 70_000, 3, 200_000, 5, 5, 5, 64_000, 1_000_000, 2, 300_000] * 3
     parts = [bytes([65 + number % 26]) * size for number, size in enumerate(sizes)]
     is_behind = threading.Event()
 
     def noted() -> Iterator[bytes]:
         for number, part in enumerate(parts):
-            if number == 8:  # what is before it is more than may wait in memory
+            if number == 8:  # there is more before it than may wait in memory
                 is_behind.set()
             yield part
 
@@ -329,7 +327,7 @@ def test_i4_what_waits_in_memory_and_file_keeps_its_order(way: Way) -> None:
 
 @each_way
 def test_i4_more_requests_than_threads_wait_for_one(way: Way) -> None:
-    """Nine for three threads: three meet at a time, and never a fourth."""
+    """Nine for three threads: three meet at a time, never four."""
     lock, meeting = threading.Lock(), threading.Barrier(3)
     running: list[int] = [0]
 

@@ -1,4 +1,4 @@
-"""The environ of a request: what PEP 3333 and RFC 3875 demand, and nothing that a client could forge (rule I-3)."""
+"""The environ of a request: what PEP 3333 and RFC 3875 require, and nothing that a client could forge (rule I-3)."""
 
 import json
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def test_i3_what_each_request_has(server: Server, version: str) -> None:
 
 
 def test_i3_each_request_has_an_environ_of_its_own(server: Server, version: str) -> None:
-    """I-3: an application may change it, which the next request does not see."""
+    """I-3: an application may change it, unseen by the next request."""
     assert [environ_of(server, version)["found"] for _ in range(3)] == [False] * 3
 
 
@@ -66,7 +66,7 @@ def test_i3_a_query_may_be_missing(server: Server, version: str) -> None:
 
 
 def test_i3_names_with_an_underscore_are_dropped(server: Server, version: str) -> None:
-    """I-3: they would pass for the names with a hyphen, which a proxy sets or removes."""
+    """I-3: they would pass for names with hyphens, which a proxy sets or removes."""
     forged = ("X_Remote_User: admin", "Content_Type: text/forged", "Content_Length: 7", "X_Other: forged")
     environ = environ_of(server, version, fields=(*forged, "X-Remote-User: jane"))
     assert environ["HTTP_X_REMOTE_USER"] == "jane"
@@ -113,7 +113,7 @@ def test_i3_type_and_length_of_the_body(server: Server) -> None:
     ],
 )
 def test_i3_a_path_is_its_bytes(server: Server, version: str, sent: str, path: str) -> None:
-    """I-3: percent-encoding is undone, and each byte is one character, even where they are not UTF-8."""
+    """I-3: percent-encoding is undone, and each byte becomes one character, even if the bytes are not UTF-8."""
     environ = environ_of(server, version, f"/environ{sent}")
     assert environ["PATH_INFO"] == f"/environ{path}"
     assert environ["foreign"] == []
@@ -129,7 +129,7 @@ def test_i3_values_are_their_bytes(server: Server) -> None:
     ("root", "script"), [("/shop", "/shop"), ("/a/b", "/a/b"), ("/gr\xfc\xdf", "/gr\xc3\xbc\xc3\x9f")]
 )
 def test_i3_the_root_path_is_the_script_name(version: str, root: str, script: str) -> None:
-    """I-3: `PATH_INFO` is what follows it, even when that is not UTF-8."""
+    """I-3: `PATH_INFO` is what follows it, even if that is not UTF-8."""
     with serving_wsgi("plain:app", "--root-path", root) as server:
         environ = environ_of(server, version, "/environ/%FF")
         assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script, "/environ/\xff")
@@ -146,7 +146,7 @@ def test_i3_a_trusted_proxy_tells_client_and_scheme(server: Server, version: str
 
 
 def test_i3_one_thread_is_not_many(version: str) -> None:
-    """I-3, I-4: `wsgi.multithread` tells whether the application may be called while it is called."""
+    """I-3, I-4: `wsgi.multithread` tells whether calls of the application may overlap."""
     with serving_wsgi("plain:app", "--wsgi-threads", "1") as server:
         assert environ_of(server, version)["wsgi.multithread"] is False
 
@@ -158,7 +158,7 @@ def test_i3_workers_are_many_processes(version: str) -> None:
 
 
 def test_i3_http_1_0(server: Server) -> None:
-    """I-3: the version of the request, and a name of the server without a host."""
+    """I-3: the version of the request, and the server's name without a host."""
     with connect(server) as client:
         environ = json.loads(client.send(b"GET /environ HTTP/1.0\r\n\r\n").response().body)
     assert environ["SERVER_PROTOCOL"] == "HTTP/1.0"

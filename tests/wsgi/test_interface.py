@@ -16,7 +16,7 @@ TEXT = [("Content-Type", "text/plain")]
 
 
 class Body:
-    """What an application returns: an iterable that counts how often it is closed, and may fail."""
+    """An application's result: an iterable that counts how often it is closed, and may fail."""
 
     def __init__(self, parts: Iterable[bytes], *, fails_to_close: bool = False) -> None:
         self.closed = 0
@@ -164,7 +164,7 @@ def test_i5_an_error_after_the_first_part_is_raised_again_and_cuts_the_response(
 @each_way
 @pytest.mark.parametrize("where", ["calling", "first part", "later part", "close"])
 def test_i5_what_the_application_raises_is_logged_once(where: str, way: Way) -> None:
-    """A 500 if nothing has been sent, a cut response if something has; `close` is called in any case."""
+    """A 500 if nothing has been sent, else a cut response; `close` is called in any case."""
 
     def parts() -> Iterator[bytes]:
         if where == "first part":
@@ -198,7 +198,7 @@ def test_i5_what_the_application_raises_is_logged_once(where: str, way: Way) -> 
 
 def returns_nothing_of_use(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", TEXT)
-    return None  # type: ignore[return-value] # what is wrong about it
+    return None  # type: ignore[return-value] # the error under test
 
 
 def never_starts(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -218,12 +218,12 @@ def starts_twice(environ: Environ, start_response: StartResponse) -> Iterable[by
 
 def yields_text(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", TEXT)
-    return "text"  # type: ignore[return-value] # what is wrong about it
+    return "text"  # type: ignore[return-value] # the error under test
 
 
 def lists_text(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", TEXT)
-    return ["a", "b"]  # type: ignore[list-item] # what is wrong about it
+    return ["a", "b"]  # type: ignore[list-item] # the error under test
 
 
 def says_no_status(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -256,7 +256,7 @@ def writes_foreign_letters(environ: Environ, start_response: StartResponse) -> I
         (starts_twice, "again without exc_info"),
         (yields_text, "not str"),
         (lists_text, "bytes"),
-        (says_no_status, "'fine' is no status"),
+        (says_no_status, "'fine' is not a status"),
         (has_a_number_for_a_header, "pairs of native strings"),
         (splits_a_header, "a control byte"),
         (writes_foreign_letters, "pairs of native strings"),
@@ -349,7 +349,7 @@ SIZES = [0, 1, 70_000, 600_000]
 def test_i2_the_whole_body_is_there_whether_its_length_is_announced_or_not(
     size: int, announced: bool, way: Way
 ) -> None:
-    """Chunked, or HTTP/2 without content-length: nothing is lost, and `CONTENT_LENGTH` tells how much it is."""
+    """Chunked, or HTTP/2 without content-length: nothing is lost, and `CONTENT_LENGTH` gives the size."""
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     with wsgi_server(echo, way) as server:
         answer = server.ask("POST", body=body, announced=announced)
@@ -424,7 +424,7 @@ value: ContextVar[str] = ContextVar("value", default="untouched")
 
 @each_way
 def test_i3_each_request_has_a_context_of_its_own(way: Way) -> None:
-    """Set in the application, and still set while it is iterated and closed; the next request does not see it."""
+    """Set in the application, still set while the result is iterated and closed, and unseen by the next request."""
     seen: list[str] = []
 
     class Tells(Body):

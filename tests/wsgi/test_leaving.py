@@ -1,4 +1,4 @@
-"""Clients that leave a response while the application streams it: its threads come back (rule I-1)."""
+"""Clients that leave while the application streams its response: its threads come back (rule I-1)."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -61,7 +61,7 @@ def test_i1_threads_come_back_from_clients_that_leave(
 
 
 def test_i1_clients_that_leave_before_the_answer(stack: tuple[str, ...]) -> None:
-    """I-1: whatever has been begun for them is closed."""
+    """I-1: everything begun for them is closed."""
     with serving_wsgi("plain:app", *stack) as server:
         for way in ("close", "reset"):
             for _ in range(CLIENTS):
@@ -87,7 +87,7 @@ def test_i1_clients_that_leave_within_their_request(stack: tuple[str, ...]) -> N
 
 
 def test_i1_clients_that_leave_between_the_parts_of_a_slow_stream(stack: tuple[str, ...]) -> None:
-    """I-1: an application that waits most of the time is ended by its next part."""
+    """I-1: an application that mostly waits is ended by its next part."""
     with serving_wsgi("plain:app", *stack) as server:
         for way in ("close", "reset"):
             for _ in range(CLIENTS):
@@ -100,7 +100,7 @@ def test_i1_clients_that_leave_between_the_parts_of_a_slow_stream(stack: tuple[s
 
 
 def test_i1_a_client_that_has_closed_its_side_gets_all_that_it_reads(stack: tuple[str, ...]) -> None:
-    """I-1, H-9: only a client that reads nothing more has gone."""
+    """I-1, H-9: only a client that reads nothing more counts as gone."""
     with serving_wsgi("plain:app", *stack) as server, connect(server) as client:
         client.send(request("/download")).half_close()
         assert read_large(client) == PART * PARTS
@@ -126,7 +126,7 @@ def test_i1_threads_come_back_from_streams_that_are_cancelled(stack: tuple[str, 
 
 
 def test_i1_a_stop_lets_responses_end(stack: tuple[str, ...]) -> None:
-    """I-1, L-2: a client that reads gets the whole download, although the stop has begun."""
+    """I-1, L-2: a client that reads gets the whole download, even after the stop has begun."""
     with Server("tests.wsgi.apps.plain:app", *stack) as server:
         with connect(server, 65536) as client:
             client.send(request("/download"))

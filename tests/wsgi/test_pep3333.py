@@ -51,7 +51,7 @@ def validated(stack: tuple[str, ...]) -> Iterator[Server]:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("method", "path"), ANSWERS)
 def test_i5_the_validator_is_content(validated: Server, version: str, method: str, path: str) -> None:
-    """I-5: about the environ, the input, `start_response`, and the handling of the answer."""
+    """I-5: about the environ, the input, `start_response`, and the handling of the response."""
     content = b"one\ntwo\nthree\nfour" if path == "/echo" else None
     with client_of(validated, version) as client:
         response = client.request(method, path, content=content)
@@ -89,7 +89,7 @@ CLOSED = {"/raises-at-first", "/never", "/text", "/splits"}
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("path", FAILING)
 def test_i5_an_application_that_fails_gives_500(stack: tuple[str, ...], version: str, path: str) -> None:
-    """I-5, H-10: one error in the log which says why, `close()` is called, and the next request is served."""
+    """I-5, H-10: one error in the log says why, `close()` is called, and the next request is served."""
     with serving_wsgi("awkward:app", *stack) as server:
         with client_of(server, version) as client:
             assert client.get(path).status_code == 500
@@ -147,7 +147,7 @@ def test_i5_an_answer_can_be_replaced_until_its_first_byte(stack: tuple[str, ...
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_i5_close_is_called_once_whatever_the_method(stack: tuple[str, ...], version: str) -> None:
-    """I-5: even where there is no body to send."""
+    """I-5: even if there is no body to send."""
     with serving_wsgi("awkward:app", *stack) as server, client_of(server, version) as client:
         assert client.get("/hello").content == b"hello"
         assert client.head("/hello").headers["content-length"] == "5"
@@ -170,7 +170,7 @@ def test_i5_close_may_fail(stack: tuple[str, ...]) -> None:
 
 
 def test_i5_what_is_written_to_wsgi_errors_is_seen(stack: tuple[str, ...]) -> None:
-    """I-5: in any letters, and at once."""
+    """I-5: in any alphabet, and at once."""
     with serving_wsgi("awkward:app", *stack) as server, connect(server) as client:
         assert client.ask(request("/complains")).status == 200
         server.wait_for("the application complains: Grüße")
@@ -178,7 +178,7 @@ def test_i5_what_is_written_to_wsgi_errors_is_seen(stack: tuple[str, ...]) -> No
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_i5_files(stack: tuple[str, ...], version: str) -> None:
-    """I-5: `wsgi.file_wrapper` sends a file from where it stands, and closes it."""
+    """I-5: `wsgi.file_wrapper` sends a file from its current position, and closes it."""
     with serving_wsgi("awkward:app", *stack) as server:
         with client_of(server, version) as client:
             assert client.get("/file").content == FILE
@@ -192,7 +192,7 @@ def test_i5_files(stack: tuple[str, ...], version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_i5_a_file_that_is_longer_than_announced(stack: tuple[str, ...], version: str) -> None:
-    """I-5, H-3: what is beyond the length is not sent; the server goes on."""
+    """I-5, H-3: bytes beyond the length are not sent; the server goes on."""
     with serving_wsgi("awkward:app", *stack) as server:
         with client_of(server, version) as client:
             assert client.get("/part-of-file").content == FILE[:100]

@@ -34,7 +34,7 @@ def server(stack: tuple[str, ...]) -> Iterator[Server]:
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_i4_slow_uploads(server: Server, framing: str) -> None:
-    """I-4: another client is answered between any two of their drips, and each gets its answer in the end."""
+    """I-4: another client is answered between any two of their drips, and each gets its response in the end."""
     field, drops = FRAMINGS[framing]
     with ExitStack() as held:
         clients = [held.enter_context(connect(server)) for _ in range(CLIENTS)]
@@ -65,7 +65,7 @@ def test_i4_slow_uploads_of_one_connection(server: Server) -> None:
 
 
 def test_i4_slow_uploads_that_are_large(server: Server) -> None:
-    """I-4: so much that it is not kept in memory."""
+    """I-4: too much to be kept in memory."""
     half = PART * 16
     with ExitStack() as held:
         clients = [held.enter_context(connect(server)) for _ in range(CLIENTS)]
@@ -78,7 +78,7 @@ def test_i4_slow_uploads_that_are_large(server: Server) -> None:
 
 @pytest.mark.parametrize("path", ["/large", "/large-in-parts"])
 def test_i4_clients_that_do_not_read(server: Server, path: str) -> None:
-    """I-4: of 1 MB they read only the beginning; others are answered, and all of it is there when they go on."""
+    """I-4: they read only the beginning of 1 MB; others are answered, and everything is there when they read on."""
     with ExitStack() as held:
         clients = [held.enter_context(connect(server, receive_buffer=4096)) for _ in range(CLIENTS)]
         for client in clients:
@@ -99,7 +99,7 @@ def test_i4_streams_that_are_not_read(server: Server, path: str) -> None:
 
 
 def meet(server: Server, version: str, calls: int, seconds: float) -> list[dict[str, Any]]:
-    """The answers to concurrent calls that wait for each other."""
+    """The responses to concurrent calls that wait for each other."""
     path = f"/meet?parties={calls}&seconds={seconds}"
     with ExitStack() as held:
         if version == "HTTP/2":
@@ -113,7 +113,7 @@ def meet(server: Server, version: str, calls: int, seconds: float) -> list[dict[
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("threads", [1, 3, 16])
 def test_i4_so_many_calls_run_at_once(threads: int, version: str, stack: tuple[str, ...]) -> None:
-    """I-4: as many as `--wsgi-threads` says, and never one more."""
+    """I-4: as many as `--wsgi-threads` says, never more."""
     with serving_wsgi("plain:app", *stack, "--wsgi-threads", str(threads)) as server:
         assert [told["met"] for told in meet(server, version, threads, PATIENCE)] == [True] * threads
         told = meet(server, version, threads + 1, 0.5)

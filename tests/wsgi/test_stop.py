@@ -17,7 +17,7 @@ GRACE = 2.0
 """Seconds for `timeout-graceful-shutdown`."""
 
 PROMPT = 6.0
-"""Seconds that the end may take after these, on a busy machine; the default of the option is many more."""
+"""Seconds that the end may take beyond that on a busy machine; the option's default is much longer."""
 
 
 def serving(app: str, *options: str) -> Server:
@@ -26,7 +26,7 @@ def serving(app: str, *options: str) -> Server:
 
 
 def assert_stops_by_force(server: Server) -> None:
-    """The end comes soon after the time for it is over, with one line for all that has been cut."""
+    """The end comes soon after the time-out, with one line for everything that was cut."""
     begun = time.monotonic()
     assert server.stop() == 1
     assert GRACE <= time.monotonic() - begun < GRACE + PROMPT, server.output
@@ -34,7 +34,7 @@ def assert_stops_by_force(server: Server) -> None:
 
 
 def ask(held: ExitStack, server: Server, version: str, path: str) -> list[ExitStack]:
-    """As many clients that have asked; each is closed with its stack."""
+    """`count` clients that have sent their requests; each is closed with the stack."""
     clients = []
     for _ in range(CLIENTS):
         client = held.enter_context(ExitStack())
@@ -51,7 +51,7 @@ def ask(held: ExitStack, server: Server, version: str, path: str) -> list[ExitSt
 def test_i1_calls_that_never_return_do_not_hold_up_the_stop(
     version: str, have_left: bool, stack: tuple[str, ...]
 ) -> None:
-    """I-1, L-2: others are served meanwhile; their threads are left behind, which one line tells."""
+    """I-1, L-2: others are served meanwhile; the threads are left behind, as one line says."""
     with ExitStack() as held, serving("plain:app", *stack) as server:
         clients = ask(held, server, version, "/stuck")
         wait_for_times(server, "stuck", CLIENTS)
@@ -68,7 +68,7 @@ def test_i1_calls_that_never_return_do_not_hold_up_the_stop(
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("path", ["/download", "/endless"])
 def test_i1_clients_that_do_not_read_do_not_hold_up_the_stop(version: str, path: str, stack: tuple[str, ...]) -> None:
-    """I-1, L-2: each iterable is closed once, though its client is still there and has read nothing."""
+    """I-1, L-2: each iterable is closed once, even if its client is still there and has read nothing."""
     with ExitStack() as held, serving("plain:app", *stack, "--wsgi-response-buffer", "200000") as server:
         ask(held, server, version, path)
         wait_for_times(server, r"opened \d+", CLIENTS)
@@ -81,7 +81,7 @@ def test_i1_clients_that_do_not_read_do_not_hold_up_the_stop(version: str, path:
 def test_h9_clients_that_have_closed_their_side_and_do_not_read_do_not_hold_up_the_stop(
     path: str, stack: tuple[str, ...]
 ) -> None:
-    """H-9, L-2: they might read what waits for them, for as long as the stop has."""
+    """H-9, L-2: they may still read what waits for them, for as long as the stop lasts."""
     with ExitStack() as held, serving("plain:app", *stack) as server:
         for _ in range(CLIENTS):
             client = held.enter_context(connect(server, 65536))
@@ -92,7 +92,7 @@ def test_h9_clients_that_have_closed_their_side_and_do_not_read_do_not_hold_up_t
 
 
 def test_i1_a_worker_leaves_calls_that_never_return(stack: tuple[str, ...]) -> None:
-    """I-1, L-2: in the time that its parent gives it, which does not have to kill it."""
+    """I-1, L-2: within the time that its parent gives it, so the parent need not kill it."""
     with ExitStack() as held, serving("plain:app", *stack, "--workers", "1") as server:
         ask(held, server, "HTTP/1.1", "/stuck")
         wait_for_times(server, "stuck", CLIENTS)

@@ -1,4 +1,4 @@
-"""The sockets that systemd passes to the process (rule W-5): with real descriptors."""
+"""The sockets that systemd passes to the process (rule W-5), with real descriptors."""
 
 import os
 import re
@@ -15,12 +15,12 @@ from esg_core.sockets.bound import BoundSocket, close_all, describe
 
 OURS = str(os.getpid())
 PLACE = 700
-"""A descriptor that is free, in place of 3, which belongs to the test runner."""
+"""A free descriptor in place of 3, which belongs to the test runner."""
 
 
 @pytest.fixture
 def passed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Two listening sockets, as systemd passes them; the addresses that they have."""
+    """Two listening sockets, passed as systemd does; returns their addresses."""
     monkeypatch.setattr(activation, "FIRST", PLACE)
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     for number, listener in enumerate(listeners):
@@ -94,7 +94,7 @@ def test_nothing_is_passed() -> None:
 
 
 def test_other_addresses_are_more_explicit(passed: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    """Leftover sockets are not accepted on, so their clients would wait in vain: a warning says so."""
+    """The server does not accept on sockets left over, so their clients would wait in vain: a warning says so."""
     assert addresses(listening_sockets(Config("main:app", fd=PLACE))) == passed[:1]
     assert re.findall("passed sockets that are not used: (.*); name", caplog.text) == [f"fd://{PLACE + 1}"]
 

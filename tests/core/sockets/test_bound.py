@@ -1,4 +1,4 @@
-"""Binding: every kind of address, what is left behind, and one clear line for every failure (rules L-1, L-4)."""
+"""Binding: every kind of address, leftover files, and one clear line for every failure (rules L-1, L-4)."""
 
 import errno
 import os
@@ -18,12 +18,12 @@ from esg_core.sockets.bound import BoundSocket, adopt, bind_all, close_all, desc
 Bind = Callable[..., list[BoundSocket]]
 
 NOT_OURS = "203.0.113.1"
-"""An address that is reserved for documentation (RFC 5737), so no machine has it."""
+"""An address reserved for documentation (RFC 5737), so no machine has it."""
 
 
 @pytest.fixture
 def bind() -> Iterator[Bind]:
-    """Binds addresses, and closes all that were bound when the test is over."""
+    """Binds addresses, and closes everything that was bound when the test is over."""
     everything: list[BoundSocket] = []
 
     def bind_and_note(*addresses: Address, reuse_port: bool = False) -> list[BoundSocket]:
@@ -84,7 +84,7 @@ def test_u8_no_host_is_every_interface(bind: Bind) -> None:
 
 
 def test_u8_every_interface_is_those_that_there_are(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without IPv6, the wildcard of IPv4 is enough."""
+    """Without IPv6, the IPv4 wildcard is enough."""
     found = [(socket.AF_INET, 1, 6, "", (host, 0)) for host in ("0.0.0.0", NOT_OURS)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: found if host is None else [])
     (bound,) = bind(TCPAddress("", 0))
@@ -92,7 +92,7 @@ def test_u8_every_interface_is_those_that_there_are(bind: Bind, monkeypatch: pyt
 
 
 def test_both_wildcards_share_a_port(bind: Bind) -> None:
-    """Where IPv4 is listed by itself, the wildcard of IPv6 leaves it alone."""
+    """If IPv4 is listed separately, the IPv6 wildcard leaves it alone."""
     (probe,) = bind(TCPAddress("127.0.0.1", 0))
     port = port_of(probe)
     probe.close()
@@ -104,7 +104,7 @@ def test_both_wildcards_share_a_port(bind: Bind) -> None:
 
 
 def test_name_with_several_addresses_has_one_port(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when the system picks it."""
+    """Even if the system picks it."""
     monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
     bound = bind(TCPAddress("both.test", 0))
     assert [one.sock.family for one in bound] == [socket.AF_INET, socket.AF_INET6]
@@ -136,7 +136,7 @@ def test_reuse_port(bind: Bind) -> None:
 
 
 def test_port_can_be_taken_again_at_once(bind: Bind) -> None:
-    """Lingering connections of the last server do not hold up the next one."""
+    """Lingering connections of the previous server do not hold up the next one."""
     (first,) = bind(TCPAddress("127.0.0.1", 0))
     first.listen(10)
     with socket.create_connection(("127.0.0.1", port_of(first))):
@@ -154,7 +154,7 @@ def accept(bound: BoundSocket) -> tuple[socket.socket, object]:
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_l7_nobody_listens_on_what_was_bound_and_closed_here(bind: Bind, shared: bool) -> None:
-    """Although a child holds it; the socket of somebody else is left alone."""
+    """Even if a child holds it; a socket that was made elsewhere is left alone."""
     [bound] = bind(TCPAddress("127.0.0.1", 0))
     bound.listen(10)
     if shared:
@@ -166,7 +166,7 @@ def test_l7_nobody_listens_on_what_was_bound_and_closed_here(bind: Bind, shared:
 
 
 def test_sockets_of_the_parent_process_are_taken_by_their_numbers(bind: Bind) -> None:
-    """They are not this process's to remove, and others go on listening."""
+    """It is not for this process to remove them, and others go on listening."""
     (parents,) = bind(TCPAddress("127.0.0.1", 0))
     port = port_of(parents)
     (ours,) = inherit([parents.sock.detach()])
@@ -273,9 +273,9 @@ def test_l4_unix_socket_is_removed(bind: Bind, path: Path) -> None:
 
 
 def test_l4_unix_socket_of_a_successor_is_not_removed(bind: Bind, path: Path) -> None:
-    """Another server has put its own file in place meanwhile."""
+    """Another server has put its own file there meanwhile."""
     (first,) = bind(UnixAddress(str(path)))
-    path.rename(path.with_suffix(".old"))  # its identity stays in use, so that the successor's is another
+    path.rename(path.with_suffix(".old"))  # its identity stays in use, so the successor's differs
     bind(UnixAddress(str(path)))
     first.close()
     assert path.exists()

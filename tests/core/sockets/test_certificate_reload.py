@@ -1,4 +1,4 @@
-"""Values loaded from files are reloaded when these change (W-7): when asked for, and not more often."""
+"""Values loaded from files are reloaded when the files change (W-7), and only when asked for."""
 
 import logging
 from pathlib import Path
@@ -11,7 +11,7 @@ from esg_core.sockets.certificate_reload import ReloadedOnChange
 
 
 class Clock:
-    """In place of the module `time`."""
+    """Replaces the module `time`."""
 
     now = 100.0
 
@@ -73,7 +73,7 @@ def test_makes_nothing_anew_without_a_change(file: Path, clock: Clock) -> None:
 
 
 def test_a_link_that_is_changed(tmp_path: Path, clock: Clock) -> None:
-    """As Kubernetes does with a mounted secret: the link of a directory changes, not the link of the file."""
+    """As Kubernetes does with a mounted secret: the directory's link changes, not the file's."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)

@@ -1,4 +1,4 @@
-"""TLS handshakes take turns (rule H-23): one step in a turn of the loop, whatever comes at once; and their ends."""
+"""TLS handshakes take turns (rule H-23): one step a turn of the loop, however much comes at once; and their ends."""
 
 import asyncio
 import socket
@@ -41,7 +41,7 @@ def authority() -> trustme.CA:
 
 
 class Hall:
-    """A listener that speaks TLS, in the running loop; `begun` tells which turn each handshake had."""
+    """A TLS listener in the running loop; `begun` records the turn in which each handshake began."""
 
     def __init__(self, authority: trustme.CA, limit: float = 10, seconds: float = 0) -> None:
         self.begun: list[int] = []
@@ -79,7 +79,7 @@ class Hall:
 
 
 class Client:
-    """A client that says what it likes of its first message, when it likes."""
+    """A client that sends any part of its first message at any time."""
 
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext) -> None:
         self.socket = socket.create_connection(address)
@@ -97,7 +97,7 @@ class Client:
         self.socket.close()
 
     async def echo(self) -> bytes:
-        """What comes back of five bytes, after the handshake."""
+        """What comes back for five bytes, after the handshake."""
         async with asyncio.timeout(20):
             await self._until_done(self._tls.do_handshake)
             self._tls.write(b"hello")
@@ -139,7 +139,7 @@ async def is_ended(client: Client) -> bool:
 @each_loop
 @pytest.mark.parametrize("split", [0, 1, -1], ids=["whole", "first byte first", "last byte last"])
 def test_one_handshake_begins_in_a_turn(loop: str, split: int, authority: trustme.CA) -> None:
-    """Also when the rest of what each has begun to say comes at once."""
+    """Even if the rests of all their messages come at once."""
 
     async def script(hall: Hall) -> None:
         with ExitStack() as stack:
@@ -176,7 +176,7 @@ def test_nothing_is_made_for_a_client_that_says_nothing(loop: str, authority: tr
 def test_the_time_for_a_handshake_begins_when_it_is_accepted(
     loop: str, said: bytes | None, authority: trustme.CA
 ) -> None:
-    """H-17: whatever has come of it."""
+    """H-17: however much of it has come."""
 
     async def script(hall: Hall) -> None:
         with hall.client() as client:
@@ -208,7 +208,7 @@ def test_a_client_that_goes_while_it_waits_for_its_turn(loop: str, authority: tr
 
 @each_loop
 def test_those_whose_turn_has_not_come_are_served_when_the_listener_closes(loop: str, authority: trustme.CA) -> None:
-    """L-2: the patience with clients is not for what the server has to do itself."""
+    """L-2: clients are not late while the server has work to do."""
 
     async def script(hall: Hall) -> None:
         with ExitStack() as stack:
@@ -226,7 +226,7 @@ def test_those_whose_turn_has_not_come_are_served_when_the_listener_closes(loop:
 
 @each_loop
 def test_those_who_wait_are_closed_at_once_when_the_server_gives_up(loop: str, authority: trustme.CA) -> None:
-    """With and without their first message, in the line and before it."""
+    """With and without their first message, waiting for a turn and before."""
 
     async def script(hall: Hall) -> None:
         with ExitStack() as stack:
@@ -245,7 +245,7 @@ def test_those_who_wait_are_closed_at_once_when_the_server_gives_up(loop: str, a
 
 @each_loop
 def test_a_context_that_knows_no_half_closed_connections(loop: str, authority: trustme.CA) -> None:
-    """Of somebody else's making: the connection ends with the client's side, as the loop's TLS has it."""
+    """With a user's own context, the connection ends with the client's side, as with the loop's TLS."""
 
     async def main() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -46,7 +46,7 @@ class Echo(asyncio.Protocol):
 
 
 def run(loop: str, script: Script, tls: TLSOptions | None = None) -> None:
-    """Run a script with a listener of the loopback that accepts, and its port."""
+    """Run a script with a listener on the loopback interface, and its port."""
 
     async def main() -> None:
         Echo.made = 0
@@ -105,7 +105,7 @@ def test_nodelay_is_set_on_accepted_connections(loop: str, adopted: bool) -> Non
 
 
 def test_those_who_wait_at_a_shared_socket_are_left_to_whoever_shares_it(loop: str) -> None:
-    """W-6: a replaced server does not take clients that came for the next one."""
+    """W-6: a replaced server does not take its successor's clients."""
 
     async def main() -> None:
         Echo.made = 0
@@ -125,7 +125,7 @@ def test_those_who_wait_at_a_shared_socket_are_left_to_whoever_shares_it(loop: s
 
 @pytest.mark.parametrize("stops", [False, True])
 def test_few_are_accepted_in_a_turn(loop: str, stops: bool) -> None:
-    """H-20: others have theirs between, also when the queue is emptied at the end."""
+    """H-20: others get turns in between, even when the queue is emptied at the end."""
 
     async def main() -> None:
         [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
@@ -181,7 +181,7 @@ def tls(authority: trustme.CA, handshake_timeout: float) -> TLSOptions:
 
 @pytest.mark.parametrize("limit", [5.0, math.inf])
 def test_tls(loop: str, authority: trustme.CA, limit: float) -> None:
-    """Also when the time for the handshake is unlimited."""
+    """Even if the time for the handshake is unlimited."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
 
@@ -197,7 +197,7 @@ def test_tls(loop: str, authority: trustme.CA, limit: float) -> None:
 def test_failing_handshake_harms_nobody(
     loop: str, authority: trustme.CA, said: bytes, is_told: bool, log: pytest.LogCaptureFixture
 ) -> None:
-    """H-17: a silent client is hung up on in time; the next one is served. H-11: plain HTTP is reported."""
+    """H-17: a silent client's connection is closed in time; the next one is served. H-11: plain HTTP is reported."""
 
     async def script(listeners: Listeners, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -220,7 +220,7 @@ def test_failing_handshake_harms_nobody(
 
 
 async def ended(reader: asyncio.StreamReader) -> None:
-    """Return once the other side has closed, in whatever way."""
+    """Return once the other side has closed in any way."""
     try:
         await reader.read()
     except ConnectionError:
@@ -231,7 +231,7 @@ def test_those_in_the_queue_are_served_when_it_closes(loop: str) -> None:
     """L-2: the kernel has already let them in."""
 
     async def script(listeners: Listeners, port: int) -> None:
-        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]  # before the loop sees any
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]  # before the loop sees either
         await listeners.close()
         await listeners.settle(1)
         assert listeners.sockets == ()
@@ -259,7 +259,7 @@ def test_handshakes_do_not_hold_the_end(loop: str, authority: trustme.CA) -> Non
 
 
 def test_closing_before_it_has_begun(loop: str, tmp_path: Path) -> None:
-    """Bound sockets are closed, and no client was let in."""
+    """Bound sockets are closed; no client was accepted."""
     path = tmp_path / "esg.sock"
 
     async def main() -> None:

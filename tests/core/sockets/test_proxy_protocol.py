@@ -50,7 +50,7 @@ TLV = b"\x04" + struct.pack("!H", 700) + bytes(700)
 
 
 def read(data: bytes, step: int | None = None) -> tuple[Route | None, bytes]:
-    """Parse a preface as a connection does, at most `step` bytes at a time; also give what was left unread."""
+    """Parse a preface as a connection does, at most `step` bytes at a time; also returns what was left unread."""
     preface = b""
     while wanted := missing(preface):
         piece = data[len(preface) :][: min(wanted, step or wanted)]
@@ -236,7 +236,7 @@ async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Inner(asyncio.Protocol):
-    """The protocol behind the listener: reports what it sees of its transport, echoes, ends with the connection."""
+    """The protocol behind the listener: reports what it sees of its transport, echoes, and ends with the connection."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -244,7 +244,7 @@ class Inner(asyncio.Protocol):
         self.check_at = 0
 
     def drain(self) -> None:
-        """Goes on until the client ends."""
+        """Stays until the client ends."""
 
     def abort(self) -> None:
         self.transport.abort()
@@ -267,7 +267,7 @@ class Inner(asyncio.Protocol):
 
 
 class Watched(ProxyProtocol):
-    """Tells the test when it has been called."""
+    """Tells the test when it is called."""
 
     calls: asyncio.Queue[str]
 
@@ -410,7 +410,7 @@ def test_a_preface_may_drip_in(run: Run, preface: bytes) -> None:
 
 
 def test_a_preface_with_large_extensions(run: Run) -> None:
-    """The most bytes that a preface can have."""
+    """The longest possible preface."""
 
     async def main() -> None:
         extensions = [struct.pack("!BH", 0xEA, size - 3) + bytes(size - 3) for size in (*[1000] * 65, 523)]
@@ -611,7 +611,7 @@ def talk_tls(address: tuple[str, int], context: ssl.SSLContext, first: bytes) ->
 
 
 def test_tls_may_follow_the_preface(run: Run, certificates: Certificates) -> None:
-    """Nothing is lost although preface, handshake and data arrive in the same segments."""
+    """Nothing is lost even if preface, handshake and data arrive in the same segments."""
 
     async def main() -> None:
         listener = Listener()
@@ -652,7 +652,7 @@ def test_tls_belongs_to_the_transport_that_the_inner_protocol_gets(run: Run, cer
 def test_a_failed_handshake_ends_quietly(
     run: Run, certificates: Certificates, caplog: pytest.LogCaptureFixture, data: bytes, told: list[str]
 ) -> None:
-    """Data that is not TLS, and a client that leaves: nothing stays behind. H-11: only plain HTTP is reported."""
+    """Data that is not TLS, and a client that leaves: nothing is left behind. H-11: only plain HTTP is reported."""
 
     async def main() -> None:
         listener = Listener()
@@ -687,7 +687,7 @@ def test_a_handshake_has_a_deadline(run: Run, certificates: Certificates) -> Non
 
 
 def test_a_handshake_without_a_deadline_has_none(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
-    """H-17: asyncio's own deadline, of a minute, does not take the place of one that is off."""
+    """H-17: asyncio's own deadline, a minute, does not replace one that is off."""
     monkeypatch.setattr("asyncio.constants.SSL_HANDSHAKE_TIMEOUT", 0.1)
 
     async def main() -> None:
@@ -724,7 +724,7 @@ def test_a_handshake_can_be_aborted(run: Run, certificates: Certificates) -> Non
 def test_a_drain_ends_a_handshake_without_a_word(
     run: Run, certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Rule L-2: that of a client that says nothing more."""
+    """Rule L-2: for a client that sends nothing more."""
 
     async def main() -> None:
         listener = Listener()

@@ -46,7 +46,7 @@ def test_input_that_has_not_been_read(pair: tuple[socket.socket, socket.socket])
 
 @pytest.mark.parametrize("unread", [b"", b"x"])
 def test_clients_that_leave(pair: tuple[socket.socket, socket.socket], unread: bytes) -> None:
-    """H-16: whatever is still unread of them."""
+    """H-16: even if some of its bytes are unread."""
     client, server = pair
     client.send(unread)
     assert departure(transport_of(server)) is Departure.NONE
@@ -58,7 +58,7 @@ def test_clients_that_leave(pair: tuple[socket.socket, socket.socket], unread: b
 
 
 def test_nobody_can_be_asked() -> None:
-    """No socket, or no longer one: nothing is known."""
+    """Without a socket, or with a closed one, nothing is known."""
     with socket.socket() as closed:
         pass
     for connection in (None, closed):
@@ -69,7 +69,7 @@ def test_nobody_can_be_asked() -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_what_is_on_its_way(loop: str) -> None:
-    """H-17: until the client's side has it, and not longer."""
+    """H-17: until the client's kernel has it, and no longer."""
 
     async def main() -> None:
         served: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
@@ -102,7 +102,7 @@ def test_what_is_on_its_way(loop: str) -> None:
 
 
 async def settled(transport: Any) -> Delivery:
-    """What has been delivered when nothing moves any longer."""
+    """What has been delivered once nothing moves."""
     seen = [delivery(transport)]
     for _ in range(50):
         await asyncio.sleep(0.2)
@@ -113,7 +113,7 @@ async def settled(transport: Any) -> Delivery:
 
 
 def stalled(loop: ManualLoop) -> MemoryTransport:
-    """A transport whose client has not read 100 bytes, and does not read."""
+    """A transport whose client has left 100 bytes unread, and does not read."""
     transport = MemoryTransport(asyncio.Protocol(), loop)
     transport.stall()
     transport.write(b"x" * 100)
@@ -121,7 +121,7 @@ def stalled(loop: ManualLoop) -> MemoryTransport:
 
 
 def looks(watch: WriteWatch, transport: MemoryTransport, reads: dict[float, int]) -> list[float]:
-    """The times of the looks until the client is given up; at some times it has read that many bytes."""
+    """The times of the checks until the client is given up; `read` says how much it has read at some of them."""
     seen = []
     while True:
         seen.append(watch.due)
@@ -135,7 +135,7 @@ def looks(watch: WriteWatch, transport: MemoryTransport, reads: dict[float, int]
     ("reads", "end"), [({}, 8), ({0.1: 50}, 10), ({7.9: 1}, 16), ({3: 1, 9: 1, 11: 1}, 20)], ids=str
 )
 def test_a_client_that_reads_nothing_is_given_up(reads: dict[float, int], end: float) -> None:
-    """H-17: after the time-out, counted from the first look after it has read something."""
+    """H-17: after the time-out, counted from the first check after it has read something."""
     with ManualLoop() as loop:
         transport = stalled(loop)
         watch = WriteWatch(transport, WriteLimits(8, 0), 0)
@@ -148,11 +148,11 @@ def test_without_a_timeout_one_never_looks() -> None:
         assert WriteWatch(stalled(loop), WriteLimits(math.inf, 240), 0).due == math.inf
 
 
-# L-7: ends that reach a client although another process holds the descriptor.
+# L-7: ends that reach a client even if another process holds the descriptor.
 
 
 class Ending(asyncio.Protocol):
-    """Ends for the client what is lost."""
+    """Ends a lost connection for the client."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -177,7 +177,7 @@ async def connected(server: socket.socket) -> asyncio.Transport:
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("how", [close, abort], ids=["close", "abort"])
 def test_an_end_reaches_the_client(loop: str, how: Any, pair: tuple[socket.socket, socket.socket]) -> None:
-    """L-7: after all that was written."""
+    """L-7: after everything written."""
     client, server = pair
     client.settimeout(20)
 
@@ -213,7 +213,7 @@ def test_what_waits_in_the_transport_is_sent_before_the_end(
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("how", [abort, reset], ids=["abort with something unread", "reset"])
 def test_a_reset_stays_one(loop: str, how: Any, pair: tuple[socket.socket, socket.socket]) -> None:
-    """L-7: of TCP; a UNIX socket knows none, and ends."""
+    """L-7: over TCP; a UNIX socket has no reset, and just ends."""
     client, server = pair
     client.settimeout(20)
 

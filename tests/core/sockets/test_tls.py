@@ -1,4 +1,4 @@
-"""The TLS context: what it offers, and one clear line for every file or option that does not fit."""
+"""The TLS context: what it offers, and one clear line for every file or option that is wrong."""
 
 import ssl
 from pathlib import Path
@@ -38,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(files: Path, **options: Any) -> Config:
-    """A configuration for the server's certificate; values that name a file of `files` become its path."""
+    """A configuration with the server's certificate; a value that names one of `files` becomes its path."""
     given = {"ssl_certfile": "server.pem", "ssl_keyfile": "server.key", **options}
     paths: dict[str, Any] = {
         name: str(files / value) if name in ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs") and value else value
@@ -144,6 +144,6 @@ def test_u8_a_factory_that_makes_no_context(factory: Any, kind: type[ESGError], 
     ],
 )
 def test_what_does_not_fit(files: Path, options: dict[str, Any], text: str) -> None:
-    """C-2: as wrong use, like every unusable file that an option names."""
+    """C-2: a usage error, as for every unusable file that an option names."""
     with pytest.raises(UsageError, match=text):
         server_context(config(files, **options))

@@ -16,7 +16,7 @@ from tests.support.http.memory import MemoryServer
 
 
 def test_receive_after_the_end_tells_of_a_disconnect() -> None:
-    """H-7: as often as it is asked."""
+    """H-7: however often it is asked."""
     received: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +81,7 @@ def test_any_message_after_the_client_has_gone_raises_the_same(message: Message)
 
 
 def test_an_error_after_the_client_has_gone_is_logged() -> None:
-    """R-2: the error is the application's own, and nothing else would report it."""
+    """R-2: the error is the application's, and nothing else would report it."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -132,7 +132,7 @@ def test_an_error_that_the_application_swallows_does_not_hide_that_there_is_no_r
 
 
 def test_an_application_may_try_again_after_a_start_that_was_refused() -> None:
-    """H-10: what is refused has changed nothing."""
+    """H-10: a refused message has changed nothing."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         with pytest.raises(ApplicationError):
@@ -153,7 +153,7 @@ def test_an_application_may_try_again_after_a_start_that_was_refused() -> None:
 
 
 def test_two_receives_at_once_lose_nothing() -> None:
-    """ASGI: a body is given out once, and both waiters come back."""
+    """ASGI: a body is delivered once, and both waiters return."""
     received: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -178,7 +178,7 @@ def test_two_receives_at_once_lose_nothing() -> None:
 
 
 def test_two_sends_at_once_keep_the_response_whole() -> None:
-    """ASGI: messages go out in the order in which they were sent, also while the client does not read."""
+    """ASGI: messages go out in the order in which they were sent, even while the client does not read."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())
@@ -261,7 +261,7 @@ def test_a_task_left_behind_by_an_application_without_response_cannot_answer() -
 
 
 def test_what_an_application_does_to_its_scope_stays_there() -> None:
-    """H-15: the next request, identical to the byte, gets its own scope."""
+    """H-15: the next request gets its own scope, even if it is byte for byte the same."""
     scopes: list[dict[str, Any]] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -294,7 +294,7 @@ def test_what_an_application_does_to_its_scope_stays_there() -> None:
 
 
 def test_what_an_application_does_to_what_it_received_stays_there() -> None:
-    """ASGI: a message belongs to who received it."""
+    """ASGI: a message belongs to the application that received it."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()

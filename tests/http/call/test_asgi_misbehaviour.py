@@ -1,6 +1,6 @@
 """An application that misbehaves in every way ASGI allows (rules H-3, H-4, H-10, H-16).
 
-Its client sees no lie, the log names the rule, and the server goes on.
+Its client is not misled, the log names the rule, and the server goes on.
 """
 
 import asyncio

@@ -35,7 +35,7 @@ def paper(loop: ManualLoop) -> CycleOnPaper:
 
 
 def test_a_response_in_one_part(paper: CycleOnPaper) -> None:
-    """H-4: nothing is said before the body."""
+    """H-4: nothing is sent before the body."""
     paper.send(start())
     assert paper.said == []
     paper.send(body(b"hello"))
@@ -43,7 +43,7 @@ def test_a_response_in_one_part(paper: CycleOnPaper) -> None:
 
 
 def test_a_response_in_parts(paper: CycleOnPaper) -> None:
-    """H-4: empty parts in the middle are nothing to send."""
+    """H-4: empty parts in the middle send nothing."""
     paper.send(start(), body(more_body=True), body(b"a", more_body=True), body(more_body=True), body())
     assert paper.said == [("respond", 200, b"", False), ("send", b"a", False), ("send", b"", True), ("finished",)]
 
@@ -67,7 +67,7 @@ def test_what_carries_no_body(loop: ManualLoop, method: str, status: int) -> Non
     ],
 )
 def test_a_body_of_another_length(paper: CycleOnPaper, parts: list[bytes], said: list[tuple[Any, ...]]) -> None:
-    """H-3: no more than was announced, and no end."""
+    """H-3: no more than announced, and no end."""
     paper.send(start(headers=length(b"5")))
     with pytest.raises(ApplicationError, match="H-3"):
         paper.send(*(body(part, more_body=part is not parts[-1]) for part in parts))
@@ -102,7 +102,7 @@ def test_an_answer_in_the_application_s_place(loop: ManualLoop) -> None:
 
 
 def test_send_waits_at_the_gate(loop: ManualLoop, paper: CycleOnPaper) -> None:
-    """H-7: after what it was given has been passed on, and not when that was the end."""
+    """H-7: after everything has been passed on, and not at the end."""
     paper.stream.gate.close()
     sending = loop.create_task(paper.cycle.send(start()))
     loop.settle()
@@ -122,7 +122,7 @@ def test_send_waits_at_the_gate(loop: ManualLoop, paper: CycleOnPaper) -> None:
 
 
 def test_a_body_is_given_out_as_it_comes(paper: CycleOnPaper) -> None:
-    """H-7: joined if the application is late, and the stream told what was taken."""
+    """H-7: joined if the application is late; the stream is told what was taken."""
     paper.cycle.feed(b"a")
     paper.cycle.feed(b"b")
     assert paper.cycle.buffered == 2
@@ -206,7 +206,7 @@ MESSAGES = (
 
 @pytest.mark.parametrize("buffered", [b"", b"abc"])
 def test_a_client_that_goes(loop: ManualLoop, paper: CycleOnPaper, buffered: bytes) -> None:
-    """H-16: what it has left behind goes with it; `receive()` says so as often as it is asked."""
+    """H-16: what it left behind is dropped; `receive()` reports it however often it is called."""
     paper.cycle.feed(buffered) if buffered else None
     paper.cycle.disconnect()
     assert paper.cycle.buffered == 0
@@ -216,9 +216,9 @@ def test_a_client_that_goes(loop: ManualLoop, paper: CycleOnPaper, buffered: byt
 
 
 def outcomes(paper: CycleOnPaper, message: Any, beside: bool = False) -> dict[str, float]:
-    """How often the same message was taken, refused and cancelled in an hour of a call whose client has gone.
+    """How often the same message was accepted, refused and cancelled during an hour of a call whose client has gone.
 
-    `refused after` is how many seconds after the first one that began; `beside` sends from another task.
+    `refused after` is in seconds after the first one; `beside` sends from another task.
     """
     seen = {"taken": 0, "refused": 0, "cancelled": 0, "refused after": 0.0}
 
@@ -247,7 +247,7 @@ def outcomes(paper: CycleOnPaper, message: Any, beside: bool = False) -> dict[st
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message["type"])
 def test_what_is_sent_to_a_client_that_has_gone(paper: CycleOnPaper, message: Any) -> None:
-    """H-21: taken for a second, then refused, and at last the sender is cancelled; the loop never spins."""
+    """H-21: accepted for a second, then refused, and finally the sender is cancelled; the loop never spins."""
     seen = outcomes(paper, message)
     assert seen["refused after"] == pytest.approx(GRACE, abs=0.01)
     assert AT_ONCE < seen["taken"] <= 1020
@@ -256,12 +256,12 @@ def test_what_is_sent_to_a_client_that_has_gone(paper: CycleOnPaper, message: An
 
 
 def test_what_another_task_sends_to_a_client_that_has_gone(paper: CycleOnPaper) -> None:
-    """H-21: a call that waits for that task waits forever if it fails; so the task may go on for longer."""
+    """H-21: a call that waits for that task would wait forever if it failed, so the task may go on for longer."""
     assert outcomes(paper, body(), beside=True)["refused after"] == pytest.approx(GRACE_OF_HELPERS, abs=0.01)
 
 
 def test_the_grace_begins_with_the_first_message(loop: ManualLoop, paper: CycleOnPaper) -> None:
-    """H-21: a call that answers when its client has been gone for a while comes to its end like any other."""
+    """H-21: a call that responds when its client has been gone for a while ends like any other."""
     ended = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -278,7 +278,7 @@ def test_the_grace_begins_with_the_first_message(loop: ManualLoop, paper: CycleO
 
 
 def test_who_waits_at_the_gate_goes_on_without_the_client(loop: ManualLoop, paper: CycleOnPaper) -> None:
-    """H-7, H-16: although the gate may be that of other streams too, and stay closed."""
+    """H-7, H-16: even though other streams may share the gate, and it may stay closed."""
     paper.stream.gate.close()
     paper.send(start())
     sending = loop.create_task(paper.cycle.send(body(b"x", more_body=True)))
@@ -302,7 +302,7 @@ def test_a_client_that_goes_while_it_is_waited_for(loop: ManualLoop, paper: Cycl
 
 
 def test_a_client_that_only_stops_sending(paper: CycleOnPaper) -> None:
-    """H-9: gets its response; `receive()` gives out what has come, and then tells."""
+    """H-9: it gets its response; `receive()` delivers what has come, and then reports the end."""
     paper.cycle.feed(b"a")
     paper.cycle.feed_end()
     paper.cycle.end_input()
@@ -322,7 +322,7 @@ def run(paper: CycleOnPaper, app: Any) -> None:
 
 
 def test_a_call_of_the_application(paper: CycleOnPaper) -> None:
-    """H-10: the cycle is counted as long as it lasts."""
+    """H-10: the cycle counts for as long as it lasts."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert scope["method"] == "GET"
@@ -348,7 +348,7 @@ LOUD = [ValueError(), OSError(), ExceptionGroup("", [TOLD, ValueError()])]
 def test_a_call_that_ends_as_its_client_has_gone(
     paper: CycleOnPaper, caplog: pytest.LogCaptureFixture, error: BaseException | None, is_sure: bool
 ) -> None:
-    """H-16: no failure, and nothing is answered; what else goes wrong is logged as ever."""
+    """H-16: not a failure, and nothing is sent; other errors are logged as usual."""
     caplog.set_level("DEBUG")
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -370,7 +370,7 @@ def test_a_call_that_ends_as_its_client_has_gone(
 def test_any_error_is_no_failure_when_the_client_has_gone_within_its_request(
     paper: CycleOnPaper, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """H-16: how frameworks put it that a body is not complete, is up to them."""
+    """H-16: frameworks may report an incomplete body as they like."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert await receive() == DISCONNECT
@@ -386,7 +386,7 @@ def test_any_error_is_no_failure_when_the_client_has_gone_within_its_request(
 
 @pytest.mark.parametrize("error", [ValueError, ClientDisconnected, asyncio.CancelledError, SystemExit])
 def test_a_call_that_raises(paper: CycleOnPaper, error: type[BaseException]) -> None:
-    """H-10: the client is answered, whatever it was."""
+    """H-10: the client is answered, whatever is raised."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise error("broken")

@@ -1,4 +1,4 @@
-"""What becomes of a request at the entrance: limit-concurrency to the last call and connection (rules A-8, H-18)."""
+"""What happens to a request at the entrance: limit-concurrency to the last call and connection (rules A-8, H-18)."""
 
 import logging
 from typing import Any
@@ -43,7 +43,7 @@ LINE_OF_ONE = {"backpressure": True, "backpressure_max_limit": 1, "backpressure_
 def test_a6_whoever_reads_a_request_is_told_whether_it_waits(
     options: dict[str, Any], targets: list[bytes], wait: list[bool]
 ) -> None:
-    """Not if it was answered, began, was refused, or found the line full."""
+    """Not if it was answered, begun, refused, or found the line full."""
     with ManualLoop() as loop:
         context = make_context(config_with(tuple(options.items())), hello, loop)
         entrance = Entrance(context)
@@ -58,7 +58,7 @@ def test_a6_whoever_reads_a_request_is_told_whether_it_waits(
 
 @pytest.mark.parametrize("peer", [("192.0.2.1", 9), ""])
 def test_h18_the_refusal(peer: Any) -> None:
-    """The application never hears of the request."""
+    """The application never sees the request."""
     app = Recorder()
     with MemoryServer(app, limit_concurrency=1) as server:
         server.connect()
@@ -76,7 +76,7 @@ def test_h18_the_refusal(peer: Any) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_h18_so_many_connections_and_no_more(limit: int) -> None:
-    """One too many is refused what it asks for, until another has gone."""
+    """A request on one connection too many is refused until another has gone."""
     with MemoryServer(hello, limit_concurrency=limit) as server:
         within = [server.connect() for _ in range(limit)]
         beyond = [server.connect() for _ in range(2)]
@@ -89,7 +89,7 @@ def test_h18_so_many_connections_and_no_more(limit: int) -> None:
 
 
 def leave_a_call(server: MemoryServer) -> None:
-    """A connection that goes while the call that it has made still runs."""
+    """A connection that goes while its call still runs."""
     gone = server.connect()
     gone.feed(get(target=b"/slow"))
     server.loop.settle()
@@ -99,7 +99,7 @@ def leave_a_call(server: MemoryServer) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_h18_so_many_calls_and_no_more(limit: int) -> None:
-    """Also of connections that have gone since, whose calls still run."""
+    """Including those of connections that have gone since."""
     app = Slow()
     with MemoryServer(by_path(slow=app, root=hello), limit_concurrency=limit) as server:
         for _ in range(limit - 1):

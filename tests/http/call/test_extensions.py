@@ -30,7 +30,7 @@ def message(kind: str, **more: Any) -> dict[str, Any]:
 
 
 def test_trailers_are_the_end(paper: CycleOnPaper) -> None:
-    """H-14: and the body is not."""
+    """H-14: and its body is not."""
     paper.send(start(trailers=True), body(b"a"))
     assert paper.said == [("respond", 200, b"a", False)]
     paper.send(message("trailers", headers=[(b"X", b"y")], more_trailers=True), message("trailers"))
@@ -39,7 +39,7 @@ def test_trailers_are_the_end(paper: CycleOnPaper) -> None:
 
 @pytest.mark.parametrize("before", [[], [start()], [start(), body(b"a", more_body=True)], [start(), body()]])
 def test_trailers_that_were_not_announced(paper: CycleOnPaper, before: list[Any]) -> None:
-    """H-10: there is one place for them."""
+    """H-10: they have one place."""
     paper.send(*before)
     with pytest.raises(ApplicationError, match="H-10"):
         paper.send(message("trailers", headers=[]))
@@ -56,7 +56,7 @@ def test_early_hints_come_before_everything(paper: CycleOnPaper) -> None:
 
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_path(paper: CycleOnPaper, path: Path, as_text: bool) -> None:
-    """H-14: the whole response body, behind its head."""
+    """H-14: the whole response body, after its head."""
     paper.send(start(headers=length(b"10")), message("pathsend", path=str(path) if as_text else path))
     assert paper.said == [
         ("respond", 200, b"", False),
@@ -67,7 +67,7 @@ def test_a_path(paper: CycleOnPaper, path: Path, as_text: bool) -> None:
 
 
 def test_a_path_for_who_wants_no_body(path: Path) -> None:
-    """H-3: it is opened and counted all the same."""
+    """H-3: it is still opened and counted."""
     with ManualLoop() as loop:
         paper = CycleOnPaper(loop, "HEAD")
         paper.send(start(headers=length(b"10")), message("pathsend", path=str(path)))
@@ -83,7 +83,7 @@ def test_a_path_of_another_length(paper: CycleOnPaper, path: Path, size: bytes, 
 
 
 def test_a_path_that_follows_a_part(paper: CycleOnPaper, path: Path) -> None:
-    """H-10: ASGI has it in the place of a body."""
+    """H-10: in ASGI it takes the place of a body."""
     paper.send(start(), body(b"a", more_body=True))
     with pytest.raises(ApplicationError, match="H-10"):
         paper.send(message("pathsend", path=str(path)))
@@ -101,7 +101,7 @@ def test_a_path_that_follows_a_part(paper: CycleOnPaper, path: Path) -> None:
     ],
 )
 def test_a_descriptor(paper: CycleOnPaper, path: Path, given: dict[str, int], sent: bytes, position: int) -> None:
-    """H-14: from an offset, or from where the file stands, which then moves."""
+    """H-14: from an offset, or from the file's position, which then moves."""
     with path.open("rb", buffering=0) as file:
         file.seek(3)
         paper.send(start(), message("zerocopysend", file=file.fileno(), more_body=True, **given))

@@ -1,4 +1,4 @@
-"""The two ends of a connection, as transports of all kinds tell them (rules H-15, H-19)."""
+"""The two ends of a connection, as all kinds of transports report them (rules H-15, H-19)."""
 
 import asyncio
 from typing import Any, cast

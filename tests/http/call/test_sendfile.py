@@ -102,7 +102,7 @@ class Wire:
 async def connected(
     wire: Wire, client: Callable[[socket.socket], object]
 ) -> AsyncIterator[tuple[Responder, asyncio.Future[object]]]:
-    """A connection whose other end is played by `client` in a thread; what it returns comes with the future."""
+    """A connection whose other end is `client` in a thread; the future has what it returns."""
     responder = Responder()
 
     def play() -> object:
@@ -116,7 +116,7 @@ async def connected(
         try:
             yield responder, played
         finally:
-            if not responder.transport.is_closing():  # a transport that is lost takes no more calls
+            if not responder.transport.is_closing():  # a lost transport takes no more calls
                 responder.transport.abort()
             await asyncio.gather(played, return_exceptions=True)
             await responder.lost
@@ -161,7 +161,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def open_descriptors() -> int:
-    """How many descriptors this process has open; 0 where the system does not tell."""
+    """How many descriptors this process has open; 0 where the system does not report it."""
     directory = Path("/proc/self/fd")
     return len(list(directory.iterdir())) if directory.is_dir() else 0
 
@@ -244,7 +244,7 @@ def test_a_sparse_file_of_64_mebibytes(loop: str, tcp: Wire, tmp_path: Path) -> 
 
 
 def test_a_slow_reader_gets_everything_and_costs_no_memory(loop: str, wire: Wire, sample: BinaryIO) -> None:
-    """Rule H-7: while the client does not read, the sending waits, and other connections are served."""
+    """Rule H-7: while the client does not read, sending waits, and other connections are served."""
     go_on = threading.Event()
 
     def read_late(connection: socket.socket) -> bytes:
@@ -290,7 +290,7 @@ def test_a_client_that_leaves_ends_the_sending(loop: str, wire: Wire, sample: Bi
 
 
 def test_an_aborted_connection_ends_the_sending(loop: str, wire: Wire, sample: BinaryIO) -> None:
-    """Rule H-17: timeout-write aborts the transport while the sending waits."""
+    """Rule H-17: timeout-write aborts the transport while sending waits."""
     go_on = threading.Event()
 
     async def main() -> None:

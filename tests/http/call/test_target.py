@@ -75,7 +75,7 @@ def test_the_parts_of_a_scope() -> None:
 
 
 def test_a_scope_is_its_requests_own() -> None:
-    """H-15: what an application does to it, no other request sees."""
+    """H-15: no other request sees what an application does to it."""
     both_ends = peer()
     request_scope(both_ends, "GET", A_B, []).clear()
     scope = request_scope(both_ends, "PUT", A_B, [])
@@ -84,7 +84,7 @@ def test_a_scope_is_its_requests_own() -> None:
 
 
 def test_a_root_path() -> None:
-    """H-15: also before targets that have been seen without."""
+    """H-15: even before targets that have been seen without it."""
     request_scope(peer(), "GET", A_B, [])
     scope = request_scope(peer(root_path="/\u20ac"), "GET", A_B, [])
     assert (scope["root_path"], scope["path"]) == ("/\u20ac", "/\u20ac/a")

@@ -1,4 +1,4 @@
-"""What one case of the corpus is: bytes from a client, and what must come of them.
+"""One case of the corpus: bytes from a client, and what must come of them.
 
 A case says nothing about parsers, segments or sockets: its runner sends the bytes in any way a network may, and the
 outcome must be the same.
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 CANARY = b"GET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
-"""A request that must never be served when it follows bytes that have been refused."""
+"""A request that must never be served after bytes that have been refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of the application, as it must see the request.
 
-    `headers` must be among those of the scope, names in `absent` must not. `raw_path` is `path` unless it is given.
+    The scope must have all `headers`, and no names in `absent`. `raw_path` is `path` unless it is given.
     """
 
     method: str = "GET"
@@ -57,7 +57,7 @@ class Case:
         return bool(self.statuses) and self.statuses[-1] >= 400
 
     def followed_by_canary(self) -> "Case":
-        """The same case, with a request behind it that must not be served."""
+        """The same case, followed by a request that must not be served."""
         return replace(self, data=self.data + CANARY)
 
 
@@ -72,17 +72,17 @@ def get(*lines: bytes, target: bytes = b"/") -> bytes:
 
 
 def post(*lines: bytes, body: bytes = b"") -> bytes:
-    """A POST with a Host, these further lines, and whatever is meant to be its body."""
+    """A POST with a Host, these further lines, and `body`."""
     return head(b"POST / HTTP/1.1", b"Host: t", *lines) + body
 
 
 def chunked(body: bytes, *lines: bytes) -> bytes:
-    """A POST in the chunked coding, whose framing is given as it is."""
+    """A POST in the chunked coding, with this framing."""
     return post(b"Transfer-Encoding: chunked", *lines, body=body)
 
 
 def served(name: str, rule: str, data: bytes, *calls: Call, closes: bool = False, **more: Any) -> Case:
-    """Valid: every request is answered with 200 and seen by the application as described."""
+    """Valid: every request is answered with 200, and the application sees it as described."""
     return Case(name, rule, data, (200,) * len(calls), calls, closes=closes, **more)
 
 
@@ -92,7 +92,7 @@ def refused(name: str, rule: str, data: bytes, status: int = 400, *before: Call,
 
 
 def waits(name: str, rule: str, data: bytes, *before: Call, **more: Any) -> Case:
-    """Not complete: the server answers the requests `before` it and waits for the rest."""
+    """Incomplete: the server answers the requests `before` it and waits for the rest."""
     return Case(name, rule, data, (200,) * len(before), before, unfinished=True, **more)
 
 

@@ -1,4 +1,4 @@
-"""Content-Length (RFC 9110 section 8.6, RFC 9112 section 6.3): how long a body is must not be a matter of opinion."""
+"""Content-Length (RFC 9110 section 8.6, RFC 9112 section 6.3): there must be only one opinion on how long a body is."""
 
 from collections.abc import Iterator
 

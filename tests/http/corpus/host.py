@@ -1,4 +1,4 @@
-"""The Host field (RFC 9112 section 3.2, RFC 3986 section 3.2): frameworks build addresses from it, so it is checked."""
+"""The Host field (RFC 9112 section 3.2, RFC 3986 section 3.2): frameworks build URLs from it, so it is checked."""
 
 from collections.abc import Iterator
 

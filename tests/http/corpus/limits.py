@@ -1,4 +1,4 @@
-"""What is too large (rules H-11, H-20): 413, 414, 431, before it is taken in."""
+"""What is too large (rules H-11, H-20): 413, 414, 431, before it is read."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ SMALL_BODY = {"limit_request_body": 5}
 
 
 def many_fields(count: int) -> bytes:
-    """A request with that many fields in all."""
+    """A request with that many fields in total."""
     return get(*(b"X-%d: %d" % (number, number) for number in range(count - 1)))
 
 

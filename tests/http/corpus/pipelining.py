@@ -59,7 +59,7 @@ def cases() -> Iterator[Case]:
 
 
 def with_the_same_fields() -> Iterator[Case]:
-    """A server may remember the fields of the last request; everything else is judged again."""
+    """A server may remember the fields of the last request; everything else is checked again."""
     first, again = get(), b" HTTP/1.1\r\nHost: t\r\n\r\n"
     other = Call(headers=((b"host", b"other"),))
     yield served("again/other-authority", "RFC 9112 3.2.2", first + b"GET http://other/" + again, Call(), other)

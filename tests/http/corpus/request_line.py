@@ -124,7 +124,7 @@ VERSIONS = {
 }
 
 MINORS = [b"1.2", b"1.3", b"1.9"]
-"""Versions that are yet to come, and are served as 1.1 (RFC 9110 section 2.5)."""
+"""Future versions, which are served as 1.1 (RFC 9110 section 2.5)."""
 
 NOT_SUPPORTED = {
     "0.9": line(b"GET / HTTP/0.9"),
@@ -155,7 +155,7 @@ WRONG_TWICE = {
     "bare-lf-and-2.0": line(b"GET / HTTP/1.1\n\nGET / HTTP/2.0"),
     "no-target-and-2.0": line(b"GET HTTP/2.0"),
 }
-"""Lines that are malformed besides being of another version."""
+"""Lines of another version that are also malformed."""
 
 
 def cases() -> Iterator[Case]:

@@ -1,4 +1,4 @@
-"""Transfer-Encoding (RFC 9112 sections 6.1 and 6.3): the field that smuggling lives on."""
+"""Transfer-Encoding (RFC 9112 sections 6.1 and 6.3): the field that smuggling relies on."""
 
 from collections.abc import Iterator
 

@@ -29,7 +29,7 @@ segments = st.lists(st.integers(1, 9), min_size=1)
 
 @given(st.binary(min_size=1, max_size=50), st.binary(max_size=20), segments)
 def test_a_body_of_known_length(content: bytes, rest: bytes, sizes: list[int]) -> None:
-    """RFC 9112 section 6.2: ends where its length says, and leaves the rest."""
+    """RFC 9112 section 6.2: it ends where its length says, and leaves the rest."""
     assert read(LengthBody(len(content)), content + rest, sizes) == (content, rest)
 
 
@@ -45,7 +45,7 @@ def test_what_remains_of_a_body() -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.binary(max_size=20), segments)
 def test_a_chunked_body(chunks: list[bytes], rest: bytes, sizes: list[int]) -> None:
-    """RFC 9112 section 7.1: the content of all chunks, whatever is in it, and what follows."""
+    """RFC 9112 section 7.1: the content of all chunks, whatever it is, and what follows."""
     wire = b"".join(b'%X;a="\\;"\r\n%b\r\n' % (len(chunk), chunk) for chunk in chunks)
     wire += b"000;last\r\nTrailer: x\r\n\r\n"
     assert read(WholeBody(10_000), wire + rest, sizes) == (b"".join(chunks), rest)
@@ -83,7 +83,7 @@ def test_a_chunked_body(chunks: list[bytes], rest: bytes, sizes: list[int]) -> N
     ],
 )
 def test_chunks_that_are_none(data: bytes, status: int, sizes: int) -> None:
-    """H-12, H-20: refused however they arrive, at the latest at their line's end."""
+    """H-12, H-20: refused however they arrive, at the end of their line at the latest."""
     with pytest.raises(RequestError) as caught:
         read(WholeBody(OVERHEAD), data + b"\r\n", sizes)
     assert caught.value.status == status
@@ -111,7 +111,7 @@ def status_of(data: bytes, sizes: int, overhead: int) -> int:
     ],
 )
 def test_extensions_and_trailers_are_counted(data: bytes, largest: int, sizes: int) -> None:
-    """H-20: their bytes, without the ends of lines, all together."""
+    """H-20: their bytes together, without line ends."""
     assert status_of(data, sizes, largest) == 0
     assert status_of(data, sizes, largest - 1) == 431
 
@@ -119,7 +119,7 @@ def test_extensions_and_trailers_are_counted(data: bytes, largest: int, sizes: i
 @pytest.mark.parametrize("sizes", [1, 10_000])
 @pytest.mark.parametrize("end", [b"", b"\r\n"])
 def test_the_longest_chunk_line(sizes: int, end: bytes) -> None:
-    """H-20: extensions that are admitted in all are not admitted in one line; its end counts."""
+    """H-20: extensions that are allowed in total are not allowed in one line; its end counts."""
     longest = b"1;" + b"a" * (CHUNK_LINE_LIMIT - 2 - len(end))
     assert status_of(longest + end, sizes, 10_000) == 0
     assert status_of(longest + b"a" + end, sizes, 10_000) == 400
@@ -128,7 +128,7 @@ def test_the_longest_chunk_line(sizes: int, end: bytes) -> None:
 
 @pytest.mark.parametrize("digits", [b"fffffffffffffff", b"000000000000001"])
 def test_the_longest_size_of_a_chunk(digits: bytes) -> None:
-    """H-12: fifteen digits, so that no size is more than other programs can hold."""
+    """H-12: fifteen digits, so that no size is too large for other programs."""
     for sizes in (1, 100):
         assert status_of(digits + b"\r\n", sizes, 0) == 0
         assert status_of(b"0" + digits + b"\r\n", sizes, 0) == 400
@@ -147,7 +147,7 @@ def test_the_longest_size_of_a_chunk(digits: bytes) -> None:
     ],
 )
 def test_the_reason_of_a_refusal(data: bytes, reason: str) -> None:
-    """H-12: is in the log."""
+    """H-12: it is in the log."""
     for sizes in (1, 100):
         with pytest.raises(RequestError, match=reason):
             read(WholeBody(OVERHEAD), data, sizes)
@@ -162,7 +162,7 @@ def test_several_chunks_in_one_piece() -> None:
 
 @pytest.mark.parametrize("bare", [b"\r", b"\n"])
 def test_a_bare_end_of_a_trailer_line_is_refused_at_once(bare: bytes) -> None:
-    """H-12: in what is new to the line, however little came before."""
+    """H-12: even if little of the line came before."""
     body = WholeBody(OVERHEAD)
     body.feed(b"0\r\na")
     with pytest.raises(RequestError, match="bare CR or LF"):
@@ -170,7 +170,7 @@ def test_a_bare_end_of_a_trailer_line_is_refused_at_once(bare: bytes) -> None:
 
 
 def test_a_short_trailer_after_a_long_one_that_dripped_in() -> None:
-    """H-12: each line is looked at from its own beginning."""
+    """H-12: each line is checked from its own beginning."""
     body = WholeBody(OVERHEAD)
     assert body.feed(b"0\r\nlong: a trailer that is not") == (b"", None)
     assert body.feed(b" complete yet\r\na: b\r\n\r\nrest") == (b"", b"rest")

@@ -1,4 +1,4 @@
-"""How long one chunk line may be, whether it has come to its end or not (H-20)."""
+"""How long one chunk line may be, with and without its end (H-20)."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_line_that_is_longer() -> None:
 
 @pytest.mark.parametrize("sizes", [[4097], [4096, 1], [1] * 4097], ids=["at once", "at last", "byte by byte"])
 def test_a_line_that_does_not_end(sizes: list[int]) -> None:
-    """It is refused with the first byte too many, before its end."""
+    """It is refused at the first byte too many, before its end."""
     body = WholeBody(overhead=1 << 20)
     rest = line(5000)
     *before, last = sizes

@@ -20,7 +20,7 @@ PHRASES = {400: b"Bad Request", 413: b"Content Too Large", 414: b"URI Too Long",
 
 
 def ways(case: Case) -> Iterator[tuple[str, list[bytes]]]:
-    """The ways in which the bytes may arrive; after a refusal, also with another request behind them."""
+    """The ways in which the bytes may arrive; for refusals, also with another request after them."""
     length = len(case.data)
     middle = [length - SLOW // 2] if length > SLOW else []
     yield "whole", [case.data]
@@ -103,7 +103,7 @@ def test_outcome(case: Case, parser: str) -> None:
 
 
 def final(outcome: Outcome) -> bytes:
-    """What was written, but for the date and for interim responses, which depend on when the application reads."""
+    """What was written, except the date and interim responses, which depend on when the application reads."""
     interim = re.compile(rb"HTTP/1\.1 1[0-9]{2} [^\r]*\r\n\r\n")
     return interim.sub(b"", outcome.visible()[1])
 

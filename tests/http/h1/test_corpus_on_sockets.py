@@ -1,6 +1,6 @@
 """The corpus over real sockets: both parsers, both loops, cleartext and TLS (rules H-8, H-11, H-12).
 
-In memory everything is checked; here, that sockets and TLS change nothing, and that no response is lost to a reset.
+Everything is checked in memory; here, that sockets and TLS change nothing, and that no response is lost to a reset.
 """
 
 import asyncio
@@ -44,12 +44,12 @@ def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 def on_the_wire(case: Case) -> tuple[bytes, tuple[int, ...]]:
-    """What is sent and the statuses to expect: behind a case that keeps the connection comes a request that ends it."""
+    """What is sent and the expected statuses; a request that ends the connection follows a case that keeps it."""
     return (case.data, case.statuses) if case.closes else (case.data + LAST, (*case.statuses, 200))
 
 
 class Client:
-    """Sends cases to one server, a connection each."""
+    """Sends cases to one server, each on its own connection."""
 
     def __init__(self, port: int, tls: ssl.SSLContext | None, app: Recorder) -> None:
         self.port = port

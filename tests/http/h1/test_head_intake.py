@@ -1,4 +1,4 @@
-"""A head that does not come in one piece (rules H-11, H-20)."""
+"""Heads that arrive in pieces (rules H-11, H-20)."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ HEAD = b"GET /a HTTP/1.1\r\nHost: t\r\nX: y\r\n\r\n"
 
 
 def feed(data: bytes, sizes: list[int] | int = 1) -> bytes | None:
-    """What an intake returns once it has been fed these segments, as far as it took them."""
+    """What an intake returns for these segments, as far as it takes them."""
     intake = HeadReader(LIMITS)
     taken = 0
     for piece in pieces(data, sizes):
@@ -28,7 +28,7 @@ def feed(data: bytes, sizes: list[int] | int = 1) -> bytes | None:
 
 
 def feed_all(intake: HeadReader, segments: Iterable[bytes]) -> None:
-    """Feed an intake with what does not complete its head."""
+    """Feed an intake with bytes that do not complete its head."""
     for segment in segments:
         assert intake.feed(segment) is None
 
@@ -53,7 +53,7 @@ def test_an_unfinished_head_is_waited_for(end: int) -> None:
 
 
 def test_started() -> None:
-    """H-17: by the first byte that is no empty line."""
+    """H-17: at the first byte that is not an empty line."""
     intake = HeadReader(LIMITS)
     assert not intake.started
     intake.feed(b"\r\n")
@@ -65,7 +65,7 @@ def test_started() -> None:
 
 
 def test_what_has_been_taken() -> None:
-    """H-20: all but the empty lines."""
+    """H-20: everything but the empty lines."""
     intake = HeadReader(LIMITS)
     intake.feed(b"\r\nGET")
     intake.feed(b" /")
@@ -77,7 +77,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n"
 
 @pytest.mark.parametrize("end", range(1, len(PREFACE)))
 def test_a_preface_in_two_pieces(end: int) -> None:
-    """RFC 9113 section 3.4: known by its whole first line, whatever follows in the same piece."""
+    """RFC 9113 section 3.4: recognised by its whole first line, whatever follows in the same piece."""
     intake = HeadReader(LIMITS)
     intake.feed(PREFACE[:end])
     assert not intake.is_preface(PREFACE[end:-1])
@@ -99,7 +99,7 @@ def test_a_preface_in_one_piece_and_what_is_none() -> None:
 @pytest.mark.parametrize("sizes", [1, 1000])
 @pytest.mark.parametrize("before", [b"GET /", HEAD[:-2] + b"Y: "])
 def test_a_bare_cr_late_in_a_long_line(before: bytes, sizes: int) -> None:
-    """H-12: also where a line is so long that only its news are looked at."""
+    """H-12: even in a line so long that only its new bytes are checked."""
     for bare in (b"\rb", b"\nb"):
         intake = HeadReader(HeadLimits(request_line=1000, fields=3, field_bytes=1000))
         feed_all(intake, pieces(before + b"a" * 400, sizes))
@@ -109,7 +109,7 @@ def test_a_bare_cr_late_in_a_long_line(before: bytes, sizes: int) -> None:
 
 @pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\n", HEAD[:-2] + b"Y: " + b"z" * 300 + b"\r\n"])
 def test_a_line_that_nothing_can_make_right_is_refused_at_once(before: bytes) -> None:
-    """H-11: also in the second piece of a line, and in the one that the line begins in."""
+    """H-11: in the second piece of a line as well as in the first."""
     for pieces_of_it in ([b"a\0"], [b"a", b"\0"], [b"aa", b"a\0a"], [b"a" * 300 + b"\0a"]):
         intake = HeadReader(HeadLimits(request_line=1000, fields=10, field_bytes=1000))
         intake.feed(before)
@@ -151,7 +151,7 @@ LINE = b"GET /%b HTTP/1.1\r\n"
     ],
 )
 def test_limits_and_faults_for_any_segments(data: bytes, status: int, sizes: int) -> None:
-    """H-11, H-12, H-20: the same, however it arrives."""
+    """H-11, H-12, H-20: the same however it arrives."""
     if status:
         assert refusal(data, sizes) == status
     else:

@@ -1,4 +1,4 @@
-"""How one HTTP/1.1 connection reads heads: what it knows from before, what it refuses, and what they come to."""
+"""How one HTTP/1.1 connection reads heads: what it remembers, what it refuses, and what becomes of them."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ from tests.support.http.over_tls import over_tls
 hello = sends(start(headers=length(b"5")), body(b"hello"))
 
 
-# What is known from before.
+# What is remembered.
 
 
 def test_a_head_is_read_for_what_it_is_whatever_was_read_before_it() -> None:
-    """H-6: the start, the fields, or both may be those of another request."""
+    """H-6: the start, the fields, or both may be another request's."""
     app = Recorder()
     with MemoryServer(app) as server:
         transport = server.connect()
@@ -49,7 +49,7 @@ def test_a_body_of_any_length_behind_a_head_that_is_known() -> None:
 
 
 def test_a_body_behind_the_longest_heads_that_are_remembered() -> None:
-    """H-6: a head that is known is told from one that has a body behind it."""
+    """H-6: a known head is not confused with one that has a body after it."""
     block = b"1.1\r\nHost: t\r\nContent-Length: 5\r\nPad: ".ljust(REMEMBERED_BLOCK - 4, b"x") + b"\r\n\r\n"
     with MemoryServer(echo) as server:
         transport = server.connect()
@@ -82,7 +82,7 @@ def test_an_unfinished_start_is_not_remembered() -> None:
 
 @pytest.mark.parametrize("size", [2_300, 8_000, 16_384])
 def test_rfc_9112_3_a_request_line_of_8000_bytes_is_served(size: int) -> None:
-    """So is one of as many as limit-request-line has by default."""
+    """One as long as the default of limit-request-line is refused too."""
     with connected(hello) as client:
         for _ in range(2):
             client.feed(b"GET /".ljust(size - 9, b"x") + b" HTTP/1.1\r\nHost: t\r\n\r\n")
@@ -132,7 +132,7 @@ def test_a_body_may_be_as_large_as_its_limit(size: int, status: int, kind: str) 
 
 @pytest.mark.parametrize(("limit", "kept"), [(1, 0), (2, 1), (3, 2)])
 def test_a_connection_has_as_many_requests_as_its_limit(limit: int, kept: int) -> None:
-    """limit-keepalive-requests: the last response says that it is."""
+    """limit-keepalive-requests: the last response announces the end."""
     with connected(hello, limit_keepalive_requests=limit) as client:
         client.feed(*[get()] * limit)
         said = [response.get(b"connection") for response in answers(client.transport)]
@@ -147,7 +147,7 @@ def test_a_client_may_end_a_connection_before_its_limit() -> None:
         assert ended(client.transport)
 
 
-# What a request comes to.
+# What becomes of a request.
 
 
 def scope_of(data: bytes, **options: Any) -> Scope:
@@ -176,7 +176,7 @@ def test_rfc_9112_6_1_http_1_0_has_no_transfer_coding(version: bytes, coding: by
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_trailers_are_offered_to_who_asks_for_them(asked: bool) -> None:
-    """RFC 9110 section 6.5.1; forwarded fields only make the request a special one."""
+    """RFC 9110 section 6.5.1; forwarded fields only mark the request as special."""
     scope = scope_of(get(b"TE: trailers" if asked else b"X-Forwarded-For: 1.2.3.4"))
     assert scope["extensions"].get("http.response.trailers") == ({} if asked else None)
 

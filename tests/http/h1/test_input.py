@@ -1,4 +1,4 @@
-"""How one HTTP/1.1 connection reads on: bodies, what comes too early, deadlines, and ends (H-6 to H-9, H-16, H-17)."""
+"""How one HTTP/1.1 connection reads on: bodies, early input, deadlines, and ends (H-6 to H-9, H-16, H-17)."""
 
 import asyncio
 import math
@@ -17,7 +17,7 @@ LARGE = 200_000
 large = sends(start(headers=length(b"%d" % LARGE)), body(b"x" * LARGE))
 
 
-# What comes too early, and what is not taken in.
+# Early input, and what is not read.
 
 
 @pytest.mark.parametrize(("size", "reads"), [(65_536, True), (65_537, False)])
@@ -56,7 +56,7 @@ def test_h16_behind_a_whole_request_the_end_of_its_client_is_seen(data: bytes) -
 @pytest.mark.parametrize("is_in_one", [True, False])
 @pytest.mark.parametrize("options", [{}, {"health": True}], ids=["", "health"])
 def test_h6_the_next_request_waits_for_the_response(options: dict[str, Any], data: bytes, is_in_one: bool) -> None:
-    """Nothing more is read, and twice a second the client is checked, which may have gone (H-16)."""
+    """Nothing more is read; twice a second, the server checks whether the client has gone (H-16)."""
     app = Slow()
     with connected(app, **options) as client:
         for times in (1, 2):
@@ -150,7 +150,7 @@ WAITING: dict[str, Any] = {"backpressure": True, "backpressure_max_limit": 1}
 def test_a6_so_much_is_taken_in_behind_a_request_that_waits(
     size: int, reads: bool, is_in_one: bool, is_upload: bool
 ) -> None:
-    """Bytes of its body, or of requests behind it."""
+    """Bytes of its body, or of the next requests."""
     app = Slow()
     with connected(app, **WAITING) as client:
         other = client.server.connect()
@@ -165,7 +165,7 @@ def test_a6_so_much_is_taken_in_behind_a_request_that_waits(
 
 
 def test_the_application_gets_no_empty_part_of_a_body() -> None:
-    """Framing alone is no body."""
+    """Framing alone is not a body."""
     parts: list[bytes] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -190,7 +190,7 @@ def test_the_application_gets_no_empty_part_of_a_body() -> None:
 
 
 def test_h17_only_the_time_that_its_own_head_took_is_gone_for_a_body() -> None:
-    """timeout-request: what came whole took none, be it the first request, or one behind a head that took some."""
+    """timeout-request: a whole request takes no time, whether it is the first or follows a head that took some."""
     upload = post(b"Content-Length: 5")
     with connected(echo, timeout_request=9) as client:
         client.feed(upload)
@@ -236,7 +236,7 @@ def test_l2_a_connection_whose_last_response_is_read_ends_if_the_server_drains()
 
 
 def test_h9_all_that_came_before_the_end_of_the_client_is_answered() -> None:
-    """Also what has come while the first request waited for its turn (A-6)."""
+    """Including what has come while the first request waited for its turn (A-6)."""
     first, app = Slow(), Slow()
     with connected(by_path(first=first, root=app), **WAITING) as client:
         client.server.connect().feed(get(target=b"/first"))
@@ -269,7 +269,7 @@ def test_h9_after_the_response_a_client_that_has_ended_is_closed(parts: list[byt
 
 @pytest.mark.parametrize("behind", [b"GET /", post(b"Content-Length: 5", body=b"he")], ids=["head", "body"])
 def test_h9_a_client_that_has_ended_within_its_next_request_is_closed(behind: bytes) -> None:
-    """What came of that request while the first one waited (A-6) is all that can come: no time-out has to pass."""
+    """No more of that request can come than came while the first one waited (A-6): no time-out has to pass."""
     first, app = Slow(), Slow()
     with connected(by_path(first=first, root=app), **WAITING) as client:
         client.server.connect().feed(get(target=b"/first"))
@@ -286,7 +286,7 @@ def test_h9_a_client_that_has_ended_within_its_next_request_is_closed(behind: by
 
 
 def test_h9_the_last_request_before_the_end_of_its_client_is_looked_after() -> None:
-    """Whether the client is still there, be it the first request before that end or the last."""
+    """Whether the client is still there, for the first request before that end and for the last."""
     first, app, last = Slow(), Slow(), Slow()
     with connected(by_path(first=first, root=app, last=last), **WAITING) as client:
         client.server.connect().feed(get(target=b"/first"))

@@ -1,4 +1,4 @@
-"""The writing half of a connection by itself: framing, persistence, and what goes out in one write (H-2, H-3, H-8)."""
+"""The writing half of a connection alone: framing, persistence, and what goes out in one write (H-2, H-3, H-8)."""
 
 import asyncio
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Told(H1Output):
 
 
 class Output:
-    """An output, what it is told about its request, and its transport."""
+    """An output with a request and a transport."""
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
@@ -43,7 +43,7 @@ class Output:
         self.output.transport = self.transport
 
     def request(self, body: Body | None = None, **says: bool) -> None:
-        """A request that says these things; the server's `closing` may be among them."""
+        """A request with these properties; the server's `closing` may be among them."""
         self.output._body = body
         self.context.closing = says.pop("closing", False)
         self.output.is_head = says.pop("is_head", False)
@@ -54,7 +54,7 @@ class Output:
             setattr(asked, name, value)
 
     def fields(self, prepared: Any = A_OF_2, content: bytes = b"ok", end: bool = True, status: int = 200) -> bytes:
-        """Respond, and tell which fields the head has beside those of the application and its prefix."""
+        """Respond, and return the fields that the head has besides the application's and its prefix."""
         before = len(self.transport.written)
         self.output.respond(status, prepared, content, end)
         head, _, self.content = bytes(self.transport.written[before:]).partition(b"\r\n\r\n")
@@ -86,7 +86,7 @@ def out() -> Iterator[Output]:
     ],
 )
 def test_what_is_said_of_the_connection(out: Output, prepared: Any, says: dict[str, Any], persistence: bytes) -> None:
-    """H-2, H-8: whether it stays, and why it cannot, whatever frames the response."""
+    """H-2, H-8: whether the connection stays, whatever frames the response."""
     out.request(**says)
     framing = b"" if prepared is A_OF_2 else CHUNKED
     assert out.fields(prepared) == framing + persistence
@@ -105,7 +105,7 @@ def test_a_connection_that_ends_does_not_stay_for_a_body(out: Output) -> None:
 
 
 def test_an_output_that_nothing_has_been_written_to(out: Output) -> None:
-    """H-6, H-8, H-10: lets all write, may stay, and is closed in the ordinary way."""
+    """H-6, H-8, H-10: lets everything be written, may stay, and is closed in the ordinary way."""
     assert out.output.gate.closed is False
     assert out.output._time() == out.loop.time()
     out.output._body = LengthBody(1)
@@ -123,7 +123,7 @@ def test_fields_are_prepared_for_their_status(out: Output) -> None:
 
 @pytest.mark.parametrize("body", [LengthBody(SKIPPED_BODY + 1), WholeBody(0)])
 def test_an_unread_body_matters_at_the_end_only(out: Output, body: Body) -> None:
-    """H-8: until then the application may read it."""
+    """H-8: until then, the application may read it."""
     out.request(body)
     assert out.fields(end=False) == b""
     assert out.output._may_stay(end=False) is True
@@ -155,14 +155,14 @@ def test_a_body_that_was_asked_for_comes(out: Output) -> None:
 def test_a_response_without_a_length(
     out: Output, status: int, says: dict[str, Any], framing: bytes, content: bytes
 ) -> None:
-    """H-3: chunks, or the end of the connection for HTTP/1.0; the cycle leaves out what must not stand."""
+    """H-3: chunks, or the end of the connection for HTTP/1.0; the cycle leaves out what is not allowed."""
     out.request(**says)
     assert out.fields(A, status=status) == framing
     assert out.content == content
 
 
 def test_what_the_application_says_of_the_connection(out: Output) -> None:
-    """H-2: its close is heard, and said once."""
+    """H-2: its close is obeyed, and sent once."""
     closing = encode_fields([(b"connection", b"close"), (b"content-length", b"2")])
     assert out.fields(closing) == CLOSE
     assert out.output._keep_alive is False
@@ -185,7 +185,7 @@ def test_a_response_of_a_length_after_one_in_chunks(out: Output, keep_alive: boo
 
 
 def test_a_large_body_is_not_copied_behind_its_head(out: Output) -> None:
-    """H-1: and a smaller one is, so that it costs one write."""
+    """H-1: a smaller one is, so that it costs one write."""
     out.output.respond(200, A_OF_2, b"x" * (LARGE_BODY - 1), True)
     assert len(out.transport.writes) == 1
     out.output.respond(200, A_OF_2, b"x" * LARGE_BODY, True)
@@ -193,7 +193,7 @@ def test_a_large_body_is_not_copied_behind_its_head(out: Output) -> None:
 
 
 def test_what_is_sent_in_one_turn_goes_out_in_one_write(out: Output) -> None:
-    """H-6: at the end of the turn, of the response, or when it is much."""
+    """H-6: at the end of the turn or the response, or when there is much."""
     out.fields(A_OF_2, b"", end=False)
     del out.transport.writes[:]
     out.output.send(b"a", False)
@@ -227,7 +227,7 @@ def test_how_much_is_held_back_in_one_turn(out: Output) -> None:
 
 @pytest.mark.parametrize("end", [False, True])
 def test_a_large_part(out: Output, end: bool) -> None:
-    """H-6: goes out as it is, after what was sent before it."""
+    """H-6: it goes out as it is, after what was sent before."""
     large = b"x" * LARGE_BODY
     out.fields(A, b"", end=False)
     out.output.send(b"a", False)
@@ -244,7 +244,7 @@ def test_a_large_part(out: Output, end: bool) -> None:
 
 
 def test_nothing_is_sent_to_a_client_that_has_gone(out: Output) -> None:
-    """H-16: the cycle is told, even if the loop has had no chance to."""
+    """H-16: the cycle is told, even before the loop has noticed."""
     out.fields(A, b"", end=False)
     out.transport.close()
     out.output.send(b"a", False)
@@ -256,7 +256,7 @@ def test_nothing_is_sent_to_a_client_that_has_gone(out: Output) -> None:
 @pytest.mark.parametrize("wants_trailers", [None, False, True])
 @pytest.mark.parametrize("prepared", [A, A_OF_2])
 def test_trailers(out: Output, prepared: Any, wants_trailers: bool | None) -> None:
-    """H-14: all at the end, and only where they can be told."""
+    """H-14: all at the end, and only where the framing allows them."""
     if wants_trailers is not None:
         out.request(wants_trailers=wants_trailers)
     for _ in range(2):
@@ -273,7 +273,7 @@ def test_trailers(out: Output, prepared: Any, wants_trailers: bool | None) -> No
 
 @pytest.mark.parametrize("prepared", [A, A_OF_2])
 def test_a_part_of_a_file(out: Output, prepared: Any, tmp_path: Path) -> None:
-    """H-14: as one chunk where there are chunks, after what was sent before it."""
+    """H-14: as one chunk if there are chunks, after what was sent before."""
     path = tmp_path / "file"
     path.write_bytes(b"0123456789abcdefghijk")
     out.fields(prepared, b"", end=False)
@@ -305,7 +305,7 @@ def test_a_switch(out: Output) -> None:
 
 @pytest.mark.parametrize("old", [False, True])
 def test_a_response_that_is_cut(out: Output, old: bool) -> None:
-    """H-10: by a reset where the end of the connection would be that of the body."""
+    """H-10: with a reset if the end of the connection would be the end of the body."""
     out.request(old=old)
     out.fields(A, b"", end=False)
     out.output.send(b"a", False)

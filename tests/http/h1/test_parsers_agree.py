@@ -1,6 +1,6 @@
 """Whatever a client sends, both parsers give the same outcome, however the bytes arrive (rules H-1, H-12, H-20).
 
-`ESG_FUZZ_EXAMPLES` sets the number of examples of each property; without it they are few and always the same.
+`ESG_FUZZ_EXAMPLES` sets the number of examples for each property; without it they are few and always the same.
 """
 
 import logging
@@ -36,7 +36,7 @@ SMALL: dict[str, Any] = {"limit_request_line": 200, "limit_request_headers": 10,
 
 
 def check_sound(outcome: Outcome) -> None:
-    """What a server wrote is HTTP, and nothing but the client was at fault."""
+    """What a server wrote is HTTP, and only the client was at fault."""
     responses = outcome.responses()
     assert {response.status for response in responses} <= {200, 400, 413, 414, 431, 501, 505}
     refusals = [response for response in responses if response.status != 200]
@@ -50,7 +50,7 @@ def check_sound(outcome: Outcome) -> None:
 
 
 def lasting(outcome: Outcome) -> tuple[object, ...]:
-    """What must not depend on segments: what an application does before the end of a body has come may."""
+    """What must not depend on segments; what an application does before the end of a body may."""
     _, written, ended = outcome.visible()
     return kept(outcome.calls), INTERIM.sub(b"", written), ended
 
@@ -84,7 +84,7 @@ def test_segments_do_not_matter(segments: list[bytes], parser: str) -> None:
 @fuzz
 @given(segmented(streams()), st.sampled_from(PARSERS))
 def test_segments_do_not_matter_near_the_limits(segments: list[bytes], parser: str) -> None:
-    """H-20: but for the status, when what is malformed is too large as well."""
+    """H-20: except for the status of what is both malformed and too large."""
     data = b"".join(segments)
     whole = exchange(parser, [data], **SMALL)
     pieced = exchange(parser, segments, **SMALL)
@@ -119,7 +119,7 @@ CHUNKED_HEAD = b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\
 def test_limits_are_the_same_for_any_segments(
     parser: str, before: bytes, filler: bytes, behind: bytes, size: int, over: int
 ) -> None:
-    """H-20: a head that is just within the limits is served whether it comes in one segment or drips in."""
+    """H-20: a head just within the limits is served whether it comes in one segment or drips in."""
     data = before + filler * (size + over) + behind
     whole = exchange(parser, [data], **SMALL)
     for sizes in (1, 7, [len(data) - 1], [len(data) - 2], [len(data) - 3], [len(data) - 4]):
@@ -130,7 +130,7 @@ def test_limits_are_the_same_for_any_segments(
 @fuzz
 @given(st.lists(st.sampled_from([b"a", b" ", b":", b"\r\n", b"/", b"GET / HTTP/1.1\r\n", b"X: y\r\n", b"Host: t\r\n"])))
 def test_an_unfinished_head_is_bounded(parts: list[bytes]) -> None:
-    """H-20: no bytes make a server wait for more of a head than its limits allow."""
+    """H-20: no input makes a server wait for more of a head than its limits allow."""
     data = (b"".join(parts) or b"G") * 2000
     outcome = exchange("httptools", pieces(data[:3000], 50), **SMALL)
     assert outcome.calls or outcome.ended
@@ -216,7 +216,7 @@ def decode_with_httptools(data: bytes) -> bytes | None:
 def test_valid_chunks_are_decoded(
     chunks: list[tuple[bytes, bytes, bytes]], trailers: bytes, data: st.DataObject
 ) -> None:
-    """RFC 9112 7.1: as h11 and llhttp do, in any segments, and nothing of the next request is taken."""
+    """RFC 9112 7.1: as h11 and llhttp do, in any segments, taking nothing of the next request."""
     coded = encode(chunks, trailers)
     content = b"".join(part for part, _, _ in chunks)
     segments = data.draw(segmented(st.just(coded + NEXT)))

@@ -83,7 +83,7 @@ def test_starts(start: bytes, expected: RequestStart | None) -> None:
     ],
 )
 def test_meanings(headers: Headers, expected: dict[str, Any]) -> None:
-    """H-2, H-5, H-13, H-14: everything else says nothing."""
+    """H-2, H-5, H-13, H-14: everything else means nothing."""
     says: dict[str, Any] = {"closes": False, "says_keep_alive": False, "wants_trailers": False, "length": 0}
     says |= {"expects_continue": False, "is_forwarded": False, "upgrades": set(), "is_special": False}
     got = fields(*headers)
@@ -92,7 +92,7 @@ def test_meanings(headers: Headers, expected: dict[str, Any]) -> None:
 
 
 def test_http_1_0_says_less() -> None:
-    """H-2, H-5, H-13, H-14: it closes, whatever it says, and knows neither 100, trailers nor upgrades."""
+    """H-2, H-5, H-13, H-14: it closes, whatever its fields say, and knows no 100, trailers or upgrades."""
     headers = [(b"connection", b"keep-alive, upgrade"), (b"te", b"trailers"), (b"expect", b"100-continue")]
     got = fields(*headers, (b"upgrade", b"websocket"), (b"content-length", b"5"), old=True)
     assert (got.closes, got.says_keep_alive, got.wants_trailers, got.expects_continue) == (True, False, False, False)
@@ -112,14 +112,14 @@ def test_fields_remember_the_bytes_they_were_read_from() -> None:
 
 
 def test_fields_before_any_request() -> None:
-    """H-2: say nothing, and are those of no head."""
+    """H-2: they mean nothing, and belong to no head."""
     assert NO_FIELDS.block == b""
     says = (NO_FIELDS.old, NO_FIELDS.closes, NO_FIELDS.says_keep_alive, NO_FIELDS.wants_trailers)
     assert says == (False, False, False, False)
 
 
 def test_hosts() -> None:
-    """H-12: one, unless the request is an old one."""
+    """H-12: one, unless it is an HTTP/1.0 request."""
     assert fields().host == b"t"
     assert fields(host=False, old=True).host is None
     assert fields((b"host", b""), host=False).host == b"", "RFC 9112 section 3.2: where the target has no authority"
@@ -132,7 +132,7 @@ def test_hosts() -> None:
 
 
 def test_framing_is_refused_where_it_is_read() -> None:
-    """H-12: also where a parser has merged what the client has repeated."""
+    """H-12: even if a parser has merged what the client has repeated."""
     block = b"1.1\r\nhost: t\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n"
     with pytest.raises(RequestError):
         RequestFields(block, False, [HOST, (b"content-length", b"5")])

@@ -27,13 +27,13 @@ HEAD_END = b" HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\n"
 
 
 async def listens(scope: Scope, receive: Receive, send: Send) -> None:
-    """Leaves it to the test to answer."""
+    """Leaves the response to the test."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 class Talk:
-    """One connection, step by step: nothing here lets the loop run, so that each step is one event."""
+    """One connection, step by step: nothing here lets the loop run, so each step is one event."""
 
     def __init__(self, client: Connected) -> None:
         self.connection = client.connection
@@ -151,7 +151,7 @@ def test_a_connection_follows_the_table(state: Reading, event: Event, after: Rea
 
 @pytest.mark.parametrize("state", REACH, ids=lambda state: state.name)
 def test_a_request_runs_in_the_states_that_know_what_becomes_of_its_response(state: Reading) -> None:
-    """So what the table leaves out cannot happen: only a request that runs is answered, given up or switched."""
+    """So what the table leaves out cannot happen: only a running request is answered, given up or switched."""
     with connected(listens) as client:
         talk = Talk(client)
         REACH[state](talk)

@@ -1,4 +1,4 @@
-"""What one connection of HTTP/1.1 sends at once is read in several turns of the loop (rule H-22)."""
+"""What one HTTP/1.1 connection sends at once is read in several turns of the loop (rule H-22)."""
 
 import asyncio
 import math
@@ -25,7 +25,7 @@ from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
 from tests.support.http.turns import HeldTurns, WatchedTurns
 
 CHUNKS = 3 * UNITS_A_TURN
-"""Of one byte: they take four turns, with the last chunk."""
+"""Of one byte each; with the last chunk, they take four turns."""
 
 hello = sends(start(headers=length(b"5")), body(b"hello"))
 
@@ -38,7 +38,7 @@ def one_byte_chunks(count: int) -> tuple[bytes, bytes]:
 
 @contextmanager
 def held(app: Any = echo, parser: str = "httptools", **options: Any) -> Iterator[tuple[MemoryTransport, HeldTurns]]:
-    """A connection whose server's turns end when the test says."""
+    """A connection whose turns end when the test says so."""
     with MemoryServer(app, parser, **options) as server:
         turns = HeldTurns(server)
         yield server.connect(), turns
@@ -136,7 +136,7 @@ def test_h_22_a_usual_request_knows_nothing_of_turns() -> None:
 
 
 def test_h_20_a_chunk_of_one_byte_is_read_with_hardly_a_call() -> None:
-    """Nor is one with another size; calls are what costs."""
+    """Nor one of another size; the calls are what costs."""
     flood, content = one_byte_chunks(1000)
     calls = 0
 
@@ -161,7 +161,7 @@ def test_h_20_a_chunk_of_one_byte_is_read_with_hardly_a_call() -> None:
 
 @pytest.mark.parametrize("parser", PARSERS)
 def test_h_22_what_waits_is_bounded_and_comes_in_its_order(parser: str) -> None:
-    """One segment waits, the next one stays with the transport, and the next request comes behind the body."""
+    """One segment waits, the next one stays with the transport, and the next request comes after the body."""
     flood, content = one_byte_chunks(100_000)
     with held(echo, parser) as (transport, turns):
         send(transport, turns, chunked(flood) + b"0\r\n\r\n" + get(target=b"/next"))
@@ -189,7 +189,7 @@ def test_h_22_any_segments_are_read_alike(sizes: int) -> None:
 
 
 def test_h_22_what_a_transport_delivers_although_it_was_paused_is_kept() -> None:
-    """Transports of TLS do: they have decrypted more by then."""
+    """TLS transports do: they have decrypted more by then."""
     flood, content = one_byte_chunks(2 * CHUNKS)
     with held() as (transport, turns):
         send(transport, turns, chunked(flood[: 6 * CHUNKS]))
@@ -217,7 +217,7 @@ def test_h_22_the_end_of_the_clients_side_comes_behind_what_waits(end: bytes, st
 
 
 def test_h_22_the_end_over_tls_does_not_wait() -> None:
-    """The transport closes then, no matter what it is told, and no answer would get through."""
+    """The transport closes regardless of what it is told, and no answer would get through."""
     flood, _ = one_byte_chunks(CHUNKS)
     with MemoryServer(echo) as server:
         turns = HeldTurns(server)
@@ -267,7 +267,7 @@ def test_h_22_an_application_that_answers_early_has_nothing_of_the_rest() -> Non
 
 
 def test_h_7_a_body_that_waits_is_paused_for_its_application_afterwards() -> None:
-    """The rest is at most a segment; then the application has to take what there is."""
+    """The rest is at most a segment; then the application has to read what there is."""
     flood, content = one_byte_chunks(100_000)
     app = Slow()
     with held(app) as (transport, turns):
@@ -323,7 +323,7 @@ def test_l_2_a_drain_waits_for_what_waits() -> None:
 
 
 class Pausing(asyncio.Protocol):
-    """Another protocol, which reads no more for a while as soon as it has been given something."""
+    """Another protocol, which pauses reading as soon as it gets something."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -333,7 +333,7 @@ class Pausing(asyncio.Protocol):
 
 
 def test_s_2_a_protocol_that_takes_over_can_pause_with_what_came_before_it() -> None:
-    """So that it can have its own turns."""
+    """So that it can take its own turns."""
     protocol = Pausing()
 
     async def switch(scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,13 +17,13 @@ def say(server: MemoryServer, client: MemoryTransport, data: bytes) -> None:
 
 
 class Shout(asyncio.Protocol):
-    """Repeats what it hears, in capitals."""
+    """Repeats its input in capitals."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.transport.write(data.upper())  # type: ignore[attr-defined]  # a Transport, as the loop promises
+        self.transport.write(data.upper())  # type: ignore[attr-defined]  # the loop passes a Transport
 
 
 async def shout(scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +45,7 @@ async def plain(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("parser", PARSERS)
 def test_the_connection_is_handed_over_with_what_followed(parser: str) -> None:
-    """S-2: bytes that came with the request are the other protocol's, and so is everything after them."""
+    """S-2: bytes that came with the request go to the other protocol, and so does everything after them."""
     with MemoryServer(plain, parser) as server:
         server.context.upgrades = {b"shout": shout}
         client = server.connect()
@@ -61,7 +61,7 @@ def test_the_connection_is_handed_over_with_what_followed(parser: str) -> None:
 
 @pytest.mark.parametrize("parser", PARSERS)
 def test_an_upgrade_can_be_refused_in_http(parser: str) -> None:
-    """S-2: the connection goes on in HTTP."""
+    """S-2: the connection goes on with HTTP."""
     with MemoryServer(plain, parser) as server:
         server.context.upgrades = {b"shout": shout}
         client = server.connect()
@@ -74,7 +74,7 @@ def test_an_upgrade_can_be_refused_in_http(parser: str) -> None:
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("change", [(b"Upgrade: shout", b"Upgrade: h2c"), (b"1.1", b"1.0"), (b": Upgrade\r", b": x\r")])
 def test_other_upgrades_are_ignored(parser: str, change: tuple[bytes, bytes]) -> None:
-    """H-13: what is not served, not asked for in Connection, or asked for in HTTP/1.0 is plain HTTP."""
+    """H-13: a protocol that is not served, not named in Connection, or requested in HTTP/1.0 leaves plain HTTP."""
     with MemoryServer(plain, parser) as server:
         server.context.upgrades = {b"shout": shout}
         client = server.connect()

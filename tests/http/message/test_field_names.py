@@ -14,7 +14,7 @@ def test_names_are_lower_cased_and_known_the_next_time() -> None:
 
 
 def test_what_is_known_is_bounded() -> None:
-    """H-20: what comes later is still answered."""
+    """H-20: later names are still answered."""
     names = LowerNames()
     for number in range(5000):
         assert names[b"X-%d" % number] == b"x-%d" % number
@@ -42,7 +42,7 @@ def test_no_tokens(name: bytes) -> None:
 
 
 def test_fields_are_split_as_they_stand() -> None:
-    """H-12: values keep everything but the space around them."""
+    """H-12: values keep everything except the space around them."""
     block = b"A:b\r\nc: \t d: e \t\r\nf:\r\nA: \xe9\r\nX: X x X\r\n"
     assert split_fields(block) == [(b"a", b"b"), (b"c", b"d: e"), (b"f", b""), (b"a", b"\xe9"), (b"x", b"X x X")]
     assert split_fields(b"") == []

@@ -30,19 +30,19 @@ VALUE = b"\t " + VISIBLE + ABOVE_ASCII
 """RFC 9110 section 5.5."""
 
 TARGET = VISIBLE.replace(b"#", b"").replace(b"\\", b"")
-"""Visible ASCII but the fragment's mark (RFC 9112 section 3.2)."""
+"""Visible ASCII except the number sign (RFC 9112 section 3.2)."""
 
 QUOTED = VALUE.replace(b'"', b"").replace(b"\\", b"")
 """RFC 9110 section 5.6.4."""
 
 HOST = b"-._~!$&'()*+;=" + DIGITS + LETTERS
-"""RFC 3986 section 3.2.2, without the comma that two joined fields would have."""
+"""RFC 3986 section 3.2.2, without the comma of two joined fields."""
 
 Judge = Callable[[bytes], object]
 
 
 def accepted(judge: Judge) -> bytes:
-    """The bytes that a judge lets pass."""
+    """The bytes that `judge` accepts."""
     return bytes(byte for byte in range(256) if passes(judge, bytes((byte,))))
 
 
@@ -63,13 +63,13 @@ def refusal(check: Callable[[bytes], None], line: bytes) -> int:
 
 
 def sound(check: Callable[..., None], *arguments: object) -> bool:
-    """True if a check that returns nothing does not complain."""
+    """True if a check that returns nothing raises nothing."""
     check(*arguments)
     return True
 
 
 def chunks(data: bytes) -> bool:
-    """True if these bytes can begin a chunked body, whether they come at once or one by one."""
+    """True if these bytes can begin a chunked body, at once and one by one."""
     whole = passes(WholeBody(1000).feed, data)
     body = WholeBody(1000)
     assert all(passes(body.feed, data[at : at + 1]) for at in range(len(data))) == whole
@@ -102,7 +102,7 @@ def test_bytes_of_a_head(judge: Judge, expected: bytes) -> None:
 
 
 def test_a_version_that_is_none_and_one_that_is_not_served() -> None:
-    """H-11: two numbers of one digit are a version, and 505 the answer."""
+    """H-11: two one-digit numbers are a version, answered with 505."""
     for byte in range(256):
         for line in (b"GET / HTTP/%c.1", b"GET / HTTP/1.%c"):
             is_served = byte in (b"1" if b"%c." in line else DIGITS)
@@ -137,7 +137,7 @@ def test_a_head_ends_with_an_empty_line() -> None:
     ],
 )
 def test_bytes_that_may_come_next(before: bytes, is_request_line: bool, expected: bytes) -> None:
-    """H-11: what no further byte can make right is refused with the first that is wrong."""
+    """H-11: a line that no further byte can make valid is refused at the first wrong one."""
 
     def judge(byte: bytes) -> bool:
         return sound(check_unfinished, before + byte, is_request_line)
@@ -203,5 +203,5 @@ def test_bytes_of_chunks(before: bytes, after: bytes, expected: bytes) -> None:
     ],
 )
 def test_bytes_of_chunks_that_may_come_next(before: bytes, expected: bytes) -> None:
-    """H-12: what no further byte can make right is refused with the first that is wrong, in a chunk's line."""
+    """H-12: a chunk line that no further byte can make valid is refused at the first wrong one."""
     assert set(accepted(lambda byte: chunks(before + byte))) == set(expected)

@@ -59,12 +59,12 @@ def loop() -> Iterator[ManualLoop]:
     ],
 )
 def test_status_lines(status: int, line: bytes) -> None:
-    """RFC 9112 section 4: the space stays where no phrase is known."""
+    """RFC 9112 section 4: the space stays if there is no phrase."""
     assert status_line(status) == line
 
 
 def test_the_prefix_is_made_once_a_second(clock: WallClock, loop: ManualLoop) -> None:
-    """H-1: at the turn of the wall's second, whatever the loop's clock says."""
+    """H-1: when the wall clock's second turns, whatever the loop's clock says."""
     clock.now = NOON + 0.75
     prefix = HeadPrefix(True, http_date, (), clock, loop.call_later)
     first = prefix.get(200)
@@ -80,7 +80,7 @@ def test_the_prefix_is_made_once_a_second(clock: WallClock, loop: ManualLoop) ->
 
 
 def test_the_prefix_is_made_at_the_turn_of_the_second(clock: WallClock, loop: ManualLoop) -> None:
-    """H-1: neither before nor after it; in binary fractions, so that nothing is rounded."""
+    """H-1: neither earlier nor later; in binary fractions, so that nothing is rounded."""
     clock.now = NOON + 0.75
     prefix = HeadPrefix(True, http_date, (), clock, loop.call_later)
     first = prefix.get(200)
@@ -98,7 +98,7 @@ def test_the_prefix_is_made_at_the_turn_of_the_second(clock: WallClock, loop: Ma
 
 
 def test_the_prefix_of_a_second_is_forgotten_once(clock: WallClock, loop: ManualLoop) -> None:
-    """L-5: a server that answers nothing has no timer; one that does has one, whatever statuses it sends."""
+    """L-5: a server that sends no responses has no timer; one that does has one, whatever statuses it sends."""
     prefix = HeadPrefix(True, http_date, (), clock, loop.call_later)
     scheduled: list[asyncio.TimerHandle] = vars(loop)["_scheduled"]
     assert not scheduled
@@ -145,7 +145,7 @@ def test_default_fields(
     extra: tuple[tuple[bytes, bytes], ...],
     expected: bytes,
 ) -> None:
-    """H-1: what is configured takes the place of ESG's own."""
+    """H-1: configured fields replace ESG's own."""
     prefix = HeadPrefix(server, http_date if has_date else None, extra, clock, loop.call_later)
     assert prefix.get(200) == b"HTTP/1.1 200 OK\r\n" + expected
 
@@ -236,7 +236,7 @@ def test_why_it_is_no_field(headers: list[tuple[bytes, bytes]], reason: str) -> 
 
 @pytest.mark.parametrize("status", [203, 204, 205])
 def test_a_length_that_must_not_stand_is_left_out(status: int) -> None:
-    """H-3: in a 204, and beside the chunked coding."""
+    """H-3: in a 204, and with the chunked coding."""
     headers = [(b"a", b"b"), (b"Content-Length", b"5")]
     block = b"a: b\r\n" if status == 204 else b"a: b\r\ncontent-length: 5\r\n"
     assert prepare_fields(status, headers) == (block, NO_LENGTH if status == 204 else 5, 0)
@@ -257,7 +257,7 @@ def test_no_length_is_one_that_is_not_given() -> None:
 
 
 def test_fields_that_are_remembered_are_not_encoded_again() -> None:
-    """H-1: up to that many bytes, line ends included."""
+    """H-1: up to that many bytes, including line ends."""
     for size, is_remembered in ((wire.LONGEST_REMEMBERED - 5, True), (wire.LONGEST_REMEMBERED - 4, False)):
         headers = [(b"b", b"c" * size)]
         assert (prepare_fields(200, headers)[0] is prepare_fields(200, headers)[0]) is is_remembered
@@ -275,7 +275,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_sets_of_fields_are_forgotten_together() -> None:
-    """H-20: when there are as many as may be, and one more comes."""
+    """H-20: when the memory is full and one more comes."""
     wire._blocks.clear()
     for number in range(1024):
         prepare_fields(200, [(b"a", b"%d" % number)])
@@ -285,7 +285,7 @@ def test_sets_of_fields_are_forgotten_together() -> None:
 
 
 def test_fields_that_are_lists_are_not_remembered() -> None:
-    """H-1: ASGI lets a field be any pair, and a list may be another one tomorrow."""
+    """H-1: in ASGI a field may be any pair, and a list may change later."""
     field: Any = [b"a", b"b"]
     assert prepare_fields(200, [field]) == (b"a: b\r\n", NO_LENGTH, 0)
     field[1] = b"c"
@@ -302,5 +302,5 @@ def test_fields_that_are_lists_are_not_remembered() -> None:
     ],
 )
 def test_chunks(content: bytes, end: bool, chunk: bytes) -> None:
-    """RFC 9112 section 7.1: an empty part is not the end."""
+    """RFC 9112 section 7.1: an empty part does not end the body."""
     assert encode_chunk(content, end) == chunk

@@ -1,4 +1,4 @@
-"""The grammar and the meaning of a head, judged without a connection (rules H-11, H-12)."""
+"""The grammar and the meaning of a head, checked without a connection (rules H-11, H-12)."""
 
 import pytest
 from hypothesis import example, given
@@ -118,7 +118,7 @@ def test_unsound_field_lines(line: bytes, reason: str) -> None:
 @example(b"GET HTTP/1.1 HTTP/1.1\r\nHost: t\r\n\r\n")
 @example(b"GET / HTTP/1.1 HTTP/1.1\r\n\r\n")
 def test_the_slow_way_and_the_fast_way_agree(data: bytes) -> None:
-    """H-12: a head that the intake lets through, line by line, matches the grammar as a whole."""
+    """H-12: a head that the intake accepts line by line matches the grammar as a whole."""
     try:
         head = HeadReader(LIMITS).feed(data)
     except RequestError:
@@ -299,5 +299,5 @@ def test_forms_of_a_target_that_are_refused(method: str, target: bytes, status: 
     ],
 )
 def test_what_is_wrong_with_a_target(target: bytes, reason: str) -> None:
-    """H-11, H-12: is in the log."""
+    """H-11, H-12: it is in the log."""
     assert reason in str(error(400, split_target, "GET", target))

@@ -1,4 +1,4 @@
-"""Applications that break the rules of ASGI, each with what its client and the operator must see of it."""
+"""Applications that break the rules of ASGI, each with what its client and the operator must see."""
 
 from tests.http.misbehaviour import failures, headers, messages
 from tests.http.misbehaviour.case import Misbehaviour

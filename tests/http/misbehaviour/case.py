@@ -1,4 +1,4 @@
-"""Applications that break the rules of ASGI, each with what its client and the operator must see of it."""
+"""An application that breaks the rules of ASGI, and what its client and the operator must see."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ SERVED = "served"
 """The client gets the application's response, and the connection stays."""
 
 CUT = "cut"
-"""The connection ends inside the response."""
+"""The connection ends within the response."""
 
 ENDED = "ended"
 """The client gets a whole response, and the connection ends."""
@@ -20,7 +20,7 @@ ENDED = "ended"
 
 @dataclass(frozen=True)
 class Misbehaviour:
-    """An application, what comes of it, and a part of what the log must say (nothing is logged if it is empty)."""
+    """An application, its outcome, and a part of what the log must say (if empty, nothing is logged)."""
 
     id: str
     app: Application

@@ -1,4 +1,4 @@
-"""What the tests of misbehaving applications have in common: a request, a well-behaved neighbour, the log."""
+"""What the tests of misbehaving applications share: a request, a well-behaved neighbour, the log."""
 
 import logging
 import traceback
@@ -20,7 +20,7 @@ def request(method: str = "GET", *lines: bytes, version: bytes = b"1.1") -> byte
 
 
 def beside(app: Any) -> Any:
-    """The application, beside one that behaves well."""
+    """The application, next to one that behaves well."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> Any:
         return await (well if scope["path"] == "/well" else app)(scope, receive, send)
@@ -29,7 +29,7 @@ def beside(app: Any) -> Any:
 
 
 def errors(log: LogRecords) -> str:
-    """What the log says at level `error`, tracebacks included."""
+    """What the log says at level `error`, including tracebacks."""
     texts = []
     for record in log.records:
         assert record.levelno == logging.ERROR

@@ -1,4 +1,4 @@
-"""Applications that raise, return too early, are no applications, or change what they were given."""
+"""Applications that raise, return too early, are not applications, or change what they were given."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -57,7 +57,7 @@ def failures() -> Iterator[Misbehaviour]:
 
 
 class Unprintable(Exception):
-    """Cannot even say what it is."""
+    """Fails even in `__repr__`."""
 
     def __str__(self) -> str:
         raise ValueError("no words")

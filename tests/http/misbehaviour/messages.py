@@ -117,7 +117,7 @@ def wrong_lengths() -> Iterator[Misbehaviour]:
 
 
 def without_body() -> Iterator[Misbehaviour]:
-    """What carries no body, from an application that sends one all the same (rule H-3)."""
+    """Responses without a body, from an application that sends one nevertheless (rule H-3)."""
     hello = body(b"hello")
     parts = (body(b"hel", more_body=True), body(b"lo"))
     five = length(b"5")

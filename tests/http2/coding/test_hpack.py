@@ -1,4 +1,4 @@
-"""HPACK (RFC 7541): against an implementation of others, and against what no decoder may accept."""
+"""HPACK (RFC 7541): against another implementation, and against what no decoder may accept."""
 
 import sys
 from contextlib import suppress
@@ -35,7 +35,7 @@ def test_huffman_codes_are_read_back(text: bytes) -> None:
 @settings(deadline=None)
 @given(SECTIONS, SIZES)
 def test_another_decoder_reads_what_is_encoded(sections: list[Headers], size: int | None) -> None:
-    """RFC 7541 sections 4 and 6, also while the size of the table changes (section 4.2)."""
+    """RFC 7541 sections 4 and 6, even while the size of the table changes (section 4.2)."""
     encoder, other = HeaderEncoder(), hpack.Decoder(max_header_list_size=10**9)
     for number, section in enumerate(sections):
         if size is not None and number == 1:
@@ -88,7 +88,7 @@ def test_a_smaller_table_forgets_what_does_not_fit() -> None:
 
 
 def test_an_entry_larger_than_the_table_empties_it() -> None:
-    """RFC 7541 section 4.4: that is no error."""
+    """RFC 7541 section 4.4: this is not an error."""
     own = decoder()
     own.decode(b"\x40\x01a\x01b")
     big = b"x" * 5000
@@ -118,7 +118,7 @@ ENTRY = b"\x40\x01%c\x01%c"
 
 
 def test_the_tables_stay_in_step_behind_a_section_that_is_too_large_in_each_way() -> None:
-    """References of one and two bytes are passed over, literals of all kinds are read."""
+    """References of one and two bytes are skipped, literals of all kinds are read."""
     own = decoder()
     own.decode(b"".join([ENTRY % (97, 97)] * 70))
     behind = (b"\x00\x01x\x00", ENTRY % (98, 98), b"\xff\x05\xbe", b"\x10\x01y\x00", b"\x7e\x01z")
@@ -180,7 +180,7 @@ def test_h_20_so_many_literals_are_read_for_the_table(literal: bytes, more: int,
     ids=["references", "references of two bytes", "literals", "literals for the table"],
 )
 def test_h_20_what_is_too_large_costs_few_calls(block: bytes) -> None:
-    """As many as the fields that may be, and those that are read for the table: not as many as there are."""
+    """As many as the fields allowed and those read for the table, not as many as there are."""
     calls = 0
 
     def count(frame: FrameType, event: str, argument: object) -> None:
@@ -205,7 +205,7 @@ SECRET = [b"authorization", b"proxy-authorization", b"set-cookie"]
     ("name", "pattern"), [*((name, 0x00) for name in FLEETING), *((name, 0x10) for name in SECRET)]
 )
 def test_7_1_secrets_and_fleeting_values_stay_out_of_the_table(name: bytes, pattern: int) -> None:
-    """RFC 7541 sections 6.2.2 (not indexed), and 6.2.3 for secrets: never indexed, by no intermediary either."""
+    """RFC 7541 sections 6.2.2 (not indexed), and 6.2.3 for secrets: never indexed, not even by intermediaries."""
     encoder = HeaderEncoder()
     block = encoder.encode([(name, b"a")])
     assert encoder.encode([(name, b"a")]) == block
@@ -215,7 +215,7 @@ def test_7_1_secrets_and_fleeting_values_stay_out_of_the_table(name: bytes, patt
 
 @pytest.mark.parametrize(("fields", "size", "is_read"), [(3, 12, True), (2, 12, False), (3, 11, False)])
 def test_2_3_a_section_may_be_as_large_as_its_bounds(fields: int, size: int, is_read: bool) -> None:
-    """In fields, and in the bytes of names and values together."""
+    """Of fields, and of the bytes of names and values together."""
     own = HeaderDecoder(most_fields=fields, most_bytes=size)
     block = b"\x00\x02ab\x02cd" * 3
     if is_read:
@@ -309,7 +309,7 @@ def test_6_2_1_a_name_may_be_an_entry_of_the_table() -> None:
 
 
 def read_sizes(block: bytes) -> list[int]:
-    """The size updates that a block begins with."""
+    """The size updates at the beginning of a block."""
     sizes = []
     while block and block[0] & 0xE0 == 0x20:
         value, block = block[0] & 31, block[1:]
@@ -347,7 +347,7 @@ def test_4_2_the_size_before_and_after() -> None:
 
 
 def test_4_4_what_is_encoded_stays_in_the_table_while_there_is_room() -> None:
-    """Four entries of 1,024 bytes; the fifth drives out the oldest."""
+    """Four entries of 1,024 bytes; the fifth evicts the oldest."""
     encoder = HeaderEncoder()
     fields = [(b"x-%d" % number, b"v" * (1024 - 32 - 3)) for number in range(5)]
     for field in fields[:4]:

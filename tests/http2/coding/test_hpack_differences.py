@@ -1,4 +1,4 @@
-"""Two decoders, the server's and that of the hpack library, that must agree on blocks of every kind (RFC 7541)."""
+"""The server's decoder and the hpack library's must agree on blocks of every kind (RFC 7541)."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from esg_http.h2.coding.faults import ConnectionFault
 from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder
 
 BEYOND = "an integer is too long"
-"""What the server alone refuses: it takes no integer beyond any size that it accepts."""
+"""What only the server refuses: integers beyond any size that it accepts."""
 
 
 def integer(value: int, pattern: int, bits: int) -> bytes:
@@ -68,7 +68,7 @@ def other_reading(other: hpack.Decoder, block: bytes) -> Headers | None:
 
 
 def compare(blocks: Iterable[bytes]) -> None:
-    """Both read the same up to the first block that is broken, and both find that one broken."""
+    """Both read the same up to the first broken block, and both refuse that one."""
     own, other = HeaderDecoder(10**6, 10**9), hpack.Decoder(max_header_list_size=10**9)
     for block in blocks:
         mine, theirs = own_reading(own, block), other_reading(other, block)
@@ -121,7 +121,7 @@ SECTIONS = st.lists(
 @settings(deadline=None)
 @given(SECTIONS, st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0, 50, 400, 4096, 2**32 - 1])), max_size=4))
 def test_what_is_written_while_the_table_is_resized(sections: list[Headers], changes: list[tuple[int, int]]) -> None:
-    """RFC 7541 section 4.2: any changes between blocks, the smallest and the last of which have to be said."""
+    """RFC 7541 section 4.2: of the changes between two blocks, the smallest and the last must be announced."""
     own, other = HeaderEncoder(), hpack.Decoder(max_header_list_size=10**9)
     for number, section in enumerate(sections):
         for _, size in [change for change in changes if change[0] == number]:

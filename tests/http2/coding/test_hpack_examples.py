@@ -1,4 +1,4 @@
-"""The examples of RFC 7541 appendix C, and every edge of its integers and strings, in both directions."""
+"""The examples of RFC 7541 appendix C, and all edge cases of its integers and strings, in both directions."""
 
 import hpack
 import pytest
@@ -68,7 +68,7 @@ CODED_RESPONSES = [
     ),
 ]
 SMALL_TABLE = b"\x3f\xe1\x01"
-"""A size update to the 256 bytes of the examples with responses."""
+"""A size update to the 256 bytes used in the response examples."""
 
 
 def decoder() -> HeaderDecoder:
@@ -182,7 +182,7 @@ def check_paddings(byte: int) -> None:
 
 
 def check_other_padding(coded: bytes, byte: int) -> None:
-    """Other bits are no padding; they may be another symbol."""
+    """Other bits are not padding: they may begin another symbol."""
     try:
         text = huffman.decode(coded)
     except ValueError:

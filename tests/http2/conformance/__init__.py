@@ -1,4 +1,4 @@
-"""What RFC 9113 (sections 3 to 8) and RFC 7541 demand of a server: one case each."""
+"""What RFC 9113 (sections 3 to 8) and RFC 7541 require of a server: one case each."""
 
 from tests.http2.conformance import connection, frames, hpack, messages, streams
 from tests.http2.conformance.case import Case

@@ -1,6 +1,6 @@
-"""What one case is: what a client sends after the opening of a connection, and what must come of it.
+"""One case: what a client sends after opening a connection, and what must come of it.
 
-A case says nothing of how its bytes are cut, nor of loops and sockets: whoever runs it may send them in any way.
+A case says nothing about segments, loops or sockets: a runner may send its bytes in any way.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ LAST_PING = b"still on"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`ends`: the codes, one of which must be in a GOAWAY before the connection ends; without codes, it goes on.
+    """`ends`: the connection ends after a GOAWAY with one of these codes; without codes, it goes on.
 
     `resets` has streams and the codes of which one their RST_STREAM has, `answers` streams and the status and body of
     their whole response, `sizes` streams and the bytes of each DATA frame that may have come on it, `acks` how many
-    settings were acknowledged, those of the opening among them. Streams that are not named may have anything.
+    settings were acknowledged, those of the opening among them. Other streams may have anything.
     """
 
     ends: tuple[int, ...] = ()
@@ -26,12 +26,12 @@ class Outcome:
     sizes: Mapping[int, list[int]] = field(default_factory=dict)
     acks: int | None = None
     silent: tuple[int, ...] = ()
-    """Streams on which nothing comes."""
+    """Streams on which nothing may come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`says` is what the section demands. Between `steps`, the client waits until the server has done all it can."""
+    """`says` is what the section requires. Between `steps`, the client waits until the server has done everything it can."""
 
     section: str
     says: str
@@ -45,7 +45,7 @@ class Case:
 
     @property
     def segments(self) -> list[bytes]:
-        """All that is sent; a connection that goes on answers a PING at the end."""
+        """Everything sent; a connection that goes on answers a PING at the end."""
         last = b"" if self.outcome.ends else ping(LAST_PING)
         return [self.opening + self.steps[0], *self.steps[1:], last]
 
@@ -56,17 +56,17 @@ def ends(section: str, says: str, *steps: bytes, codes: tuple[int, ...] = (Code.
 
 
 def breaks(section: str, says: str, *steps: bytes, codes: tuple[int, ...] = (Code.PROTOCOL_ERROR,)) -> Case:
-    """An error of stream 1, with which the connection goes on."""
+    """An error on stream 1; the connection goes on."""
     return Case(section, says, steps, Outcome(resets={1: codes}))
 
 
 def serves(section: str, says: str, *steps: bytes, body: int = 0, streams: tuple[int, ...] = (1,)) -> Case:
-    """Requests that are answered with how many bytes their bodies had."""
+    """Requests that are answered with the size of their bodies."""
     return Case(section, says, steps, Outcome(answers=dict.fromkeys(streams, (200, b"%d bytes" % body))))
 
 
 def goes_on(section: str, says: str, *steps: bytes) -> Case:
-    """Nothing but that the connection goes on."""
+    """The connection goes on, and nothing else is required."""
     return Case(section, says, steps, Outcome())
 
 
@@ -106,5 +106,5 @@ def check_streams(outcome: Outcome, frames: list[Frame]) -> None:
 
 
 def status_of(payload: bytes) -> int:
-    """The status that a response begins with, behind updates of the table's size; 0 if it is not the usual one."""
+    """The status that a response begins with, after table size updates; 0 if it is an unusual one."""
     return {0x88: 200, 0x8C: 400, 0x8D: 404, 0x8E: 500}.get(payload.lstrip(bytes(range(0x20, 0x3F)))[0], 0)

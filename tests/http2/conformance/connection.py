@@ -41,7 +41,7 @@ def opening(case: Case, sent: bytes) -> Case:
 
 
 def starting() -> Iterator[Case]:
-    """Section 3.4; that the server's own preface comes first is checked with every case."""
+    """Section 3.4; every case checks that the server's own preface comes first."""
     whole = (Setting.MAX_CONCURRENT_STREAMS, 1), (Setting.MAX_HEADER_LIST_SIZE, 2**32 - 1)
     yield serves("3.4", "the preface and an empty SETTINGS begin a connection", headers())
     yield opening(serves("3.4", "requests need not wait for the server's preface", headers()), PREFACE + settings())
@@ -78,7 +78,7 @@ def format_() -> Iterator[Case]:
 
 
 def size() -> Iterator[Case]:
-    """Section 4.2: frames of up to 2^14 bytes are taken, larger ones never."""
+    """Section 4.2: frames of up to 2^14 bytes are accepted, larger ones never."""
     yield serves("4.2", "DATA of 2^14 bytes", post() + data(1, bytes(LARGEST), end=True), body=LARGEST)
     whole = frame(Kind.DATA, 1, padded(bytes(LARGEST - 256), 255), 9)
     yield serves("4.2", "DATA of 2^14 bytes with its padding", post() + whole, body=LARGEST - 256)

@@ -1,4 +1,4 @@
-"""Header blocks in HPACK (RFC 7541), as they come in frames; the coding by itself is checked in `test_hpack*`."""
+"""Header blocks in HPACK (RFC 7541), as they come in frames; `test_hpack*` check the coding alone."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
-"""Requests and their fields (RFC 9113 section 8), above all those that must not get any further.
+"""Requests and their fields (RFC 9113 section 8), especially those that must be stopped here.
 
-Whatever is malformed could be another request to whoever turns it into HTTP/1.1 behind this server.
+A program behind this server that turns a malformed request into HTTP/1.1 could read another request in it.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ Field = tuple[bytes, bytes]
 
 
 def malformed(section: str, says: str, *fields: Field) -> Iterator[Case]:
-    """A request that is broken with its head, whether a body is to come or not."""
+    """A request with a broken head, with and without a body to come."""
     yield breaks(section, f"{says} (no body)", headers(1, fields))
     yield breaks(section, f"{says} (body)", headers(1, fields, end=False) + data(1, b"x", end=True))
 

@@ -1,4 +1,4 @@
-"""The states of streams, their numbers, how many there may be, and their dependencies (RFC 9113 sections 5.1, 5.3)."""
+"""The states of streams, their numbers, how many are allowed, and their dependencies (RFC 9113 sections 5.1, 5.3)."""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,7 @@ def idle() -> Iterator[Case]:
 
 
 def half_closed() -> Iterator[Case]:
-    """After END_STREAM of the client, while the response waits for its window."""
+    """After the client's END_STREAM, while the response waits for its window."""
     waiting = NO_WINDOW + headers()
     yield Case("5.1", "half closed: WINDOW_UPDATE", (waiting, window(1, 1)), Outcome(sizes={1: [1]}))
     yield Case("5.1", "half closed: PRIORITY", (waiting, priority(1) + window(1, 1)), Outcome(sizes={1: [1]}))
@@ -92,7 +92,7 @@ def numbers() -> Iterator[Case]:
 
 
 def concurrency() -> Iterator[Case]:
-    """Section 5.1.2: a stream beyond the announced number is refused, and those that are open go on."""
+    """Section 5.1.2: a stream beyond the announced number is refused, and open ones go on."""
     opened = range(1, 200, 2)
     many = b"".join([post(number) for number in opened])
     finished = b"".join([data(number, b"x", end=True) for number in opened])
@@ -107,7 +107,7 @@ def concurrency() -> Iterator[Case]:
 
 
 def dependencies() -> Iterator[Case]:
-    """Section 5.3, where priorities are no more; they are still read, and a stream cannot depend on itself."""
+    """Section 5.3, which drops priorities; they are still read, and a stream cannot depend on itself."""
     for weight in (0, 255):
         yield serves("5.3.2", f"PRIORITY with weight {weight}", priority(1, weight=weight) + headers())
     yield serves("5.3.2", "PRIORITY with a dependency", priority(3, 1, 0) + headers())

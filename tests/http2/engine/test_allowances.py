@@ -11,7 +11,7 @@ from tests.support.http2.session import Session, session_with
 from tests.support.http2.wire import GET, Kind
 
 LATER = 20.0
-"""Seconds after the opening: every allowance is whole again."""
+"""Seconds after the opening, when every allowance is full again."""
 
 OPEN = wire.post(1)
 ENDED = wire.headers(1) + wire.reset(1)
@@ -20,7 +20,7 @@ BROKEN = wire.post(1) + wire.window(1, 0)
 
 
 def check_price(session: Session, frame: bytes, times: int) -> None:
-    """That many times, and not once more; ten seconds later, that many times again."""
+    """Exactly that many times; ten seconds later, that many times again."""
     for now in (LATER, LATER + 10.0):
         for _ in range(times):
             session.receive(frame, now)
@@ -139,7 +139,7 @@ def test_2_3_what_is_of_use_costs_nothing(drips: bool) -> None:
 
 
 def test_2_3_a_client_may_answer_each_frame_with_two_window_updates() -> None:
-    """One of the stream and one of the connection; those for empty frames are counted with them."""
+    """One for the stream and one for the connection, even for empty frames."""
     session = session_with(wire.headers(1) + wire.headers(3), control_frames=2)
     first, second = session.opened.values()
     block = session.encoder.encode([(b":status", b"200")])
@@ -155,7 +155,7 @@ def test_2_3_a_client_may_answer_each_frame_with_two_window_updates() -> None:
 
 @pytest.mark.parametrize("window", [0, 1])
 def test_2_3_a_client_may_answer_what_had_to_wait_too(window: int) -> None:
-    """Whole frames and a large rest; but not a frame that is small because the client has made it so."""
+    """For whole frames and a large rest, but not for a frame that the client's own window has made small."""
     session = session_with(wire.headers(1) + wire.window(0, 10**6) + wire.window(1, 10**6), control_frames=5)
     (stream,) = session.opened.values()
     if window:
@@ -173,7 +173,7 @@ def test_2_3_a_client_may_answer_what_had_to_wait_too(window: int) -> None:
 
 @pytest.mark.parametrize(("window", "sizes"), [(200, [100, 100]), (250, [100, 100, 50])])
 def test_2_3_a_client_may_answer_small_pieces_that_had_to_wait(window: int, sizes: list[int]) -> None:
-    """It is the application that makes those small, all but the one that the window cuts."""
+    """The application makes those small, except the one that the window cuts."""
     session = session_with(wire.headers(1) + wire.settings((4, 0)))
     (stream,) = session.opened.values()
     for _ in range(4):
@@ -234,7 +234,7 @@ def test_2_3_what_still_runs_for_closed_streams_takes_their_place() -> None:
 
 
 def test_2_3_what_makes_the_server_reset_costs_one() -> None:
-    """Whether there is such a stream, or only was asked for."""
+    """Whether the stream exists, or was only requested."""
     session = session_with(server_resets=2)
     session.receive(wire.post(1) + wire.window(1, 0), LATER)
     session.receive(wire.headers(3, [*GET, (b"Upper", b"case")]), LATER)

@@ -93,7 +93,7 @@ def test_connect_is_not_served() -> None:
     ],
 )
 def test_malformed_requests(fields: Headers) -> None:
-    """RFC 9113 sections 8.1.1, 8.2 and 8.3: none of these may get any further."""
+    """RFC 9113 sections 8.1.1, 8.2 and 8.3: all of these must be stopped here."""
     with pytest.raises(StreamFault) as caught:
         RequestHead(fields)
     assert caught.value.code == PROTOCOL_ERROR

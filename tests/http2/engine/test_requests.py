@@ -66,7 +66,7 @@ def test_8_1_a_request_with_a_body_is_not_whole() -> None:
 
 
 class Busy(Session):
-    """A session for whose closed streams calls go on, until it is asked to look."""
+    """A session whose closed streams count as running calls until `count_leftovers()`."""
 
     def count_leftovers(self) -> None:
         super().count_leftovers()
@@ -74,7 +74,7 @@ class Busy(Session):
 
 
 def test_2_3_calls_that_go_on_are_counted_when_there_is_no_room() -> None:
-    """But not before: the cost is proportional to their number."""
+    """Not earlier: the cost is proportional to their number."""
     session = Busy(replace(LIMITS, streams=3))
     session.receive(wire.OPENING + wire.post(1), 0.0)
     assert session.told["leftovers"] == 0
@@ -90,7 +90,7 @@ def test_2_3_calls_that_go_on_are_counted_when_there_is_no_room() -> None:
 
 
 def test_5_1_1_what_is_ignored_counts_as_opened_and_as_reset() -> None:
-    """After the last GOAWAY (section 6.8): the tables stay in step, and its frames are put up with."""
+    """After the last GOAWAY (section 6.8): the tables stay in step, and its frames are tolerated."""
     session = session_with(wire.post(1))
     session.requests.ignores_new = True
     session.receive(wire.raw_headers(3, WHOLE + wire.literal(b"a", b"b", how=0x40), end=False), 0.0)
@@ -109,7 +109,7 @@ def test_8_1_trailers_without_the_end_say_where_that_is_wrong() -> None:
 
 
 def test_6_9_what_comes_opens_the_connection_s_window_also_for_streams_that_are_gone() -> None:
-    """Half a million bytes, of which some were on the way to a stream that was reset."""
+    """Half a million bytes, some of them on the way to a stream that was reset."""
     session = session_with(wire.post(1), wire.post(3), wire.window(1, 0))
     session.take()
     session.receive(wire.data(1, bytes(16384)) * 31, 0.0)
@@ -119,7 +119,7 @@ def test_6_9_what_comes_opens_the_connection_s_window_also_for_streams_that_are_
 
 
 def test_6_9_1_padding_is_counted_and_given_back() -> None:
-    """It is never read, so the stream's window opens again for it; but not for content that has not been read."""
+    """It is never read, so the stream's window opens again for it, but not for unread content."""
     session = session_with(wire.post(1))
     session.take()
     frame = wire.frame(wire.Kind.DATA, 1, wire.padded(b"c" * 24, 231), PADDED)
@@ -164,7 +164,7 @@ def test_6_1_data_of_no_stream_is_called_that() -> None:
 
 
 def test_what_is_remembered_of_blocks_is_forgotten_with_the_table_once() -> None:
-    """And is remembered again from then on (RFC 7541 section 2.3.2)."""
+    """And remembered again from then on (RFC 7541 section 2.3.2)."""
     session = session_with(wire.headers(1))
     assert len(session.requests._heads) == 1
     session.receive(wire.raw_headers(3, WHOLE + wire.literal(b"a", b"b", how=0x40)), 0.0)

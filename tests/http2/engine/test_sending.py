@@ -23,7 +23,7 @@ def test_6_1_what_fits_is_one_frame_and_at_once() -> None:
 
 
 def test_6_9_an_end_needs_no_window() -> None:
-    """Not even while the client owes some, since it has made all windows smaller."""
+    """Not even while windows are negative because the client has made them smaller."""
     session = asked_session()
     session.send_data(first(session), bytes(100), end=False)
     session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)), 0.0)
@@ -77,7 +77,7 @@ def test_6_1_what_does_not_is_cut_into_whole_frames(size: int, sizes: list[int],
 
 
 def test_6_9_no_more_than_there_is_room_for_and_then_the_rest() -> None:
-    """The windows of stream and connection, and what the transport wants."""
+    """The windows of stream and connection, and the transport."""
     session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 100)))
     session.send_data(first(session), b"x" * 300, end=True)
     assert said(session) == [(1, 100, False)]
@@ -186,7 +186,7 @@ def test_6_9_a_response_that_fills_its_window_does_not_wait() -> None:
     ("size", "largest"), [(FULL, FULL), (20000, 20000), (4 * FULL, 4 * FULL), (2**24 - 1, 4 * FULL)]
 )
 def test_6_5_2_frames_are_as_large_as_the_client_wants_up_to_four_times_the_usual(size: int, largest: int) -> None:
-    """Streams take turns by frames, so that these must not be long."""
+    """Streams take turns by frames, so frames must not be long."""
     session = asked_session(wire.settings((Setting.MAX_FRAME_SIZE, size), (Setting.INITIAL_WINDOW_SIZE, 10**6)))
     session.send_data(first(session), b"x" * largest, end=False)
     assert len(session.out) == 1
@@ -232,7 +232,7 @@ def test_6_9_2_a_change_of_the_first_window_holds_for_all_streams() -> None:
 
 
 def test_8_1_trailers_end_a_body_that_did_not_say_that_it_ends() -> None:
-    """Also where their own block has no fields left to say."""
+    """Even if their own block has no fields left."""
     session = asked_session(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)))
     session.send_data(first(session), b"x" * 10, end=False)
     session.send_trailers(first(session), [(b"x-sum", b"1")])
@@ -242,7 +242,7 @@ def test_8_1_trailers_end_a_body_that_did_not_say_that_it_ends() -> None:
 
 
 def test_whoever_has_the_transport_is_told() -> None:
-    """Of output, of what begins to wait (H-17), and of the last stream."""
+    """About output, about what begins to wait (H-17), and about the last stream."""
     session = asked_session(requests=2)
     one, other = session.opened.values()
     session.told.clear()
@@ -271,7 +271,7 @@ def test_a_window_that_opens_is_output_for_those_who_wait_for_it() -> None:
 
 
 def test_nothing_is_copied_of_a_large_body_that_waits() -> None:
-    """But for the frames themselves: it is looked at in parts."""
+    """Except for the frames themselves: it is sliced."""
     session = asked_session()
     session.send_data(first(session), b"x" * 16385, end=False)
     unsent = first(session).unsent
@@ -281,7 +281,7 @@ def test_nothing_is_copied_of_a_large_body_that_waits() -> None:
 
 
 def test_8_1_a_response_that_ends_first_stops_an_upload() -> None:
-    """RST_STREAM with NO_ERROR, once for each, unless the stream listens on (RFC 8441)."""
+    """RST_STREAM with NO_ERROR, once for each, unless the stream still listens (RFC 8441)."""
     session = asked_session(wire.post(1), wire.post(3), requests=0)
     stops, listens = session.opened.values()
     listens.listens = True

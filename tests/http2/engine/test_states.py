@@ -19,7 +19,7 @@ NOTHING = (NO_ERROR, NO_ERROR, False)
 WRONG = (PROTOCOL_ERROR, NO_ERROR, False)
 AFTER_ALL = (STREAM_CLOSED, NO_ERROR, False)
 TOO_LATE = (NO_ERROR, STREAM_CLOSED, False)
-"""Errors of the connection and of the stream, and whether the frame does what it is for."""
+"""Connection errors, stream errors, and whether the frame takes effect."""
 
 EXPECTED: dict[str, dict[str, tuple[int, int, bool]]] = {
     "idle": {"DATA": WRONG, "RST_STREAM": WRONG, "WINDOW_UPDATE": WRONG},
@@ -67,7 +67,7 @@ def bring(session: Session, state: str) -> None:
 
 
 def has_done(stream: RecordedStream, kind: str, window: int) -> bool:
-    """Whether a frame has done what it is for."""
+    """Whether a frame has taken effect."""
     if kind == "DATA":
         return stream.body == b"x"
     if kind == "HEADERS":
@@ -113,7 +113,7 @@ def test_5_1_1_even_numbers_are_idle_for_ever(kind: str) -> None:
 
 @pytest.mark.parametrize("state", [state for state in EXPECTED if state not in ("idle", "passed over")])
 def test_5_1_a_stream_is_there_until_both_have_ended_it(state: str) -> None:
-    """From its first frame to its last, whichever side sends that."""
+    """From its first frame to its last, no matter which side sends that."""
     session = Session()
     session.receive(wire.OPENING, 0.0)
     bring(session, state)

@@ -1,4 +1,4 @@
-"""Which response has its turn, and how much of it (rule 2-4, RFC 9113 sections 5.4 and 6.9, RFC 9218)."""
+"""Whose turn it is, and how much of it is sent (rule 2-4, RFC 9113 sections 5.4 and 6.9, RFC 9218)."""
 
 import pytest
 
@@ -110,7 +110,7 @@ def test_2_4_room_that_a_response_does_not_use_is_for_the_next() -> None:
 
 
 def test_6_9_2_a_response_whose_window_is_taken_back_before_its_turn_has_not_moved() -> None:
-    """So that its deadline stays (H-17), and it leaves the line until the window opens."""
+    """So its deadline stays (H-17), and it leaves the line until the window opens."""
     session = asked_session()
     session.send_data(first(session), bytes(20000), end=True)
     session.receive(wire.settings((Setting.INITIAL_WINDOW_SIZE, 0)), 0.0)

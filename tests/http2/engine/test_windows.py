@@ -7,7 +7,7 @@ from esg_http.h2.coding.faults import StreamFault
 from esg_http.h2.engine.windows import ConnectionWindow, StreamWindow
 
 FIRST = 65535
-"""What a stream's window begins with (RFC 9113 section 6.9.2)."""
+"""A stream's initial window (RFC 9113 section 6.9.2)."""
 
 MILLION = 2**20
 

@@ -1,4 +1,4 @@
-"""An application that does unusual things that PEP 3333 allows, and things that it forbids."""
+"""An application that does unusual things, some that PEP 3333 allows and some that it forbids."""
 
 import io
 import sys
@@ -34,7 +34,7 @@ def empty(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def replaced_late(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """A second answer after the first has begun: `start_response` raises the error that it is given."""
+    """A second response after the first has begun: `start_response` raises the error that it is given."""
 
     def parts() -> Iterator[bytes]:
         yield PART
@@ -60,7 +60,7 @@ def replaced_after_write(environ: Environ, start_response: StartResponse) -> Ite
 
 
 def replaced_after_empty_parts(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Empty parts begin nothing, so a second answer is possible."""
+    """Empty parts begin nothing, so a second response is possible."""
 
     def parts() -> Iterator[bytes]:
         yield b""
@@ -130,7 +130,7 @@ def raises_at_close(environ: Environ, start_response: StartResponse) -> Iterable
 
 
 def leaves(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """What ends a program does not end the server."""
+    """An exception that ends programs does not end the server."""
     raise SystemExit("the application wants to leave")
 
 
@@ -142,20 +142,20 @@ def text(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def splits(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """A field that would be two."""
+    """A field that would become two."""
     start_response("200 OK", [PLAIN, ("X-One", "1\r\nX-Two: 2")])
     return Parts([b"never seen"])
 
 
 def complains(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Write to the log of errors, with letters that are not ASCII."""
+    """Write to the error log, with letters that are not ASCII."""
     environ["wsgi.errors"].write("the application complains: Grüße\n")
     environ["wsgi.errors"].flush()
     return hello(environ, start_response)
 
 
 class NoisyFile(io.FileIO):
-    """A file that says when it is closed."""
+    """A file that reports when it is closed."""
 
     def close(self) -> None:
         if not self.closed:

@@ -15,7 +15,7 @@ StartResponse = Callable[..., Any]
 
 
 class Meetings:
-    """Calls that wait for each other, by how many are expected; `most` have been here at the same time."""
+    """Calls that wait for each other, by how many are expected; `most` is how many were here at the same time."""
 
     def __init__(self) -> None:
         self.most = 0
@@ -24,7 +24,7 @@ class Meetings:
         self._lock = threading.Lock()
 
     def attend(self, parties: int, seconds: float) -> bool:
-        """Whether that many were here within that time."""
+        """Whether `parties` calls were here within that time."""
         with self._lock:
             barrier = self._barriers.setdefault(parties, threading.Barrier(parties))
             self._running += 1
@@ -60,7 +60,7 @@ def as_json(start_response: StartResponse, value: object, status: str = "200 OK"
 
 
 def described(environ: Environ) -> dict[str, Any]:
-    """What JSON can hold, and the types of the rest."""
+    """What JSON can represent, and the types of the rest."""
     shown = {name: value for name, value in environ.items() if isinstance(value, str | bool | tuple)}
     foreign = [name for name, value in shown.items() if isinstance(value, str) and not is_native(value)]
     found = "left behind" in environ
@@ -78,7 +78,7 @@ def hello(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def body(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Read the body in the way that the query names; report when that begins."""
+    """Read the body as the query says; report when that begins."""
     way = environ["QUERY_STRING"]
     say(f"reading by {way}")
     data = b"".join(READ[way](environ["wsgi.input"]))
@@ -93,7 +93,7 @@ def body(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def in_pieces(read: Callable[[int], bytes], size: int) -> Iterable[bytes]:
-    """Each as large as asked for, until nothing more comes."""
+    """Each piece has the requested size, until nothing more comes."""
     while piece := read(size):
         assert len(piece) <= size
         yield piece
@@ -106,7 +106,7 @@ def in_lines(file: Any) -> Iterable[bytes]:
 
 
 def as_lines(lines: Iterable[bytes]) -> Iterable[bytes]:
-    """All but the last line end where a line ends."""
+    """All lines but the last end with a line end."""
     former = b"\n"
     for line in lines:
         assert former.endswith(b"\n")

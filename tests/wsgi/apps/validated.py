@@ -15,7 +15,7 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
 
 
 def hello(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """With a length, which the answer to HEAD has too."""
+    """With a length, which the response to HEAD has too."""
     start_response("200 OK", [PLAIN, ("Content-Length", "5")])
     return [b"hello"]
 

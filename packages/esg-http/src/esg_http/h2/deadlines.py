@@ -30,8 +30,8 @@ LINGER = 1.0
 """Seconds that a client may take to close the connection after it was sent everything."""
 
 START, BLOCK, IDLE, DRAIN, WRITE, HALF, END = range(7)
-"""What a connection waits for: preface and settings, the rest of a header block, the next request, the answer to the first
-GOAWAY, a client that does not read, a client that has closed its side, the client's end after ours."""
+"""What a connection waits for: preface and settings, the rest of a header block, the next request, the answer to the
+first GOAWAY, a client that does not read, a client that has closed its side, the client's end after ours."""
 
 
 class Deadlines(Serving):

@@ -58,7 +58,7 @@ class FilePart:
 def file_part(wrapper: FileWrapper, most: int | None) -> FilePart | None:
     """What is left of the file behind a wrapper, at most `most` bytes of it; None if it is not a plain file.
 
-    Only Python's own files are trusted to hold what their descriptor holds: that of a compressed file holds other bytes.
+    Only Python's own files are trusted to hold what their descriptor does: that of a compressed file has other bytes.
     """
     file: Any = wrapper.file
     raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file

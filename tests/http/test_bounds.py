@@ -111,7 +111,7 @@ def test_a_client_that_does_not_read_its_responses_gets_no_more_of_them(parser: 
 
 
 @pytest.mark.parametrize("head", [upload(1_000_000), CHUNKED + b"f4240\r\n"], ids=["length", "chunked"])
-def test_a_body_that_nobody_reads_is_not_taken_in(head: bytes) -> None:
+def test_a_body_that_is_not_read_is_not_received(head: bytes) -> None:
     """H-7."""
     with MemoryServer(wait_for_ever) as server:
         transport = server.connect()
@@ -148,7 +148,7 @@ def test_a_body_that_is_read_is_taken_in_again() -> None:
         assert transport.unread == 0
 
 
-def test_a_short_body_that_nobody_read_is_skipped() -> None:
+def test_a_short_unread_body_is_skipped() -> None:
     """H-8: the connection is kept, and no part of the body is taken for a request."""
     canary = b"GET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
     paths: list[str] = []
@@ -169,7 +169,7 @@ def test_a_short_body_that_nobody_read_is_skipped() -> None:
 
 
 @pytest.mark.parametrize("head", [upload(1_000_001), CHUNKED + b"5\r\nhello\r\n"], ids=["long", "chunked"])
-def test_a_long_body_that_nobody_read_ends_the_connection(head: bytes) -> None:
+def test_a_long_unread_body_ends_the_connection(head: bytes) -> None:
     """H-8: it is half-closed, so that the client can read the response, and closed a second later."""
     with MemoryServer(well) as server:
         transport = server.connect()

@@ -188,7 +188,7 @@ def test_u3_a_bound_socket_takes_the_place_of_an_address(loop: str) -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_u3_who_cannot_start_leaves_nothing_behind(loop: str) -> None:
+def test_u3_a_failed_start_leaves_nothing_behind(loop: str) -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no database"})
@@ -238,7 +238,7 @@ def test_u3_options_of_a_process_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OF_A_PROCESS | OF_A_LISTENER))
-def test_u3_options_of_a_listener_are_refused_where_somebody_else_listens(name: str) -> None:
+def test_u3_options_of_a_listener_are_refused_if_the_program_listens(name: str) -> None:
     async def make() -> None:
         setting: dict[str, Any] = {name: 1}
         esg_http.HTTPProtocol(nobody, **setting)
@@ -246,7 +246,7 @@ def test_u3_options_of_a_listener_are_refused_where_somebody_else_listens(name: 
     assert refusal(make).startswith(f"{name} is not a setting of HTTPProtocol: ")
 
 
-def test_u3_an_address_and_a_socket_or_a_certificate_of_nobodys_are_refused() -> None:
+def test_u3_an_address_beside_a_socket_or_a_certificate_without_use_is_refused() -> None:
     async def make() -> None:
         settings: dict[str, Any] = {"ssl_certfile": "cert.pem"}
         esg_http.HTTPProtocol(nobody, **settings)

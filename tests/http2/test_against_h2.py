@@ -233,7 +233,7 @@ class Connection(RuleBasedStateMachine):
     # What must hold.
 
     @invariant()
-    def nobody_finds_fault(self) -> None:
+    def neither_finds_fault(self) -> None:
         assert getattr(self, "session", None) is None or self.session.faults == []
 
     def teardown(self) -> None:
@@ -255,7 +255,7 @@ class Connection(RuleBasedStateMachine):
         for number, exchange in self.exchanges.items():
             self.compare(number, exchange)
         assert self.session.live == {}
-        self.nobody_finds_fault()
+        self.neither_finds_fault()
 
     def widen_all(self) -> None:
         self.peer.increment_flow_control_window(10**6)

@@ -331,7 +331,7 @@ def test_3_4_the_first_frame_is_settings(first: bytes) -> None:
     assert session.told == {"failed": 1, "output": 1}
 
 
-def test_whoever_has_a_clock_is_told() -> None:
+def test_the_connection_is_told_what_to_time() -> None:
     """H-17: about the preface, a block that has begun, the last stream."""
     session = Session()
     session.receive(wire.PREFACE, 0.0)

@@ -74,7 +74,7 @@ def test_l2_a_connection_that_turns_out_to_be_http_2_while_the_server_drains() -
         assert transport.closed
 
 
-def test_l2_who_asks_while_the_server_is_about_to_stop_is_told() -> None:
+def test_l2_a_request_while_the_server_is_about_to_stop_is_told() -> None:
     """Where HTTP/1.1 says `connection: close`."""
     with MemoryServer(hello) as server:
         client = Client(server)
@@ -114,7 +114,7 @@ def test_h18_beyond_limit_concurrency_the_connection_ends() -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_2_5_who_reads_slowly_gets_all_of_the_last_response(tls: bool) -> None:
+def test_2_5_a_slow_reader_gets_all_of_the_last_response(tls: bool) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": bytes(60_000)})
@@ -135,7 +135,7 @@ def test_2_5_who_reads_slowly_gets_all_of_the_last_response(tls: bool) -> None:
         assert not client.transport.aborted or tls
 
 
-def test_h9_who_has_closed_its_side_still_gets_whole_responses() -> None:
+def test_h9_a_client_that_has_closed_its_side_still_gets_whole_responses() -> None:
     app = Held()
     with MemoryServer(app) as server:
         client = Client(server)

@@ -88,7 +88,7 @@ def test_h17_a_window_of_a_byte_now_and_then_keeps_no_response_alive(window: str
         assert not server.context.cycles
 
 
-def test_2_3_who_does_not_read_is_not_read_from() -> None:
+def test_2_3_nothing_is_read_from_a_client_that_does_not_read() -> None:
     """Heads have no flow control, and would pile up without end."""
     block = b"\x02\x04HEAD\x86\x04\x02/0\x01\x03a.t"
     with MemoryServer(app) as server:
@@ -106,7 +106,7 @@ def test_2_3_who_does_not_read_is_not_read_from() -> None:
         assert not server.context.cycles
 
 
-def test_h17_who_does_not_read_at_all_is_cut() -> None:
+def test_h17_a_client_that_does_not_read_at_all_is_cut_off() -> None:
     with MemoryServer(app, timeout_write=3.0) as server:
         client = Client(server, window=2**20)
         client.h2.increment_flow_control_window(2**20)

@@ -268,7 +268,7 @@ def test_2_4_closed_it_sends_what_waits_first() -> None:
         assert (len(talk.answer.body), talk.answer.complete, talk.notes.told) == (65535, False, [])
         talk.give_room(10000)
         assert (len(talk.answer.body), talk.answer.complete, talk.notes.told) == (70000, True, ["lost"])
-        talk.say(b"nobody listens", end=True)
+        talk.say(b"not read", end=True)
         assert talk.notes.heard == b""
 
 

@@ -77,7 +77,7 @@ def test_after_a_broken_rule_the_client_can_read_why(codec: str) -> None:
         assert server.log.texts(logging.WARNING)[0].startswith("closed the WebSocket of 127.0.0.1:50000: ")
 
 
-def test_after_a_broken_rule_nobody_waits_for_ever() -> None:
+def test_after_a_broken_rule_nothing_waits_forever() -> None:
     with WebSocketServer(Recorder()) as server:
         client = server.open()
         client.say(frame(3))
@@ -115,7 +115,7 @@ def test_s4_a_drain_lets_messages_be_received_that_have_come() -> None:
         assert [message["type"] for message in received] == ["websocket.receive", "websocket.disconnect"]
 
 
-def test_s4_who_accepts_during_a_drain_is_closed_at_once() -> None:
+def test_s4_a_websocket_accepted_during_a_drain_is_closed_at_once() -> None:
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         await receive()
         await asyncio.sleep(1)

@@ -59,7 +59,7 @@ def test_s2_a_refusal_that_comes_too_late_is_taken(message: str) -> None:
         assert not server.context.cycles
 
 
-def test_s4_who_ignores_the_error_is_cancelled() -> None:
+def test_s4_an_application_that_ignores_the_error_is_cancelled() -> None:
     """H-21: the loop never spins, and the application ends."""
     refused = 0
 
@@ -81,7 +81,7 @@ def test_s4_who_ignores_the_error_is_cancelled() -> None:
     assert [record for record in server.log.records if record.levelno > logging.DEBUG] == []
 
 
-def test_s4_who_listens_stops_the_sender_before_it_is_refused() -> None:
+def test_s4_a_listener_stops_the_sender_before_it_is_refused() -> None:
     """As in frameworks that run both side by side."""
     ends: list[str] = []
 

@@ -35,7 +35,7 @@ async def send_and_close(receive: Receive, send: Send) -> None:
 
 
 @codecs
-def test_s4_who_reads_slowly_is_not_cut_off_in_the_middle_of_a_message(codec: str) -> None:
+def test_s4_a_slow_reader_is_not_cut_off_in_the_middle_of_a_message(codec: str) -> None:
     """The time to answer a close begins when the close has been read."""
     with WebSocketServer(accepting(send_and_close), codec, **NEVER) as server:
         client = server.open()
@@ -53,7 +53,7 @@ def test_s4_who_reads_slowly_is_not_cut_off_in_the_middle_of_a_message(codec: st
         assert not client.transport.aborted
 
 
-def test_s4_who_reads_nothing_is_cut_off() -> None:
+def test_s4_a_client_that_reads_nothing_is_cut_off() -> None:
     with WebSocketServer(accepting(send_and_close), **NEVER) as server:
         client = server.open()
         client.transport.stall()
@@ -82,7 +82,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 @codecs
-def test_s3_a_client_that_goes_while_nobody_reads_is_seen(
+def test_s3_a_client_that_goes_while_reading_is_paused_is_seen(
     codec: str, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     """Reading is paused, as the application does not receive: only the kernel knows."""

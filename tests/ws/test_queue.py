@@ -63,7 +63,7 @@ def test_s6_compressed_messages_wait_compressed(codec: str) -> None:
         tracemalloc.stop()
         assert SIZE < held(server) <= 2 * SIZE + PIECE
         assert now < 2 * SIZE + 2 * SEGMENT
-        assert peak < 3 * SIZE + 2 * SEGMENT, "a message is put together beside those that wait"
+        assert peak < 3 * SIZE + 2 * SEGMENT, "a message is joined while others wait"
         assert not client.transport.is_reading()
         client.wait(61)
         assert app.received == [content] * 100

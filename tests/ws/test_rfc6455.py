@@ -165,7 +165,7 @@ def test_5_5_2_a_ping_is_answered_with_its_payload(codec: str, payload: bytes) -
 
 
 @codecs
-def test_5_5_3_a_pong_that_nobody_asked_for_is_ignored(codec: str) -> None:
+def test_5_5_3_an_unsolicited_pong_is_ignored(codec: str) -> None:
     assert echoes(codec, frame(PONG, b"?"), frame(PONG), text("after")) == [b"after"]
 
 

@@ -160,7 +160,9 @@ def test_s4_a_close_of_the_application_while_there_is_more(codec: str) -> None:
 
 
 @codecs
-def test_s3_who_waits_for_his_turn_has_not_failed_to_answer(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_a_client_that_waits_for_its_turn_has_not_failed_to_answer(
+    codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client is not punished for the server's pace: its pong may be in what has not been processed."""
     waiting: list[Callable[[], None]] = []
     app = Recorder(echo=False)

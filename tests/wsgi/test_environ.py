@@ -55,7 +55,7 @@ def test_i3_what_each_request_has(server: Server, version: str) -> None:
     assert (environ["kind"], environ["foreign"]) == ("dict", [])
 
 
-def test_i3_each_request_has_an_environ_of_its_own(server: Server, version: str) -> None:
+def test_i3_each_request_has_its_own_environ(server: Server, version: str) -> None:
     """I-3: an application may change it, unseen by the next request."""
     assert [environ_of(server, version)["found"] for _ in range(3)] == [False] * 3
 

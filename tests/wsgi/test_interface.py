@@ -423,7 +423,7 @@ value: ContextVar[str] = ContextVar("value", default="untouched")
 
 
 @each_way
-def test_i3_each_request_has_a_context_of_its_own(way: Way) -> None:
+def test_i3_each_request_has_its_own_context(way: Way) -> None:
     """Set in the application, still set while the result is iterated and closed, and unseen by the next request."""
     seen: list[str] = []
 

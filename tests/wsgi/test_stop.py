@@ -34,7 +34,7 @@ def assert_stops_by_force(server: Server) -> None:
 
 
 def ask(held: ExitStack, server: Server, version: str, path: str) -> list[ExitStack]:
-    """`count` clients that have sent their requests; each is closed with the stack."""
+    """As many clients as `server` has threads, which have sent their requests; each is closed with `held`."""
     clients = []
     for _ in range(CLIENTS):
         client = held.enter_context(ExitStack())

@@ -153,7 +153,7 @@ def accept(bound: BoundSocket) -> tuple[socket.socket, object]:
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_l7_nobody_listens_on_what_was_bound_and_closed_here(bind: Bind, shared: bool) -> None:
+def test_l7_no_process_listens_on_what_was_bound_and_closed_here(bind: Bind, shared: bool) -> None:
     """Even if a child holds it; a socket that was made elsewhere is left alone."""
     [bound] = bind(TCPAddress("127.0.0.1", 0))
     bound.listen(10)
@@ -333,7 +333,7 @@ def test_descriptor_of_datagrams(bind: Bind) -> None:
         bind(Descriptor(sock.fileno()))
 
 
-def test_sockets_of_somebody_else_become_non_blocking() -> None:
+def test_sockets_made_elsewhere_become_non_blocking() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         (bound,) = adopt([sock])
         assert sock.gettimeout() == 0

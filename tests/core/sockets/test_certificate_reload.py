@@ -63,7 +63,7 @@ def test_looks_once_a_second(file: Path, clock: Clock) -> None:
     assert renewed() == "two"
 
 
-def test_makes_nothing_anew_without_a_change(file: Path, clock: Clock) -> None:
+def test_makes_nothing_again_without_a_change(file: Path, clock: Clock) -> None:
     calls: list[None] = []
     renewed = ReloadedOnChange(lambda: calls.append(None), [str(file)], "certificates")
     for _ in range(5):

@@ -225,7 +225,7 @@ def test_those_whose_turn_has_not_come_are_served_when_the_listener_closes(loop:
 
 
 @each_loop
-def test_those_who_wait_are_closed_at_once_when_the_server_gives_up(loop: str, authority: trustme.CA) -> None:
+def test_waiting_clients_are_closed_at_once_when_the_server_gives_up(loop: str, authority: trustme.CA) -> None:
     """With and without their first message, waiting for a turn and before."""
 
     async def script(hall: Hall) -> None:

@@ -104,7 +104,7 @@ def test_nodelay_is_set_on_accepted_connections(loop: str, adopted: bool) -> Non
     assert [bool(value) for value in seen] == [True]
 
 
-def test_those_who_wait_at_a_shared_socket_are_left_to_whoever_shares_it(loop: str) -> None:
+def test_clients_in_the_queue_of_a_shared_socket_are_left_to_others(loop: str) -> None:
     """W-6: a replaced server does not take its successor's clients."""
 
     async def main() -> None:
@@ -194,7 +194,7 @@ def test_tls(loop: str, authority: trustme.CA, limit: float) -> None:
 @pytest.mark.parametrize(
     ("said", "is_told"), [(b"", False), (b"what is no TLS at all", False), (b"GET / HTTP/1.1\r\n\r\n", True)]
 )
-def test_failing_handshake_harms_nobody(
+def test_failing_handshake_harms_no_other_client(
     loop: str, authority: trustme.CA, said: bytes, is_told: bool, log: pytest.LogCaptureFixture
 ) -> None:
     """H-17: a silent client's connection is closed in time; the next one is served. H-11: plain HTTP is reported."""

@@ -455,7 +455,7 @@ def test_what_is_no_preface_closes_the_connection_with_one_line(
     run(main)
 
 
-def test_a_peer_that_is_not_trusted_is_not_heard(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_peer_that_is_not_trusted_is_closed(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with Listener("192.0.2.1").open() as listener, listener.client(V1) as (reader, _):
             with contextlib.suppress(ConnectionError):

@@ -57,7 +57,7 @@ def test_clients_that_leave(pair: tuple[socket.socket, socket.socket], unread: b
     assert departure(transport_of(server)) is Departure.GONE
 
 
-def test_nobody_can_be_asked() -> None:
+def test_nothing_is_known_without_a_socket() -> None:
     """Without a socket, or with a closed one, nothing is known."""
     with socket.socket() as closed:
         pass
@@ -121,7 +121,7 @@ def stalled(loop: ManualLoop) -> MemoryTransport:
 
 
 def looks(watch: WriteWatch, transport: MemoryTransport, reads: dict[float, int]) -> list[float]:
-    """The times of the checks until the client is given up; `read` says how much it has read at some of them."""
+    """The times of the checks until the client is given up; at some of them it has read that many bytes."""
     seen = []
     while True:
         seen.append(watch.due)

@@ -165,7 +165,7 @@ def test_what_comes_after_the_response_is_not_kept(paper: CycleOnPaper) -> None:
     assert paper.receive() == DISCONNECT
 
 
-def test_who_waits_to_continue_is_told_once(loop: ManualLoop, paper: CycleOnPaper) -> None:
+def test_a_client_that_waits_to_continue_is_told_once(loop: ManualLoop, paper: CycleOnPaper) -> None:
     """H-5."""
     paper.cycle.expects_continue = True
     receiving = [loop.create_task(paper.cycle.receive()) for _ in range(2)]
@@ -178,9 +178,7 @@ def test_who_waits_to_continue_is_told_once(loop: ManualLoop, paper: CycleOnPape
     assert not receiving[1].done()
 
 
-def test_who_waits_to_continue_is_not_told_once_the_response_is_under_way(
-    loop: ManualLoop, paper: CycleOnPaper
-) -> None:
+def test_a_client_is_not_told_to_continue_once_the_response_has_begun(loop: ManualLoop, paper: CycleOnPaper) -> None:
     """H-5."""
     paper.cycle.expects_continue = True
     paper.send(start(), body(b"a", more_body=True))
@@ -277,7 +275,7 @@ def test_the_grace_begins_with_the_first_message(loop: ManualLoop, paper: CycleO
     assert ended == [True]
 
 
-def test_who_waits_at_the_gate_goes_on_without_the_client(loop: ManualLoop, paper: CycleOnPaper) -> None:
+def test_a_sender_at_the_gate_goes_on_without_the_client(loop: ManualLoop, paper: CycleOnPaper) -> None:
     """H-7, H-16: even though other streams may share the gate, and it may stay closed."""
     paper.stream.gate.close()
     paper.send(start())

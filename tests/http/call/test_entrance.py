@@ -23,7 +23,7 @@ def status(server: MemoryServer, transport: MemoryTransport) -> int:
     ("options", "is_needed"),
     [({}, False), ({"health": True}, True), ({"limit_concurrency": 1}, True), ({"limit_concurrent_requests": 1}, True)],
 )
-def test_there_is_none_where_all_requests_just_start(options: dict[str, Any], is_needed: bool) -> None:
+def test_there_is_none_if_all_requests_just_start(options: dict[str, Any], is_needed: bool) -> None:
     with ManualLoop() as loop:
         context = make_context(config_with(tuple(options.items())), hello, loop)
         assert (Entrance.of(context) is not None) == is_needed
@@ -40,7 +40,7 @@ LINE_OF_ONE = {"backpressure": True, "backpressure_max_limit": 1, "backpressure_
         (LINE_OF_ONE, [b"/"] * 3, [False, True, False]),
     ],
 )
-def test_a6_whoever_reads_a_request_is_told_whether_it_waits(
+def test_a6_the_connection_is_told_whether_a_request_waits(
     options: dict[str, Any], targets: list[bytes], wait: list[bool]
 ) -> None:
     """Not if it was answered, begun, refused, or found the line full."""

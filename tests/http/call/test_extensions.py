@@ -66,7 +66,7 @@ def test_a_path(paper: CycleOnPaper, path: Path, as_text: bool) -> None:
     ]
 
 
-def test_a_path_for_who_wants_no_body(path: Path) -> None:
+def test_a_path_without_a_body(path: Path) -> None:
     """H-3: it is still opened and counted."""
     with ManualLoop() as loop:
         paper = CycleOnPaper(loop, "HEAD")

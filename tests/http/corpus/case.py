@@ -34,9 +34,9 @@ class Case:
     """Bytes from a client and their outcome.
 
     `statuses` are those of the final responses, `calls` the calls of the application that get a whole request, both in
-    order. `closes`: the server ends the connection, and says so; else it waits for more. `in_body`: what is wrong, or
-    missing, comes after a head that is right: the application may be called, but must never see the end of the body.
-    `unfinished`: the bytes end inside a request. `eof`: the client closes its sending side after them. `options`: the
+    order. `closes`: the server ends the connection, and says so; else it waits for more. `in_body`: the error, or what
+    is missing, comes after a valid head: the application may be called, but must never see the end of the body.
+    `unfinished`: the bytes end within a request. `eof`: the client closes its sending side after them. `options`: the
     server's.
     """
 

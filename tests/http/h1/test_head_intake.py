@@ -86,7 +86,7 @@ def test_a_preface_in_two_pieces(end: int) -> None:
     assert intake.is_preface(PREFACE[end:] + b"\r\nSM\r\n\r\n")
 
 
-def test_a_preface_in_one_piece_and_what_is_none() -> None:
+def test_a_preface_in_one_piece_and_what_is_not_a_preface() -> None:
     """RFC 9113 section 3.4."""
     assert HeadReader(LIMITS).is_preface(PREFACE)
     assert not HeadReader(LIMITS).is_preface(HEAD)

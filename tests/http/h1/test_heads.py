@@ -175,7 +175,7 @@ def test_rfc_9112_6_1_http_1_0_has_no_transfer_coding(version: bytes, coding: by
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_trailers_are_offered_to_who_asks_for_them(asked: bool) -> None:
+def test_trailers_are_offered_on_request(asked: bool) -> None:
     """RFC 9110 section 6.5.1; forwarded fields only mark the request as special."""
     scope = scope_of(get(b"TE: trailers" if asked else b"X-Forwarded-For: 1.2.3.4"))
     assert scope["extensions"].get("http.response.trailers") == ({} if asked else None)

@@ -101,7 +101,7 @@ def test_bytes_of_a_head(judge: Judge, expected: bytes) -> None:
     assert set(accepted(judge)) == set(expected)
 
 
-def test_a_version_that_is_none_and_one_that_is_not_served() -> None:
+def test_an_invalid_version_and_one_that_is_not_served() -> None:
     """H-11: two one-digit numbers are a version, answered with 505."""
     for byte in range(256):
         for line in (b"GET / HTTP/%c.1", b"GET / HTTP/1.%c"):

@@ -235,7 +235,7 @@ def test_5_1_integers(integer: bytes, value: int) -> None:
 
 
 @pytest.mark.parametrize(("zeros", "is_read"), [(3, True), (4, False)])
-def test_5_1_an_integer_has_four_more_bytes_at_the_most(zeros: int, is_read: bool) -> None:
+def test_5_1_an_integer_has_at_most_four_more_bytes(zeros: int, is_read: bool) -> None:
     block = b"\x00\x01a\x7f" + b"\x80" * zeros + b"\x00" + b"x" * 127
     if is_read:
         assert decoder().decode(block) == [(b"a", b"x" * 127)]
@@ -287,7 +287,7 @@ def test_4_2_a_table_may_be_made_smaller_and_larger_again() -> None:
     assert [name for name, _ in own.decode(b"\xbe\xbf")] == [b"c", b"b"], "up to 4,096 again"
 
 
-def test_2_1_whoever_remembers_a_block_is_told_of_each_change() -> None:
+def test_2_1_every_change_of_the_table_is_counted() -> None:
     own = decoder()
     seen = [own.changes]
     for block in (b"\x82", b"\x40\x01a\x01b", b"\xbe", b"\x00\x01a\x01b", b"\x10\x01a\x01b", b"\x20"):
@@ -296,7 +296,7 @@ def test_2_1_whoever_remembers_a_block_is_told_of_each_change() -> None:
     assert seen == [0, 0, 1, 1, 1, 1, 2]
 
 
-def test_6_1_index_0_is_none() -> None:
+def test_6_1_index_0_is_invalid() -> None:
     for block in (b"\x80", b"\x82\x80", b"\x80\x82"):
         with pytest.raises(ConnectionFault, match="index 0"):
             decoder().decode(block)

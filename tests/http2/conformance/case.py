@@ -31,7 +31,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`says` is what the section requires. Between `steps`, the client waits until the server has done everything it can."""
+    """`says` is what the section requires. Between `steps`, the client waits until the server is idle."""
 
     section: str
     says: str

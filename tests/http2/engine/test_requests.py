@@ -140,7 +140,7 @@ def test_6_9_1_a_frame_counts_whole_when_it_begins() -> None:
     assert [str(fault) for fault in session.faults] == ["more data than the window allows"]
 
 
-def test_5_1_the_beginning_of_a_frame_of_a_stream_that_was_reset_is_put_up_with() -> None:
+def test_5_1_the_beginning_of_a_frame_on_a_reset_stream_is_tolerated() -> None:
     session = session_with(wire.post(1), wire.window(1, 0))
     sent = wire.data(1, b"0123456789", end=True)
     for at in range(0, len(sent), 6):
@@ -185,7 +185,7 @@ def test_2_3_what_a_window_has_grown_by_is_for_others_when_no_more_comes(last: b
     assert session.opened[1].upload is None
 
 
-def test_5_1_a_request_that_was_malformed_is_put_up_with_to_its_end() -> None:
+def test_5_1_a_malformed_request_is_tolerated_to_its_end() -> None:
     session = session_with(wire.headers(1, [*GET, (b"Upper", b"case")], end=False), wire.data(1, b"x", end=True))
     assert len(session.faults) == 1
     assert not session.is_over

@@ -241,7 +241,7 @@ def test_8_1_trailers_end_a_body_that_did_not_say_that_it_ends() -> None:
     assert unsent.ends
 
 
-def test_whoever_has_the_transport_is_told() -> None:
+def test_the_connection_is_told() -> None:
     """About output, about what begins to wait (H-17), and about the last stream."""
     session = asked_session(requests=2)
     one, other = session.opened.values()
@@ -259,7 +259,7 @@ def test_whoever_has_the_transport_is_told() -> None:
     assert session.told["output"] == 3, "nothing waits for that window"
 
 
-def test_a_window_that_opens_is_output_for_those_who_wait_for_it() -> None:
+def test_a_window_that_opens_is_output_for_streams_that_wait_for_it() -> None:
     session = asked_session()
     session.sending.window = 5
     session.send_data(first(session), b"123456", end=True)

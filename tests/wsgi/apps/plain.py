@@ -24,7 +24,7 @@ class Meetings:
         self._lock = threading.Lock()
 
     def attend(self, parties: int, seconds: float) -> bool:
-        """Whether `parties` calls were here within that time."""
+        """Whether `parties` calls were here within `seconds`."""
         with self._lock:
             barrier = self._barriers.setdefault(parties, threading.Barrier(parties))
             self._running += 1

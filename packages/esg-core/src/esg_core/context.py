@@ -147,6 +147,18 @@ class Context:
         while self.connections or self.cycles:
             await self._quiet.wait()
 
+    def join(self, connection: "Connection") -> None:
+        """Take in a connection that has been made, with its deadline set."""
+        self.connections.add(connection)
+        self.sweeper.add(connection)
+
+    def leave(self, connection: "Connection") -> None:
+        """Let go of a connection that has been lost, or has handed its transport over."""
+        self.connections.discard(connection)
+        self.sweeper.discard(connection)
+        if self.draining:
+            self.left()
+
     def left(self) -> None:
         """Called when a connection or cycle has left its set while the server drains."""
         if not self.connections and not self.cycles:

@@ -7,7 +7,7 @@ happens once: a server has started, has to stop, has stopped.
 
 import asyncio
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 
@@ -34,9 +34,7 @@ class Waiters:
     def wake(self) -> None:
         """Wake all tasks that wait now."""
         futures, self._futures = self._futures, []
-        for future in futures:
-            if not future.done():
-                future.set_result(None)
+        _complete(futures)
 
 
 class WriteGate:
@@ -121,6 +119,10 @@ class OneTimeEvent:
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        _complete(waiting)
+
+
+def _complete(futures: Iterable["asyncio.Future[None]"]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)

@@ -133,8 +133,7 @@ class Connection(asyncio.Protocol):
         settings = self._settings
         self._keepalive = Keepalive(settings.ping_interval, settings.ping_timeout, self._context.loop.time())
         self.deadline = self._keepalive.due
-        self._context.connections.add(self)
-        self._context.sweeper.add(self)
+        self._context.join(self)
 
     def data_received(self, data: bytes) -> None:
         if self.paused:
@@ -158,8 +157,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         end_for_client(self._transport, exc)
         context = self._context
-        context.connections.discard(self)
-        context.sweeper.discard(self)
+        context.leave(self)
         context.budget.leave(self._read_on)
         self._lose()
         self.gate.open()
@@ -167,8 +165,6 @@ class Connection(asyncio.Protocol):
         if context.access is not None:
             context.access.tell("connection closed", self._inbox)
         del self._inbox, self._intake  # they refer to this object, and all would wait for the garbage collector
-        if context.draining:
-            context.left()
 
     def pause_writing(self) -> None:
         self.gate.close()

@@ -75,9 +75,8 @@ class ProxyProtocol(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         context = self._context
-        context.connections.add(self)
         self.deadline = context.loop.time() + context.config.timeout_request_headers
-        context.sweeper.add(self)
+        context.join(self)
         name = transport.get_extra_info("peername")
         if not self._trust.peer((name[0], name[1]) if isinstance(name, tuple) else None):
             self._refuse("forwarded-allow-ips does not trust it")
@@ -104,7 +103,7 @@ class ProxyProtocol(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         end_for_client(self._transport, exc)
-        self._leave()
+        self._context.leave(self)
 
     # Called by the context.
 
@@ -133,13 +132,6 @@ class ProxyProtocol(asyncio.BufferedProtocol):
         self._context.logger.warning("proxy-protocol: closed the connection from %s: %s", client, reason)
         abort(self._transport)
 
-    def _leave(self) -> None:
-        context = self._context
-        context.sweeper.discard(self)
-        context.connections.discard(self)
-        if context.draining:
-            context.left()
-
     def _complete(self, route: Route | None) -> None:
         """Hand over with reading paused: the transport asks each protocol how it wants to read."""
         self._transport.pause_reading()
@@ -155,7 +147,7 @@ class ProxyProtocol(asyncio.BufferedProtocol):
             secured = await handshakes.secure(self._transport)
         except OSError as error:
             tell_failed_handshake(error, self._transport.get_extra_info("peername") if route is None else route.client)
-            self._leave()
+            self._context.leave(self)
         else:
             self._hand_over(secured, route)
 
@@ -163,7 +155,7 @@ class ProxyProtocol(asyncio.BufferedProtocol):
         """Let the inner protocol join the context before this one leaves: the server must not look idle meanwhile."""
         shown = None if route is None else AnnouncedTransport(made.transport, route)
         made.hand_over(self._factory(), shown)
-        self._leave()
+        self._context.leave(self)
 
 
 def after_preface(

@@ -57,23 +57,18 @@ class H1Connection(H1Input):
             self._hand_over(self._settings.h2, b"")
             return
         self._await(self._time() + self._settings.request_headers)
-        self._context.connections.add(self)
+        self._context.join(self)
         if self._settings.entrance is not None:
             self._call_limit = self._settings.entrance.call_limit()
-        self._context.sweeper.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         end_for_client(self.transport, exc)
-        context = self._context
-        context.connections.discard(self)
-        context.sweeper.discard(self)
-        context.budget.leave(self._go_on)
+        self._context.leave(self)
+        self._context.budget.leave(self._go_on)
         self._reading = GONE
         self._unwritten.clear()
         self._leave_cycle()
         self.gate.open()
-        if context.draining:
-            context.left()
 
     def eof_received(self) -> bool:
         """Close, unless a response is due: a client may end its sending side and still read (rule H-9)."""
@@ -147,8 +142,7 @@ class H1Connection(H1Input):
         self._reading = GONE
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
-        self._context.connections.discard(self)
-        self._context.sweeper.discard(self)
+        self._context.leave(self)
         if self.gate.closed:
             protocol.pause_writing()
         if self._paused and not self.transport.is_closing():
@@ -165,8 +159,7 @@ class H1Connection(H1Input):
 
         connection = H2Connection(self._context, settings)
         self._reading = GONE
-        self._context.connections.discard(self)
-        self._context.sweeper.discard(self)
+        self._context.leave(self)
         self.transport.set_protocol(connection)
         connection.connection_made(self.transport)
         if data:

@@ -54,11 +54,10 @@ class H2Connection(Deadlines, asyncio.Protocol):
         # Some of asyncio's own transports copy, and some do not pause; over TLS each part would be a record.
         self._gathers = not self._peer.is_tls and type(transport).__module__.startswith("uvloop")
         self._timers[START] = self.deadline = self.time() + self._settings.preface_timeout
-        context.connections.add(self)
+        context.join(self)
         entrance = self._settings.http.entrance
         if entrance is not None:
             self._call_limit = entrance.call_limit()
-        context.sweeper.add(self)
         self.sending.put(self._settings.preface)
         if context.draining:
             self.drain()
@@ -111,15 +110,11 @@ class H2Connection(Deadlines, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         end_for_client(self.transport, exc)
         self._endings.is_over = self._has_ended = self._is_lost = True
-        context = self._context
-        context.connections.discard(self)
-        context.sweeper.discard(self)
-        context.budget.leave(self._go_on)
+        self._context.leave(self)
+        self._context.budget.leave(self._go_on)
         self._leave_all()
         self._engine.unlink()
         self.gate.open()
-        if context.draining:
-            context.left()
 
     def pause_writing(self) -> None:
         self.sending.set_stuck(True)

@@ -9,21 +9,19 @@ from collections.abc import Iterator
 
 from esg_core.asgi import Headers
 from esg_http.h2.coding.hpack import Field, HeaderEncoder
+from esg_http.h2.engine.request_head import CONNECTION_FIELDS
 from esg_http.message.response_head import SAYS_DATE, SAYS_SERVER, FieldBlock, HeadPrefix, encode_fields
 
 REMEMBERED = 128
 REMEMBERED_BLOCK = 1024
 """Bytes; the encoding of longer field lines is not remembered."""
 
-_OF_CONNECTIONS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
-"""Fields that HTTP/2 does not have (RFC 9113 section 8.2.2)."""
-
 
 def split_lines(block: bytes) -> Iterator[Field]:
     """The fields in field lines, except those that HTTP/2 does not have."""
     for line in block.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b": ")
-        if name not in _OF_CONNECTIONS:
+        if name not in CONNECTION_FIELDS:
             yield name, value.strip(b" \t")
 
 

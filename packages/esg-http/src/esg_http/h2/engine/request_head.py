@@ -18,9 +18,11 @@ from esg_http.message.grammar import TARGET, TOKEN, check_method, content_length
 UNKNOWN_LENGTH = -1
 """No content-length: only END_STREAM marks the end of the body."""
 
+CONNECTION_FIELDS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
+"""Fields that HTTP/2 does not have (RFC 9113 section 8.2.2)."""
+
 _PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
-_OF_CONNECTIONS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
-_RARE = _OF_CONNECTIONS | {b"content-length", b"te", b"expect", b"host", b"cookie", b"priority"}
+_RARE = CONNECTION_FIELDS | {b"content-length", b"te", b"expect", b"host", b"cookie", b"priority"}
 _ONCE = frozenset((b"content-length", b"host"))
 
 _METHOD = re.compile(TOKEN + rb"++")
@@ -72,7 +74,7 @@ def check_trailers(fields: Headers) -> None:
 
 def _check_connection(headers: Headers, named: dict[bytes, bytes]) -> None:
     """Refuse fields about the connection, which has frames for that (RFC 9113 section 8.2.2)."""
-    if not _OF_CONNECTIONS.isdisjoint(named):
+    if not CONNECTION_FIELDS.isdisjoint(named):
         raise malformed("a connection-specific field", "8.2.2")
     if b"te" in named and any(name == b"te" and value.lower() != b"trailers" for name, value in headers):
         raise malformed("te is more than trailers", "8.2.2")

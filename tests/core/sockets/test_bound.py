@@ -323,13 +323,16 @@ def test_descriptor_of_a_connection(bind: Bind) -> None:
     with (
         closing(ours),
         closing(theirs),
-        pytest.raises(StartupError, match="no socket that connections can be accepted"),
+        pytest.raises(StartupError, match="it is not a socket that can accept connections"),
     ):
         bind(Descriptor(ours.fileno()))
 
 
 def test_descriptor_of_datagrams(bind: Bind) -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as sock, pytest.raises(StartupError, match="no socket that connections"):
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as sock,
+        pytest.raises(StartupError, match="it is not a socket that can accept"),
+    ):
         bind(Descriptor(sock.fileno()))
 
 

@@ -11,7 +11,7 @@ PLAIN_HTTP = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST")
 logger = logging.getLogger("esg.error")
 
 
-def tell_failed_handshake(error: OSError, peer: object) -> None:
+def log_failed_handshake(error: OSError, peer: object) -> None:
     """Log that the client at `peer`, a socket's address, went or failed before it was connected.
 
     Plain HTTP on a port that speaks TLS is a user's mistake; everything else happens every day.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from esg_core.sockets.acceptor import Acceptor
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.ends import shut_down
-from esg_core.sockets.failed_handshake import tell_failed_handshake
+from esg_core.sockets.failed_handshake import log_failed_handshake
 from esg_core.sockets.handshakes import Handshakes
 
 if sys.platform != "win32":
@@ -94,7 +94,7 @@ class Listeners:
                 peer = connection.getpeername()  # not known after a failure
                 await self._handshakes.accept(connection, self._factory)
         except OSError as error:
-            tell_failed_handshake(error, peer)
+            log_failed_handshake(error, peer)
         except Exception:
             if connection.fileno() >= 0:
                 shut_down(connection.fileno())

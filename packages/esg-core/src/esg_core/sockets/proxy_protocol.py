@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from esg_core.proxy.preface import PrefaceError, Route, missing, parse
 from esg_core.proxy.trust import TrustedProxies
 from esg_core.sockets.ends import abort, end_for_client
-from esg_core.sockets.failed_handshake import tell_failed_handshake
+from esg_core.sockets.failed_handshake import log_failed_handshake
 from esg_core.sockets.handshakes import Handshakes, Secured
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class ProxyProtocol(asyncio.BufferedProtocol):
         try:
             secured = await handshakes.secure(self._transport)
         except OSError as error:
-            tell_failed_handshake(error, self._transport.get_extra_info("peername") if route is None else route.client)
+            log_failed_handshake(error, self._transport.get_extra_info("peername") if route is None else route.client)
             self._context.leave(self)
         else:
             self._hand_over(secured, route)

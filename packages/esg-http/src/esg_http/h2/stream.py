@@ -68,12 +68,12 @@ class H2Stream(BaseStream):
         if prepared[2] & SAYS_CLOSE:  # the equivalent in HTTP/2
             connection.drain()
         connection.sending.send_response(self, block, body, end=end)
-        self._mind_amount()
+        self._limit_unsent()
 
     def send(self, body: bytes, end: bool) -> None:
         self._check_open()
         self._connection.sending.send_data(self, body, end=end)
-        self._mind_amount()
+        self._limit_unsent()
 
     def send_trailers(self, headers: Headers, end: bool) -> None:
         self._check_open()
@@ -140,7 +140,7 @@ class H2Stream(BaseStream):
         if self.state >= CLOSED:
             raise ClientDisconnected("the client has disconnected")
 
-    def _mind_amount(self) -> None:
+    def _limit_unsent(self) -> None:
         """Write what has been collected, and make the application wait while the client leaves much unread."""
         if self._connection.sending.out_size >= MOST_UNWRITTEN:
             self._connection.flush()

@@ -8,7 +8,7 @@ from math import inf
 
 from esg_core.asgi import Headers
 from esg_core.write_pace import WritePace
-from esg_http.h2.engine.priority import UNTOLD, Priority
+from esg_http.h2.engine.priority import UNSTATED, Priority
 from esg_http.h2.engine.states import OPEN
 from esg_http.h2.engine.windows import StreamWindow
 
@@ -61,7 +61,7 @@ class BaseStream:
         self.id = number
         self.window = window
         self.state = OPEN
-        self.priority: Priority = UNTOLD
+        self.priority: Priority = UNSTATED
         self.upload: Upload | None = None
         self.unsent: Unsent | None = None
         self.is_queued = self.listens = False

@@ -19,7 +19,7 @@ class Priority(NamedTuple):
 
 DEFAULT = Priority()
 
-UNTOLD = Priority(DEFAULT.urgency, incremental=True)
+UNSTATED = Priority(DEFAULT.urgency, incremental=True)
 """The priority of a request that states none: a response of any length must not hold up all others (rule 2-2)."""
 
 LONGEST_FIELD = 256

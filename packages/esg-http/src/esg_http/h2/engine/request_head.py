@@ -12,7 +12,7 @@ from esg_core.errors import RequestError
 from esg_core.proxy.headers import NAMES as FORWARDED
 from esg_http.h2.coding.codes import PROTOCOL_ERROR
 from esg_http.h2.coding.faults import StreamFault
-from esg_http.h2.engine.priority import UNTOLD, Priority, read_priority
+from esg_http.h2.engine.priority import UNSTATED, Priority, read_priority
 from esg_http.message.grammar import TARGET, TOKEN, check_method, content_length, is_host, without_default_port
 
 UNKNOWN_LENGTH = -1
@@ -113,7 +113,7 @@ class RequestHead:
         self.protocol = b""
         self.length = UNKNOWN_LENGTH
         self.wants_trailers = self.expects_continue = False
-        self.priority: Priority = UNTOLD
+        self.priority: Priority = UNSTATED
         named = dict(headers)
         if len(named) != len(headers):
             _check_repeats(headers)

@@ -44,7 +44,7 @@ REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256
 """Bytes; the meaning of a longer header block is not remembered."""
 
-_NONSENSE = 0x100
+_DEPENDS_ON_ITSELF = 0x100
 """Set beside the flags of a frame that makes its stream depend on itself."""
 
 
@@ -128,7 +128,7 @@ class RequestFrames(Generic[S]):
         if flags & (PADDED | WITH_PRIORITY):
             payload, depends_on = content_of(payload, flags)
             if depends_on == number:
-                flags |= _NONSENSE
+                flags |= _DEPENDS_ON_ITSELF
         if flags & END_HEADERS:
             self._on_block(flags, number, payload)
         else:
@@ -172,7 +172,7 @@ class RequestFrames(Generic[S]):
             self._streams.remember_reset(number)
         elif len(self._live) + self.leftovers >= self._limits.streams and not self._has_room():
             self._refuse(number)
-        elif flags & _NONSENSE:
+        elif flags & _DEPENDS_ON_ITSELF:
             raise StreamFault(PROTOCOL_ERROR, "a stream depends on itself", "RFC 9113 section 5.3")
         elif isinstance(head, RequestError):
             self._link.decline(self._add_stream(flags, number, UNKNOWN_LENGTH), head)

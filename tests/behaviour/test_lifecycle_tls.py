@@ -31,7 +31,7 @@ def test_l2_idle_connection_does_not_hold_the_end(server: Server, client: socket
     time.sleep(0.1)  # the kernel of the client acknowledges after 40 ms that it has the response
     clock = Clock()
     assert server.stop() == 0
-    assert clock.seconds < 1
+    assert clock.seconds < 5
     assert client.recv(1) == b""
 
 
@@ -42,7 +42,7 @@ def test_l2_client_that_only_connects_does_not_hold_the_end(server: Server) -> N
             ssl.create_default_context().wrap_socket(other, server_hostname="127.0.0.1")  # so both are accepted
         clock = Clock()
         assert server.stop() == 0
-        assert clock.seconds < 2
+        assert clock.seconds < 5
         assert silent.recv(1) == b""
 
 
@@ -70,7 +70,7 @@ def test_l2_running_response_is_completed(server: Server, client: socket.socket)
     client.close()
     clock = Clock()
     assert server.wait() == 0
-    assert clock.seconds < 1
+    assert clock.seconds < 5
 
 
 def test_l2_client_that_keeps_its_side_open_after_its_response(server: Server, client: socket.socket) -> None:

@@ -186,7 +186,7 @@ def test_w6_open_event_streams_do_not_hold_up_a_restart(here: Path) -> None:
             clock = Clock()
             server.next("application shut down")
             server.next("Finished server process")
-            assert clock.seconds < 1.6
+            assert clock.seconds < 5
         server.ready()
         assert server.get() == "two"
 
@@ -201,7 +201,7 @@ def test_w6_open_websockets_do_not_hold_up_a_restart(here: Path) -> None:
             server.next("restarting")
             clock = Clock()
             server.next("Finished server process")
-            assert clock.seconds < 1.6
+            assert clock.seconds < 5
         server.ready()
         assert server.get() == "two"
 

@@ -1,0 +1,113 @@
+"""The contracts of the admin address: what its sockets serve, and what that may ask of the server.
+
+A *responder* speaks with clients; it knows bytes, and neither sockets nor clocks. A *source* is the server to it: one
+process, or the parent of many. Both are used by one thread only, and neither ever waits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from esg_core.figures.readings import Reading
+
+
+class Peer(Enum):
+    """Where a client of the admin address comes from: what it may do depends on it (rule M-7)."""
+
+    UNIX = "unix"
+    """A socket file, whose permissions have let it in."""
+    LOOPBACK = "loopback"
+    OTHER = "other"
+
+
+class Question(Enum):
+    """What only the processes that serve can answer."""
+
+    STACKS = "stacks"
+    """Where threads and tasks are: `{"threads": [{"name", "stack"}], "tasks": [{"name", "stack"}]}`; stacks are text."""
+    REQUESTS = "requests"
+    """What runs, oldest first, and the last slow, failed and aborted ones: `{"running": [...], "ended": [...]}`.
+
+    Each is `{"method", "path", "protocol", "client", "id", "seconds", "phase" or "status", "reason", "at"}`.
+    """
+
+
+class Action(Enum):
+    """What an operator can have done, named as in the path of its POST."""
+
+    RESTART = "workers/restart"
+    ADD = "workers/add"
+    REMOVE = "workers/remove"
+    REOPEN = "logs/reopen"
+    DRAIN = "drain"
+
+
+class Answer(NamedTuple):
+    """What one process has answered; `content` is None if it did not within `PATIENCE`."""
+
+    worker: int
+    pid: int
+    content: Mapping[str, Any] | None
+
+
+PATIENCE = 0.5
+"""Seconds that a process has to answer a question."""
+
+
+class Source(Protocol):
+    """The server, to a responder."""
+
+    def readings(self) -> Sequence[Reading]:
+        """All figures as they are now."""
+
+    def stats(self) -> Mapping[str, Any]:
+        """The document of `/stats`, fit for JSON."""
+
+    def is_ready(self) -> bool:
+        """Whether clients are accepted, and the server does not stop."""
+
+    def ask(self, question: Question, answered: Callable[[Sequence[Answer]], None]) -> None:
+        """Ask each process; `answered` is called once, at the latest after `PATIENCE` seconds."""
+
+    def act(self, action: Action) -> str:
+        """Have something done, as its signal would; returns why not, empty if it is being done."""
+
+
+class Exchange(Protocol):
+    """One connection of the admin address."""
+
+    is_over: bool
+    """Whether to close it, once all is written."""
+
+    is_stream: bool
+    """Whether `tick()` is to be called once a second."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what the client has sent; never raises for anything in it."""
+
+    def tick(self) -> None:
+        """A second has passed."""
+
+    def expire(self) -> None:
+        """No whole request has come in time."""
+
+    def lost(self) -> None:
+        """The client is gone: nothing may be written any more."""
+
+
+class Responder(Protocol):
+    """What serves the clients of the admin address."""
+
+    def accept(self, peer: Peer, write: Callable[[bytes], None]) -> Exchange:
+        """A client has come; `write` takes what it is to get, and never blocks or raises."""
+
+
+class AdminSettings(NamedTuple):
+    """What a responder is made with: `token` of the option `admin_token_file`, and the names it may be called by."""
+
+    token: bytes | None
+    hosts: frozenset[str]
+
+
+ResponderFactory = Callable[[Source, AdminSettings], Responder]
+"""What an entry point of the group `esg.admin` is."""

@@ -6,7 +6,7 @@ process, or the parent of many. Both are used by one thread only, and neither ev
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypedDict
 
 from esg_core.figures.readings import Reading
 
@@ -24,7 +24,7 @@ class Question(Enum):
     """What only the processes that serve can answer."""
 
     STACKS = "stacks"
-    """Where threads and tasks are: `{"threads": [{"name", "stack"}], "tasks": [{"name", "stack"}]}`; stacks are text."""
+    """Where threads and tasks are: `{"threads": [{"name", "stack"}], "tasks": [{"name", "stack"}]}`, stacks as text."""
     REQUESTS = "requests"
     """What runs, oldest first, and the last slow, failed and aborted ones: `{"running": [...], "ended": [...]}`.
 
@@ -54,14 +54,72 @@ PATIENCE = 0.5
 """Seconds that a process has to answer a question."""
 
 
+class WorkerStats(TypedDict):
+    """One process that serves; times are in seconds, memory in bytes, `_total` only grows."""
+
+    worker: int
+    """Its place: a replacement has the same. 0 where there is only one process."""
+    pid: int
+    state: str
+    """`starting`, `ready` or `draining`."""
+    age: float
+    heartbeat_age: float | None
+    requests_total: int
+    running: int
+    queued: int
+    connections: int
+    websockets: int
+    busy_seconds_total: float
+    lag: float
+    memory: int
+
+
+class Totals(TypedDict):
+    """All processes together, former ones included in what only grows."""
+
+    requests_total: int
+    errors_total: int
+    """Responses with a status of 500 or more."""
+    aborted_total: int
+    refused_total: dict[str, int]
+    """By reason."""
+    running: int
+    queued: int
+    limit: int | None
+    connections: int
+    websockets: int
+    h2_streams: int
+    memory: int
+    latency_bounds: list[float]
+    latency_counts: list[int]
+    """Requests by duration, all methods and statuses: not cumulative, one more than there are bounds."""
+
+
+class Stats(TypedDict):
+    """The document of `/stats`, which the live page and `esg top` show."""
+
+    version: str
+    pid: int
+    started_at: float
+    """Seconds since 1970."""
+    uptime: float
+    is_ready: bool
+    is_draining: bool
+    options: dict[str, Any]
+    """Those that differ from their defaults; never a secret."""
+    versions: dict[str, str]
+    totals: Totals
+    workers: list[WorkerStats]
+
+
 class Source(Protocol):
     """The server, to a responder."""
 
     def readings(self) -> Sequence[Reading]:
         """All figures as they are now."""
 
-    def stats(self) -> Mapping[str, Any]:
-        """The document of `/stats`, fit for JSON."""
+    def stats(self) -> Stats:
+        """The document of `/stats`."""
 
     def is_ready(self) -> bool:
         """Whether clients are accepted, and the server does not stop."""

@@ -6,7 +6,7 @@ process, or the parent of many. Both are used by one thread only, and neither ev
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, NamedTuple, Protocol, TypedDict
+from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
 
 from esg_core.figures.readings import Reading
 
@@ -28,7 +28,7 @@ class Question(Enum):
     REQUESTS = "requests"
     """What runs, oldest first, and the last slow, failed and aborted ones: `{"running": [...], "ended": [...]}`.
 
-    Each is `{"method", "path", "protocol", "client", "id", "seconds", "phase" or "status", "reason", "at"}`.
+    They are `RunningRequest`s and `EndedRequest`s, without `worker` and `pid`.
     """
 
 
@@ -63,6 +63,7 @@ class WorkerStats(TypedDict):
     state: str
     """`starting`, `ready` or `draining`."""
     age: float
+    """Of the process."""
     heartbeat_age: float | None
     requests_total: int
     running: int
@@ -110,6 +111,89 @@ class Stats(TypedDict):
     versions: dict[str, str]
     totals: Totals
     workers: list[WorkerStats]
+
+
+class SilentProcess(TypedDict):
+    """A process that has not answered within `PATIENCE`."""
+
+    worker: int
+    pid: int
+
+
+class RunningRequest(TypedDict):
+    """A request that has no whole response yet."""
+
+    worker: int
+    pid: int
+    method: str
+    path: str
+    """Without the query."""
+    protocol: str
+    client: str
+    id: str
+    seconds: float
+    """Since it began."""
+    phase: str
+
+
+class EndedRequest(TypedDict):
+    """A request that was slow, failed or was aborted."""
+
+    worker: int
+    pid: int
+    method: str
+    path: str
+    """Without the query."""
+    protocol: str
+    client: str
+    id: str
+    seconds: float
+    """How long it took."""
+    status: int | None
+    """None if there was no response."""
+    reason: str
+    """`slow`, `failed` or `aborted`."""
+    at: float
+    """When it ended: seconds since 1970."""
+
+
+class RequestsDocument(TypedDict):
+    """The document of `/requests`: what runs, oldest first, and what has ended, last first."""
+
+    running: list[RunningRequest]
+    ended: list[EndedRequest]
+    silent: list[SilentProcess]
+
+
+class NamedStack(TypedDict):
+    """Where a thread or a task is."""
+
+    name: str
+    stack: str
+
+
+class ProcessStacks(TypedDict):
+    """All threads and tasks of one process."""
+
+    worker: int
+    pid: int
+    threads: list[NamedStack]
+    tasks: list[NamedStack]
+
+
+class StacksDocument(TypedDict):
+    """The document of `/stacks`."""
+
+    processes: list[ProcessStacks]
+    silent: list[SilentProcess]
+
+
+class ActionDocument(TypedDict):
+    """What a POST gets: with 202 if it is being done, with 409 and the reason if not."""
+
+    action: str
+    accepted: bool
+    reason: NotRequired[str]
 
 
 class Source(Protocol):

@@ -29,21 +29,25 @@ FLAGS = (
 
 
 class Page:
-    """One tab."""
+    """One tab. `events` are those that the browser has told of, once their domain is enabled."""
 
     def __init__(self, connection: ClientConnection) -> None:
+        self.events: list[dict[str, Any]] = []
         self._connection = connection
         self._count = 0
 
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """The result of a method of the DevTools protocol."""
+        self._count += 1
+        self._connection.send(json.dumps({"id": self._count, "method": method, "params": parameters}))
+        while (answer := json.loads(self._connection.recv(timeout=PATIENCE))).get("id") != self._count:
+            self.events.append(answer)
+        result: dict[str, Any] = answer["result"]
+        return result
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; a promise is awaited."""
-        self._count += 1
-        parameters = {"expression": expression, "awaitPromise": True, "returnByValue": True}
-        call = {"id": self._count, "method": "Runtime.evaluate", "params": parameters}
-        self._connection.send(json.dumps(call))
-        while (answer := json.loads(self._connection.recv(timeout=PATIENCE))).get("id") != self._count:
-            pass
-        result = answer["result"]
+        result = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
@@ -82,8 +86,8 @@ class Browser:
     def open(self, url: str) -> Page:
         """A new tab with this page."""
         made = httpx.put(f"http://127.0.0.1:{self._port()}/json/new?{url}", timeout=PATIENCE, trust_env=False).json()
-        connection = self._stack.enter_context(connect(made["webSocketDebuggerUrl"], max_size=None, compression=None))
-        return Page(connection)
+        unbounded = connect(made["webSocketDebuggerUrl"], max_size=None, max_queue=None, compression=None)
+        return Page(self._stack.enter_context(unbounded))  # full queues of events that no test reads delay its close
 
     def _port(self) -> int:
         """The address on which it listens, which it writes to a file."""

@@ -175,7 +175,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 0
     first, ours, theirs = capsys.readouterr().out.splitlines()
     assert first == f"Running esg {version('esg')} with {python} on {platform.system()}"
-    family = ("esg-core", "esg-cli", "esg-reload", "esg-http", "esg-ws")
+    family = ("esg-core", "esg-cli", "esg-reload", "esg-http", "esg-ws", "esg-admin")
     assert ours == ", ".join(f"{name} {version(name)}" for name in family)
     others = ("httptools", "h11", "websockets", "wsproto", "uvloop")
     assert theirs == ", ".join(f"{name} {version(name)}" for name in others)

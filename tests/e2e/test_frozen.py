@@ -39,6 +39,10 @@ if __name__ == "__main__":
         multiprocessing.freeze_support()
     if "ARGUMENTS" in os.environ:
         argparse.ArgumentParser().parse_args()
+    if "PAGE" in os.environ:
+        from esg_admin.page import page
+
+        raise SystemExit(page().body.decode())
     options = eval(f"dict({os.environ['OPTIONS']})")
     esg.run("application:app", port=0, access_log=False, **options)
     print("end of program", flush=True)
@@ -111,6 +115,13 @@ def test_w1_workers_serve_and_are_replaced(frozen: Path, names: tuple[str, ...])
         assert program.stop() == 0
         assert program.lines.count("end of program") == 1
         assert [pid for pid in processes(program) if is_running(pid)] == []
+
+
+def test_w1_the_files_of_the_live_page_are_packed(frozen: Path) -> None:
+    environment = {**os.environ, "PAGE": "1"}
+    answer = subprocess.run([frozen], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert answer.stderr.startswith("<!doctype html>"), answer.stderr
+    assert "async function follow()" in answer.stderr
 
 
 def test_w1_forked_workers(frozen: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from tests.support.source_tree import PACKAGES, Import, Module, imports, module_names, modules
 
 BELOW = {
-    "esg": {"esg_cli", "esg_core", "esg_http", "esg_reload", "esg_ws"},
+    "esg": {"esg_admin", "esg_cli", "esg_core", "esg_http", "esg_reload", "esg_ws"},
+    "esg_admin": {"esg_core"},
     "esg_cli": {"esg_core"},
     "esg_core": set(),
     "esg_http": {"esg_core"},
@@ -20,6 +21,7 @@ BELOW = {
 
 THIRD_PARTIES = {
     "esg": {"gunicorn"},
+    "esg_admin": set(),
     "esg_cli": {"click"},
     "esg_core": set(),
     "esg_http": {"h11", "httptools"},
@@ -32,6 +34,18 @@ LAZY = {"esg_core": {"dotenv", "uvloop", "yaml"}}
 """What a package may import inside functions only, because it is optional."""
 
 SANS_IO = {
+    "esg_admin.access",
+    "esg_admin.documents",
+    "esg_admin.entry_points",
+    "esg_admin.exposition",
+    "esg_admin.negotiation",
+    "esg_admin.page",
+    "esg_admin.paths",
+    "esg_admin.request_reader",
+    "esg_admin.responder",
+    "esg_admin.responses",
+    "esg_core.admin.contracts",
+    "esg_core.figures.readings",
     "esg_core.asgi",
     "esg_core.proxy.authority",
     "esg_core.errors",
@@ -97,7 +111,17 @@ SANS_IO = {
 
 IO = {"asyncio", "logging", "multiprocessing", "os", "selectors", "signal", "socket", "ssl", "threading", "time"}
 
-FOREIGN_TO_EMBEDDING = ("click", "esg", "esg_cli", "esg_reload", "esg_ws", "watchfiles", "websockets", "wsproto")
+FOREIGN_TO_EMBEDDING = (
+    "click",
+    "esg",
+    "esg_admin",
+    "esg_cli",
+    "esg_reload",
+    "esg_ws",
+    "watchfiles",
+    "websockets",
+    "wsproto",
+)
 
 
 def is_ours(found: Import) -> bool:

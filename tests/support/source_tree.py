@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-DISTRIBUTIONS = ("esg", "esg-cli", "esg-core", "esg-http", "esg-reload", "esg-ws")
+DISTRIBUTIONS = ("esg", "esg-admin", "esg-cli", "esg-core", "esg-http", "esg-reload", "esg-ws")
 PACKAGES = tuple(name.replace("-", "_") for name in DISTRIBUTIONS)
 
 

@@ -1,6 +1,6 @@
 """Finds implementations by name: protocols and event loops, ESG's own and those of other packages (rule U-4).
 
-A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`), an import string, or `auto`: the first of ESG's
+A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`, `esg.admin`), an import string, or `auto`: the first of ESG's
 own that is installed. ESG's own are in a table with the packages they need, so that they are found without reading the
 metadata of every installed package, which takes longer than the rest of the start.
 """
@@ -75,6 +75,9 @@ KNOWN: Mapping[str, Mapping[str, Builtin]] = {
     "esg.loop": {
         "uvloop": Builtin("esg_core.event_loops:uvloop_loop", ("uvloop",)),
         "asyncio": Builtin("esg_core.event_loops:asyncio_loop"),
+    },
+    "esg.admin": {
+        "responder": Builtin("esg_admin.entry_points:responder", ("esg-admin",)),
     },
 }
 """By group and name, in the order in which `auto` tries them; the packages declare the same entry points."""

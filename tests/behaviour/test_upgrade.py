@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.behaviour.lifecycle import answer, get, refuses, request
 from tests.support.behaviour.notified import hear, systemd
-from tests.support.behaviour.working import Workers, processes
+from tests.support.behaviour.working import APP, Workers, processes
 from tests.support.e2e.server import PATIENCE, ROOT, URL, Program
 from tests.support.e2e.wire import ask
 from tests.support.reload.processes import is_running, wait_until
@@ -38,9 +38,9 @@ class Upgraded(Workers):
 
 
 @contextmanager
-def upgraded(*options: str, env: dict[str, str] | None = None) -> Iterator[Upgraded]:
+def upgraded(*options: str, app: str = APP, env: dict[str, str] | None = None) -> Iterator[Upgraded]:
     """A server with two workers; no process of it is left afterwards, whatever happens."""
-    with Upgraded(2, *options, env=env) as server:
+    with Upgraded(2, *options, app=app, env=env) as server:
         server.main, server.seen = server.pid, 0
         server.settle(2)
         try:

@@ -52,6 +52,7 @@ SANS_IO = {
     "esg_core.header_fields",
     "esg_core.proxy.headers",
     "esg_core.proxy.preface_extensions",
+    "esg_core.prometheus.value_files",
     "esg_core.proxy.preface",
     "esg_core.proxy.forwarded_field",
     "esg_core.statuses",

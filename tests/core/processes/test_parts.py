@@ -128,7 +128,15 @@ def test_w3_a_former_program_that_has_gone_is_not_missed() -> None:
 
 
 def test_a_worker_is_one_process_and_leaves_to_the_parent_what_is_the_parents() -> None:
-    config = Config("main:app", workers=4, preload=True, pid_file="x", limit_worker_memory=1, limit_worker_lifetime=1)
+    config = Config(
+        "main:app",
+        workers=4,
+        preload=True,
+        pid_file="x",
+        limit_worker_memory=1,
+        limit_worker_lifetime=1,
+        prometheus_multiproc="on",
+    )
     task = task_for(config)
     assert task.config == Config("main:app")
     assert not task.config.has_parent
@@ -190,10 +198,11 @@ def test_w1_a_first_worker_that_cannot_be_started_ends_the_server(caplog: pytest
     def start(slot: int) -> Running:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
+    ended: list[int] = []
     policy = WorkerPolicy(1, Patience())
     with selectors.DefaultSelector() as selector:
-        RunningWorkers(policy, selector, start).do(Step(Act.START), 0)
-    assert (policy.code, policy.is_over) == (FAILED_TO_START, True)
+        RunningWorkers(policy, selector, start, ended.append).do(Step(Act.START), 0)
+    assert (policy.code, policy.is_over, ended) == (FAILED_TO_START, True, [])
     assert caplog.messages == [f"cannot start a worker: [Errno {errno.EAGAIN}] Resource temporarily unavailable"]
 
 

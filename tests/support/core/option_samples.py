@@ -101,6 +101,7 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "limit_worker_memory": ("512", 512),
     "limit_worker_lifetime": ("3600", 3600),
     "timeout_worker_healthcheck": ("5", 5.0),
+    "prometheus_multiproc": ("off", "off"),
     "pid_file": ("/run/esg.pid", "/run/esg.pid"),
     "shutdown_delay": ("3", 3.0),
     "health": ("true", True),

@@ -70,6 +70,7 @@ _NOT_OURS = {
     "limit_worker_memory": None,
     "limit_worker_lifetime": None,
     "pid_file": None,
+    "prometheus_multiproc": "auto",
 }
 """What gunicorn does itself, whatever a variable says; WEB_CONCURRENCY is meant for it."""
 

@@ -217,6 +217,8 @@ class ConfigOptions(ServerSettings, total=False):
     """Age at which a worker is replaced."""
     timeout_worker_healthcheck: float | None
     """How long the event loop of a worker may be blocked."""
+    prometheus_multiproc: Literal["auto", "on", "off"]
+    """Give workers a PROMETHEUS_MULTIPROC_DIR if there is none."""
     pid_file: str | os.PathLike[str] | None
     """File to write the process ID to; removed at the end."""
     reload_dirs: Sequence[str | os.PathLike[str]] | os.PathLike[str] | None

@@ -20,6 +20,7 @@ from esg_core.processes.handover import Predecessor, take_over
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.supervisor import ParentResources, Supervisor
 from esg_core.processes.worker_config import check
+from esg_core.prometheus.providing import metrics_directory
 from esg_core.sockets.activation import listening_sockets
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt
 
@@ -51,7 +52,9 @@ def supervise(
                 stack.callback(pid_file.remove)
             variables = dict(os.environ)  # without those that pass sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
-            resources = ParentResources(shared_sockets, notifier, pid_file, predecessor, _preloaded(config), variables)
+            worker_ended = stack.enter_context(metrics_directory(config))
+            app = _preloaded(config)
+            resources = ParentResources(shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended)
             code = Supervisor(config, resources, again or (lambda: config)).run()
     except (UsageError, StartupError) as error:
         return report(error)

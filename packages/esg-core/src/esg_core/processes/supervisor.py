@@ -53,7 +53,8 @@ class ParentResources:
     """What a parent needs besides its configuration.
 
     `preloaded` is the application if workers are forked; `variables` is the environment that the program was started
-    with. `pid_file` is already written unless there is a `predecessor`.
+    with. `pid_file` is already written unless there is a `predecessor`. `worker_ended` is called with the process ID of
+    each worker that has ended.
     """
 
     shared_sockets: SharedSockets
@@ -62,6 +63,7 @@ class ParentResources:
     predecessor: Predecessor | None
     preloaded: Application | None
     variables: Mapping[str, str]
+    worker_ended: Callable[[int], None]
 
 
 class Supervisor:
@@ -74,7 +76,7 @@ class Supervisor:
         self._again = again
         self._policy = WorkerPolicy(config.workers or 1, patience(config))
         self._selector = selectors.DefaultSelector()
-        self._workers = RunningWorkers(self._policy, self._selector, self._start)
+        self._workers = RunningWorkers(self._policy, self._selector, self._start, resources.worker_ended)
         self._successor: Successor | None = None
         self._logger = logging.getLogger("esg.error")
         self._check_memory_at = math.inf

@@ -22,6 +22,7 @@ OF_THE_PARENT: dict[str, Any] = {
     "pid_file": None,
     "limit_worker_memory": None,
     "limit_worker_lifetime": None,
+    "prometheus_multiproc": "auto",
 }
 """Options for the parent only, with the values that workers get."""
 

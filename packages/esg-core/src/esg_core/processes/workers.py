@@ -38,12 +38,22 @@ JITTER = 0.1
 
 
 class RunningWorkers:
-    """All running workers; `start` starts one in a slot and may raise `OSError` or `StartupError`."""
+    """All running workers; `start` starts one in a slot and may raise `OSError` or `StartupError`.
 
-    def __init__(self, policy: WorkerPolicy, selector: selectors.BaseSelector, start: Callable[[int], Running]) -> None:
+    `ended` is called with the process ID of each that has ended, before anything replaces it.
+    """
+
+    def __init__(
+        self,
+        policy: WorkerPolicy,
+        selector: selectors.BaseSelector,
+        start: Callable[[int], Running],
+        ended: Callable[[int], None],
+    ) -> None:
         self._policy = policy
         self._selector = selector
         self._start = start
+        self._ended = ended
         self._running: dict[Worker, Running] = {}
         self._dump_at: dict[Worker, float] = {}
         self._log_stacks_at: dict[Worker, float] = {}
@@ -152,6 +162,7 @@ class RunningWorkers:
             self._selector.unregister(running.line)
         running.line.close()
         del self._running[worker]
+        self._ended(worker.pid)
         was_over = self._policy.code is not None
         text = running.reader.take()
         has_failed = worker in self._has_failed

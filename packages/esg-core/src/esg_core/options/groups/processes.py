@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
-from typing import Annotated
+from typing import Annotated, Literal
 
 from esg_core.options.groups.shorthands import Duration, FilePath, Timeout
 from esg_core.options.option import Group, option
@@ -47,6 +47,13 @@ class ProcessOptions:
         Group.PROCESSES,
         "How long the event loop of a worker may be blocked.",
         "Then its stack is logged, and it is killed and replaced.",
+    )
+    prometheus_multiproc: Literal["auto", "on", "off"] = option(
+        "auto",
+        Group.PROCESSES,
+        "Give workers a PROMETHEUS_MULTIPROC_DIR if there is none.",
+        "`/metrics` of an application that uses `prometheus_client` is then the same from any worker. `auto`: with "
+        "more than one worker, where that package is installed. `on`: with any workers.",
     )
     pid_file: FilePath = option(
         None,

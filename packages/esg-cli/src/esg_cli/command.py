@@ -14,6 +14,7 @@ import click
 
 from esg_cli.flags import GroupedCommand, parameters
 from esg_core import __version__
+from esg_core.commands import CommandError
 from esg_core.errors import StartupError, UsageError
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import Argument, did_you_mean
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     Run = Callable[[Config, Callable[[], Config]], int]
 
 NAME = "esg"
+
+INTERRUPTED = 130
+"""The exit code of a command that CTRL+C has ended, as shells have it; serving itself has its own."""
 
 FAMILY = ("esg-core", "esg-cli", "esg-reload")
 """ESG's packages that are not in the table of protocols and loops."""
@@ -56,7 +60,7 @@ def main(argv: Sequence[str] | None = None, run: "Run | None" = None) -> NoRetur
     """
     try:
         code = _run(argv, run)
-    except (StartupError, UsageError) as error:
+    except (StartupError, UsageError, CommandError) as error:
         from esg_core.lifecycle.failures import report
 
         code = report(error)
@@ -65,8 +69,8 @@ def main(argv: Sequence[str] | None = None, run: "Run | None" = None) -> NoRetur
 
 def _run(argv: Sequence[str] | None, run: "Run | None") -> int:
     typed = _parse(argv)
-    if typed is None:
-        return 0
+    if isinstance(typed, int):
+        return typed
     if typed.pop("version", False):
         click.echo(version())
         return 0
@@ -75,17 +79,26 @@ def _run(argv: Sequence[str] | None, run: "Run | None") -> int:
     return _check(settings) if is_check else _serve(settings, run)
 
 
-def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | None:
-    """The options given on the command line; None if click has shown the help instead."""
+def _parse(argv: Sequence[str] | None) -> dict[str, Argument] | int:
+    """The options given on the command line; an exit code if click has shown the help, or run another command."""
     try:
         values = command.main(argv, NAME, standalone_mode=False)
     except click.NoSuchOption as error:
-        raise UsageError(f"{error.option_name}: no such option{_hint(error.option_name)}") from None
+        hint = _hint(error.option_name) if _path(error) == NAME else f"; see {_path(error)} --help"
+        raise UsageError(f"{error.option_name}: no such option{hint}") from None
     except click.ClickException as error:
-        raise UsageError(f"{error.format_message().rstrip('.')}; see {NAME} --help") from None
-    if not isinstance(values, dict):
-        return None
+        raise UsageError(f"{error.format_message().rstrip('.')}; see {_path(error)} --help") from None
+    except click.Abort:
+        return INTERRUPTED
+    if isinstance(values, int):
+        return values
     return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def _path(error: click.ClickException) -> str:
+    """The command that the user got wrong: `esg`, or `esg top`."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return context.command_path if context is not None else NAME
 
 
 def _hint(flag: str) -> str:

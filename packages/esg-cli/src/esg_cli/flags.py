@@ -5,10 +5,12 @@ so that options from every source have the same rules and messages.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from esg_cli import words
 from esg_core.options.option import Group, Option
 from esg_core.options.value_types import Action, Flag, ListOf, Path
 
@@ -47,22 +49,48 @@ class FlagParameter(click.Option):
         return [CompletionItem(word) for word in self.option.kind.choices if word.startswith(incomplete)]
 
 
+class ApplicationParameter(click.Argument):
+    """The argument APP, in whose place the word of another command may stand."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the words of commands."""
+        return words.completed(incomplete)
+
+
 class GroupedCommand(click.Command):
-    """A command whose help shows the options under the headings of their groups."""
+    """A command that shows its options under the headings of their groups, and lets another run if its word is first.
+
+    That is no `click.Group`, whose options would come before the word, and to which every word is a command.
+    """
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context of the command whose word comes first, or else of this one."""
+        found = words.find(args[0]) if args else None
+        if found is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return found.make_context(f"{info_name} {args[0]}", args[1:], parent, **{**self.context_settings, **extra})
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command of the context."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each group that has options."""
+        """Write a section for each group that has options, and one for the other commands."""
         for group in Group:
             rows = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx) if _group(parameter) is group]
             shown = [row for row in rows if row is not None]
             if shown:
                 with formatter.section(group.value):
                     formatter.write_dl(shown, col_max=COLUMN)
+        with formatter.section("Commands"):
+            formatter.write_dl([(term.ljust(COLUMN), text) for term, text in words.rows()], col_max=COLUMN)
 
 
 def parameters(options: Sequence[Option]) -> list[click.Parameter]:
     """The argument APP and a parameter for each option."""
-    argument = click.Argument(["app"], required=False, metavar="APP")
+    argument = ApplicationParameter(["app"], required=False, metavar="APP")
     return [argument, *(FlagParameter(option) for option in options if option.name != "app")]
 
 

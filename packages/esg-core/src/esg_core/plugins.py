@@ -1,7 +1,7 @@
 """Finds implementations by name: protocols and event loops, ESG's own and those of other packages (rule U-4).
 
 A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`, `esg.admin`), an import string, or `auto`: the
-first of ESG's own that is installed. ESG's own are in a table with the packages they need, so that they are found
+first of ESG's own that is installed. Commands (`esg.commands`) are found by their word alone. ESG's own are in a table with the packages they need, so that they are found
 without reading the metadata of every installed package, which takes longer than the rest of the start.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from esg_core.app.loading import import_string
 from esg_core.asgi import Application
+from esg_core.commands import COMMANDS, Command
 from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.installing import how_to_install
 from esg_core.options.option import Spell
@@ -79,6 +80,7 @@ KNOWN: Mapping[str, Mapping[str, Builtin]] = {
     "esg.admin": {
         "responder": Builtin("esg_admin.entry_points:responder", ("esg-admin",)),
     },
+    "esg.commands": {word: Builtin(known.target, (known.package,)) for word, known in COMMANDS.items()},
 }
 """By group and name, in the order in which `auto` tries them; the packages declare the same entry points."""
 
@@ -112,6 +114,23 @@ def loop_factory(loop: str | LoopFactory, spell: Spell = str) -> LoopFactory:
         return found
 
     return make_loop
+
+
+def find_command(word: str) -> Command | None:
+    """The command that a word stands for, None if no package has one of this name.
+
+    Raises `UsageError` if the package of one of ESG's own is missing, `StartupError` if it cannot be imported.
+    """
+    known = KNOWN["esg.commands"].get(word)
+    if known is not None and known.missing:
+        raise UsageError(f"the command {word} is not installed: {known.missing}")
+    target = known.target if known is not None else _registered("esg.commands").get(word)
+    if target is None:
+        return None
+    found = import_string(target, f"the command {word}", str)
+    if not isinstance(found, Command):
+        raise StartupError(f"the command {word} is {type(found).__name__}, which is no Command of esg_core.commands")
+    return found
 
 
 @contextlib.contextmanager
@@ -166,15 +185,20 @@ def resolve(group: str, name: str, spell: Spell = str) -> str:
 
 def _entry_point(group: str, name: str, spell: Spell) -> str:
     """The import string behind a name that another package has registered."""
-    from importlib.metadata import entry_points
-
-    registered = {point.name: point.value for point in entry_points(group=group)}
+    registered = _registered(group)
     instead = NO_VALUE.get((_option(group), name))
     if instead is not None and name not in registered:
         raise UsageError(f"{spell(_option(group))}: {name!r} is for uvicorn only; {instead}")
     if name not in registered:
         raise UsageError(f"{spell(_option(group))}: unknown name {name!r}; {_choices(group, registered)}")
     return registered[name]
+
+
+def _registered(group: str) -> Mapping[str, str]:
+    """The import strings that all installed packages have registered, by name; slow."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=group)}
 
 
 def _choices(group: str, registered: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from esg_core.app.tracebacks import application_traceback
+from esg_core.commands import CommandError
 from esg_core.errors import StartupError, UsageError
 from esg_core.logs import flush
 from esg_core.logs.colours import is_terminal
@@ -20,13 +21,13 @@ ORDER_PATIENCE = 0.1
 """Seconds for log handlers to write what was logged before, so that it stands above the error."""
 
 
-def report(error: UsageError | StartupError) -> int:
-    """Show why the server cannot start; returns the exit code."""
+def report(error: UsageError | StartupError | CommandError) -> int:
+    """Show why the server cannot start, or a command cannot do what it should; returns the exit code."""
     show(*explanation(error))
     return error.exit_code
 
 
-def explanation(error: UsageError | StartupError) -> tuple[str, str]:
+def explanation(error: UsageError | StartupError | CommandError) -> tuple[str, str]:
     """The error in one line, and details: the application's traceback and notes, or ""."""
     details = [] if error.__cause__ is None else [application_traceback(error.__cause__)]
     return str(error), "\n".join(details + getattr(error, "__notes__", []))

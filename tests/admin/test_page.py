@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from esg_core.admin.contracts import Stats, Totals
+from esg_core.admin.contracts import Stats
 from tests.support.admin.client import TOKEN
+from tests.support.admin.figure_cases import DOCUMENTS, QUANTILES, SHARES, WRITTEN, stats_of
 from tests.support.admin.pictures import PICTURES, take_all
 from tests.support.admin.server import AdminServer
-from tests.support.admin.source import BOUNDS, MovingSource, totals
+from tests.support.admin.source import MovingSource
 from tests.support.e2e.browser import Browser, Page
 from tests.support.e2e.programs import needs
 
@@ -143,74 +144,56 @@ def test_m9_a_page_of_another_origin_reads_nothing(browser: Browser) -> None:
                 assert page.evaluate(fetched) == "TypeError"
 
 
-QUANTILES: dict[str, tuple[dict[int, int], list[float | None]]] = {
-    "nothing": ({}, [None, None]),
-    "all in the first bucket": ({0: 10}, [0.0025, 0.00495]),
-    "all beyond the last bound": ({len(BOUNDS): 3}, [120, 120]),
-    "two buckets": ({1: 98, 9: 2}, [0.005 + 0.005 * 50 / 98, 0.75 + 0.25 * 1 / 2]),
-}
+@pytest.mark.parametrize("name", QUANTILES)
+def test_m9_quantiles_are_those_of_histogram_quantile(name: str, figures: Callable[[str], Any]) -> None:
+    case = QUANTILES[name]
+    call = f"{json.dumps(case['shares'])}.map(share => quantile(share, {case['bounds']}, {case['counts']}))"
+    assert figures(call) == [one if one is None else pytest.approx(one) for one in case["expected"]]
 
 
-@pytest.mark.parametrize("case", QUANTILES)
-def test_m9_quantiles_are_those_of_histogram_quantile(case: str, browser: Browser) -> None:
-    """Of what came between two documents, not of all."""
-    counts, expected = QUANTILES[case]
-    old, new = totals(), totals()
-    old["latency_counts"][3] = new["latency_counts"][3] = 1_000_000
-    for bucket, count in counts.items():
-        new["latency_counts"][bucket] += count
-    with AdminServer(MovingSource()) as server:
-        page = shown(browser.open("about:blank"), server.url)
-        found = page.evaluate(
-            f"(() => {{ const kept = new Documents(); {json.dumps(documents(old, new))}.forEach(one => kept.add(one));"
-            " return kept.quantiles([0.5, 0.99]); })()"
-        )
-    assert found == [one if one is None else pytest.approx(one) for one in expected]
+DOCUMENTS_SAY = """(() => {
+    const kept = new Documents();
+    STATS.forEach(one => kept.add(one));
+    return {
+        rate: kept.rate(then => then.totals.requests_total),
+        quantiles: kept.quantiles(SHARES),
+        busy: kept.last.workers.map(worker => kept.workerRate(worker, then => then.busy_seconds_total)),
+    };
+})()"""
 
 
-def documents(*all_totals: Totals) -> list[dict[str, Any]]:
-    return [
-        {"pid": 1, "started_at": 0, "uptime": 100 + second, "totals": one, "workers": []}
-        for second, one in enumerate(all_totals)
-    ]
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_m9_what_documents_say_together(name: str, figures: Callable[[str], Any]) -> None:
+    stats, shares = json.dumps(stats_of(DOCUMENTS[name])), json.dumps(SHARES)
+    found = figures(DOCUMENTS_SAY.replace("STATS", stats).replace("SHARES", shares))
+    for figure, expected in DOCUMENTS[name]["expected"].items():
+        assert found[figure] == pytest.approx(expected), figure
 
 
-@pytest.mark.parametrize(
-    ("call", "expected"),
-    [
-        ("age(0)", "0 s"),
-        ("age(59.9)", "59 s"),
-        ("age(3600)", "1 h 0 min"),
-        ("age(90061)", "1 d 1 h"),
-        ("written(duration(0.00042))", "0.42 ms"),
-        ("written(duration(1.5))", "1.50 s"),
-        ("written(duration(600))", "10.0 min"),
-        ("written(duration(null))", "\u2013"),
-        ("written(size(3 * 2 ** 30))", "3.00 GiB"),
-        ("written(perSecond(9.96))", "10.0/s"),
-        ("written(perSecond(1234.4))", "1,234/s"),
-    ],
-)
-def test_m9_how_figures_are_written(call: str, expected: str, figures: Callable[[str], str]) -> None:
-    assert figures(call).replace("\u00a0", " ") == expected
+@pytest.mark.parametrize(("function", "value", "expected"), WRITTEN)
+def test_m9_how_figures_are_written(
+    function: str, value: float | None, expected: str, figures: Callable[[str], Any]
+) -> None:
+    call = f"{function}({json.dumps(value)})"
+    shown = figures(call if function == "age" else f"written({call})")
+    assert shown.replace("\u00a0", " ") == expected
 
 
 @pytest.fixture(scope="module")
-def figures(browser: Browser) -> Iterator[Callable[[str], str]]:
+def figures(browser: Browser) -> Iterator[Callable[[str], Any]]:
     with AdminServer(MovingSource()) as server:
-        page = shown(browser.open("about:blank"), server.url)
-        yield lambda call: str(page.evaluate(call))
+        yield shown(browser.open("about:blank"), server.url).evaluate
 
 
-def test_m9_it_can_be_used_without_seeing_it(figures: Callable[[str], str]) -> None:
+def test_m9_it_can_be_used_without_seeing_it(figures: Callable[[str], Any]) -> None:
     """Landmarks, one heading of the page, table heads with a scope, and one live region: the state."""
     count = "document.querySelectorAll({!r}).length"
     for selector in ("header", "main", "footer", "h1", "[role=status]", "html[lang]"):
-        assert figures(count.format(selector)) == "1", selector
-    assert figures(count.format("[aria-live], [role=alert], output")) == "0"
-    assert figures(count.format("th:not([scope]), svg:not([aria-hidden]), input:not([id=token], [hidden])")) == "0"
-    assert figures(count.format("section:not([aria-label], [aria-labelledby])")) == "0"
-    assert figures(count.format(".scroll[tabindex='0']")) == "1"
+        assert figures(count.format(selector)) == 1, selector
+    assert figures(count.format("[aria-live], [role=alert], output")) == 0
+    assert figures(count.format("th:not([scope]), svg:not([aria-hidden]), input:not([id=token], [hidden])")) == 0
+    assert figures(count.format("section:not([aria-label], [aria-labelledby])")) == 0
+    assert figures(count.format(".scroll[tabindex='0']")) == 1
 
 
 def test_m9_no_narrow_screen_scrolls_sideways(browser: Browser) -> None:

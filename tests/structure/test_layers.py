@@ -30,7 +30,7 @@ THIRD_PARTIES = {
 }
 """What each package may import at import time, besides the standard library."""
 
-LAZY = {"esg_core": {"dotenv", "uvloop", "yaml"}}
+LAZY = {"esg_admin": {"rich"}, "esg_core": {"dotenv", "uvloop", "yaml"}}
 """What a package may import inside functions only, because it is optional."""
 
 SANS_IO = {
@@ -44,6 +44,9 @@ SANS_IO = {
     "esg_admin.request_reader",
     "esg_admin.responder",
     "esg_admin.responses",
+    "esg_admin.terminal.figures",
+    "esg_admin.terminal.view",
+    "esg_admin.terminal.writing",
     "esg_core.admin.contracts",
     "esg_core.figures.readings",
     "esg_core.asgi",
@@ -119,6 +122,7 @@ FOREIGN_TO_EMBEDDING = (
     "esg_cli",
     "esg_reload",
     "esg_ws",
+    "rich",
     "watchfiles",
     "websockets",
     "wsproto",

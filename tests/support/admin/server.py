@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,16 +14,33 @@ PATIENCE = 30.0
 
 
 class AdminServer:
-    """Serves a source on 127.0.0.1, as if clients came from `peer`; a second passes every `second` seconds."""
+    """Serves a source on 127.0.0.1, or on a socket file, as if clients came from `peer`.
 
-    def __init__(self, source: Source, *, port: int = 0, token: bytes | None = None, second: float = 1.0) -> None:
-        self.peer = Peer.LOOPBACK if token is None else Peer.OTHER
+    A second passes every `second` seconds.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        port: int = 0,
+        path: Path | None = None,
+        token: bytes | None = None,
+        second: float = 1.0,
+    ) -> None:
+        local = Peer.LOOPBACK if path is None else Peer.UNIX
+        self.peer = local if token is None else Peer.OTHER
         self.port = port
+        self._path = path
         self._second = second
         self._responder = responder(source, AdminSettings(token, frozenset()))
         self._loop = asyncio.new_event_loop()
         self._has_started = threading.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}" if self._path is None else f"unix:{self._path}"
 
     @property
     def url(self) -> str:
@@ -42,10 +61,7 @@ class AdminServer:
     async def _serve(self) -> None:
         self._stopped = asyncio.Event()
         clients: set[_Client] = set()
-        server = await asyncio.get_running_loop().create_server(
-            lambda: _Client(self._responder, self.peer, clients), "127.0.0.1", self.port
-        )
-        self.port = server.sockets[0].getsockname()[1]
+        server = await self._listen(lambda: _Client(self._responder, self.peer, clients))
         self._has_started.set()
         while not self._stopped.is_set():
             for client in tuple(clients):
@@ -55,6 +71,15 @@ class AdminServer:
         for client in tuple(clients):
             client.transport.abort()
         await asyncio.gather(*(client.is_lost.wait() for client in tuple(clients)))
+
+
+    async def _listen(self, client: "Callable[[], _Client]") -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        if self._path is not None:
+            return await loop.create_unix_server(client, self._path)
+        server = await loop.create_server(client, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
 
 
 async def _at_most(seconds: float, event: asyncio.Event) -> None:

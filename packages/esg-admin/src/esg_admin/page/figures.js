@@ -1,5 +1,6 @@
 "use strict";
 // What the documents of /stats say together: rates, quantiles, and how figures are written. Knows nothing of the page.
+// terminal/figures.py and terminal/writing.py have the same; both are held to one table of cases.
 
 const POINTS = 120; // documents that are kept, one a second
 const RATE_SPAN = 5;
@@ -21,10 +22,11 @@ class Documents {
     return this.kept.at(-1);
   }
 
-  // The document of so many seconds before the last one, or the first that there is.
+  // The document of so many seconds before the last one; where all are later, the first; never the last of two.
   before(seconds) {
-    const { uptime } = this.last;
-    return this.kept.find((stats) => stats.uptime > uptime - seconds - 0.5) ?? this.last;
+    const since = this.last.uptime - seconds - 0.5;
+    const earlier = this.kept.slice(0, -1);
+    return earlier.find((stats) => stats.uptime > since) ?? earlier.at(-1) ?? this.last;
   }
 
   // By how much a counter grew each second; null without a span to tell it from.

@@ -36,7 +36,7 @@ def _top(values: Mapping[str, Any]) -> int:
     from esg_admin.terminal.top import run
 
     _write_any_text()
-    return run(_client(values), values["address"], values["interval"])
+    return run(_client(values), values["address"], min(values["interval"], LONGEST))
 
 
 def _ctl(values: Mapping[str, Any]) -> int:
@@ -68,6 +68,9 @@ def _print(lines: Iterable[str]) -> None:
         sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
+
+LONGEST = 86400.0
+"""Seconds between figures: the system waits no longer than it can count."""
 
 WHAT = ("stats", "workers", "stacks", "requests", "restart", "add", "remove", "drain", "reopen")
 

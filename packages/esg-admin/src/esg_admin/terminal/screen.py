@@ -3,6 +3,7 @@
 Knows rich, which is optional: only `esg top` imports it, inside functions.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,16 @@ from esg_admin.terminal.view import Column, columns, lines, title
 from esg_admin.terminal.writing import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from rich.console import Console, Group
     from rich.table import Table
     from rich.text import Text
 
+Show = Callable[[Documents, str], None]
+
 WIDE = 100
 """Columns of a terminal that has room for all of the table."""
-
-FIXED_ROWS = 11
-"""Rows that stand above the first worker, and one below the last."""
 
 HEADING = 12
 FIGURE = 12
@@ -39,41 +39,44 @@ class Screen:
 
     def show_once(self, documents: Documents, address: str) -> None:
         """Write everything, as text."""
-        self._console.print(_drawing(documents, address, "", (self._console.width, None)))
+        self._console.print(drawing(documents, _line(printable(address), ""), self._console.width, None))
 
     @contextmanager
-    def live(self) -> "Iterator[Callable[[Documents, str, str], None]]":
-        """Take the terminal over; the function that it gives shows documents, an address and a problem."""
+    def live(self, address: str) -> "Iterator[Show]":
+        """Take the terminal over; the function that it gives shows documents, and a problem if there is one."""
         from rich.live import Live
 
         with Live(console=self._console, screen=True, auto_refresh=False) as drawn:
 
-            def show(documents: Documents, address: str, problem: str) -> None:
+            def show(documents: Documents, problem: str) -> None:
                 size = self._console.size
-                drawn.update(_drawing(documents, address, problem, (size.width, size.height)), refresh=True)
+                drawn.update(drawing(documents, _state(address, problem), size.width, size.height), refresh=True)
 
             yield show
 
 
-def _drawing(documents: Documents, address: str, problem: str, size: tuple[int, int | None]) -> "Group":
+def drawing(documents: Documents, state: "Text", width: int, height: int | None) -> "Group":
+    """Everything, in the rows that there are; no height is as many as it takes."""
     from rich.console import Group
 
-    width, height = size
-    most = None if height is None else max(1, height - FIXED_ROWS)
+    head = [*_head(documents, state), _line("", "")]
     shown = [column for column in columns(documents) if width >= WIDE or not column.extra]
     count = len(shown[0].cells)
-    if most is not None and count > most:
-        rest = _line(f"and {count - most + 1} more workers, on a higher terminal", "dim")
-        return Group(*_head(documents, address, problem), _table(shown, most - 1), rest)
-    return Group(*_head(documents, address, problem), _table(shown, count))
+    room = count if height is None else max(1, height - len(head) - 1)
+    if count <= room:
+        return Group(*head, _table(shown, count))
+    return Group(*head, _table(shown, room - 1), _line(f"and {count - room + 1} more workers", "dim"))
 
 
-def _head(documents: Documents, address: str, problem: str) -> "list[Text]":
+def _state(address: str, problem: str) -> "Text":
+    if problem:
+        return _line(f"lost: {printable(problem)}", "bold red")
+    return _line(f"live from {printable(address)}, q quits", "dim")
+
+
+def _head(documents: Documents, state: "Text") -> "list[Text]":
     """One line each, cut where the terminal ends."""
     said, is_well = title(documents.last)
-    state = _line(f"lost: {printable(problem)}" if problem else f"live from {printable(address)}, q quits", "dim")
-    if problem:
-        state.stylize("bold red")
     drawn = [_line(said, "bold" if is_well else "bold yellow"), state, _line("", "")]
     for heading, figure, details in lines(documents):
         text = _line(f"{heading:{HEADING}}{figure:>{FIGURE}}  {details}", "")

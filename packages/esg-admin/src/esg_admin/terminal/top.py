@@ -5,19 +5,20 @@ Knows terminals and threads; neither HTTP nor how figures are drawn.
 
 import os
 import select
+import signal
 import socket
 import sys
 import termios
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 
 from esg_admin.terminal.client import Client
 from esg_admin.terminal.figures import Documents
-from esg_admin.terminal.screen import Screen
+from esg_admin.terminal.screen import Screen, Show
 from esg_core.admin.contracts import Stats
 from esg_core.commands import CommandError
 
@@ -25,8 +26,6 @@ RETRY = 1.0
 """Seconds after which a server that was lost is asked again, and after which the screen is drawn at the latest."""
 
 QUIT = b"qQ\x03\x04"
-
-Show = Callable[[Documents, str, str], None]
 
 
 def run(client: Client, address: str, interval: float) -> int:
@@ -39,10 +38,11 @@ def run(client: Client, address: str, interval: float) -> int:
         documents.add(client.stats())
         screen.show_once(documents, address)
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is put back as it was
     follower = _Follower(client, interval)
     try:
-        with _keys() as keyboard, screen.live() as show:
-            _watch(follower, keyboard, lambda problem: show(documents, address, problem), documents)
+        with _keys() as keyboard, screen.live(address) as show:
+            _watch(follower, keyboard, show, documents)
     except KeyboardInterrupt:
         pass
     finally:
@@ -77,12 +77,12 @@ class _Follower:
             self._rope.send(b".")
 
 
-def _watch(follower: _Follower, keyboard: int | None, show: Callable[[str], None], documents: Documents) -> None:
+def _watch(follower: _Follower, keyboard: int | None, show: Show, documents: Documents) -> None:
     """Show what comes, until a key quits or the terminal is gone."""
     problem = ""
     awaited = [follower.bell] if keyboard is None else [follower.bell, keyboard]
     while True:
-        show(problem)
+        show(documents, problem)
         ready, _, _ = select.select(awaited, [], [], RETRY)
         if keyboard in ready and _quits(keyboard):
             return
@@ -114,6 +114,9 @@ def _keys() -> Iterator[int | None]:
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)
     tty.setcbreak(keyboard)
+    attributes = termios.tcgetattr(keyboard)
+    attributes[6][termios.VSUSP] = b"\0"  # CTRL+Z would leave the screen as it is
+    termios.tcsetattr(keyboard, termios.TCSANOW, attributes)
     try:
         yield keyboard
     finally:

@@ -4,13 +4,17 @@ Documents in, text out: knows neither terminals nor the library that draws.
 """
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import NamedTuple
 
 from esg_admin.terminal.figures import LATENCY_SPAN, REFUSED_SPAN, Documents
 from esg_admin.terminal.writing import age, duration, per_second, percent, plain, printable, size
 from esg_core.admin.contracts import Stats, WorkerStats
 
-SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+SHARES = (0.5, 0.9, 0.99)
+
+DETAILS = 54
+"""The width that a list of details is wrapped at: what 80 columns leave for it."""
 
 
 class Line(NamedTuple):
@@ -42,7 +46,7 @@ def lines(documents: Documents) -> list[Line]:
     errors = documents.rate(lambda then: then["totals"]["errors_total"])
     aborted = documents.rate(lambda then: then["totals"]["aborted_total"])
     in_all = f"{plain(totals['requests_total'])} in all"
-    latency = [duration(value) for value in documents.quantiles(SHARES.values())]
+    latency = [duration(value) for value in documents.quantiles(SHARES)]
     of_limit = "" if totals["limit"] is None else f"of {plain(totals['limit'])}, "
     streams = f"{plain(totals['websockets'])} WebSockets, {plain(totals['h2_streams'])} HTTP/2 streams"
     return [
@@ -56,7 +60,7 @@ def lines(documents: Documents) -> list[Line]:
         _loops(documents),
         Line("Memory", size(totals["memory"]), _in_workers(documents.last["workers"])),
         Line("Connections", plain(totals["connections"]), streams),
-        _refused(documents),
+        *_refused(documents),
     ]
 
 
@@ -76,7 +80,7 @@ def columns(documents: Documents) -> list[Column]:
         Column("conns", [plain(worker["connections"]) for worker in workers], extra=True),
         Column("ws", [plain(worker["websockets"]) for worker in workers], extra=True),
         Column("heartbeat", [duration(worker["heartbeat_age"]) for worker in workers], extra=True),
-        Column("age", [" ".join(age(worker["age"]).split()[:2]) for worker in workers]),
+        Column("age", [" ".join(age(worker["age"]).split()[:2]) for worker in workers]),  # one unit is enough here
         Column("pid", [str(worker["pid"]) for worker in workers]),
     ]
 
@@ -91,12 +95,14 @@ def _loops(documents: Documents) -> Line:
     return Line("Loop busy", percent(mean), f"{busiest}lag {duration(lag)}")
 
 
-def _refused(documents: Documents) -> Line:
+def _refused(documents: Documents) -> list[Line]:
     """By reason: how many of late, and in all."""
     reasons = documents.refused()
     parts = [f"{printable(reason).replace('_', ' ')} {plain(late)} ({plain(ever)})" for reason, late, ever in reasons]
+    details = wrap(", ".join(parts), DETAILS) or [""]
     late = sum(late for _, late, _ in reasons)
-    return Line("Refused", plain(late), f"in {REFUSED_SPAN} s (in all): {', '.join(parts)}" if parts else "")
+    first = Line("Refused", plain(late), f"in {REFUSED_SPAN} s (in all)" if parts else "")
+    return [first, *(Line("", "", line) for line in details if line)]
 
 
 def _in_workers(workers: Sequence[WorkerStats]) -> str:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
 from esg_cli.command import command, main
+from esg_core.commands import COMMANDS
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.config import Config
 from esg_core.options.merging import load
@@ -330,6 +331,10 @@ def test_check_tells_what_auto_has_become(site: Path) -> None:
         ("esg --ssl-certfile ", ["file,"]),
         ("esg --no-acc", ["plain,--no-access-log"]),
         ("esg --port ", []),
+        ("esg t", ["plain,top"]),
+        ("esg top unix:/x --in", ["plain,--interval"]),
+        ("esg top --token-file ", ["file,"]),
+        ("esg ctl unix:/x re", ["plain,requests", "plain,restart", "plain,remove", "plain,reopen"]),
     ],
 )
 def test_shells_can_complete(line: str, offered: list[str]) -> None:
@@ -337,3 +342,85 @@ def test_shells_can_complete(line: str, offered: list[str]) -> None:
     answer = run(_ESG_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(count))
     assert answer.returncode == 0
     assert answer.stdout.split() == offered
+
+
+def test_m11_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    section = capsys.readouterr().out.partition("\nCommands:\n")[2]
+    assert [line.split()[0] for line in section.splitlines()] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_m11_help_of_a_command(word: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([word, flag])
+    text = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert text.startswith(f"Usage: esg {word} [OPTIONS] ADDRESS")
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_m11_an_application_can_have_the_name_of_a_command(word: str) -> None:
+    for arguments in ([f"{word}:app"], ["--port", "0", f"{word}:app"]):
+        assert parsed(*arguments)["app"] == f"{word}:app"
+
+
+def test_m11_a_command_must_come_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "--port", "0", "top") == "APP top: must be MODULE:ATTRIBUTE, such as main:app"
+
+
+def test_m11_a_command_whose_package_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert complaint(capsys, "ctl", "unix:/x", "stats").startswith(
+        "the command ctl is not installed: pip install ./packages/esg-admin in a clone of ESG, "
+    )
+
+
+def test_m11_a_command_of_another_package(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, site: Path
+) -> None:
+    """Its word, arguments and exit code; what is no `Command` is an error."""
+    (site / "greeting_of_test.py").write_text(
+        "from esg_core.commands import Command, Parameter\n"
+        "from esg_core.options.value_types import Integer\n"
+        "def run(values):\n    print(values)\n    return values['times']\n"
+        "greet = Command('Greet.', (Parameter('times', Integer(1), default=4),), run)\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    registered = [
+        EntryPoint("greet", "greeting_of_test:greet", "esg.commands"),
+        EntryPoint("odd", "greeting_of_test:run", "esg.commands"),
+    ]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: registered)
+    for arguments, code in ((["greet"], 4), (["greet", "--times", "7"], 7)):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert (caught.value.code, capsys.readouterr().out) == (code, f"{{'times': {code}}}\n")
+    assert complaint(capsys, "greet", "--times", "0") == "--times 0: must be a whole number, 1 or more"
+    with pytest.raises(SystemExit) as caught:
+        main(["odd"])
+    assert caught.value.code == 3
+    assert "the command odd is function, which is no Command" in capsys.readouterr().err
+
+
+def test_m11_serving_reads_no_metadata_for_commands() -> None:
+    """Nothing of commands but their table is imported, nor is any metadata read, unless the first word asks for it."""
+    program = (
+        "import sys\nfrom esg_cli.command import main\n"
+        "try:\n    main(['main:app'], run=lambda *_: 0)\nexcept SystemExit:\n    pass\n"
+        "print(*sorted({'esg_admin', 'esg_core.plugins', 'importlib.metadata', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+        env={**ENVIRONMENT, **unmeasured.VARIABLES},
+    )
+    assert done.stdout.split() == []

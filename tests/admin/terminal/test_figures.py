@@ -56,4 +56,7 @@ def test_m11_refusals_of_late_and_in_all() -> None:
 
 
 def test_m11_what_clients_send_cannot_control_the_terminal() -> None:
-    assert writing.printable("/a\x1b[2J\r\n\x9bé") == "/a\N{REPLACEMENT CHARACTER}[2J" + 3 * "\N{REPLACEMENT CHARACTER}" + "é"
+    assert (
+        writing.printable("/a\x1b[2J\r\n\x9bé")
+        == "/a\N{REPLACEMENT CHARACTER}[2J" + 3 * "\N{REPLACEMENT CHARACTER}" + "é"
+    )

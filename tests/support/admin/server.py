@@ -72,7 +72,6 @@ class AdminServer:
             client.transport.abort()
         await asyncio.gather(*(client.is_lost.wait() for client in tuple(clients)))
 
-
     async def _listen(self, client: "Callable[[], _Client]") -> asyncio.Server:
         loop = asyncio.get_running_loop()
         if self._path is not None:

@@ -43,7 +43,7 @@ class _OptionOfCommand(click.Option):
 def find(word: str) -> click.Command | None:
     """The command behind the first word of a command line, None if that word is none; raises as `find_command()`.
 
-    The metadata of all packages is read only for a word that could be nothing else: neither a flag nor MODULE:ATTRIBUTE.
+    The metadata of all packages is read only for a word that is neither a flag nor MODULE:ATTRIBUTE.
     """
     if word not in COMMANDS and (not word or word.startswith("-") or ":" in word):
         return None
@@ -64,9 +64,7 @@ def completed(incomplete: str) -> list[CompletionItem]:
 
 
 def _made(word: str, declared: Command) -> click.Command:
-    parameters = [
-        _ArgumentOfCommand(one) if one.is_argument else _OptionOfCommand(one) for one in declared.parameters
-    ]
+    parameters = [_ArgumentOfCommand(one) if one.is_argument else _OptionOfCommand(one) for one in declared.parameters]
     return click.Command(word, params=list(parameters), callback=_callback(declared), help=declared.help)
 
 

@@ -66,7 +66,11 @@ class KnownCommand(NamedTuple):
 
 
 COMMANDS: Mapping[str, KnownCommand] = {
-    "top": KnownCommand("top ADDRESS", "Show the figures of a server, live.", "esg_admin.terminal.commands:top", "esg-admin"),
-    "ctl": KnownCommand("ctl ADDRESS ACTION", "Ask or control a server.", "esg_admin.terminal.commands:ctl", "esg-admin"),
+    "top": KnownCommand(
+        "top ADDRESS", "Show the figures of a server, live.", "esg_admin.terminal.commands:top", "esg-admin"
+    ),
+    "ctl": KnownCommand(
+        "ctl ADDRESS ACTION", "Ask or control a server.", "esg_admin.terminal.commands:ctl", "esg-admin"
+    ),
 }
 """By the word that comes first on the command line."""

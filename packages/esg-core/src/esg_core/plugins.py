@@ -1,8 +1,9 @@
 """Finds implementations by name: protocols and event loops, ESG's own and those of other packages (rule U-4).
 
 A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`, `esg.admin`), an import string, or `auto`: the
-first of ESG's own that is installed. Commands (`esg.commands`) are found by their word alone. ESG's own are in a table with the packages they need, so that they are found
-without reading the metadata of every installed package, which takes longer than the rest of the start.
+first of ESG's own that is installed; a command (`esg.commands`) has a name only. ESG's own are in a table with the
+packages they need, so that they are found without reading the metadata of every installed package, which takes longer
+than the rest of the start.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ class Documents {
     return this.kept.at(-1);
   }
 
-  // The document of so many seconds before the last one; where all are later, the first; never the last of two.
+  // The document from so many seconds before the last one, or else the first after that; the last only if alone.
   before(seconds) {
     const since = this.last.uptime - seconds - 0.5;
     const earlier = this.kept.slice(0, -1);

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from esg_core.admin.contracts import Stats, Totals, WorkerStats
 from esg_core.commands import CommandError
 from esg_core.errors import UsageError, reason_of
-from esg_core.options.addresses import Descriptor, UnixAddress, parse_address
+from esg_core.options.addresses import TCPAddress, UnixAddress, parse_address
 
 PATIENCE = 5.0
 """Seconds to wait for a server that says nothing: it gives its own processes half a second."""
@@ -57,15 +57,24 @@ def target(text: str) -> Target:
     """What ADDRESS means, written as for `--admin`, or as a URL; raises `ValueError`."""
     if text.startswith(("http://", "https://")):
         parts = urlsplit(text)
-        if not parts.hostname or not parts.path.isascii() or any(one <= " " for one in text) or parts.query or parts.fragment or parts.username is not None:
+        if (
+            not parts.hostname
+            or not parts.path.isascii()
+            or any(one <= " " for one in text)
+            or parts.query
+            or parts.fragment
+            or parts.username is not None
+        ):
             raise ValueError(text)
         is_secure = parts.scheme == "https"
         port = parts.port or (443 if is_secure else 80)
         return Target(parts.hostname, port, prefix=parts.path.rstrip("/"), is_secure=is_secure)
-    address = parse_address(text)
-    if isinstance(address, Descriptor):
-        raise ValueError(text)
-    return Target(path=address.path) if isinstance(address, UnixAddress) else Target(address.host, address.port)
+    match parse_address(text):
+        case UnixAddress(path):
+            return Target(path=path)
+        case TCPAddress(host, port):
+            return Target(host, port)
+    raise ValueError(text)  # a descriptor is no address of another process
 
 
 def is_target(text: str) -> bool:

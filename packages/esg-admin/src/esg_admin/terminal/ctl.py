@@ -93,7 +93,9 @@ def _stacks(content: Mapping[str, Any]) -> list[str]:
     for process in content.get("processes", ()):
         for kind in ("thread", "task"):
             for one in process.get(f"{kind}s", ()):
-                found.append(f"worker {process.get('worker')} (process {process.get('pid')}), {kind} {one.get('name')}:")
+                found.append(
+                    f"worker {process.get('worker')} (process {process.get('pid')}), {kind} {one.get('name')}:"
+                )
                 found += [f"  {line}" for line in str(one.get("stack", "")).splitlines()]
                 found.append("")
     return [*map(printable, found), *_silent(content)]
@@ -110,9 +112,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Columns as wide as what is in them, two spaces apart."""
     cells = [heads, *([printable("-" if cell in (None, "") else cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    ]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
 WRITTEN: Mapping[str, Callable[[Any], list[str]]] = {

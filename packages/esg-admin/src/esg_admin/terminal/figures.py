@@ -1,6 +1,6 @@
 """What the documents of `/stats` say together: rates, quantiles, shares, as `page/figures.js` has them.
 
-Documents in, numbers out: knows neither clocks nor how anything is shown. Both languages are held to one table of cases.
+Documents in, numbers out: knows neither clocks nor how anything is shown. One table of cases holds for both languages.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +35,7 @@ class Documents:
         return self.kept[-1]
 
     def before(self, seconds: float) -> Stats:
-        """The document of so many seconds before the last one; where all are later, the first; never the last of two."""
+        """The document from `seconds` before the last one, or else the first after that; the last only if alone."""
         since = self.last["uptime"] - seconds - 0.5
         earlier = self.kept[:-1]
         return next((stats for stats in earlier if stats["uptime"] > since), earlier[-1] if earlier else self.last)

@@ -5,6 +5,7 @@ Knows rich, which is optional: only `esg top` imports it, inside functions.
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from esg_admin.terminal.figures import Documents
@@ -14,7 +15,7 @@ from esg_admin.terminal.writing import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console, Group
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -22,6 +23,8 @@ Show = Callable[[Documents, str], None]
 
 WIDE = 100
 """Columns of a terminal that has room for all of the table."""
+
+LOST = "lost"
 
 HEADING = 12
 FIGURE = 12
@@ -34,12 +37,12 @@ class Screen:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._console: Console = Console(highlight=False, markup=False, emoji=False)
+        self._console = Console(highlight=False, markup=False, emoji=False)
         self.is_live = self._console.is_terminal and not self._console.is_dumb_terminal
 
     def show_once(self, documents: Documents, address: str) -> None:
         """Write everything, as text."""
-        self._console.print(drawing(documents, _line(printable(address), ""), self._console.width, None))
+        self._console.print(drawing(documents, address, self._console.width, None))
 
     @contextmanager
     def live(self, address: str) -> "Iterator[Show]":
@@ -49,17 +52,18 @@ class Screen:
         with Live(console=self._console, screen=True, auto_refresh=False) as drawn:
 
             def show(documents: Documents, problem: str) -> None:
+                state = f"{LOST}: {problem}" if problem else f"live, q quits; {address}"
                 size = self._console.size
-                drawn.update(drawing(documents, _state(address, problem), size.width, size.height), refresh=True)
+                drawn.update(drawing(documents, state, size.width, size.height), refresh=True)
 
             yield show
 
 
-def drawing(documents: Documents, state: "Text", width: int, height: int | None) -> "Group":
+def drawing(documents: Documents, state: str, width: int, height: int | None) -> "Group":
     """Everything, in the rows that there are; no height is as many as it takes."""
     from rich.console import Group
 
-    head = [*_head(documents, state), _line("", "")]
+    head = _head(documents, state, width)
     shown = [column for column in columns(documents) if width >= WIDE or not column.extra]
     count = len(shown[0].cells)
     room = count if height is None else max(1, height - len(head) - 1)
@@ -68,22 +72,18 @@ def drawing(documents: Documents, state: "Text", width: int, height: int | None)
     return Group(*head, _table(shown, room - 1), _line(f"and {count - room + 1} more workers", "dim"))
 
 
-def _state(address: str, problem: str) -> "Text":
-    if problem:
-        return _line(f"lost: {printable(problem)}", "bold red")
-    return _line(f"live from {printable(address)}, q quits", "dim")
-
-
-def _head(documents: Documents, state: "Text") -> "list[Text]":
-    """One line each, cut where the terminal ends."""
+def _head(documents: Documents, state: str, width: int) -> "list[Text]":
+    """One line each, cut where the terminal ends; but a problem is whole, in as many as it needs."""
     said, is_well = title(documents.last)
-    drawn = [_line(said, "bold" if is_well else "bold yellow"), state, _line("", "")]
+    style = "bold red" if state.startswith(LOST) else "dim"
+    told = [_line(line, style) for line in wrap(printable(state), width)]
+    drawn = [_line(said, "bold" if is_well else "bold yellow"), *told, _line("", "")]
     for heading, figure, details in lines(documents):
         text = _line(f"{heading:{HEADING}}{figure:>{FIGURE}}  {details}", "")
         text.stylize("dim", 0, HEADING)
         text.stylize("bold", HEADING, HEADING + FIGURE)
         drawn.append(text)
-    return drawn
+    return [*drawn, _line("", "")]
 
 
 def _line(text: str, style: str) -> "Text":

@@ -80,13 +80,14 @@ class _Follower:
 def _watch(follower: _Follower, keyboard: int | None, show: Show, documents: Documents) -> None:
     """Show what comes, until a key quits or the terminal is gone."""
     problem = ""
-    awaited = [follower.bell] if keyboard is None else [follower.bell, keyboard]
+    bell = follower.bell.fileno()
+    awaited = [bell] if keyboard is None else [bell, keyboard]
     while True:
         show(documents, problem)
         ready, _, _ = select.select(awaited, [], [], RETRY)
-        if keyboard in ready and _quits(keyboard):
+        if keyboard is not None and keyboard in ready and _quits(keyboard):
             return
-        if follower.bell in ready:
+        if bell in ready:
             follower.bell.recv(1)
             news = follower.news.get()
             if isinstance(news, CommandError):
@@ -96,8 +97,7 @@ def _watch(follower: _Follower, keyboard: int | None, show: Show, documents: Doc
                 documents.add(news)
 
 
-def _quits(keyboard: int | None) -> bool:
-    assert keyboard is not None
+def _quits(keyboard: int) -> bool:
     try:
         typed = os.read(keyboard, 64)
     except OSError:  # the terminal is gone

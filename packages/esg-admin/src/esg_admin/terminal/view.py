@@ -91,7 +91,7 @@ def _loops(documents: Documents) -> Line:
     shares = [share for share in map(documents.busy_share, workers) if share is not None]
     mean = sum(shares) / len(shares) if shares else None
     busiest = f"busiest {percent(max(shares))}, " if len(shares) > 1 else ""
-    lag = max((worker["lag"] for worker in workers), default=None)
+    lag = max((worker["lag"] or 0 for worker in workers), default=None)  # None too: JSON has no NaN
     return Line("Loop busy", percent(mean), f"{busiest}lag {duration(lag)}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from esg_cli.command import command, main
-from esg_core.commands import COMMANDS
+from esg_core.command_words import COMMANDS
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.config import Config
 from esg_core.options.merging import load

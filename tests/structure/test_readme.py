@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from esg_admin.terminal.commands import ctl, top
 from esg_core.options.catalogue import CommandOptions, ServerOptions
 from esg_core.options.option import options_of
 from esg_reload.__main__ import parser
@@ -57,5 +58,6 @@ def test_flags_that_are_mentioned_exist(page: Path) -> None:
     declared = (*options_of(ServerOptions).values(), *options_of(CommandOptions).values())
     known = {option.flag for option in declared} | set(parser().format_help().split()) | OF_OTHERS
     known |= {flag.replace("--", "--no-", 1) for flag in known}
+    known |= {parameter.written for command in (top, ctl) for parameter in command.parameters}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page.read_text(encoding="utf-8")))
     assert mentioned - known == set()

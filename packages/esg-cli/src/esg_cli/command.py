@@ -14,8 +14,7 @@ import click
 
 from esg_cli.flags import GroupedCommand, parameters
 from esg_core import __version__
-from esg_core.commands import CommandError
-from esg_core.errors import StartupError, UsageError
+from esg_core.errors import CommandError, StartupError, UsageError
 from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
 from esg_core.options.option import Argument, did_you_mean
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from esg_cli import words
+from esg_core.command_words import COMMANDS
 from esg_core.options.option import Group, Option
 from esg_core.options.value_types import Action, Flag, ListOf, Path
 
@@ -54,7 +54,7 @@ class ApplicationParameter(click.Argument):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the words of commands."""
-        return words.completed(incomplete)
+        return [CompletionItem(word) for word in COMMANDS if word.startswith(incomplete)]
 
 
 class GroupedCommand(click.Command):
@@ -67,7 +67,7 @@ class GroupedCommand(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """The context of the command whose word comes first, or else of this one."""
-        found = words.find(args[0]) if args else None
+        found = _command(args[0]) if args else None
         if found is None:
             return super().make_context(info_name, args, parent, **extra)
         return found.make_context(f"{info_name} {args[0]}", args[1:], parent, **{**self.context_settings, **extra})
@@ -85,13 +85,31 @@ class GroupedCommand(click.Command):
                 with formatter.section(group.value):
                     formatter.write_dl(shown, col_max=COLUMN)
         with formatter.section("Commands"):
-            formatter.write_dl([(term.ljust(COLUMN), text) for term, text in words.rows()], col_max=COLUMN)
+            formatter.write_dl([_row(word) for word in COMMANDS], col_max=COLUMN)
 
 
 def parameters(options: Sequence[Option]) -> list[click.Parameter]:
     """The argument APP and a parameter for each option."""
     argument = ApplicationParameter(["app"], required=False, metavar="APP")
     return [argument, *(FlagParameter(option) for option in options if option.name != "app")]
+
+
+def _command(word: str) -> click.Command | None:
+    """The command whose word this is.
+
+    The metadata of all packages is read only for a word that is neither a flag nor MODULE:ATTRIBUTE.
+    """
+    if word not in COMMANDS and (not word or word.startswith("-") or ":" in word):
+        return None
+    from esg_cli.words import find
+
+    return find(word)
+
+
+def _row(word: str) -> tuple[str, str]:
+    """One row of the help, for a command."""
+    known = COMMANDS[word]
+    return known.usage.ljust(COLUMN), f"{known.summary} See {word} --help."
 
 
 def _group(parameter: click.Parameter) -> Group | None:

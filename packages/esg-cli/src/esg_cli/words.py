@@ -1,7 +1,6 @@
 """The commands besides serving: `esg WORD ...` as click commands, made of what their packages declare (rule M-11).
 
-Knows click and the contract `esg_core.commands`, not what a command does. A package is imported only when its command
-is used.
+Knows click and the contract `esg_core.commands`, not what a command does. Imported only when a command is used.
 """
 
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from collections.abc import Callable
 import click
 from click.shell_completion import CompletionItem
 
-from esg_core.commands import COMMANDS, Command, Parameter
+from esg_core.commands import Command, Parameter
 from esg_core.options.value_types import Flag, Path
 
 
@@ -41,26 +40,11 @@ class _OptionOfCommand(click.Option):
 
 
 def find(word: str) -> click.Command | None:
-    """The command behind the first word of a command line, None if that word is none; raises as `find_command()`.
-
-    The metadata of all packages is read only for a word that is neither a flag nor MODULE:ATTRIBUTE.
-    """
-    if word not in COMMANDS and (not word or word.startswith("-") or ":" in word):
-        return None
+    """The command that a word stands for, None if there is none; raises as `find_command()`."""
     from esg_core.plugins import find_command
 
     found = find_command(word)
     return None if found is None else _made(word, found)
-
-
-def rows() -> list[tuple[str, str]]:
-    """What the help lists: how ESG's own commands are called, and what they do."""
-    return [(known.usage, f"{known.summary} See {word} --help.") for word, known in COMMANDS.items()]
-
-
-def completed(incomplete: str) -> list[CompletionItem]:
-    """The words that begin so."""
-    return [CompletionItem(word) for word in COMMANDS if word.startswith(incomplete)]
 
 
 def _made(word: str, declared: Command) -> click.Command:

@@ -1,13 +1,13 @@
-"""The commands besides serving, `esg WORD ...`: what one declares, and the table of ESG's own (rule M-11).
+"""What a command besides serving declares, `esg WORD ...` (rule M-11): the contract between its package and `esg_cli`.
 
-Knows neither the terminal nor what a command does. It is read by `esg --help`, and so imports little.
+Knows neither the terminal nor what a command does.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from esg_core.errors import ESGError, UsageError
+from esg_core.errors import UsageError
 from esg_core.options.value_types import Flag, NotAllowed, ValueType
 
 
@@ -46,31 +46,3 @@ class Command:
     help: str
     parameters: tuple[Parameter, ...]
     run: Callable[[Mapping[str, Any]], int]
-
-
-class CommandError(ESGError):
-    """A command has failed; `exit_code` says how: 1 the server refused, 3 there is no server that answers."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-
-
-class KnownCommand(NamedTuple):
-    """One of ESG's own commands: what the help says of it, its import string, and the package that has it."""
-
-    usage: str
-    summary: str
-    target: str
-    package: str
-
-
-COMMANDS: Mapping[str, KnownCommand] = {
-    "top": KnownCommand(
-        "top ADDRESS", "Show the figures of a server, live.", "esg_admin.terminal.commands:top", "esg-admin"
-    ),
-    "ctl": KnownCommand(
-        "ctl ADDRESS ACTION", "Ask or control a server.", "esg_admin.terminal.commands:ctl", "esg-admin"
-    ),
-}
-"""By the word that comes first on the command line."""

@@ -27,6 +27,14 @@ class StartupError(ESGError):
     exit_code = 3
 
 
+class CommandError(ESGError):
+    """A command besides serving has failed, with an exit code: 1 the server refused, 3 no answer (rule M-11)."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class RequestError(ESGError):
     """The client's request breaks HTTP (rules H-11, H-12).
 

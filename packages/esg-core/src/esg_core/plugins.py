@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, cast
 
 from esg_core.app.loading import import_string
 from esg_core.asgi import Application
-from esg_core.commands import COMMANDS, Command
+from esg_core.command_words import COMMANDS
 from esg_core.errors import ESGError, StartupError, UsageError
 from esg_core.installing import how_to_install
 from esg_core.options.option import Spell
 from esg_core.options.uvicorn_names import NO_VALUE, PROTOCOL_CLASSES, SAME_VALUE
 
 if TYPE_CHECKING:
+    from esg_core.commands import Command
     from esg_core.context import Context
 
 ProtocolFactory = Callable[[], asyncio.Protocol]
@@ -117,11 +118,13 @@ def loop_factory(loop: str | LoopFactory, spell: Spell = str) -> LoopFactory:
     return make_loop
 
 
-def find_command(word: str) -> Command | None:
+def find_command(word: str) -> "Command | None":
     """The command that a word stands for, None if no package has one of this name.
 
     Raises `UsageError` if the package of one of ESG's own is missing, `StartupError` if it cannot be imported.
     """
+    from esg_core.commands import Command
+
     known = KNOWN["esg.commands"].get(word)
     if known is not None and known.missing:
         raise UsageError(f"the command {word} is not installed: {known.missing}")

@@ -13,8 +13,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from esg_core.admin.contracts import Stats, Totals, WorkerStats
-from esg_core.commands import CommandError
-from esg_core.errors import UsageError, reason_of
+from esg_core.errors import CommandError, UsageError, reason_of
 from esg_core.options.addresses import TCPAddress, UnixAddress, parse_address
 
 PATIENCE = 5.0

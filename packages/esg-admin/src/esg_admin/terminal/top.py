@@ -20,7 +20,7 @@ from esg_admin.terminal.client import Client
 from esg_admin.terminal.figures import Documents
 from esg_admin.terminal.screen import Screen, Show
 from esg_core.admin.contracts import Stats
-from esg_core.commands import CommandError
+from esg_core.errors import CommandError
 
 RETRY = 1.0
 """Seconds after which a server that was lost is asked again, and after which the screen is drawn at the latest."""

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from esg_core.app.tracebacks import application_traceback
-from esg_core.commands import CommandError
-from esg_core.errors import StartupError, UsageError
+from esg_core.errors import CommandError, StartupError, UsageError
 from esg_core.logs import flush
 from esg_core.logs.colours import is_terminal
 from esg_core.logs.console import ConsoleHandler

@@ -387,9 +387,9 @@ def test_m11_a_command_of_another_package(
     """Its word, arguments and exit code; what is no `Command` is an error."""
     (site / "greeting_of_test.py").write_text(
         "from esg_core.commands import Command, Parameter\n"
-        "from esg_core.options.value_types import Integer\n"
+        "from esg_core.options.value_types import Number\n"
         "def run(values):\n    print(values)\n    return values['times']\n"
-        "greet = Command('Greet.', (Parameter('times', Integer(1), default=4),), run)\n"
+        "greet = Command('Greet.', (Parameter('times', Number(1), default=4),), run)\n"
     )
     monkeypatch.syspath_prepend(site)
     registered = [

@@ -12,7 +12,7 @@ from esg_admin.terminal.client import FORMS, Client, Refused, is_target, read_to
 from esg_core.commands import Command, Parameter
 from esg_core.errors import UsageError
 from esg_core.installing import how_to_install
-from esg_core.options.value_types import Choice, Flag, Path, Seconds, Text
+from esg_core.options.value_types import Choice, Flag, Number, Path, Text
 
 ADDRESS = Parameter("address", Text(FORMS, is_target, "ADDRESS"), is_argument=True)
 TOKEN_FILE = Parameter("token_file", Path(), "File with the token, where the server wants one.")
@@ -36,7 +36,7 @@ def _top(values: Mapping[str, Any]) -> int:
     from esg_admin.terminal.top import run
 
     _write_any_text()
-    return run(_client(values), values["address"], min(values["interval"], LONGEST))
+    return run(_client(values), values["address"], values["interval"])
 
 
 def _ctl(values: Mapping[str, Any]) -> int:
@@ -69,8 +69,7 @@ def _print(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-LONGEST = 86400.0
-"""Seconds between figures: the system waits no longer than it can count."""
+INTERVAL = Number(0.1, 86400, unit="seconds", is_whole=False, metavar="SECONDS")
 
 WHAT = ("stats", "workers", "stacks", "requests", "restart", "add", "remove", "drain", "reopen")
 
@@ -79,7 +78,7 @@ top = Command(
     (
         ADDRESS,
         TOKEN_FILE,
-        Parameter("interval", Seconds(can_be_off=False, minimum=0.1), "Time between figures.  [default: 1]", 1.0),
+        Parameter("interval", INTERVAL, "Time between figures.  [default: 1]", 1.0),
     ),
     _top,
 )

@@ -23,8 +23,9 @@ OF_OTHERS = {
     "--help",
     "--strict",
     "--wheel-dir",
+    "--unix-socket",
 }
-"""Flags of pip, hatch and mypy, and the one that every command has."""
+"""Flags of pip, hatch, mypy and curl, and the one that every command has."""
 
 
 def set_up_commands() -> list[str]:

@@ -24,8 +24,10 @@ OF_OTHERS = {
     "--strict",
     "--wheel-dir",
     "--unix-socket",
+    "--json",
+    "--token-file",
 }
-"""Flags of pip, hatch, mypy and curl, and the one that every command has."""
+"""Flags of pip, hatch, mypy, curl and `esg ctl`, and the one that every command has."""
 
 
 def set_up_commands() -> list[str]:

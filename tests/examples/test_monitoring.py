@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from esg_core.figures.labels import CLASSES, CODES, END_REASONS, HANDSHAKE_RESULTS, REFUSAL_REASONS, WORKER_STATES
 from tests.support.admin.families import sample_names
 from tests.support.e2e.programs import find, needs
 from tests.support.source_tree import ROOT
@@ -20,6 +21,15 @@ RULES = ("recording_rules.yml", "alert_rules.yml")
 
 OF_TARGETS = {"job", "instance", "namespace", "pod", "le"}
 """Labels that Prometheus adds, and the bound of a bucket."""
+VALUES = {
+    "reason": {*REFUSAL_REASONS, *END_REASONS},
+    "state": {*WORKER_STATES},
+    "result": {*HANDSHAKE_RESULTS},
+    "code": {*CODES, *CLASSES, "5.."},
+}
+"""What some labels may be; `5..` is a pattern."""
+VALUE = re.compile(r'\b(reason|state|result|code)(?:=~|!~|!=|=)\\?"([^"\\]*)')
+
 FIGURE = re.compile(r"(?<![\w:])((?:esg|process|python)_[a-z0-9_]+)(?![\w:])(?:\{([^}]*)\})?")
 RECORD = re.compile(r"\b[a-z]+:\w+:\w+")
 GROUPING = re.compile(r"\b(?:by|on|without) \(([^)]*)\)")
@@ -122,6 +132,12 @@ def test_records_that_are_asked_for_exist() -> None:
 @pytest.mark.parametrize("path", sorted(MONITORING.iterdir()), ids=lambda path: path.name)
 def test_figures_that_are_named_exist(path: Path) -> None:
     assert unknown_figures(path.read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize("path", sorted(MONITORING.iterdir()), ids=lambda path: path.name)
+def test_values_of_labels_exist(path: Path) -> None:
+    found = VALUE.findall(path.read_text(encoding="utf-8"))
+    assert [(label, values) for label, values in found if not VALUES[label].issuperset(values.split("|"))] == []
 
 
 def test_the_guide_explains_each_figure_and_no_other() -> None:

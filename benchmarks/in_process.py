@@ -46,6 +46,19 @@ def _esg_limited(row: Row) -> Factory:
     return _esg(row, health=True, limit_keepalive_requests=1_000_000, **limits, **backpressure)
 
 
+def _esg_counted(row: Row) -> Factory:
+    """What `--admin` counts for each request."""
+    from esg_core.figures.tally import Tally
+    from esg_core.overload.loop_load import choose_meter
+    from esg_http import HTTPProtocol
+
+    factory = _esg(row)
+    assert isinstance(factory, HTTPProtocol)
+    context = factory.context
+    context.tally = Tally(choose_meter(context.loop), context)
+    return factory
+
+
 def _uvicorn(row: Row) -> Factory:
     from uvicorn import Config
     from uvicorn.server import ServerState
@@ -74,6 +87,7 @@ PROTOCOLS: dict[str, Callable[[Row], Factory]] = {
     "floor": _floor,
     "esg": _esg,
     "esg-limited": _esg_limited,
+    "esg-counted": _esg_counted,
     "uvicorn": _uvicorn,
 }
 """The servers whose protocols can run in process."""

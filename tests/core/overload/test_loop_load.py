@@ -224,3 +224,24 @@ def test_libuv_tells_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
         return choose_meter(asyncio.get_running_loop()).source
 
     assert run(uvloop.new_event_loop, work) == "cpu"
+
+
+@every_loop
+def test_m1_busy_time_and_turns_only_grow(source: str) -> None:
+    """Also beside a second meter of the same loop, which reads as often as it likes."""
+
+    async def work() -> None:
+        other = choose_meter(asyncio.get_running_loop())
+        meter = choose_meter(asyncio.get_running_loop())
+        await asyncio.sleep(0.05)
+        waited = meter.totals()
+        other.read()
+        spin(0.1)
+        await asyncio.sleep(0)
+        other.read()
+        worked = meter.totals()
+        assert waited.busy < 0.05
+        assert 0.09 < worked.busy - waited.busy < 0.5
+        assert worked.turns > waited.turns > 0
+
+    run(OURS[source], work)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import pytest
 import trustme
 
+from esg_core.figures.labels import HANDSHAKE_RESULTS
 from esg_core.options.addresses import TCPAddress
 from esg_core.sockets.bound import bind_all
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
@@ -54,7 +55,9 @@ class Hall:
         [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
         self.address = bound.sock.getsockname()
         tls = TLSOptions(self._next_context, limit)
-        self.listeners = Listeners([bound], Echo, Handshakes(tls, TurnBudget(asyncio.get_running_loop().call_soon)))
+        self.counts = dict.fromkeys(HANDSHAKE_RESULTS, 0)
+        budget = TurnBudget(asyncio.get_running_loop().call_soon)
+        self.listeners = Listeners([bound], Echo, Handshakes(tls, budget, self.counts))
         self.listeners.start(100)
         self._turns = Turns()
 
@@ -266,3 +269,18 @@ def test_a_context_that_knows_no_half_closed_connections(loop: str, authority: t
         await listeners.settle(1)
 
     run_in(loop, main())
+
+
+@each_loop
+def test_m1_handshakes_are_counted_by_their_result(authority: trustme.CA, loop: str) -> None:
+    async def script(hall: Hall) -> None:
+        with hall.client() as good, hall.client() as bad, hall.client() as silent:
+            bad.socket.send(b"nonsense instead of TLS")
+            await asyncio.get_running_loop().sock_sendall(good.socket, good.hello)
+            assert await good.echo() == b"hello"
+            assert await is_ended(bad)
+            assert await is_ended(silent)
+        await hall.listeners.settle(10)
+        assert hall.counts == {"ok": 1, "failed": 1, "timeout": 1}
+
+    run(loop, script, authority, limit=1)

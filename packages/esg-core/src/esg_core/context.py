@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.deadlines import Sweeper
+from esg_core.figures.labels import HANDSHAKE_RESULTS
 from esg_core.proxy.trust import TrustedProxies
 from esg_core.turns import TurnBudget
 from esg_core.waiting import Waiters
@@ -23,6 +24,7 @@ from esg_core.waiting import Waiters
 if TYPE_CHECKING:
     from esg_core.access import AccessLog
     from esg_core.contracts import Connection, Cycle
+    from esg_core.figures.tally import Tally
     from esg_core.options.config import Config
     from esg_core.overload.admission import Admission
     from esg_core.overload.backpressure import Backpressure
@@ -44,7 +46,8 @@ class Context:
     `app` is an ASGI 3 callable, loaded and adapted. `state` is the lifespan state, of which each request gets a shallow
     copy; `extensions` goes into the scope of every request. `budget` limits how much input all connections together
     process in one turn of the loop (rule H-22). `on_limit` is called once, when as many requests have begun as
-    `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1).
+    `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1), `tally` when
+    nothing is counted (rule M-1). `handshakes` counts those of TLS by their result.
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,6 +60,8 @@ class Context:
         self.on_response: ResponseHook | None = None
         self.health: Health | None = None
         self.admission: Admission | None = None
+        self.tally: Tally | None = None
+        self.handshakes = dict.fromkeys(HANDSHAKE_RESULTS, 0)
         self.backpressure: Backpressure | None = None
         self.trust = TrustedProxies(config.forwarded_allow_ips) if config.proxy_headers else None
         self.upgrades: Mapping[bytes, Application] = {}
@@ -66,6 +71,7 @@ class Context:
         self.requests = 0
         self.request_limit = _request_limit(config)
         self._next_look: float = 1
+        self._on_next_start: Callable[[], None] | None = None
         self.on_limit: Callable[[], None] = _nothing
         self.ready = False
         self.closing = False
@@ -104,8 +110,16 @@ class Context:
         if self.requests >= self._next_look:
             self._look(cycle)
 
+    def call_at_next_start(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once, when the next request begins: those that follow cost nothing more."""
+        self._on_next_start = callback
+        self._next_look = self.requests + 1
+
     def _look(self, cycle: "Cycle") -> None:
         """Do what is due at this number of requests; `cycle` is the request that has just begun."""
+        if self._on_next_start is not None:
+            on_start, self._on_next_start = self._on_next_start, None
+            on_start()
         if self.requests >= self.request_limit:
             self.limit_reached()
         self._next_look = self.request_limit

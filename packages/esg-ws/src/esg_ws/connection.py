@@ -92,9 +92,11 @@ class Connection(asyncio.Protocol):
         "_intake",
         "_keepalive",
         "_left",
+        "_opened_at",
         "_owed_pong",
         "_settings",
         "_state",
+        "_tally",
         "_transport",
         "_write_deadline",
         "_written",
@@ -106,6 +108,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, context: "Context", settings: Settings, inbox: Inbox, deflate: Deflate | None) -> None:
         self._context = context
+        self._tally, self._opened_at = context.tally, context.loop.time()
         self._settings = settings
         self._inbox = inbox
         self._deflate = deflate
@@ -134,6 +137,8 @@ class Connection(asyncio.Protocol):
         self._keepalive = Keepalive(settings.ping_interval, settings.ping_timeout, self._context.loop.time())
         self.deadline = self._keepalive.due
         self._context.join(self)
+        if self._tally is not None:
+            self._tally.ws_opened += 1
 
     def data_received(self, data: bytes) -> None:
         if self.paused:
@@ -160,6 +165,8 @@ class Connection(asyncio.Protocol):
         context.leave(self)
         context.budget.leave(self._read_on)
         self._lose()
+        if self._tally is not None:
+            self._tally.ws_duration.observe(context.loop.time() - self._opened_at)
         self.gate.open()
         self._intake.close()
         if context.access is not None:
@@ -188,6 +195,8 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             self._lose()
             return
+        if self._tally is not None:
+            self._tally.has_sent_message()
         if self._deflate is not None and len(payload) >= WORTH_COMPRESSING:
             first |= RSV1
             payload = self._deflate.compress(payload)

@@ -53,6 +53,7 @@ class Cycle:
         "_phase",
         "_queued",
         "_settings",
+        "_tally",
         "_told_connect",
         "_unheard",
         "_waiter",
@@ -67,6 +68,7 @@ class Cycle:
     def __init__(self, context: "Context", settings: "Settings", scope: Scope, opening: Opening) -> None:
         self._context = context
         self._settings = settings
+        self._tally = context.tally
         self.scope = scope
         self._opening: Opening | None = opening
         self._phase = CONNECTING
@@ -106,6 +108,8 @@ class Cycle:
 
     def feed(self, message: str | bytes, size: int) -> bool:
         self._messages.append((message, size))
+        if self._tally is not None:
+            self._tally.has_message()
         self._queued += size
         if self._waiter is not None:
             self._wake()
@@ -129,6 +133,8 @@ class Cycle:
     def end(self, code: int, reason: str) -> None:
         """See `Inbox.end`; the application still gets the messages that have come, and then the disconnect."""
         if self._end is None:
+            if self._tally is not None and self._phase in (OPEN, CLOSED):
+                self._tally.has_closed(code)
             self._end = {"type": "websocket.disconnect", "code": code, "reason": reason}
             if self._phase == OPEN:
                 self._phase = GONE

@@ -34,6 +34,8 @@ class Endpoint:
         try:
             handshake = read_handshake(scope, settings.compress)
         except RequestError as error:
+            if context.tally is not None:
+                context.tally.has_bad_request(error.status)
             name = client_text(scope.get("client"), "unix")
             context.logger.warning("refused a handshake from %s: %s (%s)", name, error, error.section)
             return refuse(send, error, scope["http_version"])

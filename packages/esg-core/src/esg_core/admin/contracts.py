@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
 
+from esg_core.figures import totals as figure_totals
 from esg_core.figures.readings import Reading
 
 
@@ -75,25 +76,7 @@ class WorkerStats(TypedDict):
     memory: int
 
 
-class Totals(TypedDict):
-    """All processes together, former ones included in what only grows."""
-
-    requests_total: int
-    errors_total: int
-    """Responses with a status of 500 or more."""
-    aborted_total: int
-    refused_total: dict[str, int]
-    """By reason."""
-    running: int
-    queued: int
-    limit: int | None
-    connections: int
-    websockets: int
-    h2_streams: int
-    memory: int
-    latency_bounds: list[float]
-    latency_counts: list[int]
-    """Requests by duration, all methods and statuses: not cumulative, one more than there are bounds."""
+Totals = figure_totals.Totals
 
 
 class Stats(TypedDict):

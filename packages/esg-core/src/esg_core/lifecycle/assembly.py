@@ -110,7 +110,7 @@ def _assemble(
     context = context_for(config)
     with usable(f"{config.spell('http')} {config.http!r}"):
         factory = protocols(context)
-    handshakes = None if tls is None else Handshakes(tls, context.budget)
+    handshakes = None if tls is None else Handshakes(tls, context.budget, context.handshakes)
     if config.proxy_protocol:
         from esg_core.sockets.proxy_protocol import after_preface
 

@@ -12,7 +12,10 @@ import asyncio
 import logging
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
+
+from esg_core.figures.labels import ADMISSION_REASONS
 
 NOTICE_INTERVAL = 10.0
 """Seconds between two log messages about refusals."""
@@ -83,8 +86,9 @@ class Admission:
     and make this the place of the request. All others go through `enter()`. Likewise, `in_flight` may be decremented
     without `release()`, unless this is `special`: then a request waits.
 
-    Counters that only grow: `rejected` (requests that were not admitted, at once or after waiting), `queued_total`,
-    `queue_timeouts`, `queue_disconnects`.
+    Counters that only grow: `rejected` (requests that were not admitted, at once or after waiting), `refused` (the same
+    by reason), `queued_total`, `queue_timeouts`, `queue_disconnects`. `on_waited` is called with the seconds that a
+    request waited, once it is admitted or refused.
     """
 
     is_waiting = False
@@ -112,6 +116,9 @@ class Admission:
         self.smoothed_latency = 0.0
         self.sample_count = 0
         self.rejected = self.queued_total = self.queue_timeouts = self.queue_disconnects = 0
+        self.refused = dict.fromkeys(ADMISSION_REASONS, 0)
+        self._when_full = "queue_full" if queue_size else "limit"
+        self.on_waited: Callable[[float], None] | None = None
 
     # Each request.
 
@@ -155,6 +162,7 @@ class Admission:
         """Let a request wait for a slot, if it may; otherwise the caller must refuse it. Counts either."""
         if self.saturated or len(self._waiting) >= self._queue_size:
             self.rejected += 1
+            self.refused["saturated" if len(self._waiting) < self._queue_size else self._when_full] += 1
             self._notice()
             return False
         self._waiting[waiter] = now = self._time()
@@ -174,7 +182,12 @@ class Admission:
             self.in_flight += 1
             self.peak = max(self.peak, self.in_flight)
             self.easy = min(self.limit, self.peak)
+            self._has_waited(came_at)
             waiter.admit(TimedSlot(self, came_at))
+
+    def _has_waited(self, came_at: float) -> None:
+        if self.on_waited is not None:
+            self.on_waited(self._time() - came_at)
 
     def _expire(self, patience: float) -> None:
         """Refuse requests that have waited too long, then set the timer for the new head."""
@@ -186,12 +199,13 @@ class Admission:
                 self._timer = self._loop.call_at(came_at + patience, self._expire, patience)
                 return
             self.queue_timeouts += 1
-            self._refuse(head)
+            self._refuse(head, "queue_timeout")
             self._notice()
 
-    def _refuse(self, waiter: Waiter) -> None:
-        del self._waiting[waiter]
+    def _refuse(self, waiter: Waiter, reason: str) -> None:
+        self._has_waited(self._waiting.pop(waiter))
         self.rejected += 1
+        self.refused[reason] += 1
         waiter.refuse()
 
     def _notice(self) -> None:
@@ -217,8 +231,9 @@ class Admission:
     def drain(self) -> None:
         """The server stops: refuse all requests that wait, and let no more wait (rule L-2)."""
         self._queue_size = 0
+        self._when_full = "draining"
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         while self._waiting:
-            self._refuse(next(iter(self._waiting)))
+            self._refuse(next(iter(self._waiting)), "draining")

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 from esg_core.event_loops import MeasurableLoop
+from esg_core.figures.contracts import LoopTotals, TotalsMeter
 
 UV_METRICS_IDLE_TIME = 1
 """An option of `uv_loop_configure()`: record the time spent waiting."""
@@ -41,7 +42,7 @@ class LoopMeter(Protocol):
         """What happened since the last reading."""
 
 
-def choose_meter(loop: asyncio.AbstractEventLoop) -> LoopMeter:
+def choose_meter(loop: asyncio.AbstractEventLoop) -> "LibuvMeter | SelectorMeter | CPUMeter":
     """The best meter for this loop; call it in the loop's thread."""
     if isinstance(loop, MeasurableLoop):
         return SelectorMeter(loop)
@@ -55,12 +56,18 @@ def choose_meter(loop: asyncio.AbstractEventLoop) -> LoopMeter:
 
 
 class _Interval:
-    """Wall time and idle time since the last reading."""
+    """Wall time and idle time since the last reading, and since the first."""
 
-    __slots__ = ("_idle", "_turns", "_wall")
+    __slots__ = ("_first", "_idle", "_turns", "_wall")
 
     def __init__(self, wall: float, idle: float, turns: int) -> None:
+        self._first = (wall, idle, turns)
         self._wall, self._idle, self._turns = wall, idle, turns
+
+    def totals(self, wall: float, idle: float, turns: int) -> LoopTotals:
+        """What happened up to now."""
+        first_wall, first_idle, first_turns = self._first
+        return LoopTotals(max(0.0, wall - first_wall - (idle - first_idle)), turns - first_turns)
 
     def next(self, wall: float, idle: float, turns: int) -> Reading:
         """The reading up to now; the next one starts here."""
@@ -72,7 +79,7 @@ class _Interval:
         return Reading(busy / elapsed, busy / turned if turned else None)
 
 
-class LibuvMeter(LoopMeter):
+class LibuvMeter(LoopMeter, TotalsMeter):
     """uvloop, by libuv's own metrics: functions that uvloop does not wrap, but exports.
 
     Raises `ImportError`, `AttributeError` or `OSError` if they cannot be reached. Measuring makes libuv poll once more
@@ -101,6 +108,9 @@ class LibuvMeter(LoopMeter):
     def read(self) -> Reading:
         return self._interval.next(*self._now())
 
+    def totals(self) -> LoopTotals:
+        return self._interval.totals(*self._now())
+
     def _now(self) -> tuple[float, float, int]:
         self._info(self._uv_loop, self._figures)
         return time.monotonic(), self._idle_time(self._uv_loop) * NANOSECOND, self._figures[0]
@@ -115,7 +125,7 @@ def _pointer(capsule: Any) -> int:
     return int(get_pointer(capsule, None))
 
 
-class SelectorMeter(LoopMeter):
+class SelectorMeter(LoopMeter, TotalsMeter):
     """An asyncio loop whose selector records how long it waits."""
 
     source = "selector"
@@ -128,11 +138,14 @@ class SelectorMeter(LoopMeter):
     def read(self) -> Reading:
         return self._interval.next(*self._now())
 
+    def totals(self) -> LoopTotals:
+        return self._interval.totals(*self._now())
+
     def _now(self) -> tuple[float, float, int]:
         return time.monotonic(), self._timing.idle, self._timing.turns
 
 
-class CPUMeter(LoopMeter):
+class CPUMeter(LoopMeter, TotalsMeter):
     """Any loop, by the CPU time of its thread."""
 
     source = "cpu"
@@ -142,6 +155,9 @@ class CPUMeter(LoopMeter):
 
     def read(self) -> Reading:
         return self._interval.next(*self._now())
+
+    def totals(self) -> LoopTotals:
+        return self._interval.totals(*self._now())
 
     def _now(self) -> tuple[float, float, int]:
         wall = time.monotonic()

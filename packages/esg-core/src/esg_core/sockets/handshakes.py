@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
+from esg_core.figures.labels import HANDSHAKE_RESULTS
 from esg_core.sockets.ends import abort, end_for_client
 from esg_core.sockets.tls_link import TLSLink
 from esg_core.turns import UNITS_A_TURN, TurnBudget
@@ -56,10 +57,11 @@ class Secured(NamedTuple):
 
 
 class Handshakes:
-    """The handshakes of all connections of one server, in the running loop."""
+    """The handshakes of all connections of one server, in the running loop; `counts` has them by their result."""
 
-    def __init__(self, tls: TLSOptions, budget: TurnBudget) -> None:
+    def __init__(self, tls: TLSOptions, budget: TurnBudget, counts: dict[str, int] | None = None) -> None:
         self._tls = tls
+        self._counts = dict.fromkeys(HANDSHAKE_RESULTS, 0) if counts is None else counts
         self._budget = budget
         self._loop = asyncio.get_running_loop()
         self._waiting: set[_Handshake] = set()
@@ -109,11 +111,14 @@ class Handshakes:
             if secured is None or transport.is_closing() or early.is_lost:
                 raise ConnectionResetError(_GONE)
         except TimeoutError:
+            self._counts["timeout"] += 1
             abort(transport)
             raise TimeoutError("the TLS handshake did not end in time") from None
         except BaseException:
+            self._counts["failed"] += 1
             abort(transport)
             raise
+        self._counts["ok"] += 1
         return Secured(secured, b"".join(early.data))
 
     async def _begin_tls(

@@ -2,8 +2,8 @@
 
 Knows ASGI and the stream it writes to, never bytes on the wire: the same cycle serves HTTP/1.1 and HTTP/2. It holds the
 response head until the first part of the body (rule H-4), counts the body against content-length (H-3), drops what
-HEAD, 204 and 304 must not carry, answers for applications that fail (H-10), reports disconnects to them (H-16, H-21)
-and writes the access line at the end (R-3).
+HEAD, 204 and 304 must not carry, answers for applications that fail (H-10), reports disconnects to them (H-16, H-21),
+and at the end writes the access line (R-3) and counts the request (M-1).
 
 `phases` has the order of messages; a message that does not fit its phase is an error that names the rule.
 """
@@ -21,13 +21,14 @@ from esg_core.waiting import Waiters
 from esg_http.call.extensions import EXTRA_MESSAGES
 from esg_http.call.failures import has_raised, has_returned
 from esg_http.call.message_checks import as_bytes, checked_headers, checked_status
+from esg_http.call.noting import Noting
 from esg_http.call.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY, WANTED
-from esg_http.call.request_side import RequestSide
 from esg_http.call.response_hook import apply_hook, prepare_answer
 
 if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.contracts import Prepared, Stream
+    from esg_core.figures.outcomes import Row
     from esg_core.overload.admission import Place
 
 BODYLESS = frozenset((204, 304))
@@ -36,28 +37,21 @@ BODYLESS = frozenset((204, 304))
 INTERNAL_SERVER_ERROR = b"Internal Server Error"
 
 
-class Cycle(RequestSide):
+class Cycle(Noting):
     """One call of the application.
 
     The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
     `task` is set by the code that starts `run()`. `place` is its slot, or its place in the queue for one. It is given
     back once: at the end of the response, or of the task if the client is gone (A-2). `sent` counts the bytes of the
-    response body written so far.
+    response body written so far. `row` is where the request is counted (rule M-1), None if it is not.
     """
 
     __slots__ = (
         "_head",
         "_prepared",
-        "_started_at",
         "_unheard",
         "_with_trailers",
-        "bodyless",
-        "logged",
         "place",
-        "scope",
-        "sent",
-        "status",
-        "target",
         "task",
     )
 
@@ -66,7 +60,9 @@ class Cycle(RequestSide):
     _prepared: "Prepared"
     _unheard: Unheard
 
-    def __init__(self, context: "Context", stream: "Stream", scope: dict[str, Any], target: bytes) -> None:
+    def __init__(
+        self, context: "Context", stream: "Stream", scope: dict[str, Any], target: bytes, row: "Row | None" = None
+    ) -> None:
         self._context = context
         self._stream = stream
         self.scope = scope
@@ -75,8 +71,7 @@ class Cycle(RequestSide):
         self.bodyless = stream.is_head
         self.buffered = 0
         self.client_gone = self.input_over = self.expects_continue = False
-        access = context.access
-        self.logged = access is not None
+        self.noted = False
         self.place: Place | None = None
         self._phase = EXPECT_START
         self._body: list[bytes] | None = None
@@ -85,8 +80,15 @@ class Cycle(RequestSide):
         self.sent = 0
         self._waiters: Waiters | None = None
         self._with_trailers = False
-        if access is not None and access.timed:
-            self._started_at = perf_counter()
+        if row is not None:
+            self.noted = True
+            self.row = row
+            self.started_at = perf_counter()
+        elif context.access is not None:
+            self.noted = True
+            self.row = None
+            if context.access.timed:
+                self.started_at = perf_counter()
 
     # Called by the connection.
 
@@ -102,9 +104,8 @@ class Cycle(RequestSide):
         if self._waiters is not None:
             self._waiters.wake()
         self._stream.gate.nudge()
-        if IN_BODY <= self._phase < COMPLETE:
-            self._log_access(aborted=True)
-            self.logged = False
+        if self.noted and self._phase != COMPLETE:
+            self._note_break("aborted")
 
     @property
     def is_waiting(self) -> bool:
@@ -243,8 +244,19 @@ class Cycle(RequestSide):
         self._phase = COMPLETE
         self._body = None
         self.buffered = 0
-        if self.logged:
-            self._log_access(aborted=False)
+        if self.noted:
+            row = self.row
+            if row is None:
+                self._log_access(aborted=False)
+            else:  # without a call for most requests: this is what each costs while they are counted
+                seconds = perf_counter() - self.started_at
+                outcome = row[self.status]
+                outcome.seconds += seconds
+                outcome.sent += self.sent
+                if seconds < outcome.short_below:
+                    outcome.short += 1
+                else:
+                    self._note_end(outcome, seconds)
         place = self.place
         if place is not None:
             if place.special:
@@ -285,6 +297,8 @@ class Cycle(RequestSide):
         if self._phase == COMPLETE or self.client_gone:
             return
         if self._phase >= IN_BODY:
+            if self.noted:
+                self._note_break("failed")
             self._stream.give_up()
             return
         self.answer(500, [PLAIN_TEXT], INTERNAL_SERVER_ERROR)
@@ -304,13 +318,6 @@ class Cycle(RequestSide):
         self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
         self._complete()
 
-    def _log_access(self, aborted: bool) -> None:
-        access = self._context.access
-        if access is not None and self.logged:
-            seconds = perf_counter() - self._started_at if access.timed else 0.0
-            size = 0 if self.bodyless else self.sent
-            access.record(self.scope, self.target, self.status, size, seconds, aborted=aborted)
-
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
         """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
 
@@ -324,10 +331,8 @@ class Cycle(RequestSide):
         self.status = self._stream.switch(protocol, headers)
         self.give_back()
         self._phase = COMPLETE
-        access = self._context.access
-        if access is not None and self.logged:
-            began = self._started_at if access.timed else perf_counter()
-            access.record_websocket(self.scope, self.target, self.status, perf_counter() - began)
+        if self.noted:
+            self._note_switch()
         del self._stream  # the other protocol may live long
 
     # Called by `extensions`.

@@ -80,6 +80,8 @@ class Entrance:
         context, limit = self._context, self._concurrency
         if len(context.cycles) < limit and len(context.connections) <= limit:
             return False
+        if context.tally is not None:
+            context.tally.concurrency_refusals += 1
         client = client_text(cycle.scope["client"], "unix")
         context.logger.warning("limit-concurrency is reached: refused a request from %s", client)
         cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)
@@ -95,7 +97,7 @@ class Entrance:
         return False
 
     def _answers(self, cycle: "Cycle") -> bool:
-        """Answer a request for liveness or readiness, which is not logged; returns whether it was one."""
+        """Answer a request for liveness or readiness, neither logged nor counted; returns whether it was one."""
         health, answer = self._health, None
         if health is not None:
             answer = health.answer(known_target(cycle.target).path, cycle.scope["method"], self._context.ready)
@@ -104,7 +106,7 @@ class Entrance:
                 self._others.clear()
             self._others.add(cycle.target)
             return False
-        cycle.logged = False
+        cycle.noted = False
         cycle.answer(*answer)
         return True
 

@@ -23,7 +23,9 @@ def too_large() -> RequestError:
 
 
 def warn(context: "Context", peer: "Peer", error: RequestError) -> None:
-    """Log what was wrong, and which client sent it."""
+    """Log what was wrong, and which client sent it; count it (rule M-1)."""
+    if context.tally is not None:
+        context.tally.has_bad_request(error.status)
     context.logger.warning("refused a request from %s: %s (%s)", peer, error, error.section)
 
 

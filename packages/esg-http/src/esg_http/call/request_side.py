@@ -13,6 +13,7 @@ from esg_http.call.phases import COMPLETE, IN_BODY
 if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.contracts import Stream
+    from esg_core.figures.outcomes import Row
 
 MOST_PIECES = 256
 """How many parts of a request body are held separately."""
@@ -33,6 +34,8 @@ class RequestSide:
         "client_gone",
         "expects_continue",
         "input_over",
+        "noted",
+        "row",
     )
 
     _body: list[bytes] | None
@@ -46,6 +49,8 @@ class RequestSide:
     client_gone: bool
     expects_continue: bool
     input_over: bool
+    noted: bool
+    row: "Row | None"
 
     def feed(self, data: bytes) -> None:
         """Take a part of the request body."""
@@ -58,6 +63,8 @@ class RequestSide:
             if len(self._body) > MOST_PIECES:  # small ones cost more than they hold (rule H-20)
                 self._body = [b"".join(self._body)]
         self.buffered += len(data)
+        if self.noted and self.row is not None:
+            self.row.received += len(data)
         if self._waiters is not None:
             self._waiters.wake()
 

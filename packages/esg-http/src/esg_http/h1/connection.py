@@ -53,7 +53,10 @@ class H1Connection(H1Input):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         self._peer = Peer(self._context, self.transport, self._settings.root_path)
-        if self._peer.protocol == "h2" and self._settings.h2 is not None:
+        is_h2 = self._peer.protocol == "h2" and self._settings.h2 is not None
+        if self._context.tally is not None:
+            self._context.tally.has_accepted("2" if is_h2 else "1.1")
+        if is_h2 and self._settings.h2 is not None:
             self._hand_over(self._settings.h2, b"")
             return
         self._await(self._time() + self._settings.request_headers)

@@ -126,6 +126,8 @@ class H1Input(H1Output, asyncio.Protocol):
         """Read a start that is not remembered; None if it is malformed."""
         start = read_start(line)
         if start is not None:
+            if self._context.tally is not None:
+                start.row = self._context.tally.rows["1.1"][start.method]
             self._settings.head_limits.check(len(line) + len(b" HTTP/1.1"), 0)
             if len(line) <= LONGEST_REMEMBERED:
                 self._settings.remember(line, start)
@@ -190,7 +192,7 @@ class H1Input(H1Output, asyncio.Protocol):
         self._asked = fields
         scope = request_scope(self._peer, method, parts, headers)
         scope["state"] = context.state.copy()
-        cycle = self._cycle = Cycle(context, self, scope, target)
+        cycle = self._cycle = Cycle(context, self, scope, target, start.row)
         app = self._adapt(cycle, fields) if fields.is_special else context.app
         length = fields.length
         if not length or 0 < length <= len(rest):  # the whole body is here, or there is none
@@ -216,7 +218,7 @@ class H1Input(H1Output, asyncio.Protocol):
         scope = cycle.scope
         extensions: dict[str, Any] = scope["extensions"]
         if fields.old:
-            scope["http_version"] = "1.0"
+            cycle.count_as("1.0")
             del extensions["http.response.early_hint"]
         if fields.wants_trailers:
             extensions["http.response.trailers"] = {}

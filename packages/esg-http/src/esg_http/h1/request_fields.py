@@ -6,12 +6,16 @@ again, so a connection keeps the meaning of the last one and compares bytes inst
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_core.proxy.headers import NAMES as FORWARDED
 from esg_http.call.target import Target, read_target
 from esg_http.message.grammar import START, body_length, check_method, check_repeats, is_host
+
+if TYPE_CHECKING:
+    from esg_core.figures.outcomes import Row
 
 LONGEST_REMEMBERED = 256
 """The longest start of a request, in bytes, that is worth remembering."""
@@ -31,11 +35,15 @@ def _options(field: bytes) -> frozenset[bytes]:
 
 @dataclass(slots=True)
 class RequestStart:
-    """Method and target of a request; `parts` is None if the target is not a path, or the method is CONNECT."""
+    """Method and target of a request; `parts` is None if the target is not a path, or the method is CONNECT.
+
+    `row` is where such requests are counted, None if they are not.
+    """
 
     method: str
     target: bytes
     parts: Target | None
+    row: "Row | None" = None
 
 
 def read_start(start: bytes) -> RequestStart | None:

@@ -103,7 +103,8 @@ class Serving:
         scope = request_scope(self._peer, head.method, known_target(head.target), head.headers)
         scope["http_version"] = "2"
         scope["state"] = context.state.copy()
-        cycle = stream.cycle = Cycle(context, stream, scope, head.target)
+        row = None if context.tally is None else context.tally.rows["2"][head.method]
+        cycle = stream.cycle = Cycle(context, stream, scope, head.target, row)
         app = self._adapt(stream, cycle, head) if head.is_special else context.app
         if stream.upload is None or head.protocol:
             cycle.body_complete = True
@@ -141,6 +142,8 @@ class Serving:
         warn(self._context, self._peer, error)
 
     def has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+        if self._context.tally is not None and isinstance(fault, ConnectionFault):
+            self._context.tally.has_h2_fault(fault.code)
         self._context.logger.warning("refused what %s sent: %s (%s)", self._peer, fault, fault.section)
 
     def leave(self, cycle: Call) -> None:

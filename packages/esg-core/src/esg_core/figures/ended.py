@@ -1,0 +1,57 @@
+"""Records of requests that were slow, failed or were aborted, as `/requests` shows them.
+
+Knows ASGI scopes, and that the application may have changed them.
+"""
+
+from typing import TypedDict
+
+from esg_core.access.escaping import client_text
+from esg_core.access.exchange import ScopeLike, repaired, request_id
+
+LONGEST_PATH = 256
+"""Characters of a path that are kept."""
+
+
+class ToldRequest(TypedDict):
+    """What is told of a request, whether it runs or has ended."""
+
+    method: str
+    path: str
+    protocol: str
+    client: str
+    id: str
+
+
+class EndedRecord(ToldRequest):
+    """One request that has ended: an `EndedRequest` of the contracts of the admin address, without its process."""
+
+    seconds: float
+    status: int | None
+    reason: str
+    at: float
+
+
+def id_of(scope: ScopeLike) -> str:
+    """What the request is known by elsewhere; empty if it is not."""
+    try:
+        return request_id(dict(scope["headers"])) or ""
+    except (KeyError, TypeError, ValueError):  # the application can do anything to its scope
+        return ""
+
+
+def told(scope: ScopeLike, target: bytes) -> ToldRequest:
+    """What is told of a request, whether it runs or has ended."""
+    sound = repaired(scope)
+    path = target.partition(b"?")[0].decode("ascii", "backslashreplace")
+    return {
+        "method": sound["method"],
+        "path": path[:LONGEST_PATH],
+        "protocol": sound["http_version"],
+        "client": client_text(sound["client"], "unix"),
+        "id": id_of(scope),
+    }
+
+
+def ended_record(scope: ScopeLike, target: bytes, status: int, seconds: float, reason: str, at: float) -> EndedRecord:
+    """The record of a request; `status` is 0 if there was no response, `at` is in seconds since 1970."""
+    return {**told(scope, target), "seconds": seconds, "status": status or None, "reason": reason, "at": at}

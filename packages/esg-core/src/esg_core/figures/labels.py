@@ -1,0 +1,35 @@
+"""The values that labels have, and the bounds of buckets: what is counted is fixed (rule M-1)."""
+
+from esg_core.statuses import PHRASES
+
+OTHER = "_OTHER"
+"""The label of methods that are not known."""
+
+METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE", OTHER)
+PROTOCOLS = ("1.0", "1.1", "2")
+
+SWITCHING = 101
+CODES = (str(SWITCHING), *(str(code) for code in sorted(PHRASES) if code >= 200), "other")
+CLASSES = ("2xx", "3xx", "4xx", "5xx", "other")
+
+DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120)
+LIFETIMES = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
+"""Bounds for what may stay open all day."""
+
+ADMISSION_REASONS = ("limit", "queue_full", "queue_timeout", "saturated", "draining")
+REFUSAL_REASONS = (*ADMISSION_REASONS, "concurrency")
+END_REASONS = ("asked", "requests", "lifetime", "memory", "blocked", "crashed")
+WORKER_STATES = ("starting", "ready", "draining")
+
+BAD_REQUESTS = ("400", "405", "408", "413", "414", "417", "426", "431", "501", "505", "other")
+HANDSHAKE_RESULTS = ("ok", "failed", "timeout")
+H2_ERRORS = (
+    *("NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED"),
+    *("FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM"),
+)
+"""The codes of a GOAWAY by number (RFC 9113 section 7)."""
+
+CLOSE_CODES = (*(str(code) for code in (*range(1000, 1004), *range(1005, 1016))), "other")
+"""RFC 6455 section 7.4.1, and the codes that were registered later."""
+
+GENERATIONS = ("0", "1", "2")

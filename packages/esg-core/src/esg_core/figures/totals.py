@@ -1,0 +1,24 @@
+"""The sums over all processes, as `/stats` shows them: see `esg_core.admin.contracts`."""
+
+from typing import TypedDict
+
+
+class Totals(TypedDict):
+    """All processes together, former ones included in what only grows."""
+
+    requests_total: int
+    errors_total: int
+    """Responses with a status of 500 or more."""
+    aborted_total: int
+    refused_total: dict[str, int]
+    """By reason."""
+    running: int
+    queued: int
+    limit: int | None
+    connections: int
+    websockets: int
+    h2_streams: int
+    memory: int
+    latency_bounds: list[float]
+    latency_counts: list[int]
+    """Requests by duration, all methods and statuses: not cumulative, one more than there are bounds."""

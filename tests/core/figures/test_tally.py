@@ -1,0 +1,172 @@
+"""What one process counts (rule M-1), apart from requests themselves."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from esg_core.figures.ended import ended_record
+from esg_core.figures.exemplars import EXEMPLARS, LONGEST_ID, Exemplars, read_exemplars
+from esg_core.figures.outcomes import SHORT, Outcome
+from esg_core.figures.readings import Exemplar
+from esg_core.figures.tally import Tally
+from esg_core.overload.admission import Admission
+from esg_core.testing import ManualLoop
+from tests.support.core.admission import Request
+from tests.support.figures.counting import Meter, context_in, counted_by, tally_of
+
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "method": "GET",
+    "http_version": "1.1",
+    "client": ("192.0.2.7", 5),
+    "headers": [],
+}
+TRACED = {**SCOPE, "headers": [(b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]}
+
+
+@pytest.fixture
+def loop() -> Iterator[ManualLoop]:
+    with ManualLoop() as loop:
+        yield loop
+
+
+@pytest.fixture
+def tally(loop: ManualLoop) -> Tally:
+    return tally_of(context_in(loop))
+
+
+def end(tally: Tally, status: int, seconds: float, scope: dict[str, Any] | None = None) -> None:
+    outcome = tally.rows["1.1"]["GET"][status]
+    outcome.seconds += seconds
+    tally.has_ended(outcome, SCOPE if scope is None else scope, b"/a?secret=1", status, seconds)
+
+
+def test_slow_and_failed_requests_are_remembered(tally: Tally) -> None:
+    end(tally, 200, 0.5)
+    end(tally, 200, 1.5)
+    end(tally, 500, 0.001)
+    tally.has_broken_off(SCOPE, b"/b", 0, 0.1, "aborted")
+    assert [(ended["reason"], ended["path"], ended["status"]) for ended in tally.ended] == [
+        ("slow", "/a", 200),
+        ("failed", "/a", 500),
+        ("aborted", "/b", None),
+    ]
+
+
+@pytest.mark.parametrize(("limit", "remembered"), [(0.2, 1), (float("inf"), 0)])
+def test_what_is_slow_can_be_chosen(tally: Tally, limit: float, remembered: int) -> None:
+    tally.slow_request = limit
+    end(tally, 200, 0.5)
+    assert len(tally.ended) == remembered
+
+
+def test_only_the_last_are_remembered(tally: Tally) -> None:
+    for number in range(100):
+        end(tally, 200, 2.0 + number)
+    assert [ended["seconds"] for ended in tally.ended] == [2.0 + number for number in range(36, 100)]
+
+
+def test_a_slow_request_is_the_exemplar_of_its_bucket(tally: Tally) -> None:
+    for seconds in (1.5, 1.75):
+        end(tally, 200, seconds, TRACED)
+    end(tally, 200, 1.9)
+    [histogram] = counted_by(tally)["esg_http_request_duration_seconds"].values()
+    [exemplar] = [found for found in histogram.exemplars if found]
+    assert exemplar[:2] == ("0af7651916cd43dd8448eb211c80319c", 1.75)
+    assert histogram.counts[histogram.exemplars.index(exemplar)] == 3
+
+
+def test_a_scope_that_the_application_has_spoilt_is_no_error(tally: Tally) -> None:
+    spoilt: dict[str, Any] = {"headers": 7, "client": "x", "method": None}
+    end(tally, 200, 2.0, spoilt)
+    assert ended_record({}, b"/", 200, 1.0, "slow", 0.0)["client"]
+    assert len(tally.ended) == 1
+
+
+def test_exemplars_survive_as_numbers() -> None:
+    kept = Exemplars()
+    for number in range(EXEMPLARS + 5):
+        kept.keep((number, 3), Exemplar(f"id-{number}", number / 3, 1.7e9 + number))
+    kept.keep((99, 0), Exemplar("x" * (LONGEST_ID + 1), 1.0, 1.0))
+    kept.keep((99, 0), Exemplar("\xe4", 1.0, 1.0))
+    assert dict(read_exemplars(kept.numbers())) == {
+        (number, 3): Exemplar(f"id-{number}", number / 3, 1.7e9 + number) for number in range(5, EXEMPLARS + 5)
+    }
+
+
+def test_methods_and_statuses_are_bounded(tally: Tally) -> None:
+    for number in range(200, 1000):
+        tally.rows["1.1"][f"METHOD{number}"][number].short += 1
+    found = counted_by(tally).nonzero("esg_http_requests")
+    assert {method for method, _, _ in found} == {"_OTHER"}
+    assert sum(found.values()) == 800
+    assert set(tally.rows["1.1"]) == {"_OTHER"}
+
+
+@pytest.mark.parametrize(("seconds", "bucket"), [(0.0, 0), (SHORT, 0), (0.0051, 1), (120.0, 16), (121.0, 17)])
+def test_buckets(seconds: float, bucket: int) -> None:
+    outcome = Outcome(SHORT)
+    assert outcome.count(seconds) == bucket
+    assert outcome.longer is not None
+    assert outcome.longer[bucket] == 1
+
+
+def test_refusals_by_reason(loop: ManualLoop) -> None:
+    context = context_in(loop)
+    context.admission = admission = Admission(loop, 1, queue_size=2, queue_timeout=1.0)
+    context.tally = tally = Tally(Meter(), context)
+    first, second, third, fourth = (Request(admission) for _ in range(4))
+    assert [first.come(), second.come(), third.come(), fourth.come()] == ["runs", "waits", "waits", "refused"]
+    loop.advance(0.5)
+    first.end()
+    loop.advance(1.0)
+    admission.saturated = True
+    assert Request(admission).come() == "refused"
+    admission.saturated = False
+    assert Request(admission).come() == "waits"
+    admission.drain()
+    assert Request(admission).come() == "refused"
+    found = counted_by(tally)
+    assert found.nonzero("esg_http_requests_refused") == {
+        ("queue_full",): 1,
+        ("queue_timeout",): 1,
+        ("saturated",): 1,
+        ("draining",): 2,
+    }
+    assert found.one("esg_http_request_queue_seconds") == 3
+    assert admission.rejected == sum(admission.refused.values())
+
+
+def test_without_a_queue_the_limit_is_the_reason(loop: ManualLoop) -> None:
+    admission = Admission(loop, 1)
+    Request(admission).come()
+    assert Request(admission).come() == "refused"
+    assert admission.refused["limit"] == 1
+
+
+def test_any_thread_may_ask_while_requests_are_counted(tally: Tally) -> None:
+    """No figure that another thread sees falls."""
+    fallen: list[float] = []
+    is_over = threading.Event()
+
+    def ask() -> None:
+        before = 0.0
+        while not is_over.is_set():
+            now = counted_by(tally).one("esg_http_requests", "GET", "1.1", "200")
+            if now < before:
+                fallen.append(now)
+            before = now
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for number in range(20_000):
+        if number % 3:
+            tally.rows["1.1"]["GET"][200].short += 1
+        else:
+            end(tally, 200, 0.01)
+    is_over.set()
+    asking.join(60)
+    assert fallen == []
+    assert counted_by(tally).one("esg_http_requests", "GET", "1.1", "200") == 20_000

@@ -1,0 +1,276 @@
+"""Requests are counted to the last one (rule M-1): both parsers, both versions of HTTP, whatever becomes of them."""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from esg_core.access import AccessLog
+from esg_core.asgi import Receive, Scope, Send
+from esg_core.figures.outcomes import SHORT
+from esg_core.figures.tally import Tally
+from esg_http.call import cycle as cycle_module
+from tests.support.figures.counting import Figures, Meter, counted_by, tally_of
+from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http2.driven import Client as H2Client
+from tests.support.http2.driven import request as h2_request
+from tests.support.http2.websocket import CONNECT
+from tests.support.ws.frames import close, text
+from tests.support.ws.memory import Recorder, WebSocketServer
+
+MANY = 10_000
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW", "_OTHER")
+STATUSES = (200, 204, 206, 301, 304, 404, 418, 500, 503, 599, 799)
+KNOWN = frozenset(METHODS[:7])
+
+each_parser = pytest.mark.parametrize("parser", PARSERS)
+
+
+async def answer_as_asked(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the status and the size that the path names, once the whole body has come."""
+    while (await receive()).get("more_body"):
+        pass
+    _, status, size = scope["path"].split("/")
+    await send({"type": "http.response.start", "status": int(status), "headers": []})
+    await send({"type": "http.response.body", "body": b"x" * int(size)})
+
+
+def counting(server: MemoryServer) -> Tally:
+    """Count from now on, as a server with the option does from its start."""
+    server.context.tally = tally = Tally(Meter(), server.context)
+    return tally
+
+
+class Plan:
+    """What is asked, and what has to be counted of it."""
+
+    def __init__(self, seed: int, protocol: str) -> None:
+        self._random = random.Random(seed)
+        self._protocol = protocol
+        self.requests: Counter[tuple[str, ...]] = Counter()
+        self.received = self.sent = 0
+
+    def next(self) -> tuple[str, str, bytes]:
+        """Method, path and body of the next request."""
+        pick = self._random.choice
+        method, status, size = pick(METHODS), pick(STATUSES), self._random.randrange(40)
+        body = b"b" * self._random.randrange(1, 30) if method in ("POST", "PUT") else b""
+        self.received += len(body)
+        self.sent += 0 if method == "HEAD" or status in (204, 304) else size
+        code = str(status) if status not in (599, 799) else "other"
+        self.requests[method if method in KNOWN else "_OTHER", self._protocol, code] += 1
+        return method, f"/{status}/{size}", body
+
+    def check(self, figures: Figures) -> None:
+        assert figures.nonzero("esg_http_requests") == dict(self.requests)
+        durations = figures.nonzero("esg_http_request_duration_seconds")
+        assert sum(durations.values()) == sum(self.requests.values())
+        assert figures.one("esg_http_request_body_bytes") == self.received
+        assert figures.one("esg_http_response_body_bytes") == self.sent
+
+
+@pytest.mark.parametrize(
+    ("protocol", "is_logged", "many"), [("1.1", False, MANY), ("1.1", True, MANY // 10), ("1.0", False, MANY // 10)]
+)
+@each_parser
+def test_m1_ten_thousand_requests_over_http1(parser: str, protocol: str, is_logged: bool, many: int) -> None:
+    plan = Plan(1, protocol)
+    with MemoryServer(answer_as_asked, parser) as server:
+        tally = counting(server)
+        if is_logged:
+            server.context.access = AccessLog.create(server.context.config, server.loop)
+        transport = server.connect()
+        for number in range(many):
+            if protocol == "1.0" and number:
+                transport = server.connect()
+                server.transports.remove(transport)
+            method, path, body = plan.next()
+            head = f"{method} {path} HTTP/{protocol}\r\nHost: t\r\nContent-Length: {len(body)}\r\n\r\n"
+            transport.feed(head.encode() + body)
+            server.loop.settle()
+            if protocol == "1.0":
+                transport.feed_eof()
+            if number % 500 == 0:
+                transport.read()
+        figures = counted_by(tally)
+    plan.check(figures)
+    assert figures.one("esg_connections_accepted", "1.1") == (many if protocol == "1.0" else 1)
+
+
+@each_parser
+def test_m1_ten_thousand_requests_over_http2(parser: str) -> None:
+    plan = Plan(2, "2")
+    with MemoryServer(answer_as_asked, parser) as server:
+        tally = counting(server)
+        client = H2Client(server)
+        for number in range(MANY):
+            method, path, body = plan.next()
+            client.ask(h2_request(path.encode(), method.encode()), body or None)
+            if number % 50 == 49:
+                client.turn()
+        figures = counted_by(tally)
+        assert figures.one("esg_connections", "2") == 1
+        assert figures.one("esg_http2_streams") == 0
+    plan.check(figures)
+
+
+@each_parser
+def test_websockets(parser: str) -> None:
+    with WebSocketServer(Recorder(), "websockets", parser) as server:
+        tally = counting(server)
+        client = server.open()
+        client.say(text("a"), text("b"), text("c"))
+        figures = counted_by(tally)
+        assert figures.nonzero("esg_http_requests") == {("GET", "1.1", "101"): 1}
+        assert figures.nonzero("esg_http_request_duration_seconds") == {}
+        assert (figures.one("esg_websockets"), figures.one("esg_websockets_opened")) == (1, 1)
+        assert figures.one("esg_connections", "websocket") == 1
+        assert figures.one("esg_http_requests_in_progress") == 0
+        assert figures.one("esg_websockets_messages_received") == 3
+        assert figures.one("esg_websockets_messages_sent") == 3
+        server.loop.advance(7)
+        client.say(close(1001))
+        client.hang_up()
+        figures = counted_by(tally)
+        assert figures.nonzero("esg_websockets_closes") == {("1001",): 1}
+        assert figures.one("esg_websocket_duration_seconds") == 1
+        [duration] = figures["esg_websocket_duration_seconds"].values()
+        assert duration.total == pytest.approx(7, abs=0.1)
+
+
+def test_a_refused_handshake_is_a_bad_request_and_a_response() -> None:
+    with WebSocketServer(Recorder()) as server:
+        tally = counting(server)
+        client = server.connect()
+        client.feed(b"POST / HTTP/1.1\r\nHost: t\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        server.loop.settle()
+        figures = counted_by(tally)
+    assert figures.nonzero("esg_http_bad_requests") == {("405",): 1}
+    assert figures.nonzero("esg_http_requests") == {("POST", "1.1", "405"): 1}
+
+
+def test_a_websocket_over_http2_is_a_handshake_of_200() -> None:
+    with WebSocketServer(Recorder()) as server:
+        tally = counting(server)
+        client = H2Client(server)
+        client.ask(CONNECT, end=False)
+        client.turn()
+        figures = counted_by(tally)
+        assert figures.nonzero("esg_http_requests") == {("CONNECT", "2", "200"): 1}
+        assert figures.nonzero("esg_http_request_duration_seconds") == {}
+        assert figures.one("esg_websockets") == 1
+        assert figures.one("esg_http2_streams") == 1
+
+
+@each_parser
+def test_what_never_became_a_request(parser: str) -> None:
+    with MemoryServer(answer_as_asked, parser) as server:
+        tally = counting(server)
+        for data in (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", b"\0\r\n\r\n", b"GET / HTTP/3.0\r\nHost: t\r\n\r\n"):
+            server.connect().feed(data)
+        server.loop.settle()
+        figures = counted_by(tally)
+    assert figures.nonzero("esg_http_bad_requests") == {("400",): 2, ("505",): 1}
+    assert figures.nonzero("esg_http_requests") == {}
+
+
+def test_a_goaway_is_counted_by_its_code() -> None:
+    with MemoryServer(answer_as_asked) as server:
+        tally = counting(server)
+        client = H2Client(server)
+        client.raw(b"\0\0\x04\x08\0\0\0\0\0\0\0\0\0")  # WINDOW_UPDATE by nothing
+        assert [code for _, code in client.goaways] == [1]
+        figures = counted_by(tally)
+    assert figures.nonzero("esg_http2_connection_errors") == {("PROTOCOL_ERROR",): 1}
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_a_client_that_leaves(is_begun: bool) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if is_begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    with MemoryServer(app) as server:
+        tally = counting(server)
+        transport = server.connect()
+        transport.feed(b"GET /a HTTP/1.1\r\nHost: t\r\n\r\n")
+        server.loop.settle()
+        assert counted_by(tally).one("esg_http_requests_in_progress") == 1
+        transport.reset()
+        server.loop.settle()
+        figures = counted_by(tally)
+    assert figures.one("esg_http_requests_aborted") == 1
+    assert figures.nonzero("esg_http_requests") == {}
+    [ended] = tally.ended
+    assert (ended["reason"], ended["status"], ended["path"]) == ("aborted", 200 if is_begun else None, "/a")
+
+
+def test_an_application_that_fails_midway() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        raise RuntimeError("midway")
+
+    with MemoryServer(app) as server:
+        tally = counting(server)
+        server.connect().feed(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        server.loop.settle()
+    assert [ended["reason"] for ended in tally.ended] == ["failed"]
+    assert counted_by(tally).one("esg_http_requests_aborted") == 1
+
+
+def test_refusals() -> None:
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    with MemoryServer(wait, limit_concurrent_requests=1) as server:
+        tally = counting(server)
+        for _ in range(3):
+            server.connect().feed(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        server.loop.settle()
+        figures = counted_by(tally)
+    assert figures.nonzero("esg_http_requests_refused") == {("limit",): 2}
+    assert figures.nonzero("esg_http_requests") == {("GET", "1.1", "503"): 2}
+    assert (figures.one("esg_http_requests_in_progress"), figures.one("esg_http_requests_limit")) == (1, 1)
+
+
+def test_limit_concurrency() -> None:
+    with MemoryServer(answer_as_asked, limit_concurrency=1) as server:
+        tally = counting(server)
+        transports = [server.connect() for _ in range(2)]
+        transports[1].feed(b"GET /200/1 HTTP/1.1\r\nHost: t\r\n\r\n")
+        server.loop.settle()
+    assert counted_by(tally).nonzero("esg_http_requests_refused") == {("concurrency",): 1}
+
+
+def test_health_is_not_counted() -> None:
+    with MemoryServer(answer_as_asked, health=True) as server:
+        tally = counting(server)
+        transport = server.connect()
+        transport.feed(b"GET /__esg_health__ HTTP/1.1\r\nHost: t\r\n\r\n")
+        server.loop.settle()
+        assert b"200 OK" in transport.read()
+    assert counted_by(tally).nonzero("esg_http_requests") == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bucket", "is_slow"), [(0.0, 0, False), (SHORT, 0, False), (0.2, 6, False), (3.0, 11, True)]
+)
+def test_how_long_a_request_took(monkeypatch: pytest.MonkeyPatch, seconds: float, bucket: int, is_slow: bool) -> None:
+    times = iter((100.0, 100.0 + seconds))
+    monkeypatch.setattr(cycle_module, "perf_counter", lambda: next(times))
+    with MemoryServer(answer_as_asked) as server:
+        tally = counting(server)
+        server.connect().feed(b"GET /200/1 HTTP/1.1\r\nHost: t\r\nX-Request-Id: r-1\r\n\r\n")
+        server.loop.settle()
+    [histogram] = counted_by(tally)["esg_http_request_duration_seconds"].values()
+    assert histogram.counts[bucket] == 1
+    assert histogram.total == pytest.approx(seconds)
+    told: list[Any] = [(ended["reason"], ended["id"]) for ended in tally_of(server.context).ended]
+    assert told == ([("slow", "r-1")] if is_slow else [])
+    assert [found.trace_id for found in histogram.exemplars if found] == (["r-1"] if is_slow else [])

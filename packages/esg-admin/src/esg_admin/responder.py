@@ -63,6 +63,12 @@ class _AdminExchange:
         else:
             self._finish(text(408, "the request has not come in time"))
 
+    def fail(self) -> None:
+        if self.is_stream:
+            self.lost()
+        else:
+            self._finish(text(500, "that failed; the log of the server says why"))
+
     def lost(self) -> None:
         self.is_over = True
         self.is_stream = False

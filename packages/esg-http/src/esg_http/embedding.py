@@ -33,6 +33,7 @@ OF_A_PROCESS = frozenset(
         *("reload", "reload_delay", "reload_dir", "reload_exclude", "reload_include"),
         *("limit_worker_lifetime", "limit_worker_memory", "pid_file", "preload", "prometheus_multiproc"),
         *("timeout_worker_healthcheck", "workers"),
+        *("admin", "admin_token_file", "slow_request"),
     )
 )
 """Options that only a whole server follows (`esg.run`, `esg.Server`)."""

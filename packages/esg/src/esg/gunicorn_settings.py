@@ -71,6 +71,7 @@ _NOT_OURS = {
     "limit_worker_lifetime": None,
     "pid_file": None,
     "prometheus_multiproc": "auto",
+    "admin": None,
 }
 """What gunicorn does itself, whatever a variable says; WEB_CONCURRENCY is meant for it."""
 

@@ -216,6 +216,9 @@ class Exchange(Protocol):
     def expire(self) -> None:
         """No whole request has come in time."""
 
+    def fail(self) -> None:
+        """What it asked the server for has raised: tell the client, if nothing has been written yet."""
+
     def lost(self) -> None:
         """The client is gone: nothing may be written any more."""
 

@@ -69,6 +69,10 @@ def check_files_and_names(config: "Config") -> None:
     Raises `UsageError`.
     """
     check_access_log(config)
+    if config.admin is not None:
+        from esg_core.monitoring.opening import check_admin
+
+        check_admin(config)
     for option in ("http", "ws", "loop"):
         chosen = getattr(config, option)
         if isinstance(chosen, str):
@@ -130,6 +134,10 @@ def context_for(config: "Config") -> Context:
     if config.health:
         context.health = Health(config.health_path, config.ready_path)
     install_admission(context)
+    if config.admin is not None:
+        from esg_core.figures.tally import Tally
+
+        context.tally = Tally(choose_meter(context.loop), context, config.slow_request)
     install_tracing(context)
     return context
 

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 
 class Owner:
-    """The owner of an embedded server: no watchdog, and signals reach the server first, then the program."""
+    """The owner of an embedded server: no watchdog, and signals reach the server first, then the program.
+
+    `serves_admin` is false if the owner serves the admin address itself.
+    """
+
+    serves_admin = True
 
     @contextlib.contextmanager
     def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:

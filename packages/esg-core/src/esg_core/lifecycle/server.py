@@ -28,6 +28,7 @@ from esg_core.sockets.bound import AnySocket
 from esg_core.waiting import OneTimeEvent
 
 if TYPE_CHECKING:
+    from esg_core.monitoring.thread import ThreadedAdmin
     from esg_core.options.config import Config
 
 STARTUP_PATIENCE = 5.0
@@ -58,6 +59,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._parts: ServerParts | None = None
         self._drain: Drain | None = None
+        self._admin: ThreadedAdmin | None = None
         self._signals = 0
         self._handles_signals = False
         self._is_loading = False
@@ -188,11 +190,28 @@ class Server:
     # From start to end.
 
     async def _serve(self, sockets: Sequence[AnySocket] | None) -> None:
-        parts = None if self._stop else self._assemble(sockets)
-        if parts is None:
+        with self._serving_admin():
+            parts = None if self._stop else self._assemble(sockets)
+            if parts is not None:
+                await self._run(parts)
+
+    @contextlib.contextmanager
+    def _serving_admin(self) -> Iterator[None]:
+        """Bind the admin address, unless there is none, or the owner serves it, until the `with` block ends."""
+        if self.config.admin is None or not self._owner.serves_admin:
+            yield
             return
+        from esg_core.monitoring.thread import threaded_admin
+
+        with threaded_admin(self.config) as self._admin:
+            self._owner.before_leaving(self._admin.unlink)
+            yield
+
+    async def _run(self, parts: ServerParts) -> None:
         drain = self._drain = Drain(parts, self._owner.allow)
         try:
+            if self._admin is not None:
+                self._admin.start(parts.context, self.shutdown, lambda: self.sockets)
             if await self._start(parts):
                 await self._stop
                 self._owner.stopping(drain_budget(parts.context))
@@ -228,6 +247,8 @@ class Server:
         context.open()
         announce_process(self.config, context.loop)
         self._owner.ready(context, listeners.sockets)
+        if self._admin is not None:
+            self._admin.announce()
         self.started.reach()
         return True
 

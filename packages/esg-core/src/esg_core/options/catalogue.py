@@ -15,6 +15,7 @@ from esg_core.options.groups.http2 import HTTP2Options
 from esg_core.options.groups.limits import LimitOptions
 from esg_core.options.groups.listening import ListeningOptions
 from esg_core.options.groups.logging import LoggingOptions
+from esg_core.options.groups.monitoring import MonitoringOptions
 from esg_core.options.groups.processes import ProcessOptions
 from esg_core.options.groups.protocols import ProtocolOptions
 from esg_core.options.groups.shorthands import FilePath
@@ -28,6 +29,7 @@ from esg_core.options.value_types import Action, Choice
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ServerOptions(
+    MonitoringOptions,
     ProcessOptions,
     TLSOptions,
     LoggingOptions,

@@ -88,6 +88,8 @@ def _check_application(values: Mapping[str, object], spell: Spell) -> None:
 
 
 def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
+    if values["reload"] and str(values["admin"]).startswith("fd://"):
+        raise UsageError(f"{spell('reload')} needs {spell('admin')} as HOST:PORT or unix:PATH: each process binds it")
     for name in IMPORTED_BY_NAME:
         if values["reload"] and callable(values[name]):
             raise UsageError(f"{spell('reload')} needs {spell(name)} as 'MODULE:ATTRIBUTE': a new process imports it")

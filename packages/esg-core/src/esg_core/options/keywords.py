@@ -221,6 +221,12 @@ class ConfigOptions(ServerSettings, total=False):
     """Give workers a PROMETHEUS_MULTIPROC_DIR if there is none."""
     pid_file: str | os.PathLike[str] | None
     """File to write the process ID to; removed at the end."""
+    admin: str | None
+    """Serve metrics, figures and control here: HOST:PORT, unix:PATH, fd://N."""
+    admin_token_file: str | os.PathLike[str] | None
+    """File with the token for what the admin address protects."""
+    slow_request: float
+    """Duration from which the admin address lists a request as slow."""
     reload_dirs: Sequence[str | os.PathLike[str]] | os.PathLike[str] | None
     """uvicorn's name for `reload_dir`."""
     reload_includes: Sequence[str | os.PathLike[str]] | os.PathLike[str] | None

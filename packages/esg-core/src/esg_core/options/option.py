@@ -45,6 +45,7 @@ class Group(StrEnum):
     LOGGING = "Logging"
     TLS = "TLS"
     PROCESSES = "Processes"
+    MONITORING = "Monitoring"
     CONFIGURATION = "Configuration"
 
 

@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-from esg_core.processes.handover import VARIABLE
+from esg_core.processes.handover import ADMIN_VARIABLE, FILE_MARK, VARIABLE
 from esg_core.processes.messages import READY
 from esg_core.processes.signals import NAMES, blocked, known
 from esg_core.sockets.activation import FIRST
@@ -27,15 +27,18 @@ CANNOT_EXECUTE = 127
 class Successor:
     """A new process of this program, with the sockets `bound` and the environment that this one was started with.
 
-    `line` delivers `READY` once it serves, and end of file if it fails. Raises `OSError`.
+    `admin` are the sockets of the admin address. `line` delivers `READY` once it serves, and end of file if it fails.
+    Raises `OSError`.
     """
 
-    def __init__(self, bound: Sequence[BoundSocket], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, bound: Sequence[BoundSocket], variables: Mapping[str, str], admin: Sequence[BoundSocket] = ()
+    ) -> None:
         self.line, theirs = socket.socketpair()
         with theirs, blocked(*NAMES):  # the child would handle them as the parent does, and they would be lost
             self.pid = os.fork()
             if self.pid == 0:
-                _become_successor(theirs, bound, variables)
+                _become_successor(theirs, bound, admin, variables)
         self.line.setblocking(False)
 
     def serves(self) -> bool | None:
@@ -57,19 +60,28 @@ class Successor:
         os.kill(self.pid, signal.SIGTERM)
 
 
-def _become_successor(line: socket.socket, bound: Sequence[BoundSocket], variables: Mapping[str, str]) -> None:
+def _become_successor(
+    line: socket.socket, bound: Sequence[BoundSocket], admin: Sequence[BoundSocket], variables: Mapping[str, str]
+) -> None:
     """In the forked process: give the descriptors their numbers, and execute the program."""
     try:
-        originals = [*(one.sock.fileno() for one in bound), line.fileno()]
+        originals = [
+            *(one.sock.fileno() for one in bound),
+            line.fileno(),
+            *(one.sock.fileno() for one in admin),
+        ]
         kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) for number in originals]
         for number, descriptor in enumerate(kept, FIRST):
             os.dup2(descriptor, number)
         with_files = [str(index) for index, one in enumerate(bound) if one.has_file]
+        first_of_admin = FIRST + len(bound) + 1
+        marks = [f"{number}:{FILE_MARK if one.has_file else ''}" for number, one in enumerate(admin, first_of_admin)]
         environment = {
             **variables,
             "LISTEN_FDS": str(len(bound)),
             "LISTEN_PID": str(os.getpid()),
             VARIABLE: ",".join((str(FIRST + len(bound)), *with_files)),
+            ADMIN_VARIABLE: ",".join(marks),
         }
         if getattr(sys, "frozen", False):
             environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # otherwise it would take itself for a child of this one

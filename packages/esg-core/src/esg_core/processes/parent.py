@@ -22,7 +22,7 @@ from esg_core.processes.supervisor import ParentResources, Supervisor
 from esg_core.processes.worker_config import check
 from esg_core.prometheus.providing import metrics_directory
 from esg_core.sockets.activation import listening_sockets
-from esg_core.sockets.bound import AnySocket, BoundSocket, adopt
+from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, close_all
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -50,11 +50,17 @@ def supervise(
             pid_file = _pid_file(config, predecessor)
             if pid_file is not None:
                 stack.callback(pid_file.remove)
+            admin = _admin(config, predecessor)
+            stack.callback(close_all, admin)
+            if predecessor is not None:
+                stack.callback(_leave_files, predecessor)
             variables = dict(os.environ)  # without those that pass sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
             worker_ended = stack.enter_context(metrics_directory(config))
             app = _preloaded(config)
-            resources = ParentResources(shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended)
+            resources = ParentResources(
+                shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended, admin
+            )
             code = Supervisor(config, resources, again or (lambda: config)).run()
     except (UsageError, StartupError) as error:
         return report(error)
@@ -65,6 +71,25 @@ def _bound(config: "Config", sockets: Sequence[AnySocket] | None, predecessor: P
     if sockets is not None:
         return adopt(sockets)
     return predecessor.bound if predecessor is not None else listening_sockets(config)
+
+
+def _admin(config: "Config", predecessor: Predecessor | None) -> list[BoundSocket]:
+    """The sockets of the admin address, if there is one: those of the previous program, or new ones."""
+    handed_over = [] if predecessor is None else predecessor.admin
+    if config.admin is None:
+        for one in handed_over:
+            one.close()
+        return []
+    from esg_core.monitoring.opening import bind_admin
+
+    return handed_over or bind_admin(config)
+
+
+def _leave_files(predecessor: Predecessor) -> None:
+    """If this program has failed, leave the files of UNIX sockets to the previous one, which goes on."""
+    if not predecessor.has_been_told:
+        for one in (*predecessor.bound, *predecessor.admin):
+            one.keep_file()
 
 
 def _pid_file(config: "Config", predecessor: Predecessor | None) -> PidFile | None:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from multiprocessing.spawn import get_command_line
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from esg_core.errors import StartupError
 from esg_core.processes.messages import LineReader
@@ -22,6 +22,9 @@ from esg_core.processes.signals import blocked
 from esg_core.processes.spawned import SpawnTask, send
 from esg_core.processes.worker import WorkerTask
 from esg_core.sockets.bound import BoundSocket
+
+if TYPE_CHECKING:
+    from esg_core.figures.segment import Segment
 
 POLL_EVERY = 0.01
 """Seconds between two checks of a process that is about to end."""
@@ -43,12 +46,13 @@ class Process(Protocol):
 
 
 class Running:
-    """A started worker: its process, and the line to it."""
+    """A started worker: its process, the line to it, and where it publishes its figures, if it does."""
 
     def __init__(self, process: Process, line: socket.socket) -> None:
         line.setblocking(False)
         self.process = process
         self.line = line
+        self.segment: Segment | None = None
         self.reader = LineReader()
 
     def send(self, message: bytes) -> None:
@@ -73,8 +77,9 @@ def start_fresh(task: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
     ours, theirs = socket.socketpair()
     descriptors = tuple(one.sock.fileno() for one in bound)
     spawn_task = SpawnTask(pickle.dumps(task), descriptors, tuple(sys.path), tuple(sys.argv))
+    figures = () if task.segment is None else (task.segment,)
     with theirs:
-        process = _start((*descriptors, theirs.fileno()), theirs.fileno())
+        process = _start((*descriptors, *figures, theirs.fileno()), theirs.fileno())
     send(pickle.dumps(spawn_task), ours)
     return Running(process, ours)
 

@@ -12,9 +12,8 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,17 +27,21 @@ from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import PINGS, Notifier
 from esg_core.logs import reconfigure, with_table
 from esg_core.logs.colours import Cyan
-from esg_core.logs.rotation import reopen
+from esg_core.logs.rotation import reopen as reopen_files
+from esg_core.processes.admin.parent_controls import Parent
 from esg_core.processes.handover import Predecessor
 from esg_core.processes.policy import FORCED, LATE, Act, Worker, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
-from esg_core.processes.spawn import Running, start_fresh
+from esg_core.processes.spawn import Running
+from esg_core.processes.starting import start_worker
 from esg_core.processes.worker_config import patience, task_for
 from esg_core.processes.workers import RunningWorkers
+from esg_core.sockets.bound import BoundSocket
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+    from esg_core.processes.admin.parent_admin import ParentAdmin
     from esg_core.processes.new_program import Successor
 
 MEMORY_CHECK_EVERY = 5.0
@@ -54,7 +57,7 @@ class ParentResources:
 
     `preloaded` is the application if workers are forked; `variables` is the environment that the program was started
     with. `pid_file` is already written unless there is a `predecessor`. `worker_ended` is called with the process ID of
-    each worker that has ended.
+    each worker that has ended. `admin` are the sockets of the admin address.
     """
 
     shared_sockets: SharedSockets
@@ -64,6 +67,7 @@ class ParentResources:
     preloaded: Application | None
     variables: Mapping[str, str]
     worker_ended: Callable[[int], None]
+    admin: Sequence[BoundSocket] = ()
 
 
 class Supervisor:
@@ -77,6 +81,7 @@ class Supervisor:
         self._policy = WorkerPolicy(config.workers or 1, patience(config))
         self._selector = selectors.DefaultSelector()
         self._workers = RunningWorkers(self._policy, self._selector, self._start, resources.worker_ended)
+        self._admin = self._make_admin()
         self._successor: Successor | None = None
         self._logger = logging.getLogger("esg.error")
         self._check_memory_at = math.inf
@@ -92,6 +97,8 @@ class Supervisor:
         """Supervise until the end and return the exit code; main thread only."""
         with as_bytes() as signals, contextlib.closing(self._selector):
             self._selector.register(signals, selectors.EVENT_READ, self._read_signals)
+            if self._admin is not None and self._resources.predecessor is None:
+                self._admin.open()
             while not self._policy.is_over:
                 now = time.monotonic()
                 for step in self._policy.plan(now):
@@ -104,8 +111,11 @@ class Supervisor:
                         self._workers.log_stacks(now),
                         self._check_memory(now),
                         self._ping(now),
+                        self._serve_admin(now),
                     )
                 )
+            if self._admin is not None:
+                self._admin.close()
         assert self._policy.code is not None
         if self._policy.code == FORCED and not (self._is_urgent or self._policy.gave_up):
             show("stopped by force: not every worker ended in time")
@@ -137,6 +147,8 @@ class Supervisor:
             self._has_started = True
             self._logger.info("Started parent process [%s]", Cyan(os.getpid()))
             announce_addresses(self._resources.shared_sockets.sockets, tls=self._config.tls)
+            if self._admin is not None:
+                self._admin.announce()
         if self._policy.is_complete and not self._was_complete:
             self._was_complete = True
             self._on_complete()
@@ -152,8 +164,13 @@ class Supervisor:
 
     def _on_complete(self) -> None:
         """All workers serve for the first time: tell the predecessor and systemd."""
-        if self._resources.predecessor is not None:
-            self._resources.predecessor.report_ready()
+        predecessor = self._resources.predecessor
+        if predecessor is not None:
+            predecessor.report_ready()
+            if self._admin is None:
+                predecessor.line.close()
+            else:
+                self._admin.open_after(predecessor.line)
             if self._resources.pid_file is not None:
                 self._resources.pid_file.write(replace=True)
         self._notify_ready()
@@ -170,13 +187,12 @@ class Supervisor:
     def _on_signal(self, name: str) -> None:
         match name:
             case "SIGINT" | "SIGTERM" | "SIGBREAK":
-                self._stop(time.monotonic())
+                self.stop(time.monotonic())
             case "SIGQUIT":
                 self._logger.warning("Stopping at once")
                 self._stop_at_once()
             case "SIGUSR1":
-                if reopen():
-                    self._workers.reopen()
+                self.reopen()
             case _ if self._policy.code is None:
                 self._change(name)
 
@@ -184,25 +200,45 @@ class Supervisor:
         """Handle a signal that has a meaning only until the server stops."""
         match name:
             case "SIGHUP":
-                self._renew()
+                self.renew()
             case "SIGUSR2":
                 self._upgrade()
             case "SIGTTIN":
-                self._resize(self._policy.target + 1)
+                self.resize(self._policy.target + 1)
             case "SIGTTOU":
-                self._resize(self._policy.target - 1)
+                self.resize(self._policy.target - 1)
+
+    def reopen(self) -> bool:
+        """Have all processes reopen their log files, unless one of them cannot be opened here."""
+        if is_possible := reopen_files():
+            self._workers.reopen()
+        return is_possible
+
+    # The admin address.
+
+    def _make_admin(self) -> "ParentAdmin | None":
+        if not self._resources.admin:
+            return None
+        from esg_core.processes.admin.parent_admin import ParentAdmin
+
+        parent = Parent(self._policy, self._workers, self, self._resources.shared_sockets.bound)
+        return ParentAdmin(self._resources.admin, parent, self._config, self._selector)
+
+    def _serve_admin(self, now: float) -> float:
+        """Do what is due for operators; returns when to call this again."""
+        self._workers.questions.run_due(now)
+        if self._admin is None:
+            return math.inf
+        self._admin.run_due(now)
+        return min(self._workers.questions.wakes_at, self._admin.wakes_at)
 
     # Workers.
 
     def _start(self, slot: int) -> Running:
         shared_sockets, app = self._resources.shared_sockets, self._resources.preloaded
         bound = shared_sockets.of(slot)
-        task = task_for(self._config, app)
-        if app is None or sys.platform == "win32":
-            return start_fresh(task, bound)
-        from esg_core.processes.fork import start_forked
-
-        return start_forked(task, bound, functools.partial(self._drop_parent_resources, slot))
+        drop = None if app is None else functools.partial(self._drop_parent_resources, slot)
+        return start_worker(task_for(self._config, app), bound, drop, has_figures=self._admin is not None)
 
     def _drop_parent_resources(self, slot: int) -> None:
         """In a forked worker: close what only the parent needs. A line that a worker keeps open would never end."""
@@ -210,11 +246,15 @@ class Supervisor:
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
         self._selector.close()
+        self._workers.leave_to_parent()
+        if self._admin is not None:
+            self._admin.leave_to_parent()
         self._resources.shared_sockets.close_others(slot)
         if self._resources.pid_file is not None:
             self._resources.pid_file.close()
 
-    def _resize(self, target: int) -> None:
+    def resize(self, target: int) -> None:
+        """Have as many workers serve as this; at least one."""
         self._policy.resize(target)
         self._logger.info("Workers: %d", self._policy.target)
 
@@ -234,8 +274,11 @@ class Supervisor:
 
     # A new configuration, a new program.
 
-    def _renew(self) -> None:
-        """Reload the configuration and replace all workers; it is on trial until the first of them is ready."""
+    def renew(self) -> str:
+        """Reload the configuration and replace all workers; it is on trial until the first of them is ready.
+
+        Returns what is wrong with it: then nothing has changed.
+        """
         from esg_core.processes.rehearsal import fault_of
 
         try:
@@ -247,7 +290,7 @@ class Supervisor:
         self._policy.was_suspended(time.monotonic())
         if fault:
             self._logger.error("Not restarted, nothing has changed: %s", fault)
-            return
+            return fault
         if config.addresses != self._config.addresses:
             self._logger.warning("New addresses need a restart of the whole server: the current ones stay in use")
         self._logger.info("Restarting %d workers, one by one", self._target_of(config))
@@ -255,11 +298,14 @@ class Supervisor:
         self._adopt(config)
         self._policy.renew()
         self._is_renewing = True
+        return ""
 
     def _apply_proven_config(self) -> None:
         """Apply the new configuration to this process and the number of workers: its first worker is ready."""
         self._policy.resize(self._target_of(self._config))
         previous, self._proven_config = self._proven_config, self._config
+        if self._admin is not None:
+            self._admin.reload(self._config, time.time())
         try:
             add_application_directory(self._config)
             reconfigure(self._config, previous)
@@ -291,7 +337,9 @@ class Supervisor:
         from esg_core.processes.new_program import Successor
 
         try:
-            self._successor = Successor(self._resources.shared_sockets.bound, self._resources.variables)
+            self._successor = Successor(
+                self._resources.shared_sockets.bound, self._resources.variables, self._resources.admin
+            )
         except OSError as error:
             self._logger.error("SIGUSR2: cannot start a new program: %s", error)  # noqa: TRY400 - as above
             return
@@ -304,6 +352,8 @@ class Supervisor:
             return
         self._successor = None
         self._selector.unregister(line)
+        if serves and self._admin is not None:
+            self._admin.hand_over()
         line.close()
         if not serves:
             self._logger.error("The new program failed: %s; this one keeps serving", successor.end())
@@ -317,7 +367,8 @@ class Supervisor:
 
     # The end.
 
-    def _stop(self, now: float) -> None:
+    def stop(self, now: float) -> None:
+        """Have all workers drain and end; the second time, end them at once."""
         if self._policy.code is not None:
             if now > self._stopped_at + ONE_SIGNAL:
                 self._logger.warning("Second signal: stopping at once")

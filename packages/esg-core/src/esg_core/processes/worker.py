@@ -14,15 +14,20 @@ from esg_core.processes.signals import leave_to_parent
 from esg_core.sockets.bound import BoundSocket
 
 if TYPE_CHECKING:
+    from esg_core.figures.segment import Segment
     from esg_core.options.config import Config
 
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """What one worker has to do: serve what `config` says, with a heartbeat every `beat` seconds; None for none."""
+    """What one worker has to do: serve what `config` says, with a heartbeat every `beat` seconds; None for none.
+
+    It publishes its figures into the segment with this descriptor; None for none.
+    """
 
     config: "Config"
     beat: float
+    segment: int | None = None
 
 
 def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
@@ -30,4 +35,12 @@ def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) ->
     bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
     leave_to_parent()
     expect_siblings()
-    return run_alone(task.config, bound, ParentLine(line, bound, task.beat))
+    return run_alone(task.config, bound, ParentLine(line, bound, task.beat, _segment(task)))
+
+
+def _segment(task: WorkerTask) -> "Segment | None":
+    if task.segment is None:
+        return None
+    from esg_core.figures.segment import Segment
+
+    return Segment.attach(task.segment)

@@ -10,15 +10,21 @@ import random
 import selectors
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError
+from esg_core.figures.labels import END_REASONS
 from esg_core.lifecycle.failures import show
 from esg_core.lifecycle.orphans import reap_orphans
+from esg_core.monitoring.questions import Questions
 from esg_core.processes import messages
 from esg_core.processes.memory import MIB, resident
-from esg_core.processes.policy import Act, Ended, State, Step, Worker, WorkerPolicy
+from esg_core.processes.policy import AGED, BLOCKED, Act, Ended, State, Step, Worker, WorkerPolicy
 from esg_core.processes.spawn import Running
+
+if TYPE_CHECKING:
+    from esg_core.figures.merging import Merged
 
 DUMP_AFTER = 0.5
 """Seconds until a worker that was asked for its stacks, and is silent, is forced to show them.
@@ -33,14 +39,35 @@ STACKS_SETTLE = 0.1
 STOP_REQUEST_DELAY = 0.2
 """Seconds until a worker that was asked to end is replaced: its parent may have been asked as well."""
 
+_BY_DUE = {AGED: "lifetime", BLOCKED: "blocked"}
+
 JITTER = 0.1
 """A lifetime is up to this share longer, so that workers that start together do not end together."""
+
+
+class EndRecords:
+    """How many workers have ended, by reason (`counts`)."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(END_REASONS, 0)
+        self._limits: dict[Worker, str] = {}
+
+    def has_reached(self, worker: Worker, limit: str) -> None:
+        """A worker has reached a limit that the policy does not know, `requests` or `memory`, and will be replaced."""
+        if not worker.due:
+            self._limits[worker] = limit
+
+    def ended(self, worker: Worker, end: Ended) -> None:
+        """A worker has ended."""
+        limit = self._limits.pop(worker, "asked")
+        self.counts[_reason(worker, end, limit)] += 1
 
 
 class RunningWorkers:
     """All running workers; `start` starts one in a slot and may raise `OSError` or `StartupError`.
 
-    `ended` is called with the process ID of each that has ended, before anything replaces it.
+    `ended` is called with the process ID of each that has ended, before anything replaces it. `merged` keeps what they
+    had counted; None keeps nothing. `questions` are those that workers have been asked. `starts` counts all workers.
     """
 
     def __init__(
@@ -54,11 +81,38 @@ class RunningWorkers:
         self._selector = selector
         self._start = start
         self._ended = ended
+        self.merged: Merged | None = None
+        self.questions = Questions()
+        self.starts = 0
+        self._ends = EndRecords()
         self._running: dict[Worker, Running] = {}
         self._dump_at: dict[Worker, float] = {}
         self._log_stacks_at: dict[Worker, float] = {}
         self._has_failed: set[Worker] = set()
         self._logger = logging.getLogger("esg.error")
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """How many workers have ended, by reason."""
+        return self._ends.counts
+
+    def figures(self) -> Iterator[tuple[Worker, list[float]]]:
+        """What each running worker has counted, as far as it has published anything."""
+        for worker, running in self._running.items():
+            values = None if running.segment is None else running.segment.read()
+            if values is not None:
+                yield worker, values
+
+    def send_all(self, message: bytes) -> None:
+        """Send all workers a message."""
+        for running in self._running.values():
+            running.send(message)
+
+    def leave_to_parent(self) -> None:
+        """In a forked worker: let go of the figures of the others."""
+        for running in self._running.values():
+            if running.segment is not None:
+                running.segment.close()
 
     def do(self, step: Step, now: float) -> None:
         """Carry out one step of the policy's plan."""
@@ -91,6 +145,8 @@ class RunningWorkers:
             data = b""
         for message in running.reader.feed(data):
             self._handle(worker, message, now)
+        for answer in running.reader.take_answers():
+            self.questions.take(worker, answer)
         if running.reader.text and worker not in self._has_failed:
             self._dump_at.pop(worker, None)
             self._log_stacks_at[worker] = now + STACKS_SETTLE
@@ -118,14 +174,14 @@ class RunningWorkers:
 
     def reopen(self) -> None:
         """Have all workers reopen their log files."""
-        for running in self._running.values():
-            running.send(messages.REOPEN)
+        self.send_all(messages.REOPEN)
 
     def check_memory(self, limit: float, now: float) -> None:
         """Have workers replaced that use more than `limit` MiB of memory."""
         for worker in self._running:
             size = (resident(worker.pid) or 0) // MIB if worker.state is State.READY else 0
             if size > limit:
+                self._ends.has_reached(worker, "memory")
                 self._policy.is_due(worker, f"it uses {size} MiB of memory", now)
 
     def _start_one(self, slot: int, now: float) -> None:
@@ -136,6 +192,7 @@ class RunningWorkers:
             say = self._logger.error if self._policy.code is None else show
             say(f"cannot start a worker: {error}")
             return
+        self.starts += 1
         jitter = 1 + random.SystemRandom().uniform(0, JITTER)
         worker = self._policy.started(running.process.pid, slot, now, jitter)
         self._running[worker] = running
@@ -148,6 +205,7 @@ class RunningWorkers:
             case messages.ALIVE:
                 self._policy.beats(worker, now)
             case messages.LIMIT_REACHED:
+                self._ends.has_reached(worker, "requests")
                 self._policy.is_due(worker, "it has reached its request limit", now)
             case messages.STOP_REQUESTED:
                 self._policy.is_due(worker, "it was asked to end", now + STOP_REQUEST_DELAY)
@@ -170,9 +228,21 @@ class RunningWorkers:
         self._dump_at.pop(worker, None)
         if self._log_stacks_at.pop(worker, None) is not None:
             self._logger.error("Worker [%d] was here:\n%s", worker.pid, text)
+        self._fold(worker, running)
         ended = self._policy.ended(worker, code, now)
+        self._ends.ended(worker, ended)
         if not was_over and not ended.is_wanted:
             self._report_end(worker, text if has_failed else "", code, ended)
+
+    def _fold(self, worker: Worker, running: Running) -> None:
+        """Keep what a worker has counted that is gone."""
+        self.questions.gone(worker)
+        if running.segment is None:
+            return
+        values = running.segment.read()
+        if self.merged is not None:
+            self.merged.ended(worker.slot, values, worker.pid)
+        running.segment.close()
 
     def _report_end(self, worker: Worker, failure: str, code: int, ended: Ended) -> None:
         """Report an unexpected end of a worker; if it ends the whole program, as the error of the program."""
@@ -200,6 +270,12 @@ def _take_due(times: dict[Worker, float], now: float) -> list[Worker]:
     for worker in due:
         del times[worker]
     return due
+
+
+def _reason(worker: Worker, end: Ended, limit: str) -> str:
+    if worker.is_blocked:
+        return "blocked"
+    return _BY_DUE.get(worker.due, limit) if end.is_wanted else "crashed"
 
 
 def _how(code: int) -> str:

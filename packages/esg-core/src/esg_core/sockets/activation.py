@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from esg_core.errors import StartupError
-from esg_core.options.addresses import Descriptor
+from esg_core.options.addresses import Descriptor, parse_address
 from esg_core.sockets.bound import BoundSocket, bind_all
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def passed_sockets(config: "Config") -> list[BoundSocket] | None:
     listens only on what they name, and the log warns of sockets left over. Raises `StartupError`. The second call
     returns None.
     """
-    passed = [Descriptor(one.number) for one in take_descriptors()]
+    admin = None if config.admin is None else parse_address(config.admin)
+    passed = [one for one in (Descriptor(one.number) for one in take_descriptors()) if one != admin]
     if not config.bind and config.uds is None and config.fd is None:
         return bind_all(passed) or None
     unused = [str(address) for address in passed if address not in config.addresses]

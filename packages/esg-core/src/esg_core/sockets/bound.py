@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from esg_core.errors import StartupError, UsageError
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
 
+PRIVATE = 0o600
+"""The mode of a socket file for its owner alone."""
+
 PORT_ATTEMPTS = 10
 """Attempts to find a port that is free on all addresses of a name."""
 
@@ -96,6 +99,14 @@ def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[
         close_all(bound)
         raise
     return bound
+
+
+def bind_private(address: UnixAddress) -> BoundSocket:
+    """Bind a UNIX socket whose file only this user may open; raises `StartupError`."""
+    from esg_core.sockets.unix_files import bind_unix
+
+    with explained(address):
+        return BoundSocket(*bind_unix(address, PRIVATE), is_own=True)
 
 
 AnySocket = socket.socket | BoundSocket

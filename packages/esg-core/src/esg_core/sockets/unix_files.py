@@ -19,16 +19,19 @@ MODE = 0o666
 """The mode of a new socket file, regardless of the umask: its directory decides who can reach it."""
 
 
-def bind_unix(address: UnixAddress) -> tuple[socket.socket, Callable[[], None]]:
-    """A bound socket, and the function that removes its file; raises `StartupError`, `UsageError` or `OSError`."""
+def bind_unix(address: UnixAddress, mode: int | None = None) -> tuple[socket.socket, Callable[[], None]]:
+    """A bound socket, and the function that removes its file; raises `StartupError`, `UsageError` or `OSError`.
+
+    The file gets `mode`; None keeps that of a file which a server left behind, else `MODE`.
+    """
     if not hasattr(socket, "AF_UNIX"):
         raise UsageError(f"{address}: this system does not support UNIX sockets")
     path = Path(address.path)
-    mode = _make_room(path, address)
+    found = _make_room(path, address)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.bind(address.path)
-        path.chmod(mode)
+        path.chmod(found if mode is None else mode)
         sock.setblocking(False)
         return sock, remover(address.path)
     except BaseException:

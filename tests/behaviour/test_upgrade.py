@@ -83,6 +83,20 @@ def test_w3_m4_if_the_new_program_fails_the_old_one_goes_on(tmp_path: Path) -> N
         server.upgrade()
 
 
+def test_w3_a_new_program_that_fails_leaves_the_files_of_unix_sockets(tmp_path: Path) -> None:
+    """L-4: the old one goes on behind them."""
+    broken, path = tmp_path / "broken", tmp_path / "esg.sock"
+    addresses = ("--bind", "127.0.0.1:0", "--bind", f"unix:{path}")
+    with upgraded(*addresses, env={**os.environ, "BROKEN": str(broken)}) as server:
+        broken.touch()
+        os.kill(server.main, signal.SIGUSR2)
+        server.wait_for(r"ERROR:    The new program failed: exit code 3; this one keeps serving")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE)
+            connection.connect(str(path))
+            assert ask(connection, request("/")).body == b"hello"
+
+
 def test_w3_there_is_one_new_program_at_a_time() -> None:
     with upgraded() as server:
         before = server.there

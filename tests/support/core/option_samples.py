@@ -107,6 +107,9 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "health": ("true", True),
     "health_path": ("/live", "/live"),
     "ready_path": ("/ready", "/ready"),
+    "admin": ("[::1]:9100", "[::1]:9100"),
+    "admin_token_file": ("/run/esg.token", "/run/esg.token"),
+    "slow_request": ("0.25", 0.25),
     "preset": ("load-balancer", "load-balancer"),
 }
 """For each option: a text as on the command line or in a variable, and the same as a value in TOML or a program."""

@@ -1,4 +1,4 @@
-"""Has PyInstaller pack the files of the live page, which no import names."""
+"""Has PyInstaller pack what no import names: the files of the live page, and the commands `esg top` and `esg ctl`."""
 
 from pathlib import Path
 
@@ -7,3 +7,5 @@ import esg_admin
 _PAGE = Path(esg_admin.__file__).with_name("page")
 
 datas = [(str(_PAGE / f"*.{ending}"), "esg_admin/page") for ending in ("html", "css", "js")]
+
+hiddenimports = ["esg_admin.terminal.commands"]

@@ -152,7 +152,9 @@ BACKLOG_LIMIT = _gauge("esg_listener_backlog_limit", "How many may wait to be ac
 READY = _gauge("esg_ready", "1 while the server is ready.")
 BUILD = Family("esg_build", Kind.INFO, "What runs.", ("version",))
 RELOADED_AT = _gauge(
-    "esg_config_last_reload_success_timestamp_seconds", "When the workers were last replaced.", unit="seconds"
+    "esg_config_last_reload_success_timestamp_seconds",
+    "When the configuration was last read without an error, since 1970.",
+    unit="seconds",
 )
 PROCESS_CPU = _counter("process_cpu_seconds", "User and system CPU time.", unit="seconds")
 PROCESS_MEMORY = _gauge("process_resident_memory_bytes", "Memory in RAM.", unit="bytes")

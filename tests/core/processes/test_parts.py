@@ -120,8 +120,10 @@ def test_w3_what_cannot_be_taken_over_is_an_error(text: str) -> None:
 def test_w3_a_former_program_that_has_gone_is_not_missed() -> None:
     line, theirs = socket.socketpair()
     theirs.close()
-    Predecessor(line, []).report_ready()
-    assert line.fileno() == -1
+    predecessor = Predecessor(line, [])
+    with line:
+        predecessor.report_ready()
+    assert predecessor.has_been_told
 
 
 # Tasks.

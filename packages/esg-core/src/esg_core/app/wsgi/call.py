@@ -20,6 +20,9 @@ from esg_core.errors import ClientDisconnected
 PIECE = 65536
 """Bytes sent at a time, if they come in smaller parts."""
 
+NO_PARTS: list[bytes] = []
+"""What every call has until its first part; it stays empty."""
+
 GONE = "the client has disconnected"
 
 
@@ -70,7 +73,7 @@ class Call:
         self.file: FilePart | None = None
         self.error: BaseException | None = None
         self.watching: asyncio.Task[None] | None = None
-        self._parts: list[bytes] = []
+        self._parts: list[bytes] = NO_PARTS
         self._backlog: Backlog | None = None
         self.is_over = self.is_abandoned = self.is_sending = self._is_asked = self.is_left = False
 
@@ -86,7 +89,7 @@ class Call:
         if self._parts or self._backlog is not None:
             self._put_behind(part)
         else:  # of any size: it is in memory already, and nothing else is
-            self._parts.append(part)
+            self._parts = [part]
         if self._is_asked:
             self._tell()
 

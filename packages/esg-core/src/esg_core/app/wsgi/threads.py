@@ -1,12 +1,12 @@
 """Threads that are started as they are needed, up to a limit, and wait for the next job.
 
-Knows only the context of a job. The methods are for the event loop's thread; jobs must not raise.
+Knows only the context of a job. The methods of `Threads` are for the event loop's thread; jobs must not raise.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 
@@ -17,6 +17,7 @@ class Job(Protocol):
 
 
 J = TypeVar("J", bound=Job)
+Q = TypeVar("Q")
 
 
 class Threads(Generic[J]):
@@ -30,7 +31,7 @@ class Threads(Generic[J]):
     def __init__(self, limit: int, do: Callable[[J], None]) -> None:
         self._limit = limit
         self._do = do
-        self._jobs: SimpleQueue[J | None] = SimpleQueue()
+        self._jobs: _Queue[J | None] = _Queue()
         self._slots: list[list[J | None]] = []
         self._unfinished = 0
 
@@ -73,8 +74,58 @@ class Threads(Generic[J]):
             self._slots.append(slot)
 
 
-def _work(jobs: "SimpleQueue[J | None]", slot: list[J | None], do: Callable[[J], None]) -> None:
-    while (job := jobs.get()) is not None:
+class _Queue(Generic[Q]):
+    """Jobs that wait for threads, and threads that wait for jobs; used from all threads.
+
+    A thread that ends a job takes the next one itself. Another thread is woken only while jobs wait, and one at a time:
+    threads that are awake without the interpreter only take time from the one that has it. The woken thread wakes the
+    next one. No wake-up is lost: a job is added before idle threads are looked for, a thread is added to those before
+    it looks for jobs, and a woken thread looks for jobs after it has cleared `_is_waking`.
+    """
+
+    __slots__ = ("_idle", "_is_waking", "_jobs")
+
+    def __init__(self) -> None:
+        self._jobs: deque[Q] = deque()
+        self._idle: list[threading.Lock] = []
+        self._is_waking = False
+
+    def put(self, job: Q) -> None:
+        """Add a job."""
+        self._jobs.append(job)
+        self._wake()
+
+    def get(self, bell: threading.Lock) -> Q:
+        """Take a job as soon as there is one; `bell` is the calling thread's own lock, which is held."""
+        while True:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:
+                self._idle.append(bell)
+                if self._jobs:
+                    self._wake()
+                bell.acquire()
+                self._is_waking = False
+            else:
+                if self._jobs:
+                    self._wake()
+                return job
+
+    def _wake(self) -> None:
+        if self._is_waking:
+            return
+        try:
+            bell = self._idle.pop()
+        except IndexError:  # all are busy
+            return
+        self._is_waking = True
+        bell.release()
+
+
+def _work(jobs: "_Queue[J | None]", slot: list[J | None], do: Callable[[J], None]) -> None:
+    bell = threading.Lock()
+    bell.acquire()
+    while (job := jobs.get(bell)) is not None:
         slot[0] = job
         job.context.run(do, job)
         slot[0] = job = None  # or the last job would live until the next one

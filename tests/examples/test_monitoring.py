@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from esg_core.figures.labels import CLASSES, CODES, END_REASONS, HANDSHAKE_RESULTS, REFUSAL_REASONS, WORKER_STATES
 
+from esg_core.figures.labels import CLASSES, CODES, END_REASONS, HANDSHAKE_RESULTS, REFUSAL_REASONS, WORKER_STATES
 from tests.support.admin.families import sample_names
 from tests.support.e2e.programs import find, needs
 from tests.support.source_tree import ROOT

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import cache
 
 from esg_core.figures.families import COUNTED, MEASURED
-
 from esg_core.figures.readings import Kind
 
 _SUFFIXES = {

@@ -52,10 +52,10 @@ class Admin:
     """A client of an admin address: `HOST:PORT`, or the path of a socket file."""
 
     def __init__(self, place: str | Path) -> None:
-        self._place = place
+        self.place = place
 
     def ask(self, path: str, method: str = "GET", token: str | None = None, **fields: str) -> Answer:
-        place = self._place
+        place = self.place
         connection = OverUnix(place) if isinstance(place, Path) else http.client.HTTPConnection(place, timeout=PATIENCE)
         sent = fields if token is None else {"authorization": f"Bearer {token}", **fields}
         with contextlib.closing(connection):

@@ -1,6 +1,6 @@
 """Adds up the figures of all processes, those that have ended included (rule M-2): no counter ever falls.
 
-Pure: whoever reads segments and notices ends is told nothing of, and tells this.
+Pure: other modules read segments, notice ends, and report both to this one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

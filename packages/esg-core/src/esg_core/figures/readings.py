@@ -1,4 +1,4 @@
-"""The shape of figures: families, their series and values, as they are shown to whoever asks for them.
+"""The shape of figures: families, their series and values, as they are shown to those who ask.
 
 Knows neither what is counted nor how it is written down for a reader.
 """

@@ -22,7 +22,7 @@ _NUMBERS = struct.Struct(f"{len(SLOTS)}d")
 SIZE = _NUMBERS_AT + 2 * _NUMBERS.size
 
 TRIES = 16
-"""How often a reader begins anew because two versions have been written meanwhile."""
+"""How often a reader starts again because two versions were written meanwhile."""
 
 
 class Segment:

@@ -1,4 +1,4 @@
-"""A server of one process, to whoever asks at its admin address (rules M-4 to M-6).
+"""The source of a server of one process, for its admin address (rules M-4 to M-6).
 
 Called from the thread of the admin address, so it answers while the application blocks the event loop: it reads what
 the loop's thread counts, under the GIL, and changes nothing itself.

@@ -1,4 +1,4 @@
-"""All workers of a parent as one server, to whoever asks at its admin address (rules M-2, M-4 to M-6).
+"""The source of all workers of a parent as one server, for its admin address (rules M-2, M-4 to M-6).
 
 Figures come from memory that workers share with this process, so nothing here waits for a worker. Questions go to the
 workers themselves, which have half a second.

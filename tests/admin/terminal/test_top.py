@@ -78,7 +78,7 @@ def test_m11_it_comes_back_when_the_server_does(kind: str, tmp_path: Path) -> No
         terminal.wait_for(LIVE)
     with terminal:
         terminal.wait_for("lost: cannot connect to ")
-        terminal.wait_for("(?s)connection.{1,9}refused")
+        terminal.wait_for("(?s)(connection.{1,9}refused|no such file)")
         with AdminServer(MovingSource(), port=server.port, path=fresh(path)):
             terminal.wait_for(LIVE)
             terminal.wait_for(RATE)

@@ -71,8 +71,12 @@ class Kind:
 
 KINDS = {
     "starlette": Kind("starlette_app:app", says=("ended", "background")),
-    "starlette-behind": Kind("starlette_app:app", "/behind", ("ended", "background"), PHASES),
-    # Starlette leaves the generators that its threads step through to the garbage collector.
+    "starlette-behind": Kind(
+        "starlette_app:app", "/behind", ("ended", "background"), ("late", "held", "idle", "stuck", "whole")
+    ),
+    # Starlette leaves to the garbage collector the generators of a stream that its middleware passes on in the middle of
+    # a token, and those that its threads step through.
+    "starlette-behind-tokens": Kind("starlette_app:app", "/behind", ("background",), ("tokens",)),
     "starlette-threads": Kind("starlette_app:app", "/threads", ("background",), ("tokens", "whole", FLOOD)),
     "fastapi": Kind("fastapi_app:app", says=("ended", "background", "closed")),
     # Tokens in FastAPI's own queue may keep a generator until the garbage collector runs.

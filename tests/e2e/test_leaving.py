@@ -74,8 +74,8 @@ KINDS = {
     "starlette-behind": Kind(
         "starlette_app:app", "/behind", ("ended", "background"), ("late", "held", "idle", "stuck", "whole")
     ),
-    # Starlette leaves to the garbage collector the generators of a stream that its middleware passes on in the middle of
-    # a token, and those that its threads step through.
+    # Starlette leaves to the garbage collector the generators of tokens that a middleware passes on, and those that its
+    # threads step through.
     "starlette-behind-tokens": Kind("starlette_app:app", "/behind", ("background",), ("tokens",)),
     "starlette-threads": Kind("starlette_app:app", "/threads", ("background",), ("tokens", "whole", FLOOD)),
     "fastapi": Kind("fastapi_app:app", says=("ended", "background", "closed")),

@@ -74,6 +74,7 @@ class ValueDirectory:
             swapped_in = self._base / "next"
             swapped_in.unlink(missing_ok=True)
             swapped_in.symlink_to(following.name)
+            _bring_new_files(current, following, names)  # a reader after the swap must find them
             swapped_in.replace(self.path)
         except OSError:
             self._fold_beyond = len(self._ended) + MOST_ENDED
@@ -114,19 +115,23 @@ class ValueDirectory:
         return old & names
 
     def _bring_late_files(self) -> None:
-        """Link what processes have made in the former directory while the current one was being filled."""
-        if self._former is None:
-            return
-        former, known = self._former
-        for name in _names(former) - known:
-            known.add(name)
-            _link(former / name, self._current / name)
+        """Link what processes have made in the former directory since it was last looked at."""
+        if self._former is not None:
+            former, known = self._former
+            _bring_new_files(former, self._current, known)
 
     def _end_former(self) -> None:
         if self._former is not None:
             self._bring_late_files()
             shutil.rmtree(self._former[0], ignore_errors=True)
             self._former = None
+
+
+def _bring_new_files(former: Path, following: Path, known: set[str]) -> None:
+    """Link the files that are not `known` yet, and add their names to those that are."""
+    for name in _names(former) - known:
+        known.add(name)
+        _link(former / name, following / name)
 
 
 def _link(name: Path, new: Path) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from esg_core.figures.layout import FINGERPRINT, SLOTS
 
-_WORD = struct.Struct("Q")
-FINGERPRINT_AT, VERSION_AT = 0, _WORD.size
+FINGERPRINT_AT, VERSION_AT = 0, 8
+"""Bytes: where the two words of the header are."""
+
 _NUMBERS_AT = 64
 """The numbers begin on a cache line of their own."""
 
@@ -34,6 +35,7 @@ class Segment:
         if os.fstat(fd).st_size < SIZE:  # the parent may be of an older version
             os.ftruncate(fd, SIZE)
         self._memory = mmap.mmap(fd, SIZE)
+        self._header = memoryview(self._memory)[:_NUMBERS_AT].cast("Q")
 
     @classmethod
     def create(cls) -> "Segment":
@@ -53,8 +55,8 @@ class Segment:
         """Publish all numbers at once."""
         version = self._word(VERSION_AT) + 1
         _NUMBERS.pack_into(self._memory, _place_of(version), *values)
-        _WORD.pack_into(self._memory, FINGERPRINT_AT, FINGERPRINT)
-        _WORD.pack_into(self._memory, VERSION_AT, version)
+        self._set_word(FINGERPRINT_AT, FINGERPRINT)
+        self._set_word(VERSION_AT, version)
 
     def read(self) -> list[float] | None:
         """The numbers that were published last, also those of a process that is dead.
@@ -72,14 +74,18 @@ class Segment:
 
     def close(self) -> None:
         """Let go of the memory, and of the descriptor if it was made here; may be called twice."""
+        self._header.release()
         self._memory.close()
         if self._is_own:
             self._is_own = False
             os.close(self._fd)
 
     def _word(self, at: int) -> int:
-        [word] = _WORD.unpack_from(self._memory, at)
-        return int(word)
+        return self._header[at // 8]
+
+    def _set_word(self, at: int, word: int) -> None:
+        """Store a word at once: `pack_into()` fills with zeros first, and a writer can be killed in between."""
+        self._header[at // 8] = word
 
 
 def _place_of(version: int) -> int:

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from esg_core.errors import StartupError, UsageError
+from esg_core.figures import memory
+from esg_core.figures.memory import MIB, resident
 from esg_core.options.addresses import Address, TCPAddress, UnixAddress
 from esg_core.options.config import Config
-from esg_core.processes import memory
 from esg_core.processes.fork import Forked
 from esg_core.processes.handover import VARIABLE, Predecessor, take_over
-from esg_core.processes.memory import MIB, resident
 from esg_core.processes.messages import ALIVE, FAILED, LIMIT_REACHED, READY, LineReader, as_text
 from esg_core.processes.policy import BEATS, FAILED_TO_START, Act, Patience, Step, WorkerPolicy
 from esg_core.processes.shared_sockets import SharedSockets

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
 
 from esg_core.figures import totals as figure_totals
 from esg_core.figures.readings import Reading
+from esg_core.figures.totals import CountedStats, ToldRequest
 
 
 class Peer(Enum):
@@ -51,28 +52,30 @@ class Answer(NamedTuple):
     content: Mapping[str, Any] | None
 
 
+LOGS_NOT_REOPENED = "a log file cannot be opened; the log says why"
+IS_STOPPING = "the server is stopping"
+"""Why an action is not done, whichever process model it is."""
+
 PATIENCE = 0.5
 """Seconds that a process has to answer a question."""
 
 
-class WorkerStats(TypedDict):
-    """One process that serves; times are in seconds, memory in bytes, `_total` only grows."""
+class ProcessAtPlace(TypedDict):
+    """Which process it is."""
 
     worker: int
     """Its place: a replacement has the same. 0 where there is only one process."""
     pid: int
+
+
+class WorkerStats(ProcessAtPlace, CountedStats):
+    """One process that serves; times are in seconds, memory in bytes, `_total` only grows."""
+
     state: str
     """`starting`, `ready` or `draining`."""
     age: float
     """Of the process."""
     heartbeat_age: float | None
-    requests_total: int
-    running: int
-    queued: int
-    connections: int
-    websockets: int
-    busy_seconds_total: float
-    lag: float
     memory: int
 
 
@@ -96,40 +99,21 @@ class Stats(TypedDict):
     workers: list[WorkerStats]
 
 
-class SilentProcess(TypedDict):
+class SilentProcess(ProcessAtPlace):
     """A process that has not answered within `PATIENCE`."""
 
-    worker: int
-    pid: int
 
-
-class RunningRequest(TypedDict):
+class RunningRequest(ProcessAtPlace, ToldRequest):
     """A request that has no whole response yet."""
 
-    worker: int
-    pid: int
-    method: str
-    path: str
-    """Without the query."""
-    protocol: str
-    client: str
-    id: str
     seconds: float
     """Since it began."""
     phase: str
 
 
-class EndedRequest(TypedDict):
+class EndedRequest(ProcessAtPlace, ToldRequest):
     """A request that was slow, failed or was aborted."""
 
-    worker: int
-    pid: int
-    method: str
-    path: str
-    """Without the query."""
-    protocol: str
-    client: str
-    id: str
     seconds: float
     """How long it took."""
     status: int | None
@@ -155,11 +139,9 @@ class NamedStack(TypedDict):
     stack: str
 
 
-class ProcessStacks(TypedDict):
+class ProcessStacks(ProcessAtPlace):
     """All threads and tasks of one process."""
 
-    worker: int
-    pid: int
     threads: list[NamedStack]
     tasks: list[NamedStack]
 

@@ -3,23 +3,12 @@
 Knows ASGI scopes, and that the application may have changed them.
 """
 
-from typing import TypedDict
-
 from esg_core.access.escaping import client_text
 from esg_core.access.exchange import ScopeLike, repaired, request_id
+from esg_core.figures.totals import ToldRequest
 
 LONGEST_PATH = 256
 """Characters of a path that are kept."""
-
-
-class ToldRequest(TypedDict):
-    """What is told of a request, whether it runs or has ended."""
-
-    method: str
-    path: str
-    protocol: str
-    client: str
-    id: str
 
 
 class EndedRecord(ToldRequest):

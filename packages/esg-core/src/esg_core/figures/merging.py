@@ -5,7 +5,6 @@ Pure: other modules read segments, notice ends, and report both to this one.
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import add, mul
-from typing import TypedDict
 
 from esg_core.figures import families
 from esg_core.figures.exemplars import Bucket, read_exemplars
@@ -13,7 +12,7 @@ from esg_core.figures.families import COUNTED, Counted
 from esg_core.figures.labels import CLASSES, DURATIONS, METHODS, REFUSAL_REASONS
 from esg_core.figures.layout import EXEMPLARS_AT, IS_SUMMED, SLOTS, beginning, positions, span
 from esg_core.figures.readings import Exemplar, Histogram, Kind, Reading, Series
-from esg_core.figures.totals import Totals
+from esg_core.figures.totals import CountedStats, Totals
 
 Values = Sequence[float]
 """The counted figures of one process, in the order of `layout.SLOTS`."""
@@ -21,18 +20,6 @@ Values = Sequence[float]
 _REQUESTS = span(families.REQUESTS)
 _BUSY, _TURNS, _LAG = (beginning(counted) for counted in (families.BUSY, families.TURNS, families.LAG))
 _BUCKETS = families.DURATION.width - 1
-
-
-class CountedStats(TypedDict):
-    """The part of `WorkerStats` that is counted by the processes at one place."""
-
-    requests_total: int
-    running: int
-    queued: int
-    connections: int
-    websockets: int
-    busy_seconds_total: float
-    lag: float
 
 
 class _Former:

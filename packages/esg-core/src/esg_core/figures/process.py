@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from esg_core.figures import families
-from esg_core.figures.readings import Family, Reading, Series
+from esg_core.figures.readings import Family, Reading, Series, single
 
 if sys.platform != "win32":
     import resource
@@ -34,13 +34,18 @@ def look_at(pid: int) -> ProcessNumbers | None:
         return None
     directory = Path(f"/proc/{pid}")
     try:
-        # The second field is the program's name in parentheses, which may hold anything.
-        fields = (directory / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        fields = _stat(pid)
         cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         virtual, pages = int(fields[20]), int(fields[21])
     except (OSError, ValueError, IndexError):
         return None
     return ProcessNumbers(cpu, pages * os.sysconf("SC_PAGE_SIZE"), virtual, _open_files(directory), _most(directory))
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of proc_pid_stat(5) from the third on: the second is the program's name, which may hold anything."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    return text.rpartition(")")[2].split()
 
 
 def _open_files(directory: Path) -> int | None:
@@ -83,7 +88,7 @@ def process_readings(pids: Iterable[int], started_at: float) -> list[Reading]:
         (families.PROCESS_MOST_FILES, min((one.most_files for one in found if one.most_files), default=None)),
         (families.PROCESS_START, started_at),
     ]
-    return [Reading(family, [Series((), value)]) for family, value in sums if value is not None]
+    return [single(family, value) for family, value in sums if value is not None]
 
 
 def python_reading() -> Reading:
@@ -95,7 +100,7 @@ def python_reading() -> Reading:
 def start_of(pid: int) -> float | None:
     """When a process began, in seconds since 1970; None if it is gone, or the system does not tell."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        fields = _stat(pid)
         uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
         return time.time() - uptime + int(fields[19]) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):

@@ -65,3 +65,8 @@ class Reading(NamedTuple):
 
     family: Family
     series: Sequence[Series]
+
+
+def single(family: Family, value: float) -> Reading:
+    """The reading of a family without labels."""
+    return Reading(family, [Series((), float(value))])

@@ -1,4 +1,4 @@
-"""The sums over all processes, as `/stats` shows them: see `esg_core.admin.contracts`."""
+"""What is counted, as the documents of the admin address show it: see `esg_core.admin.contracts`."""
 
 from typing import TypedDict
 
@@ -22,3 +22,26 @@ class Totals(TypedDict):
     latency_bounds: list[float]
     latency_counts: list[int]
     """Requests by duration, all methods and statuses: not cumulative, one more than there are bounds."""
+
+
+class CountedStats(TypedDict):
+    """What the processes at one place have counted; `busy_seconds_total` and `lag` are in seconds."""
+
+    requests_total: int
+    running: int
+    queued: int
+    connections: int
+    websockets: int
+    busy_seconds_total: float
+    lag: float
+
+
+class ToldRequest(TypedDict):
+    """What is told of a request, whether it runs or has ended."""
+
+    method: str
+    path: str
+    """Without the query."""
+    protocol: str
+    client: str
+    id: str

@@ -11,10 +11,11 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from esg_core import __version__
+from esg_core.figures import families
 from esg_core.figures.certificates import certificate_reading
 from esg_core.figures.listeners import listener_readings
-from esg_core.figures.process import python_reading
-from esg_core.figures.readings import Reading
+from esg_core.figures.process import process_readings, python_reading
+from esg_core.figures.readings import Reading, Series, single
 from esg_core.options.catalogue import SERVER_OPTIONS
 from esg_core.options.named_certificates import parse_named_certificate
 from esg_core.plugins import KNOWN
@@ -31,6 +32,16 @@ def shown_options(config: "Config") -> dict[str, Any]:
     return {
         name: _shown(name, value) for name, value in config.changed().items() if not SERVER_OPTIONS[name].kind.secret
     }
+
+
+def server_readings(*, is_ready: bool, reloaded_at: float, started_at: float, pids: Iterable[int]) -> list[Reading]:
+    """What every process model says of itself: its state, its version, and the sums over its processes."""
+    return [
+        single(families.READY, is_ready),
+        Reading(families.BUILD, [Series((__version__,), 1.0)]),
+        single(families.RELOADED_AT, reloaded_at),
+        *process_readings(pids, started_at),
+    ]
 
 
 def common_readings(config: "Config", listeners: Iterable[socket.socket]) -> list[Reading]:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from esg_core import __version__
-from esg_core.admin.contracts import Action, Answer, Question, Stats, WorkerStats
-from esg_core.figures import families
+from esg_core.admin.contracts import IS_STOPPING, LOGS_NOT_REOPENED, Action, Answer, Question, Stats, WorkerStats
+from esg_core.figures.memory import resident
 from esg_core.figures.merging import Merged
-from esg_core.figures.process import look_at, process_readings, start_of
-from esg_core.figures.readings import Reading, Series
+from esg_core.figures.process import start_of
+from esg_core.figures.readings import Reading
 from esg_core.logs.rotation import reopen
-from esg_core.monitoring.facts import common_readings, shown_options, versions
+from esg_core.monitoring.facts import common_readings, server_readings, shown_options, versions
 from esg_core.monitoring.inspection import inspect_process
 
 if TYPE_CHECKING:
@@ -47,18 +47,19 @@ class ProcessSource:
         self._look()
         return self._merged.readings(
             [
-                Reading(families.READY, [Series((), float(self.is_ready()))]),
-                Reading(families.BUILD, [Series((__version__,), 1.0)]),
-                Reading(families.RELOADED_AT, [Series((), self._started_at)]),
-                *process_readings([os.getpid()], self._started_at),
+                *server_readings(
+                    is_ready=self.is_ready(),
+                    reloaded_at=self._started_at,
+                    started_at=self._started_at,
+                    pids=[os.getpid()],
+                ),
                 *common_readings(self._context.config, self._listeners()),
             ]
         )
 
     def stats(self) -> Stats:
         self._look()
-        seen = look_at(os.getpid())
-        memory = 0 if seen is None else seen.resident
+        memory = resident(os.getpid()) or 0
         age = time.time() - self._started_at
         return Stats(
             version=__version__,
@@ -81,11 +82,11 @@ class ProcessSource:
 
     def act(self, action: Action) -> str:
         if action is Action.REOPEN:
-            return "" if reopen() else "a log file cannot be opened; the log says why"
+            return "" if reopen() else LOGS_NOT_REOPENED
         if action is not Action.DRAIN:
             return "this server is one process; start it with workers for that"
         if self._context.closing:
-            return "the server is stopping"
+            return IS_STOPPING
         self._stop()
         return ""
 

@@ -42,7 +42,8 @@ class _Open:
         try:
             self.answered(answers)
         except Exception as error:  # noqa: BLE001 - a worker of another version may have said anything
-            logging.getLogger("esg.error").error("The answers of the workers make no sense: %r", error)  # noqa: TRY400
+            logger = logging.getLogger("esg.error")
+            logger.error("The answers of the workers make no sense: %r", error)  # noqa: TRY400 - the error says it all
             self.answered([one._replace(content=None) for one in answers])
 
 

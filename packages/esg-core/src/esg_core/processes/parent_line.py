@@ -166,7 +166,8 @@ class ParentLine(ThisProcess):
         try:
             answer = to_answer(question, inspect_process(question, self._loop, self._context))
         except Exception as error:  # noqa: BLE001 - an answer that fails must not end the thread
-            logging.getLogger("esg.error").error("cannot tell the parent about %s: %r", question.value, error)  # noqa: TRY400
+            text = "cannot tell the parent about %s: %r"
+            logging.getLogger("esg.error").error(text, question.value, error)  # noqa: TRY400 - the error says it all
             return
         for piece in pieces_of(answer):
             if not self._send_whole(piece, gives_up_at):

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError
 from esg_core.figures.labels import END_REASONS
+from esg_core.figures.memory import MIB, resident
 from esg_core.lifecycle.failures import show
 from esg_core.lifecycle.orphans import reap_orphans
 from esg_core.monitoring.questions import Questions
 from esg_core.processes import messages
-from esg_core.processes.memory import MIB, resident
 from esg_core.processes.policy import AGED, BLOCKED, Act, Ended, State, Step, Worker, WorkerPolicy
 from esg_core.processes.spawn import Running
 

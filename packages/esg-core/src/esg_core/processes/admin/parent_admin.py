@@ -70,7 +70,7 @@ class ParentAdmin:
         try:
             self._responder = make_responder(config, self._source)
         except ESGError as error:  # the file of the token has changed since the configuration was tried
-            logging.getLogger("esg.error").error("The admin address keeps its token: %s", error)  # noqa: TRY400
+            logging.getLogger("esg.error").error("The admin address keeps its token: %s", error)  # noqa: TRY400 - the text is all
         if self._listener is not None:
             self._listener.responder = self._responder
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from esg_core import __version__
-from esg_core.admin.contracts import Action, Answer, Question, Stats, WorkerStats
+from esg_core.admin.contracts import IS_STOPPING, LOGS_NOT_REOPENED, Action, Answer, Question, Stats, WorkerStats
 from esg_core.figures import families
 from esg_core.figures.labels import WORKER_STATES
+from esg_core.figures.memory import resident
 from esg_core.figures.merging import Merged
-from esg_core.figures.process import process_readings, start_of
-from esg_core.figures.readings import Family, Reading, Series
-from esg_core.monitoring.facts import common_readings, shown_options, versions
+from esg_core.figures.process import start_of
+from esg_core.figures.readings import Family, Reading, Series, single
+from esg_core.monitoring.facts import common_readings, server_readings, shown_options, versions
 from esg_core.processes.admin.parent_controls import Parent
-from esg_core.processes.memory import resident
 from esg_core.processes.messages import ASK_REQUESTS, ASK_STACKS
 from esg_core.processes.policy import State, Worker
 
@@ -83,9 +83,9 @@ class ParentSource:
     def act(self, action: Action) -> str:
         """Do what a signal would; a restart first tries the new configuration, which may take some seconds."""
         if action is Action.REOPEN:
-            return "" if self._controls.reopen() else "a log file cannot be opened; the log says why"
+            return "" if self._controls.reopen() else LOGS_NOT_REOPENED
         if self._policy.code is not None:
-            return "the server is stopping"
+            return IS_STOPPING
         match action:
             case Action.RESTART:
                 return self._controls.renew()
@@ -124,20 +124,18 @@ class ParentSource:
         heartbeats = {str(worker.slot): now - worker.seen for worker in workers if worker.state is State.READY}
         return [
             _labelled(families.WORKERS, states),
-            _single(families.WORKER_STARTS, self._workers.starts),
+            single(families.WORKER_STARTS, self._workers.starts),
             _labelled(families.WORKER_ENDS, self._workers.ends),
             _labelled(families.WORKER_MEMORY, memory),
             _labelled(families.HEARTBEAT_AGE, heartbeats),
-            _single(families.READY, self.is_ready()),
-            _labelled(families.BUILD, {__version__: 1}),
-            _single(families.RELOADED_AT, self.reloaded_at),
-            *process_readings([os.getpid(), *(worker.pid for worker in workers)], self._started_at),
+            *server_readings(
+                is_ready=self.is_ready(),
+                reloaded_at=self.reloaded_at,
+                started_at=self._started_at,
+                pids=[os.getpid(), *(worker.pid for worker in workers)],
+            ),
             *common_readings(self.config, self._listeners),
         ]
-
-
-def _single(family: Family, value: float) -> Reading:
-    return Reading(family, [Series((), float(value))])
 
 
 def _labelled(family: Family, values: "dict[str, int] | dict[str, float]") -> Reading:

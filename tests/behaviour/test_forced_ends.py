@@ -8,9 +8,8 @@ import pytest
 
 from esg_core.processes.supervisor import ONE_SIGNAL
 from tests.support.behaviour.lifecycle import APP, asked
-from tests.support.behaviour.working import LONG, Workers, working
+from tests.support.behaviour.working import Workers, working
 from tests.support.e2e.server import Server
-from tests.support.reload.processes import wait_until
 
 QUICK = ("--timeout-graceful-shutdown", "0.3")
 
@@ -73,4 +72,4 @@ def test_w3_a_rolling_restart_says_when_it_is_done() -> None:
         server.send(signal.SIGHUP)
         server.wait_for("Restarting 2 workers, one by one")
         server.wait_for(r"INFO:     Restarted 2 workers")
-        wait_until(lambda: len(server.there) == 2 and not set(server.there) & set(before), LONG)
+        server.next(before)

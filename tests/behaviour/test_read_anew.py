@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.behaviour.lifecycle import get
-from tests.support.behaviour.working import APP, LONG, Workers, connect_to, processes
+from tests.support.behaviour.working import APP, Workers, connect_to, processes
 from tests.support.e2e.server import PATIENCE, ROOT, Server
 from tests.support.http.sockets import authority
 from tests.support.reload.processes import is_running, wait_until
@@ -170,8 +170,7 @@ def test_w9_hup_with_broken_files_leaves_all_as_it_is(tmp_path: Path) -> None:
             server.restore()
         broken_log_config(server)
         os.kill(before[0], signal.SIGKILL)
-        wait_until(lambda: len(server.there) == 2, LONG)
-        before = server.there
+        before = server.next(before[:1], 2)
         server.restore()
         server.send(signal.SIGHUP)
         server.next(before)
@@ -270,7 +269,7 @@ def test_w9_the_log_may_go_away_at_any_time(tmp_path: Path) -> None:
         os.kill(before[0], signal.SIGKILL)
         server.wait_for("FileNotFoundError")
         server.log.parent.mkdir()
-        wait_until(lambda: len(server.there) == 1, LONG)
+        server.next(before, 1)
         with connect_to(port) as connection:
             assert get(connection).body == b"hello"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.behaviour.lifecycle import get
-from tests.support.behaviour.working import LONG, connect_to, processes
+from tests.support.behaviour.working import connect_to, processes, wait_for_workers
 from tests.support.e2e.server import PATIENCE, URL, Program
 from tests.support.reload.processes import is_running, wait_until
 
@@ -89,8 +89,7 @@ class Frozen(Program):
 
     def settle(self, former: set[int], count: int) -> set[int]:
         """Wait until that many workers run, and none of the former ones."""
-        wait_until(lambda: len(self.there) == count and not former & set(self.there), LONG)
-        return set(self.there)
+        return set(wait_for_workers(lambda: self.there, former, count))
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])

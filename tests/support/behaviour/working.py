@@ -3,7 +3,7 @@
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,14 +35,12 @@ class Workers(Server):
 
     def settle(self, count: int) -> list[int]:
         """Wait until that many workers run, and return them."""
-        wait_until(lambda: len(self.there) == count, LONG)
-        return self.there
+        return self.next([], count)
 
     def next(self, before: list[int], count: int | None = None) -> list[int]:
         """Wait until none of `before` is left, and as many others (or `count`) run; returns those."""
         wanted = len(before) if count is None else count
-        wait_until(lambda: len(self.there) == wanted and not set(self.there) & set(before), LONG)
-        return self.there
+        return wait_for_workers(lambda: self.there, before, wanted)
 
     def get(self, path: str = "/pid") -> str:
         with self.connect() as connection:
@@ -50,6 +48,21 @@ class Workers(Server):
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+
+def wait_for_workers(there: Callable[[], list[int]], former: Collection[int], count: int) -> list[int]:
+    """Wait until that many run and none of the former ones does; returns those that run.
+
+    Each try looks once: a worker that ends between two looks would be in the number, and not among those that run.
+    """
+    found: list[int] = []
+
+    def are_others() -> bool:
+        found[:] = there()
+        return len(found) == count and not set(found) & set(former)
+
+    wait_until(are_others, LONG)
+    return found
 
 
 def connect_to(port: int) -> socket.socket:

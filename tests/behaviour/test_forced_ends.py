@@ -1,8 +1,12 @@
 """C-3: a forced end is an error, which is shown whatever is logged; one that a second signal asked for is not."""
 
+import os
 import re
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ from esg_core.processes.supervisor import ONE_SIGNAL
 from tests.support.behaviour.lifecycle import APP, asked
 from tests.support.behaviour.working import Workers, working
 from tests.support.e2e.server import Server
+from tests.support.reload.processes import is_running, wait_until
 
 QUICK = ("--timeout-graceful-shutdown", "0.3")
 
@@ -63,6 +68,69 @@ def test_c3_workers_that_are_killed_as_wanted_are_no_error(number: signal.Signal
             assert server.stop(number) == 1
         assert "Error: " not in server.output
         assert "at once" in server.output
+
+
+models = pytest.mark.parametrize("options", [(), ("--preload",)], ids=["fresh", "preload"])
+
+
+@contextmanager
+def suspended(server: Workers) -> Iterator[None]:
+    """The parent sees what happens inside the `with` block all at once, afterwards."""
+    server.send(signal.SIGSTOP)
+    yield
+    server.send(signal.SIGCONT)
+
+
+def end(pid: int, number: signal.Signals) -> None:
+    os.kill(pid, number)
+    wait_until(lambda: not is_running(pid))
+
+
+@models
+def test_c2_a_worker_that_died_before_the_stop_does_not_make_it_a_forced_one(options: tuple[str, ...]) -> None:
+    """Even if the parent sees the signal first."""
+    with Workers(2, *options) as server:
+        victim, _ = server.settle(2)
+        with suspended(server):
+            end(victim, signal.SIGKILL)
+            server.send(signal.SIGTERM)
+        assert server.wait() == 0, server.output
+        assert f"Worker [{victim}] was ended by SIGKILL" in server.output
+        assert "Error: " not in server.output
+
+
+@models
+def test_c3_a_worker_that_dies_in_the_middle_of_a_stop_is_told(options: tuple[str, ...]) -> None:
+    with Workers(2, *options) as server:
+        server.settle(2)
+        with asked(server, "/sleep?s=60", "sleeping"):
+            server.send(signal.SIGTERM)
+            pid = int(server.wait_for(r"\[(\d+)\] Waiting for 1 connections")[1])
+            os.kill(pid, signal.SIGKILL)
+            assert server.wait() == 1
+        errors = [line for line in server.lines if line.startswith("Error: ")]
+        assert errors == [f"Error: worker [{pid}] was ended by SIGKILL while the server was stopping"]
+
+
+HELD = """\
+import os, signal, sys
+if "-c" in sys.orig_argv:
+    print("held", os.getpid(), flush=True)
+    signal.pause()
+"""
+"""Holds up a worker at the start of its interpreter."""
+
+
+def test_c2_a_stop_of_all_processes_is_clean_while_a_worker_starts(tmp_path: Path) -> None:
+    """A supervisor signals all of them, and a worker cannot handle signals before its first code has run."""
+    tmp_path.joinpath("sitecustomize.py").write_text(HELD)
+    with Workers(1, env={**os.environ, "PYTHONPATH": str(tmp_path)}) as server:
+        worker = int(server.wait_for(r"held (\d+)")[1])
+        with suspended(server):
+            end(worker, signal.SIGTERM)
+            server.send(signal.SIGTERM)
+        assert server.wait() == 0, server.output
+        assert "Error: " not in server.output
 
 
 def test_w3_a_rolling_restart_says_when_it_is_done() -> None:

@@ -492,6 +492,22 @@ def test_l2_an_end_by_force_of_one_worker_is_one_of_the_server() -> None:
     assert stopped(story, [1, 0]) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "is_ready", "expected"), [(-15, False, 0), (-15, True, 1), (-9, False, 1), (-9, True, 1), (3, False, 1)]
+)
+def test_c2_a_worker_that_dies_before_it_handles_signals_has_ended_as_asked(
+    code: int, is_ready: bool, expected: int
+) -> None:
+    story = Story(1)
+    story.plan()
+    if is_ready:
+        story.ready(1)
+    story.policy.stop(story.now)
+    story.plan()
+    assert story.end(1, code) == Ended(is_wanted=True, is_clean=expected == 0)
+    assert story.policy.code == expected
+
+
 def test_l2_at_once() -> None:
     story = serving(2)
     story.policy.stop(story.now)

@@ -29,21 +29,28 @@ signal.pause()
 """A program that ends when it is asked to, and says so."""
 
 
+THREADS = 16
+"""Place of the number of threads behind the state, in Linux's `/proc/PID/stat`."""
+
+
 def python(program: str) -> list[str]:
     return [sys.executable, "-c", program]
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is running, and is not just a zombie."""
+    """Whether a process is running, and is not just a zombie, which it is once its last thread has ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     status = Path("/proc", str(pid), "stat")
     try:
-        return not status.parent.parent.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+        if not status.parent.parent.exists():
+            return True
+        state, *fields = status.read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return False
+    return state != "Z" or int(fields[THREADS]) > 1
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

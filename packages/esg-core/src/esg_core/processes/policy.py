@@ -11,6 +11,7 @@ gone, so there is never more than one process beyond the target.
 import math
 from dataclasses import dataclass
 from enum import Enum
+from signal import SIGTERM
 
 QUICK_END = 5.0
 """A worker that ends after fewer seconds of serving counts towards the pause before the next start."""
@@ -131,6 +132,8 @@ class Ended:
     """Whether it was the first of a restart, which is therefore abandoned."""
 
     pause: float = 0.0
+    is_clean: bool = True
+    """False if it should have drained, and did not."""
 
 
 class WorkerPolicy:
@@ -212,9 +215,10 @@ class WorkerPolicy:
         """A worker has ended, with an exit code or the negative number of a signal."""
         self.workers.remove(worker)
         if self.code is not None:
-            if code != 0 and self.code == 0:
+            is_clean = code == 0 or (code == -SIGTERM and worker.ready_at == math.inf)  # it has no handler at first
+            if not is_clean and self.code == 0:
                 self.code = FORCED
-            return Ended(is_wanted=True)
+            return Ended(is_wanted=True, is_clean=is_clean)
         if worker.state is State.LEAVING and not worker.is_blocked:
             return Ended(is_wanted=True)
         if not self.has_been_ready:

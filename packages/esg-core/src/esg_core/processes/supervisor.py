@@ -118,7 +118,7 @@ class Supervisor:
                 self._admin.close()
         assert self._policy.code is not None
         if self._policy.code == FORCED and not (self._is_urgent or self._policy.gave_up):
-            show("stopped by force: not every worker ended in time")
+            show(self._workers.lost or "stopped by force: not every worker ended in time")
         if self._has_started:
             self._logger.info("Finished parent process [%s]", Cyan(os.getpid()))
         return self._policy.code
@@ -375,6 +375,10 @@ class Supervisor:
                 self._stop_at_once()
             return
         self._stopped_at = now
+        if self._policy.has_been_ready:
+            self._workers.reap(now)  # a worker that died before has crashed: it was not lost by the stop
+        if self._policy.gave_up:
+            return
         self._logger.info("Shutting down %d workers", len(self._policy.workers))
         self._policy.stop(now)
         if self._successor is not None:

@@ -20,7 +20,7 @@ from esg_core.lifecycle.failures import show
 from esg_core.lifecycle.orphans import reap_orphans
 from esg_core.monitoring.questions import Questions
 from esg_core.processes import messages
-from esg_core.processes.policy import AGED, BLOCKED, Act, Ended, State, Step, Worker, WorkerPolicy
+from esg_core.processes.policy import AGED, BLOCKED, FORCED, Act, Ended, State, Step, Worker, WorkerPolicy
 from esg_core.processes.spawn import Running
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class RunningWorkers:
 
     `ended` is called with the process ID of each that has ended, before anything replaces it. `merged` keeps what they
     had counted; None keeps nothing. `questions` are those that workers have been asked. `starts` counts all workers.
+    `lost` says how a worker ended that died in the middle of a stop; empty if none did.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class RunningWorkers:
         self.merged: Merged | None = None
         self.questions = Questions()
         self.starts = 0
+        self.lost = ""
         self._ends = EndRecords()
         self._running: dict[Worker, Running] = {}
         self._dump_at: dict[Worker, float] = {}
         self._log_stacks_at: dict[Worker, float] = {}
         self._has_failed: set[Worker] = set()
+        self._killed: set[Worker] = set()
         self._logger = logging.getLogger("esg.error")
 
     @property
@@ -132,11 +135,14 @@ class RunningWorkers:
                 self._dump_at[step.worker] = now + DUMP_AFTER
             case _:
                 self._logger.error("Killing worker [%d], which has not ended", step.worker.pid)
+                self._killed.add(step.worker)
                 running.process.kill()
 
     def read(self, worker: Worker, now: float) -> bool:
-        """Read what a worker has sent; returns whether there may be more."""
-        running = self._running[worker]
+        """Read what a worker has sent; returns whether there may be more. Does nothing if it has been reaped."""
+        running = self._running.get(worker)
+        if running is None:
+            return False
         try:
             data = running.line.recv(65536)
         except BlockingIOError:
@@ -225,12 +231,16 @@ class RunningWorkers:
         text = running.reader.take()
         has_failed = worker in self._has_failed
         self._has_failed.discard(worker)
+        was_killed = worker in self._killed
+        self._killed.discard(worker)
         self._dump_at.pop(worker, None)
         if self._log_stacks_at.pop(worker, None) is not None:
             self._logger.error("Worker [%d] was here:\n%s", worker.pid, text)
         self._fold(worker, running)
         ended = self._policy.ended(worker, code, now)
         self._ends.ended(worker, ended)
+        if not ended.is_clean and code != FORCED and not was_killed:
+            self.lost = f"worker [{worker.pid}] {_how(code)} while the server was stopping"
         if not was_over and not ended.is_wanted:
             self._report_end(worker, text if has_failed else "", code, ended)
 

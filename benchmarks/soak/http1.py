@@ -28,6 +28,16 @@ class Target:
         return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls.get(alpn))
 
 
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until it is closed: over TLS, the server has a part in that."""
+    writer.close()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await writer.wait_closed()
+    except OSError:
+        writer.transport.abort()
+
+
 @dataclass
 class Answer:
     """One response."""
@@ -96,9 +106,9 @@ class Connection:
         await self.reader.readline()
         return b"".join(parts)
 
-    def close(self) -> None:
-        """Close it."""
-        self.writer.close()
+    async def close(self) -> None:
+        """Close it, and wait until it is closed."""
+        await close(self.writer)
 
     def reset(self) -> None:
         """Break it: TCP sends RST instead of FIN."""

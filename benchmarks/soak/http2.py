@@ -6,7 +6,7 @@ import h2.config
 import h2.connection
 import h2.events
 
-from benchmarks.soak.http1 import PATIENCE, Target
+from benchmarks.soak.http1 import PATIENCE, Target, close
 
 GOAWAY = 7
 """The type of the frame."""
@@ -72,7 +72,7 @@ async def ask_together(target: Target, bodies: list[bytes]) -> tuple[list[bytes]
                 client.ask("https" if target.tls else "http", body)
             await client.run()
     finally:
-        writer.close()
+        await close(writer)
     lost = client.bodies.keys() - client.ended - client.refused
     if lost:
         raise EOFError(f"the connection ended, and {len(lost)} of {len(bodies)} streams did not end")

@@ -17,7 +17,7 @@ from typing import Any, Self
 import trustme
 
 from benchmarks.proc import tree
-from benchmarks.soak.http1 import Connection, Target
+from benchmarks.soak.http1 import Connection, Target, close
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = re.compile(r"https?://127\.0\.0\.1:(\d+)")
@@ -125,7 +125,7 @@ class Served:
             _, writer = await self.target.open()
             der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             self.certificates.add(hash(der))
-            writer.close()
+            await close(writer)
 
     async def states(self) -> dict[int, dict[str, Any]]:
         """What each worker holds, by process, while one request asks for it."""
@@ -133,8 +133,10 @@ class Served:
         end = time.monotonic() + PATIENCE
         while found.keys() != set(self.workers()) and time.monotonic() < end:
             connection = await Connection.to(self.target)
-            state = json.loads((await connection.ask(b"GET /state HTTP/1.1\r\nhost: esg\r\n\r\n")).body)
-            connection.close()
+            try:
+                state = json.loads((await connection.ask(b"GET /state HTTP/1.1\r\nhost: esg\r\n\r\n")).body)
+            finally:
+                await connection.close()
             found[state.pop("pid")] = state
         return found
 

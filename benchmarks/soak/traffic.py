@@ -45,7 +45,7 @@ async def _ask(target: Target, tally: Tally, name: str, requests: list[tuple[byt
     try:
         for request, wanted in requests:
             if connection.is_over:
-                connection.close()
+                await connection.close()
                 connection = await Connection.to(target)
             try:
                 answer = await connection.ask(request)
@@ -53,14 +53,14 @@ async def _ask(target: Target, tally: Tally, name: str, requests: list[tuple[byt
                 if not connection.served:
                     raise
                 tally.again[name] += 1
-                connection.close()
+                await connection.close()
                 connection = await Connection.to(target)
                 answer = await connection.ask(request)
             if answer.status != 200 or (wanted is not None and answer.body != wanted):
                 raise ValueError(f"{answer.status}: {answer.body[:80]!r}")
             tally.done[name] += 1
     finally:
-        connection.close()
+        await connection.close()
 
 
 async def _get(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
@@ -95,7 +95,7 @@ async def _events(target: Target, tally: Tally, name: str, _: random.Random) -> 
     try:
         answer = await connection.ask(b"GET /events HTTP/1.1\r\nhost: esg\r\n\r\n")
     finally:
-        connection.close()
+        await connection.close()
     if not answer.body.endswith(b"data: end\n\n"):
         raise ValueError(f"an unfinished stream: {answer.body[-80:]!r}")
     tally.done[name] += 1
@@ -147,7 +147,7 @@ async def _malformed(target: Target, tally: Tally, name: str, rng: random.Random
     try:
         answer = await connection.ask(rng.choice(MALFORMED))
     finally:
-        connection.close()
+        await connection.close()
     if not 400 <= answer.status < 600:
         raise ValueError(f"{answer.status} for nonsense")
     tally.done[name] += 1

@@ -1,6 +1,5 @@
 """WebSocket as users see it: real clients and sockets, both codecs, both loops, cleartext and TLS (S-1 to S-5)."""
 
-import asyncio
 import hashlib
 import os
 import signal
@@ -22,6 +21,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Even
 from wsproto.extensions import PerMessageDeflate
 
 from tests.support.behaviour.lifecycle import LOOPS
+from tests.support.core.loops import run_in
 from tests.support.e2e.server import PATIENCE, Server, serving
 from tests.support.ws.frames import CLOSE, CONTINUATION, PING, TEXT, close, frame, text
 
@@ -173,7 +173,7 @@ def test_s1_aiohttp_client(server: Server, tls: ssl.SSLContext | None) -> None:
                 await client.close(code=3002)
                 return client.close_code
 
-    assert asyncio.run(talk()) == 3002
+    assert run_in("asyncio", talk()) == 3002
 
 
 # A client of `wsproto`.

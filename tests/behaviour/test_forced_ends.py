@@ -109,7 +109,7 @@ def test_c3_a_worker_that_dies_in_the_middle_of_a_stop_is_told(options: tuple[st
             os.kill(pid, signal.SIGKILL)
             assert server.wait() == 1
         errors = [line for line in server.lines if line.startswith("Error: ")]
-        assert errors == [f"Error: worker [{pid}] was ended by SIGKILL while the server was stopping"]
+        assert errors == [f"Error: Worker [{pid}] was ended by SIGKILL while the server was stopping"]
 
 
 HELD = """\

@@ -240,7 +240,7 @@ class RunningWorkers:
         ended = self._policy.ended(worker, code, now)
         self._ends.ended(worker, ended)
         if not ended.is_clean and code != FORCED and not was_killed:
-            self.lost = f"worker [{worker.pid}] {_how(code)} while the server was stopping"
+            self.lost = f"Worker [{worker.pid}] {_how(code)} while the server was stopping"
         if not was_over and not ended.is_wanted:
             self._report_end(worker, text if has_failed else "", code, ended)
 

@@ -88,5 +88,5 @@ def test_each_target_has_its_tests(module: str) -> None:
 
 def test_the_command_tells_how_many_mutants_tests_notice() -> None:
     command = [sys.executable, "-m", "mutation", "esg_http.message.field_names", "--only", "-> return None"]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=50).stdout
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=150).stdout
     assert "esg_http.message.field_names: 3 mutants: 3 killed, 0 timeout, 0 equivalent, 0 survived" in said

@@ -21,6 +21,15 @@ def allow_descriptors(count: int) -> None:
 def used_connection(port: int) -> socket.socket:
     """A connection that has been answered once and is still open."""
     client = socket.create_connection(("127.0.0.1", port), timeout=5)
+    try:
+        _use(client)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _use(client: socket.socket) -> None:
     client.sendall(_REQUEST)
     received = b""
     while not received.endswith(HELLO):
@@ -31,7 +40,6 @@ def used_connection(port: int) -> socket.socket:
         if not part:
             raise ServerError("closed a connection without an answer")
         received += part
-    return client
 
 
 def readable(clients: Sequence[socket.socket]) -> list[socket.socket]:

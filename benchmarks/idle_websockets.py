@@ -93,9 +93,13 @@ def websocket(deflate: bool) -> Open:
 
     def make(port: int) -> socket.socket:
         (client,) = open_clients(("127.0.0.1", port), 1, deflate=deflate, most=4096)
-        client.send(frame, 1)
-        while client.missing:
-            client.receive()
+        try:
+            client.send(frame, 1)
+            while client.missing:
+                client.receive()
+        except BaseException:
+            client.socket.close()
+            raise
         return client.socket
 
     return make

@@ -39,11 +39,15 @@ class Client:
         self._most = most
         self._deflate = deflate
         self.socket = socket.create_connection(address, PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.counter = FrameCounter()
         self.missing = 0
         self.sent_at = 0.0
-        self._ask()
+        try:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._ask()
+        except BaseException:
+            self.socket.close()
+            raise
 
     def _ask(self) -> None:
         offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" if self._deflate else ""

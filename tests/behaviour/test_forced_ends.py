@@ -77,6 +77,8 @@ models = pytest.mark.parametrize("options", [(), ("--preload",)], ids=["fresh", 
 def suspended(server: Workers) -> Iterator[None]:
     """The parent sees what happens inside the `with` block all at once, afterwards."""
     server.send(signal.SIGSTOP)
+    stat = Path(f"/proc/{server.pid}/stat")
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
     yield
     server.send(signal.SIGCONT)
 
@@ -122,7 +124,7 @@ if "-c" in sys.orig_argv:
 
 
 def test_c2_a_stop_of_all_processes_is_clean_while_a_worker_starts(tmp_path: Path) -> None:
-    """A supervisor signals all of them, and a worker cannot handle signals before its first code has run."""
+    """A worker cannot handle signals before its first code has run; its parent sees the signal and the end at once."""
     tmp_path.joinpath("sitecustomize.py").write_text(HELD)
     with Workers(1, env={**os.environ, "PYTHONPATH": str(tmp_path)}) as server:
         worker = int(server.wait_for(r"held (\d+)")[1])

@@ -80,7 +80,8 @@ def start_fresh(task: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
     figures = () if task.segment is None else (task.segment,)
     with theirs:
         process = _start((*descriptors, *figures, theirs.fileno()), theirs.fileno())
-    send(pickle.dumps(spawn_task), ours)
+    with contextlib.suppress(ConnectionError):  # it has died already, and is reported like any other that dies
+        send(pickle.dumps(spawn_task), ours)
     return Running(process, ours)
 
 

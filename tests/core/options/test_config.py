@@ -218,6 +218,10 @@ def test_the_shortest_timeout_is_that_of_a_connection() -> None:
             "ssl_cert_reqs needs ssl_ca_certs: the authorities that may sign client certificates",
         ),
         (
+            {"ssl_certfile": "c", "ssl_crl": "l"},
+            "ssl_crl needs ssl_ca_certs: the authorities that may sign client certificates",
+        ),
+        (
             {"app": application, "factory": True},
             "factory needs the application as 'MODULE:ATTRIBUTE': call the function yourself",
         ),

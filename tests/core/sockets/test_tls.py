@@ -41,7 +41,9 @@ def config(files: Path, **options: Any) -> Config:
     """A configuration with the server's certificate; a value that names one of `files` becomes its path."""
     given = {"ssl_certfile": "server.pem", "ssl_keyfile": "server.key", **options}
     paths: dict[str, Any] = {
-        name: str(files / value) if name in ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs") and value else value
+        name: str(files / value)
+        if name in ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs", "ssl_crl") and value
+        else value
         for name, value in given.items()
     }
     return Config("main:app", **paths)
@@ -138,6 +140,9 @@ def test_u8_a_factory_that_makes_no_context(factory: Any, kind: type[ESGError], 
         ),
         ({"ssl_cert_reqs": 2, "ssl_ca_certs": "missing.pem"}, "^ssl_ca_certs='.*missing.pem': no such file"),
         ({"ssl_cert_reqs": 2, "ssl_ca_certs": "nonsense.pem"}, "^ssl_ca_certs='.*': no certificate in PEM was found$"),
+        ({"ssl_ca_certs": "ca.pem", "ssl_crl": "missing.pem"}, "^ssl_crl='.*missing.pem': no such file or directory$"),
+        ({"ssl_ca_certs": "ca.pem", "ssl_crl": "nonsense.pem"}, "^ssl_crl='.*': no revocation list .CRL. in PEM was"),
+        ({"ssl_ca_certs": "ca.pem", "ssl_crl": "server.pem"}, "^ssl_crl='.*': it holds a certificate; certificates of"),
         ({"ssl_ciphers": "ROT13"}, "^ssl_ciphers='ROT13': OpenSSL knows no such cipher$"),
         ({"ssl_version": 9}, "^ssl_version=9: this Python does not know it; 17 is ssl.PROTOCOL_TLS_SERVER$"),
         ({"ssl_version": 16}, "^ssl_version=16: it is for clients; 17 is ssl.PROTOCOL_TLS_SERVER$"),
@@ -147,3 +152,10 @@ def test_what_does_not_fit(files: Path, options: dict[str, Any], text: str) -> N
     """C-2: a usage error, as for every unusable file that an option names."""
     with pytest.raises(UsageError, match=text):
         server_context(config(files, **options))
+
+
+@pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLSv1_2 is deprecated")
+def test_a_lowest_version_needs_a_protocol_of_several(files: Path) -> None:
+    wrong = "^ssl_min_version='TLSv1.3': ssl_version=5 is one version only: leave it out$"
+    with pytest.raises(UsageError, match=wrong):
+        server_context(config(files, ssl_version=5, ssl_min_version="TLSv1.3"))

@@ -92,8 +92,10 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "ssl_keyfile_password": ("hush", "hush"),
     "ssl_sni": ("a.example=a.pem:a.key, *.b.example=b.pem", ["a.example=a.pem:a.key", "*.b.example=b.pem"]),
     "ssl_version": ("5", 5),
+    "ssl_min_version": ("tlsv1.3", "TLSv1.3"),
     "ssl_cert_reqs": ("2", 2),
     "ssl_ca_certs": ("ca.pem", "ca.pem"),
+    "ssl_crl": ("revoked.pem", "revoked.pem"),
     "ssl_ciphers": ("ECDHE+AESGCM", "ECDHE+AESGCM"),
     "ssl_context_factory": ("site.tls:context", "site.tls:context"),
     "workers": ("2", 2),
@@ -120,7 +122,7 @@ def companions(name: str) -> dict[str, Any]:
     needed = {"app": "main:app"} if name != "app" else {}
     if name in NEED_TLS:
         needed["ssl_certfile"] = "cert.pem"
-    if name == "ssl_cert_reqs":
+    if name in ("ssl_cert_reqs", "ssl_crl"):
         needed["ssl_ca_certs"] = "ca.pem"
     return needed
 

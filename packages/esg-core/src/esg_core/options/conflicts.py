@@ -29,8 +29,10 @@ NEED_TLS = (
     "ssl_keyfile",
     "ssl_keyfile_password",
     "ssl_version",
+    "ssl_min_version",
     "ssl_cert_reqs",
     "ssl_ca_certs",
+    "ssl_crl",
     "ssl_ciphers",
     "ssl_sni",
 )
@@ -76,10 +78,11 @@ def _check_tls(values: Mapping[str, object], spell: Spell) -> None:
     for name in NEED_TLS:
         if values[name] != SERVER_OPTIONS[name].default and values["ssl_certfile"] is None:
             raise UsageError(f"{spell(name)} needs {spell('ssl_certfile')}: without a certificate there is no TLS")
-    if values["ssl_cert_reqs"] and values["ssl_ca_certs"] is None:
-        raise UsageError(
-            f"{spell('ssl_cert_reqs')} needs {spell('ssl_ca_certs')}: the authorities that may sign client certificates"
-        )
+    for name in ("ssl_cert_reqs", "ssl_crl"):
+        if values[name] and values["ssl_ca_certs"] is None:
+            raise UsageError(
+                f"{spell(name)} needs {spell('ssl_ca_certs')}: the authorities that may sign client certificates"
+            )
 
 
 def _check_application(values: Mapping[str, object], spell: Spell) -> None:

@@ -160,10 +160,14 @@ class ServerSettings(ProtocolSettings, total=False):
     """Certificate for clients that ask for HOST. Repeatable."""
     ssl_version: int
     """TLS protocol, as a number of Python's ssl module."""
+    ssl_min_version: Literal["TLSv1.2", "TLSv1.3"] | None
+    """Lowest TLS version that is spoken."""
     ssl_cert_reqs: int
     """Client certificate: 0 none, 1 optional, 2 required."""
     ssl_ca_certs: str | os.PathLike[str] | None
     """Authorities that may sign client certificates, in PEM."""
+    ssl_crl: str | os.PathLike[str] | None
+    """Lists of revoked client certificates (CRL), in PEM."""
     ssl_ciphers: str | None
     """Cipher list, in OpenSSL's format."""
     ssl_context_factory: str | Callable[..., Any] | None

@@ -158,7 +158,7 @@ class Text(ValueType):
 
 @dataclass(frozen=True)
 class Choice(ValueType):
-    """One of a few words, in any case; kept in lower case."""
+    """One of a few words, in any case."""
 
     choices: tuple[str, ...]
 
@@ -168,10 +168,11 @@ class Choice(ValueType):
         return "one of " + ", ".join(self.choices) if len(self.choices) > 1 else self.choices[0]
 
     def check(self, value: object) -> str:
-        """A str that is one of the words."""
-        if not isinstance(value, str) or value.lower() not in self.choices:
-            raise NotAllowed(value)
-        return value.lower()
+        """A str that is one of the words, kept as it is written there."""
+        for choice in self.choices:
+            if isinstance(value, str) and value.lower() == choice.lower():
+                return choice
+        raise NotAllowed(value)
 
 
 class Path(ValueType):

@@ -31,7 +31,7 @@ def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Reloade
     make = partial(server_context, config, alpn)
     if config.ssl_context_factory is not None:
         make = partial(_made_by_user, config, make)
-    files = [config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs]
+    files = [config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs, config.ssl_crl]
     for one in map(parse_named_certificate, config.ssl_sni):
         files += one.certificate, one.key
     return ReloadedOnChange(make, [str(file) for file in files if file is not None], "certificates")
@@ -112,9 +112,20 @@ def _context(config: "Config") -> ssl.SSLContext:
         problem = "this Python does not know it"
     else:
         if context.protocol is not ssl.PROTOCOL_TLS_CLIENT:
+            _set_minimum_version(context, config)
             return context
         problem = "it is for clients"
     raise UsageError(f"{config.with_value('ssl_version')}: {problem}; 17 is ssl.PROTOCOL_TLS_SERVER")
+
+
+def _set_minimum_version(context: ssl.SSLContext, config: "Config") -> None:
+    if config.ssl_min_version is None:
+        return
+    try:
+        context.minimum_version = ssl.TLSVersion[config.ssl_min_version.replace(".", "_")]
+    except ValueError:
+        fixed = config.with_value("ssl_version")
+        raise UsageError(f"{config.with_value('ssl_min_version')}: {fixed} is one version only: leave it out") from None
 
 
 def _load_certificate(context: ssl.SSLContext, source: _Source, config: "Config") -> None:
@@ -178,3 +189,19 @@ def _set_verification(context: ssl.SSLContext, config: "Config") -> None:
         except OSError as error:
             why = "no certificate in PEM was found" if isinstance(error, ssl.SSLError) else reason_of(error)
             raise UsageError(f"{config.with_value('ssl_ca_certs')}: {why}") from None
+    if config.ssl_crl is not None:
+        _load_revocations(context, str(config.ssl_crl), config)
+
+
+def _load_revocations(context: ssl.SSLContext, path: str, config: "Config") -> None:
+    """Refuse what the lists in a file revoke. A certificate in it would be trusted, so there must be none."""
+    where, text = config.with_value("ssl_crl"), _read("ssl_crl", path, config)
+    if b"CERTIFICATE-----" in text:
+        raise UsageError(
+            f"{where}: it holds a certificate; certificates of authorities belong in {config.spell('ssl_ca_certs')}"
+        )
+    try:
+        context.load_verify_locations(path)
+    except ssl.SSLError:
+        raise UsageError(f"{where}: no revocation list (CRL) in PEM was found") from None
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from esg_core.options.groups.shorthands import FilePath
 from esg_core.options.named_certificates import is_named_certificate
 from esg_core.options.option import Group, option
-from esg_core.options.value_types import Importable, ListOf, Number, Text
+from esg_core.options.value_types import Choice, Importable, ListOf, Number, Text
 
 Certificates = Annotated[Sequence[str], ListOf("HOST=CERT or HOST=CERT:KEY", is_named_certificate, "HOST=CERT:KEY")]
+MinimumVersion = Annotated[Literal["TLSv1.2", "TLSv1.3"] | None, Choice(("TLSv1.2", "TLSv1.3"))]
 ContextFactory = Annotated[str | Callable[..., Any] | None, Importable()]
 
 
@@ -43,10 +44,23 @@ class TLSOptions:
         "TLS protocol, as a number of Python's ssl module.",
         "17 is `ssl.PROTOCOL_TLS_SERVER`: the highest version that both sides support.",
     )
+    ssl_min_version: MinimumVersion = option(
+        None,
+        Group.TLS,
+        "Lowest TLS version that is spoken.",
+        "By default, what OpenSSL's configuration says: TLS 1.2 unless the system demands more.",
+    )
     ssl_cert_reqs: Annotated[int, Number(0, 2)] = option(
         0, Group.TLS, "Client certificate: 0 none, 1 optional, 2 required.", "The values of `ssl.VerifyMode`."
     )
     ssl_ca_certs: FilePath = option(None, Group.TLS, "Authorities that may sign client certificates, in PEM.")
+    ssl_crl: FilePath = option(
+        None,
+        Group.TLS,
+        "Lists of revoked client certificates (CRL), in PEM.",
+        "For use with `ssl_cert_reqs`. Each authority in a client's chain, the root included, must have a current list "
+        "in the file: clients of an authority whose list is missing or has expired are refused too.",
+    )
     ssl_ciphers: Annotated[str | None, Text("a cipher list of OpenSSL")] = option(
         None,
         Group.TLS,

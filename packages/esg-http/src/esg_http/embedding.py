@@ -38,7 +38,12 @@ OF_A_PROCESS = frozenset(
 )
 """Options that only a whole server follows (`esg.run`, `esg.Server`)."""
 
-OF_A_LISTENER = frozenset(("backlog", "bind", "fd", "host", "lifespan", "port", "proxy_protocol", "reuse_port", "uds"))
+OF_A_LISTENER = frozenset(
+    (
+        *("backlog", "bind", "fd", "host", "lifespan", "port", "proxy_protocol", "reuse_port"),
+        *("uds", "uds_group", "uds_owner", "uds_permissions"),
+    )
+)
 """Options that mean nothing to a protocol whose connections are accepted elsewhere."""
 
 

@@ -75,7 +75,10 @@ _NOT_OURS = {
 }
 """What gunicorn does itself, whatever a variable says; WEB_CONCURRENCY is meant for it."""
 
-_OF_GUNICORN = {*_NOT_OURS, *DISPLACES, "reuse_port", "backlog", "log_config", "log_level", "use_colors"}
+_OF_GUNICORN = {
+    *(*_NOT_OURS, *DISPLACES, "reuse_port", "backlog", "log_config", "log_level", "use_colors"),
+    *("uds_permissions", "uds_owner", "uds_group"),
+}
 """Options that have no effect here: processes, addresses and logs are gunicorn's."""
 
 

@@ -24,7 +24,8 @@ from esg_core.overload.backpressure import Backpressure
 from esg_core.overload.health import Health
 from esg_core.overload.loop_load import choose_meter
 from esg_core.plugins import HTTPFactory, http_factory, locate, loop_factory, usable, ws_factory
-from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, bind_all, close_all
+from esg_core.sockets.activation import file_rights, own_sockets
+from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, close_all
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
 
@@ -55,7 +56,7 @@ def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Se
     ws_factory(config.ws, config.spell)
     protocols = http_factory(config.http, config.spell)
     tls = tls_options(config, protocols)
-    bound = adopt(sockets) if sockets is not None else bind_all(config.addresses, reuse_port=config.reuse_port)
+    bound = adopt(sockets) if sockets is not None else own_sockets(config)
     try:
         return _assemble(config, protocols, bound, tls)
     except BaseException:
@@ -77,6 +78,7 @@ def check_files_and_names(config: "Config") -> None:
         chosen = getattr(config, option)
         if isinstance(chosen, str):
             locate(f"esg.{option}", chosen, config.spell)
+    file_rights(config)
     if config.ssl_certfile is not None:
         from esg_core.sockets.tls import server_context
 

@@ -140,6 +140,12 @@ class ServerSettings(ProtocolSettings, total=False):
     """Run the application's start-up and shutdown (ASGI lifespan)."""
     uds: str | os.PathLike[str] | None
     """UNIX domain socket to listen on, instead of host and port."""
+    uds_permissions: str | int | None
+    """Permissions of UNIX sockets, in octal: 660."""
+    uds_owner: str | int | None
+    """Owner of UNIX sockets: a name or a number."""
+    uds_group: str | int | None
+    """Group of UNIX sockets: a name or a number."""
     fd: int | None
     """Inherited socket to listen on, instead of host and port."""
     bind: Sequence[str]

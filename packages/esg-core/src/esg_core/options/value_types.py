@@ -7,6 +7,7 @@ Knows no option and no source of values. `check(value)` takes a value from a pro
 
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import ClassVar
 from esg_core.options.validators import is_import_string
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+_MODE = re.compile("(?:0o?)?([0-7]{3})")
 
 
 class NotAllowed(ValueError):
@@ -187,6 +190,37 @@ class Path(ValueType):
         if not isinstance(path, str) or not path or "\0" in path:
             raise NotAllowed(value)
         return path
+
+
+class Permissions(ValueType):
+    """The mode of a file, kept as three octal digits; in a program, a number too: `0o660`."""
+
+    allowed = "permissions in octal, such as 660"
+    metavar = "MODE"
+
+    def check(self, value: object) -> str:
+        """Digits, also with a leading 0 or 0o, or a number up to 0o777."""
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0o777:
+            return f"{value:03o}"
+        found = _MODE.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise NotAllowed(value)
+        return found[1]
+
+
+@dataclass(frozen=True)
+class Account(ValueType):
+    """A user or group by name or number, kept as str; whether it exists is not checked."""
+
+    metavar: str
+    allowed: ClassVar[str] = "a name or a number"
+
+    def check(self, value: object) -> str:
+        """A str without colons and control characters, or a whole number."""
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else value
+        if not isinstance(text, str) or not text.isprintable() or not text or ":" in text:
+            raise NotAllowed(value)
+        return text
 
 
 class Directory(Path):

@@ -10,11 +10,12 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from esg_core.errors import StartupError
-from esg_core.options.addresses import Descriptor, parse_address
+from esg_core.options.addresses import Descriptor, UnixAddress, parse_address
 from esg_core.sockets.bound import BoundSocket, bind_all
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+    from esg_core.sockets.unix_files import FileRights
 
 
 FIRST = 3
@@ -74,4 +75,18 @@ def passed_sockets(config: "Config") -> list[BoundSocket] | None:
 
 def listening_sockets(config: "Config") -> list[BoundSocket]:
     """The sockets that systemd has passed, or new ones for the addresses of the configuration."""
-    return passed_sockets(config) or bind_all(config.addresses, reuse_port=config.reuse_port)
+    return passed_sockets(config) or own_sockets(config)
+
+
+def own_sockets(config: "Config") -> list[BoundSocket]:
+    """New sockets for the addresses of the configuration; raises `UsageError` or `StartupError`."""
+    return bind_all(config.addresses, reuse_port=config.reuse_port, rights=file_rights(config))
+
+
+def file_rights(config: "Config") -> "FileRights | None":
+    """The rights of the files of UNIX sockets, None if there are none; raises `UsageError`."""
+    if not any(isinstance(address, UnixAddress) for address in config.addresses):
+        return None
+    from esg_core.sockets.unix_files import rights_of
+
+    return rights_of(config)

@@ -11,9 +11,13 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError, UsageError
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
+
+if TYPE_CHECKING:
+    from esg_core.sockets.unix_files import FileRights
 
 PRIVATE = 0o600
 """The mode of a socket file for its owner alone."""
@@ -88,13 +92,21 @@ class BoundSocket:
         self.sock.close()
 
 
-def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[BoundSocket]:
-    """Bind every address; raises `StartupError` for the first one that cannot be bound, and keeps none then."""
+def bind_all(
+    addresses: Iterable[Address], *, reuse_port: bool = False, rights: "FileRights | None" = None
+) -> list[BoundSocket]:
+    """Bind every address; raises `StartupError` for the first one that cannot be bound, and keeps none then.
+
+    `rights` are those of the files of UNIX sockets.
+    """
     wanted = list(addresses)
     bound: list[BoundSocket] = []
     try:
         for address in wanted:
-            bound.extend(_bind(address, wanted, reuse_port))
+            if isinstance(address, UnixAddress):
+                bound.append(_bind_unix(address, rights))
+            else:
+                bound.extend(_bind(address, wanted, reuse_port))
     except BaseException:
         close_all(bound)
         raise
@@ -103,10 +115,9 @@ def bind_all(addresses: Iterable[Address], *, reuse_port: bool = False) -> list[
 
 def bind_private(address: UnixAddress) -> BoundSocket:
     """Bind a UNIX socket whose file only this user may open; raises `StartupError`."""
-    from esg_core.sockets.unix_files import bind_unix
+    from esg_core.sockets.unix_files import FileRights
 
-    with explained(address):
-        return BoundSocket(*bind_unix(address, PRIVATE), is_own=True)
+    return _bind_unix(address, FileRights(PRIVATE))
 
 
 AnySocket = socket.socket | BoundSocket
@@ -167,12 +178,15 @@ def explained(address: object) -> Iterator[None]:
         raise StartupError(f"cannot listen on {address}: {why}") from None
 
 
-def _bind(address: Address, wanted: Sequence[Address], reuse_port: bool) -> list[BoundSocket]:
-    with explained(address):
-        if isinstance(address, UnixAddress):
-            from esg_core.sockets.unix_files import bind_unix
+def _bind_unix(address: UnixAddress, rights: "FileRights | None") -> BoundSocket:
+    from esg_core.sockets.unix_files import AS_USUAL, bind_unix
 
-            return [BoundSocket(*bind_unix(address), is_own=True)]
+    with explained(address):
+        return BoundSocket(*bind_unix(address, rights or AS_USUAL), is_own=True)
+
+
+def _bind(address: TCPAddress | Descriptor, wanted: Sequence[Address], reuse_port: bool) -> list[BoundSocket]:
+    with explained(address):
         if isinstance(address, Descriptor):
             return [_inherit(address)]
         is_dual = address.host == "::" and TCPAddress("0.0.0.0", address.port) not in wanted  # noqa: S104 - compared

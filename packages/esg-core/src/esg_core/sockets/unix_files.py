@@ -1,4 +1,4 @@
-"""The files of UNIX sockets: whose they are, which mode they have, when they may be removed (rule L-4).
+"""The files of UNIX sockets: who may use them, and when they may be removed (rules L-4, S-7).
 
 Knows the file system. A file on which no process listens was left behind by a killed server: it is replaced, and the
 new one gets its mode. Only the very file that was made here is removed at the end.
@@ -6,43 +6,124 @@ new one gets its mode. Only the very file that was made here is removed at the e
 
 import contextlib
 import errno
+import os
 import socket
 import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from esg_core.errors import StartupError, UsageError
 from esg_core.options.addresses import UnixAddress
 
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+
 MODE = 0o666
 """The mode of a new socket file, regardless of the umask: its directory decides who can reach it."""
 
+OF_OWNER = 0o700
+"""The part of a mode that is about the owner of the file."""
 
-def bind_unix(address: UnixAddress, mode: int | None = None) -> tuple[socket.socket, Callable[[], None]]:
-    """A bound socket, and the function that removes its file; raises `StartupError`, `UsageError` or `OSError`.
+AS_IT_IS = -1
+"""Stands for the owner or the group that the system chooses; see chown(2)."""
 
-    The file gets `mode`; None keeps that of a file which a server left behind, else `MODE`.
+LARGEST = 2**32 - 2
+"""The largest number of a user or group."""
+
+
+class FileRights(NamedTuple):
+    """Who may use a socket file; `said` is how the user has named the owner and the group.
+
+    The mode None is that of a file which a server left behind, else `MODE`.
     """
+
+    mode: int | None = None
+    owner: int = AS_IT_IS
+    group: int = AS_IT_IS
+    said: str = ""
+
+
+AS_USUAL = FileRights()
+"""The rights without any option."""
+
+
+def rights_of(config: "Config") -> FileRights:
+    """The rights that the options name; raises `UsageError` for an unknown user or group."""
+    mode = None if config.uds_permissions is None else int(str(config.uds_permissions), 8)
+    said = [config.with_value(name) for name in ("uds_owner", "uds_group") if getattr(config, name) is not None]
+    return FileRights(mode, _number(config, "uds_owner"), _number(config, "uds_group"), " and ".join(said))
+
+
+def bind_unix(address: UnixAddress, rights: FileRights = AS_USUAL) -> tuple[socket.socket, Callable[[], None]]:
+    """A bound socket, and the function that removes its file; raises `StartupError`, `UsageError` or `OSError`."""
     if not hasattr(socket, "AF_UNIX"):
         raise UsageError(f"{address}: this system does not support UNIX sockets")
     path = Path(address.path)
     found = _make_room(path, address)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        sock.bind(address.path)
-        path.chmod(found if mode is None else mode)
+        remove = _bind(sock, path, found if rights.mode is None else rights.mode, rights)
         sock.setblocking(False)
-        return sock, remover(address.path)
     except BaseException:
         sock.close()
         raise
+    return sock, remove
 
 
 def remover(path: str) -> Callable[[], None]:
     """The function that removes the file that a path names now, and no other."""
     where = Path(path).absolute()  # the application may change the directory
     return partial(_remove, where, _identity(where))
+
+
+def _bind(sock: socket.socket, path: Path, mode: int, rights: FileRights) -> Callable[[], None]:
+    """Make the file, which at no moment lets in more users than it does in the end; returns what removes it.
+
+    Linux takes the mode of the file from that of the socket. Other systems may refuse to change that, but there no
+    client can connect either before the socket listens, which it does later.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.fchmod(sock.fileno(), mode & OF_OWNER)
+    sock.bind(str(path))
+    remove = remover(str(path))
+    try:
+        if rights.said:
+            _give_away(path, rights)
+        path.chmod(mode)
+    except BaseException:
+        remove()
+        raise
+    return remove
+
+
+def _give_away(path: Path, rights: FileRights) -> None:
+    try:
+        os.chown(path, rights.owner, rights.group, follow_symlinks=False)
+    except PermissionError:
+        raise StartupError(
+            f"cannot listen on {UnixAddress(str(path))}: permission denied for {rights.said}: only root may give files "
+            "to any user and group, others only to groups of their own"
+        ) from None
+
+
+def _number(config: "Config", option: str) -> int:
+    """The number of the user or group that an option names."""
+    named = getattr(config, option)
+    if named is None:
+        return AS_IT_IS
+    if not hasattr(os, "chown"):
+        raise UsageError(f"{config.with_value(option)}: this system does not support it")
+    import grp  # both modules are for UNIX only
+    import pwd
+
+    is_user = option == "uds_owner"
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(named).pw_uid if is_user else grp.getgrnam(named).gr_gid
+    if named.isascii() and named.isdecimal() and int(named) <= LARGEST:
+        return int(named)
+    raise UsageError(f"{config.with_value(option)}: this system has no such {'user' if is_user else 'group'}")
 
 
 def _make_room(path: Path, address: UnixAddress) -> int:

@@ -8,8 +8,11 @@ from esg_core.options.addresses import is_address
 from esg_core.options.groups.shorthands import Bound, FilePath
 from esg_core.options.option import Group, option
 from esg_core.options.validators import is_host
-from esg_core.options.value_types import Host, ListOf, Number
+from esg_core.options.value_types import Account, Host, ListOf, Number, Permissions
 
+Mode = Annotated[str | int | None, Permissions()]
+User = Annotated[str | int | None, Account("USER")]
+UserGroup = Annotated[str | int | None, Account("GROUP")]
 Addresses = Annotated[Sequence[str], ListOf("HOST:PORT, [IPv6]:PORT, unix:PATH or fd://N", is_address, "ADDRESS")]
 
 
@@ -34,7 +37,28 @@ class ListeningOptions:
         "UNIX domain socket to listen on, instead of host and port.",
         "ESG creates the socket and removes it at the end. If a dead process has left its file there, the new one "
         "gets the same mode, but not the same owner. Otherwise everyone may connect (mode 666, whatever the umask): "
-        "restrict access by the directory.",
+        "restrict access by `uds_permissions`, or by the directory.",
+    )
+    uds_permissions: Mode = option(
+        None,
+        Group.BINDING,
+        "Permissions of UNIX sockets, in octal: 660.",
+        "Clients need the permission to write. Applies to `uds` and to every `unix:PATH` of `bind`, whatever the umask, "
+        "and at no moment may more users connect. By default 666, or those of the file that a dead process has left "
+        "behind.",
+    )
+    uds_owner: User = option(
+        None,
+        Group.BINDING,
+        "Owner of UNIX sockets: a name or a number.",
+        "Only root may name another user. By default, the user of the process.",
+    )
+    uds_group: UserGroup = option(
+        None,
+        Group.BINDING,
+        "Group of UNIX sockets: a name or a number.",
+        "Users other than root may only name a group of their own. By default, the group of the process, or that of "
+        "the directory if its setgid bit is set.",
     )
     fd: Annotated[int | None, Number()] = option(
         None,

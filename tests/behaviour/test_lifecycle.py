@@ -367,6 +367,19 @@ def test_l3_stream_ends_in_time_because_it_waits_for_the_drain(server: Server) -
         assert clock.seconds < 5
 
 
+@pytest.mark.parametrize("options", [("--loop", "asyncio"), ("--loop", "uvloop", "--workers", "1")])
+def test_l9_streams_end_in_time_because_the_lifespan_gets_notice(options: tuple[str, ...]) -> None:
+    with Server("tests.behaviour.apps.lifecycle:noticed", *options) as server:
+        assert server.url
+        with asked(server, "/", "streaming") as (connection, clock):
+            server.process.send_signal(signal.SIGTERM)
+            assert answer(connection).body == b"event,bye"
+            assert server.wait() == 0
+            assert clock.seconds < 20
+        said = [line for line in server.lines if line.startswith("lifespan.")]
+        assert said == ["lifespan.shutdown.notice", "lifespan.shutdown"]
+
+
 def test_l4_max_requests_is_a_clean_end(loop: str) -> None:
     with started(APP, loop, "--limit-max-requests", "3") as server:
         with server.connect() as connection:

@@ -1,12 +1,14 @@
-"""One-time events: truthy once they have happened, awaitable before and after."""
+"""One-time events: truthy once they have happened, awaitable before and after. And waiting for a wake-up."""
 
 import asyncio
+import gc
 import threading
+from contextlib import suppress
 
 import pytest
 
 from esg_core.errors import StartupError
-from esg_core.waiting import OneTimeEvent
+from esg_core.waiting import OneTimeEvent, Waiters
 
 
 async def wait(event: OneTimeEvent) -> str:
@@ -79,3 +81,27 @@ def test_reached_from_another_thread() -> None:
     event = OneTimeEvent()
     event.reach_from_anywhere(None)
     assert asyncio.run(wait(event)) == "there"
+
+
+def futures() -> int:
+    gc.collect()
+    return sum(isinstance(one, asyncio.Future) for one in gc.get_objects())
+
+
+def test_l3_those_that_wait_for_a_moment_only_leave_nothing_behind() -> None:
+    """An event stream asks once a second whether the server stops."""
+
+    async def main() -> None:
+        waiters = Waiters(asyncio.get_running_loop())
+        before = futures()
+        for _ in range(100):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0):
+                    await waiters.wait()
+        assert futures() < before + 10
+        woken = asyncio.ensure_future(waiters.wait())
+        await asyncio.sleep(0)
+        waiters.wake()
+        await woken
+
+    asyncio.run(main())

@@ -124,6 +124,24 @@ ROUTES: dict[str, Any] = {
 }
 
 
+async def noticed(scope: Scope, receive: Receive, send: Send) -> None:
+    """Streams that end when the lifespan gets the notice of the shutdown (rule L-9)."""
+    if scope["type"] == "lifespan":
+        stopping = scope["state"]["stopping"] = asyncio.Event()
+        await receive()
+        await send({"type": "lifespan.startup.complete", "shutdown_notice": True})
+        say((await receive())["type"])
+        stopping.set()
+        say((await receive())["type"])
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"event,", "more_body": True})
+    say("streaming")
+    await scope["state"]["stopping"].wait()
+    await send({"type": "http.response.body", "body": b"bye"})
+
+
 def create(greeting: bytes = b"made") -> Application:
     """A factory."""
 

@@ -79,6 +79,7 @@ def test_scope_and_state() -> None:
 
     context = run(app, "on", both)
     assert (seen["type"], seen["asgi"]) == ("lifespan", {"version": "3.0", "spec_version": "2.0"})
+    assert seen["extensions"] == {"lifespan.shutdown.notice": {}}
     assert context.state == {"database": "connected"}
 
 
@@ -284,3 +285,48 @@ def test_lifespan_that_ends_while_the_server_runs(log: pytest.LogCaptureFixture)
 
     run(app, "on", script)
     assert "Waiting for application shutdown" not in log.text
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_l9_the_notice_comes_with_the_drain_to_an_application_that_asks_for_it(*, asks: bool) -> None:
+    """All others get the shutdown as their second message, which they may not even look at."""
+    received: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        extra = {"shutdown_notice": True} if asks else {}
+        while True:
+            received.append((await receive())["type"].removeprefix("lifespan."))
+            if received[-1] != "shutdown.notice":
+                await send({"type": f"lifespan.{received[-1]}.complete", **extra})
+
+    async def script(lifespan: Lifespan, context: Context) -> None:
+        await lifespan.startup()
+        await asyncio.sleep(0)
+        assert received == ["startup"]
+        context.drain()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert received == ["startup", *["shutdown.notice"] * asks]
+        assert await lifespan.shutdown(1)
+
+    run(app, "on", script)
+    assert received == ["startup", *["shutdown.notice"] * asks, "shutdown"]
+
+
+def test_l9_the_notice_comes_before_the_shutdown_even_if_the_application_is_late() -> None:
+    received: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete", "shutdown_notice": True})
+        await asyncio.sleep(0.01)
+        received.extend([(await receive())["type"] for _ in range(2)])
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def script(lifespan: Lifespan, context: Context) -> None:
+        await lifespan.startup()
+        context.drain()
+        assert await lifespan.shutdown(20)
+
+    run(app, "on", script)
+    assert received == ["lifespan.shutdown.notice", "lifespan.shutdown"]

@@ -23,17 +23,21 @@ class Waiters:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._futures: list[asyncio.Future[None]] = []
+        self._futures: dict[asyncio.Future[None], None] = {}
 
     async def wait(self) -> None:
         """Return at the next `wake()`."""
         future = self._loop.create_future()
-        self._futures.append(future)
-        await future
+        self._futures[future] = None
+        try:
+            await future
+        except asyncio.CancelledError:  # there may be many of them before the next `wake()`
+            self._futures.pop(future, None)
+            raise
 
     def wake(self) -> None:
         """Wake all tasks that wait now."""
-        futures, self._futures = self._futures, []
+        futures, self._futures = self._futures, {}
         _complete(futures)
 
 

@@ -1,8 +1,9 @@
 """Runs the lifespan of an application: start-up, the state it leaves for requests, shutdown (ASGI lifespan 2.0).
 
 The application's call runs as a task, from before the first request to after the last. It receives two messages
-(`lifespan.startup`, `lifespan.shutdown`), and those that it sends move it through the phases below; any other message
-is an error that names the rule. Knows no sockets and no requests.
+(`lifespan.startup`, `lifespan.shutdown`), in between a third one if it has asked for it (`lifespan.shutdown.notice`,
+rule L-9), and those that it sends move it through the phases below; any other message is an error that names the rule.
+Knows no sockets and no requests.
 """
 
 import asyncio
@@ -18,6 +19,10 @@ from esg_core.waiting import Waiters, finite
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+
+NOTICE = "lifespan.shutdown.notice"
+"""The message that the server begins to stop. Only an application that knows it gets it: to all frameworks, the second
+message that they receive is the shutdown."""
 
 CANCEL_PATIENCE = 1.0
 """Seconds for the application to end after it was cancelled."""
@@ -57,6 +62,7 @@ class Lifespan:
         self._changed = Waiters(context.loop)
         self._failure: StartupError | None = None
         self._failed_to_stop = False
+        self._owes_notice = False
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
@@ -109,6 +115,7 @@ class Lifespan:
             "type": "lifespan",
             "asgi": {"version": "3.0", "spec_version": "2.0"},
             "state": context.state,
+            "extensions": {NOTICE: {}},
         }
         try:
             await context.app(scope, self._receive, self._send)
@@ -125,6 +132,10 @@ class Lifespan:
         if self._phase is Phase.NEW:
             self._move(Phase.STARTING)
             return {"type": "lifespan.startup"}
+        if self._owes_notice:
+            await self._context.wait_draining()
+            self._owes_notice = False
+            return {"type": NOTICE}
         await self._reach(Phase.STOPPING)
         if self._phase is Phase.STOPPED:
             await self._context.loop.create_future()  # there is no further message: wait to be cancelled
@@ -133,6 +144,7 @@ class Lifespan:
     async def _send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "lifespan.startup.complete" and self._phase <= Phase.STARTING:
+            self._owes_notice = bool(message.get("shutdown_notice", False))
             self._move(Phase.STARTED)
         elif kind == "lifespan.startup.failed" and self._phase <= Phase.STARTING:
             self._fail(_startup_failure(message))

@@ -43,9 +43,9 @@ class ListeningOptions:
         None,
         Group.BINDING,
         "Permissions of UNIX sockets, in octal: 660.",
-        "Clients need the permission to write. Applies to `uds` and to every `unix:PATH` of `bind`, whatever the umask, "
-        "and at no moment may more users connect. By default 666, or those of the file that a dead process has left "
-        "behind.",
+        "Clients need the permission to write. Applies to `uds` and to every `unix:PATH` of `bind`, whatever the "
+        "umask, and at no moment may more users connect. By default 666, or those of the file that a dead process "
+        "has left behind.",
     )
     uds_owner: User = option(
         None,

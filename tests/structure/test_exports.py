@@ -9,7 +9,7 @@ from tests.support.source_tree import DISTRIBUTIONS, Module, defined_names, expo
 
 BY_NAME = {module.name: module for module in modules()}
 
-IMPORTED_BY_USERS = {"esg.workers", "esg_core.asgi"}
+IMPORTED_BY_USERS = {"esg.testing", "esg.workers", "esg_core.asgi"}
 """Modules that applications and configuration files name, besides the packages themselves."""
 
 

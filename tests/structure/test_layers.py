@@ -20,7 +20,7 @@ BELOW = {
 """Which of our packages each package may import."""
 
 THIRD_PARTIES = {
-    "esg": {"gunicorn"},
+    "esg": {"gunicorn", "pytest"},
     "esg_admin": set(),
     "esg_cli": {"click"},
     "esg_core": set(),

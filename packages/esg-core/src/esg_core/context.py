@@ -46,7 +46,8 @@ class Context:
     `app` is an ASGI 3 callable, loaded and adapted. `state` is the lifespan state, of which each request gets a shallow
     copy; `extensions` goes into the scope of every request. `budget` limits how much input all connections together
     process in one turn of the loop (rule H-22). `on_limit` is called once, when as many requests have begun as
-    `limit_max_requests` allows. `admission` is None when nothing limits the running requests (rule A-1), `tally` when
+    `limit_max_requests` allows; `on_failure` with each failure of the application.
+    `admission` is None when nothing limits the running requests (rule A-1), `tally` when
     nothing is counted (rule M-1). `handshakes` counts those of TLS by their result.
     """
 
@@ -73,6 +74,7 @@ class Context:
         self._next_look: float = 1
         self._on_next_start: Callable[[], None] | None = None
         self.on_limit: Callable[[], None] = _nothing
+        self.on_failure: Callable[[BaseException], None] = _log_is_enough
         self.ready = False
         self.closing = False
         self.draining = False
@@ -189,3 +191,7 @@ def _request_limit(config: "Config") -> float:
 
 def _nothing() -> None:
     """The default of `on_limit`."""
+
+
+def _log_is_enough(error: BaseException) -> None:
+    """The default of `on_failure`."""

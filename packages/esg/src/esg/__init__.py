@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Unpack
 
+    from esg import testing as testing
     from esg_core.context import ResponseHook
     from esg_core.errors import ClientDisconnected, ESGError, StartupError, UsageError
     from esg_core.lifecycle.server import Server
@@ -64,6 +65,8 @@ if not TYPE_CHECKING:  # otherwise type checkers would accept any name
     def __getattr__(name: str) -> object:
         import importlib
 
+        if name == "testing":
+            return importlib.import_module("esg.testing")
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(importlib.import_module(_HOMES[name]), name)

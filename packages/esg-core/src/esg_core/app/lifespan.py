@@ -165,10 +165,16 @@ class Lifespan:
     def _raised(self, error: BaseException) -> None:
         if self._phase <= Phase.STARTING:
             self._unsupported(error)
-        elif self._failure is None and self._phase is not Phase.STOPPED:
+        else:
+            self._failed(error)
+        self._move(Phase.STOPPED)
+
+    def _failed(self, error: BaseException) -> None:
+        """The application has raised after its start-up; what it has reported as a failure is in the log already."""
+        if self._failure is None and self._phase is not Phase.STOPPED:
             self._failed_to_stop = True
             self._logger.error("exception in the application's lifespan\n%s", application_traceback(error))
-        self._move(Phase.STOPPED)
+        self._context.on_failure(error)
 
     def _unsupported(self, error: BaseException | None) -> None:
         """The application ended instead of starting up: it does not support lifespan, or it is broken."""
@@ -185,6 +191,7 @@ class Lifespan:
                 self._context.config.with_value("lifespan", "on"),
                 application_traceback(error),
             )
+            self._context.on_failure(error)
         else:
             self._logger.info("The application does not support lifespan.")
 

@@ -60,6 +60,9 @@ class Owner:
         """Report that the event loop runs, from start-up to the end, if a supervisor asks for it."""
         yield
 
+    def assembled(self, context: "Context") -> None:
+        """Take note of the context of a server whose application is about to start up."""
+
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
         """Report that clients can connect."""
         announce_addresses(sockets, tls=context.config.tls)

@@ -238,6 +238,7 @@ class Server:
         """Start up the application, then accept clients; returns whether that was completed."""
         context, listeners = parts.context, parts.listeners
         self._owner.before_leaving(listeners.unlink)
+        self._owner.assembled(context)
         if not await unless(self._stop, parts.lifespan.startup()):
             self._logger.info("Stopped during the application's startup")
             return False

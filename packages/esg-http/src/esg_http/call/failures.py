@@ -6,7 +6,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 from typing import TYPE_CHECKING
 
 from esg_core.app.forked_children import end_if_forked
-from esg_core.errors import ClientDisconnected, tells_of_disconnect
+from esg_core.errors import ApplicationError, ClientDisconnected, tells_of_disconnect
 from esg_http.call.phases import EXPECT_START
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ def has_returned(context: "Context", cycle: "Call", result: object) -> None:
     if cycle.response_complete or cycle.client_gone or cycle.input_over:
         cycle.give_up()
         return
-    said = "without a response" if cycle.phase == EXPECT_START else "before its response was complete"
-    context.logger.error("the application returned %s (H-10): %s", said, _line(cycle))
+    when = "without a response" if cycle.phase == EXPECT_START else "before its response was complete"
+    said = f"the application returned {when} (H-10): {_line(cycle)}"
+    context.logger.error(said)
+    context.on_failure(ApplicationError(said))
     cycle.fail()
 
 
@@ -41,6 +43,7 @@ def has_raised(context: "Context", cycle: "Call", error: BaseException) -> None:
         context.logger.error("cancelled a request that was still running: %s", _line(cycle))
     else:
         context.logger.error("exception in the application: %s", _line(cycle), exc_info=error)
+        context.on_failure(error)
     cycle.fail()
 
 

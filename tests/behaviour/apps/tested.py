@@ -1,0 +1,80 @@
+"""What `esg.testing` serves in its tests: event streams that never end, as frameworks write them, and failures."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse as FastAPIStreamingResponse
+from litestar import Litestar, get
+from litestar.response import ServerSentEvent
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from esg_core.asgi import Application, Receive, Scope, Send
+
+
+async def endless() -> AsyncIterator[str]:
+    """Events without an end, and no look at the client."""
+    while True:
+        yield "data: event\n\n"
+        await asyncio.sleep(0.05)
+
+
+async def of_starlette(request: Request) -> StreamingResponse:
+    return StreamingResponse(endless(), media_type="text/event-stream")
+
+
+def in_starlette() -> Application:
+    return Starlette(routes=[Route("/events", of_starlette)])
+
+
+def in_fastapi() -> Application:
+    made = FastAPI()
+
+    @made.get("/events")
+    async def events() -> FastAPIStreamingResponse:
+        return FastAPIStreamingResponse(endless(), media_type="text/event-stream")
+
+    return made
+
+
+@get("/events", sync_to_thread=False)
+def of_litestar() -> ServerSentEvent:
+    return ServerSentEvent(endless())
+
+
+def in_litestar() -> Any:
+    return Litestar([of_litestar], logging_config=None)
+
+
+async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+    """Greets with what the lifespan has left in the state, echoes messages, and fails when it is asked to."""
+    if scope["type"] == "lifespan":
+        await lifespan(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await echo(scope, receive, send)
+    elif scope["path"].startswith("/fail"):
+        raise LookupError(scope["path"])
+    else:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": scope["state"]["greeting"]})
+
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    scope["state"]["greeting"] = b"hello"
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    if scope["path"] == "/fail":
+        raise LookupError(scope["path"])
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"].upper()})

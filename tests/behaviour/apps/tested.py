@@ -58,6 +58,10 @@ async def plain(scope: Scope, receive: Receive, send: Send) -> None:
         await echo(scope, receive, send)
     elif scope["path"].startswith("/fail"):
         raise LookupError(scope["path"])
+    elif scope["path"] == "/events":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        async for event in endless():
+            await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
     else:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
         await send({"type": "http.response.body", "body": scope["state"]["greeting"]})

@@ -22,7 +22,8 @@ from websockets.sync.client import connect
 import esg
 from esg_core.asgi import Application, Receive, Scope, Send
 from esg_core.errors import ApplicationError
-from tests.behaviour.apps.tested import in_fastapi, in_litestar, in_starlette, plain
+from tests.behaviour.apps.endless import in_fastapi, in_litestar, in_starlette
+from tests.behaviour.apps.tested import plain
 from tests.support.core.loops import run_in
 from tests.support.e2e.server import PATIENCE, ROOT
 
@@ -345,7 +346,7 @@ def test_u10_the_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     command = (sys.executable, "-m", "pytest", "-q", "-p", "esg.pytest_plugin", "-p", "no:cacheprovider", "-W", "error")
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=3 * PATIENCE)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=6 * PATIENCE)
     assert "2 passed, 1 error in" in done.stdout, done.stdout + done.stderr
     assert "ERROR test_suite.py::test_wrong - LookupError: /fail" in done.stdout
 
@@ -362,4 +363,4 @@ assert callable(esg.testing.serve)
 
 def test_u10_pytest_starts_as_fast_as_before_and_is_not_needed() -> None:
     """The plugin imports no server, and the module no pytest."""
-    subprocess.run([sys.executable, "-c", LIGHT], check=True, timeout=PATIENCE)
+    subprocess.run([sys.executable, "-c", LIGHT], check=True, timeout=3 * PATIENCE)

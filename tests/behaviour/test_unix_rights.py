@@ -83,7 +83,7 @@ close_all(bound)
 @pytest.mark.parametrize(("wanted", "made"), [("660", "600"), ("060", "000"), ("777", "700")])
 def test_s7_at_no_moment_may_more_users_connect(tmp_path: Path, wanted: str, made: str) -> None:
     command = [sys.executable, "-c", WATCHED, str(tmp_path / "esg.sock"), wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=3 * PATIENCE)
     assert done.stdout.splitlines() == [f"os.chown {made}", f"os.chmod {made}", f"then {wanted}"]
 
 
@@ -109,7 +109,7 @@ with tempfile.TemporaryDirectory() as directory:
 def test_s7_files_that_may_not_be_given_away() -> None:
     """One line that names the option, and no file is left."""
     command = [sys.executable, "-c", UNPRIVILEGED]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=3 * PATIENCE)
     assert "/esg.sock: permission denied for uds_owner='0': only root may give files to any user" in done.stdout
     assert done.stdout.endswith("own []\n")
 

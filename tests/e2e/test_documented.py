@@ -44,6 +44,6 @@ def test_u10_tests_of_the_page_pass(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
     command = (sys.executable, "-m", "pytest", "-q", "-p", "esg.pytest_plugin", "-p", "no:cacheprovider", "-W", "error")
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=3 * PATIENCE
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=6 * PATIENCE
     )
     assert "5 passed in" in done.stdout, done.stdout + done.stderr

@@ -1,19 +1,9 @@
-"""What `esg.testing` serves in its tests: event streams that never end, as frameworks write them, and failures."""
+"""What `esg.testing` serves in its tests, of no framework: greets, echoes, streams without an end, and fails."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse as FastAPIStreamingResponse
-from litestar import Litestar, get
-from litestar.response import ServerSentEvent
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.routing import Route
-
-from esg_core.asgi import Application, Receive, Scope, Send
+from esg_core.asgi import Receive, Scope, Send
 
 
 async def endless() -> AsyncIterator[str]:
@@ -21,33 +11,6 @@ async def endless() -> AsyncIterator[str]:
     while True:
         yield "data: event\n\n"
         await asyncio.sleep(0.05)
-
-
-async def of_starlette(request: Request) -> StreamingResponse:
-    return StreamingResponse(endless(), media_type="text/event-stream")
-
-
-def in_starlette() -> Application:
-    return Starlette(routes=[Route("/events", of_starlette)])
-
-
-def in_fastapi() -> Application:
-    made = FastAPI()
-
-    @made.get("/events")
-    async def events() -> FastAPIStreamingResponse:
-        return FastAPIStreamingResponse(endless(), media_type="text/event-stream")
-
-    return made
-
-
-@get("/events", sync_to_thread=False)
-def of_litestar() -> ServerSentEvent:
-    return ServerSentEvent(endless())
-
-
-def in_litestar() -> Any:
-    return Litestar([of_litestar], logging_config=None)
 
 
 async def plain(scope: Scope, receive: Receive, send: Send) -> None:

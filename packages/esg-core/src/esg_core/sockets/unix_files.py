@@ -64,7 +64,7 @@ def bind_unix(address: UnixAddress, rights: FileRights = AS_USUAL) -> tuple[sock
     found = _make_room(path, address)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        remove = _bind(sock, path, found if rights.mode is None else rights.mode, rights)
+        remove = _bind(sock, address, found if rights.mode is None else rights.mode, rights)
         sock.setblocking(False)
     except BaseException:
         sock.close()
@@ -78,7 +78,7 @@ def remover(path: str) -> Callable[[], None]:
     return partial(_remove, where, _identity(where))
 
 
-def _bind(sock: socket.socket, path: Path, mode: int, rights: FileRights) -> Callable[[], None]:
+def _bind(sock: socket.socket, address: UnixAddress, mode: int, rights: FileRights) -> Callable[[], None]:
     """Make the file, which at no moment lets in more users than it does in the end; returns what removes it.
 
     Linux takes the mode of the file from that of the socket. Other systems may refuse to change that, but there no
@@ -86,24 +86,24 @@ def _bind(sock: socket.socket, path: Path, mode: int, rights: FileRights) -> Cal
     """
     with contextlib.suppress(OSError, AttributeError):
         os.fchmod(sock.fileno(), mode & OF_OWNER)
-    sock.bind(str(path))
-    remove = remover(str(path))
+    sock.bind(address.path)
+    remove = remover(address.path)
     try:
         if rights.said:
-            _give_away(path, rights)
-        path.chmod(mode)
+            _give_away(address, rights)
+        Path(address.path).chmod(mode)
     except BaseException:
         remove()
         raise
     return remove
 
 
-def _give_away(path: Path, rights: FileRights) -> None:
+def _give_away(address: UnixAddress, rights: FileRights) -> None:
     try:
-        os.chown(path, rights.owner, rights.group, follow_symlinks=False)
+        os.chown(address.path, rights.owner, rights.group, follow_symlinks=False)
     except PermissionError:
         raise StartupError(
-            f"cannot listen on {UnixAddress(str(path))}: permission denied for {rights.said}: only root may give files "
+            f"cannot listen on {address}: permission denied for {rights.said}: only root may give files "
             "to any user and group, others only to groups of their own"
         ) from None
 

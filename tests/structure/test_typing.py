@@ -44,7 +44,14 @@ def right() -> None:
     esg.Config(app, reload_dir=Path("src"), timeout_write=None, workers=2, ssl_context_factory="m:context")
 
 
+def tested(esg_server: esg.testing.StartServer) -> str:
+    with esg.testing.serve(app, raise_app_exceptions=False, loop="asyncio") as server:
+        return server.url + esg_server("m:app", root_path="/api").ws_url
+
+
 async def served() -> None:
+    async with esg.testing.serve(app, ssl_min_version="TLSv1.3", uds_permissions=0o660) as running:
+        running.shutdown()
     server = await esg_http.start_server(app, "::1", 80, timeout_keep_alive=65, ssl_certfile=Path("c.pem"))
     server.close()
     esg_http.HTTPProtocol(app, http="h11", header=["a:b"], headers=[("a", "b")])
@@ -79,6 +86,8 @@ def wrong() -> None:
     esg_http.start_server(app, workers=2)  # wrong
     esg_http.HTTPProtocol(app, port=1)  # wrong
     wrapped(prot=1)  # wrong
+    esg.testing.serve(app, prot=1)  # wrong
+    esg.testing.serve(app).url  # wrong
     print(esg.Confg, esg_reload.Relaoder)  # wrong
 """
 """A program of a user's; a line that must be an error says so."""

@@ -128,6 +128,25 @@ def test_times_are_numbers(wrong: object) -> None:
     )
 
 
+@pytest.mark.parametrize("mode", ["660", "0660", "0o660", 0o660])
+def test_s7_permissions_are_octal(mode: str | int) -> None:
+    assert Config("main:app", uds_permissions=mode).uds_permissions == "660"
+
+
+@pytest.mark.parametrize("wrong", [660, -1, 0o1000, True, "", "66", "668", "1660", "0x1b0", "rw-rw----", " 660", 6.6])
+def test_s7_whatever_else_are_no_permissions(wrong: object) -> None:
+    """Least of all a number that was meant to be octal."""
+    assert refused(uds_permissions=wrong) == f"uds_permissions={wrong!r}: must be permissions in octal, such as 660"
+
+
+@pytest.mark.parametrize("option", ["uds_owner", "uds_group"])
+def test_s7_accounts_are_names_or_numbers(option: str) -> None:
+    for right in ("www-data", "1000", 1000, 0):
+        assert getattr(Config("main:app", **{option: right}), option) == str(right)  # type: ignore[arg-type]  # as above
+    for wrong in ("", "www-data:www-data", "www\n", -1, True, 1.5):
+        assert refused(**{option: wrong}) == f"{option}={wrong!r}: must be a name or a number"
+
+
 def test_what_cannot_be_off_is_finite() -> None:
     assert refused(shutdown_delay=math.inf) == "shutdown_delay=inf: must be a number of seconds, 0 or more"
     assert refused(backlog=math.inf) == "backlog=inf: must be a whole number, 1 or more"

@@ -45,7 +45,7 @@ class ListeningOptions:
         "Permissions of UNIX sockets, in octal: 660.",
         "Clients need the permission to write. Applies to `uds` and to every `unix:PATH` of `bind`, whatever the "
         "umask, and at no moment may more users connect. By default 666, or those of the file that a dead process "
-        "has left behind.",
+        "has left behind. As a number, in a program or a file, it is written `0o660`.",
     )
     uds_owner: User = option(
         None,

@@ -256,7 +256,7 @@ def test_m3_without_the_option_there_is_nothing(workers: tuple[str, ...]) -> Non
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "cannot be read: No such file or directory"),
+        (None, "cannot be read: no such file or directory"),
         ("\n", "the file is empty"),
         ("two words", "must hold one word of at most 4096 visible ASCII characters"),
     ],

@@ -164,7 +164,10 @@ def test_m11_what_is_forbidden() -> None:
         (["ctl", "http://h:x/", "stats"], "ADDRESS http://h:x/: must be"),
         (["ctl", "http://h/a b", "stats"], "ADDRESS http://h/a b: must be"),
         (["ctl", "unix:/x", "stats", "--jsn"], "--jsn: no such option; see esg ctl --help"),
-        (["ctl", "unix:/x", "stats", "--token-file", "/none"], "--token-file /none: no such file or directory"),
+        (
+            ["ctl", "unix:/x", "stats", "--token-file", "/none"],
+            "--token-file /none: cannot be read: no such file or directory",
+        ),
         (["top", "unix:/x", "--interval", "0"], "--interval 0: must be a number of seconds from 0.1 to 86400"),
         (["top", "unix:/x", "--interval", "1e9"], "--interval 1e9: must be a number of seconds from 0.1 to 86400"),
         (["top", "unix:/x", "--interval", "nan"], "--interval nan: must be a number of seconds from 0.1 to 86400"),
@@ -182,8 +185,8 @@ def test_m11_wrong_use(arguments: list[str], line: str) -> None:
 def test_m11_a_token_that_cannot_be_sent(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)
-    line = f"--token-file {path}: must hold one line of printable ASCII without spaces"
-    assert error_of("ctl", "unix:/x", "stats", "--token-file", str(path)) == (2, line)
+    said = "must hold one word of at most 4096 visible ASCII characters" if content else "the file is empty"
+    assert error_of("ctl", "unix:/x", "stats", "--token-file", str(path)) == (2, f"--token-file {path}: {said}")
 
 
 @pytest.mark.parametrize("command", [["ctl", "ADDRESS", "stats"], ["top", "ADDRESS"]], ids=lambda words: words[0])

@@ -8,12 +8,11 @@ import json
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from esg_core.admin.contracts import Stats, Totals, WorkerStats
-from esg_core.errors import CommandError, UsageError, reason_of
+from esg_core.errors import CommandError, reason_of
 from esg_core.options.addresses import TCPAddress, UnixAddress, parse_address
 
 PATIENCE = 5.0
@@ -83,21 +82,6 @@ def is_target(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def read_token(path: str | None) -> str | None:
-    """The token in a file; raises `UsageError` if it cannot be read or be sent."""
-    if path is None:
-        return None
-    try:
-        token = Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(f"--token-file {path}: {reason_of(error)}") from None
-    except UnicodeDecodeError:
-        token = ""
-    if not token.isascii() or not token.isprintable() or not token or " " in token:
-        raise UsageError(f"--token-file {path}: must hold one line of printable ASCII without spaces")
-    return token
 
 
 class Client:

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from esg_admin.terminal.client import FORMS, Client, Refused, is_target, read_token
+from esg_admin.terminal.client import FORMS, Client, Refused, is_target
+from esg_core.admin.token_file import read_token
 from esg_core.commands import Command, Parameter
 from esg_core.errors import UsageError
 from esg_core.installing import how_to_install
@@ -53,7 +54,8 @@ def _ctl(values: Mapping[str, Any]) -> int:
 
 
 def _client(values: Mapping[str, Any]) -> Client:
-    return Client(values["address"], read_token(values["token_file"]))
+    path = values["token_file"]
+    return Client(values["address"], None if path is None else read_token(path, f"--token-file {path}").decode("ascii"))
 
 
 def _write_any_text() -> None:

@@ -4,13 +4,12 @@ Every failure is one line that names the option. Serves nothing.
 """
 
 import logging
-import re
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from esg_core.admin.contracts import AdminSettings, Responder, ResponderFactory, Source
+from esg_core.admin.token_file import read_token
 from esg_core.errors import UsageError
 from esg_core.logs.colours import Bold
 from esg_core.options.addresses import TCPAddress, UnixAddress, parse_address
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
 GROUP = "esg.admin"
 NAME = "responder"
-
-LONGEST_TOKEN = 4096
-
-_TOKEN = re.compile(rb"[!-~]+")
 
 
 def check_admin(config: "Config") -> None:
@@ -80,14 +75,4 @@ def _names(config: "Config") -> Sequence[str]:
 def _token(config: "Config") -> bytes | None:
     if config.admin_token_file is None:
         return None
-    called = config.with_value("admin_token_file")
-    try:
-        with Path(config.admin_token_file).open("rb") as file:
-            text = file.read(LONGEST_TOKEN + 1).strip()
-    except OSError as error:
-        raise UsageError(f"{called}: cannot be read: {error.strerror or error}") from None
-    if not text:
-        raise UsageError(f"{called}: the file is empty")
-    if len(text) > LONGEST_TOKEN or _TOKEN.fullmatch(text) is None:
-        raise UsageError(f"{called}: must hold one word of at most {LONGEST_TOKEN} visible ASCII characters")
-    return text
+    return read_token(config.admin_token_file, config.with_value("admin_token_file"))

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import esg_reload
 from esg_core.errors import UsageError
 from esg_core.lifecycle.server import Server as CoreServer
 from esg_core.options.config import Config
@@ -428,7 +427,7 @@ def test_w6_without_the_package_one_line_says_how_to_get_it(here: Path) -> None:
     assert code == 2
     assert line == (
         "Error: reload needs a package: pip install ./packages/esg-reload in a clone of ESG, "
-        f"pip install --find-links DIST esg-reload=={esg_reload.__version__} with its wheels in DIST"
+        "pip install --find-links DIST esg-reload with its wheels in DIST"
     )
 
 

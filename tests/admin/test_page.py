@@ -106,6 +106,12 @@ def test_m9_the_page_asks_for_the_token(browser: Browser) -> None:
             page.wait_for(asked if problem else LIVE)
             page.wait_for(f"document.getElementById('problem').textContent === {problem!r}")
         page.wait_for("document.querySelectorAll('#slow tbody tr').length > 0")
+        for path, part in (("stats", '"requests_total": '), ("metrics", "esg_build_info"), ("ready", "ready")):
+            page.evaluate(f"document.querySelector('footer a[href={path}]').click()")
+            page.wait_for(f"document.getElementById('document').ariaLabel === {path!r}")
+            assert part in text(page, "#document")
+        assert page.evaluate("document.activeElement.id") == "document"
+        assert page.evaluate("location.pathname") == "/"
         assert not any(TOKEN.decode() in url for url in requested(page))
 
 

@@ -214,6 +214,25 @@ function tokenIsGiven() {
   });
 }
 
+// A link carries no token: where one is needed, the page fetches what the link names, and shows it below.
+async function showDocument(event) {
+  const link = event.target.closest("a");
+  if (!link || !token) return;
+  event.preventDefault();
+  const shown = element("document");
+  const path = link.getAttribute("href");
+  try {
+    const response = await get(path);
+    const isJson = response.ok && response.headers.get("content-type").startsWith("application/json");
+    setText(shown, isJson ? JSON.stringify(await response.json(), null, 2) : await response.text());
+  } catch {
+    setText(shown, "The server does not answer.");
+  }
+  shown.setAttribute("aria-label", path);
+  shown.hidden = false;
+  shown.focus();
+}
+
 async function run() {
   for (;;) {
     const status = await follow().catch(() => 0);
@@ -230,4 +249,5 @@ async function run() {
   }
 }
 
+element("documents").addEventListener("click", showDocument);
 run();

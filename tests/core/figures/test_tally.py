@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 
+from esg_core.asgi import Receive, Scope, Send
+from esg_core.context import Context
 from esg_core.figures.ended import ended_record
 from esg_core.figures.exemplars import EXEMPLARS, LONGEST_ID, Exemplars, read_exemplars
-from esg_core.figures.outcomes import SHORT, Outcome
+from esg_core.figures.outcomes import FOLD_EVERY, SHORT, Outcome, Row
 from esg_core.figures.readings import Exemplar
 from esg_core.figures.tally import Tally
 from esg_core.overload.admission import Admission
 from esg_core.testing import ManualLoop
+from esg_http.call.cycle import Cycle
 from tests.support.core.admission import Request
 from tests.support.figures.counting import Meter, context_in, counted_by, tally_of
+from tests.support.http.streams import DiaryStream
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -39,8 +43,23 @@ def tally(loop: ManualLoop) -> Tally:
 
 def end(tally: Tally, status: int, seconds: float, scope: dict[str, Any] | None = None) -> None:
     outcome = tally.rows["1.1"]["GET"][status]
-    outcome.seconds += seconds
     tally.has_ended(outcome, SCOPE if scope is None else scope, b"/a?secret=1", status, seconds)
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def request(context: Context, row: Row) -> None:
+    """A request begins, and ends in the next turn."""
+    context.start(Cycle(context, DiaryStream(context.loop, is_head=False), SCOPE, b"/", row), answer)
+
+
+def leave(outcome: Outcome, seconds: float = 0.0, size: int = 0) -> None:
+    """What a short request does."""
+    outcome.new_durations.append(seconds)
+    outcome.new_sizes.append(size)
 
 
 def test_slow_and_failed_requests_are_remembered(tally: Tally) -> None:
@@ -98,7 +117,7 @@ def test_exemplars_survive_as_numbers() -> None:
 
 def test_methods_and_statuses_are_bounded(tally: Tally) -> None:
     for number in range(200, 1000):
-        tally.rows["1.1"][f"METHOD{number}"][number].short += 1
+        leave(tally.rows["1.1"][f"METHOD{number}"][number])
     found = counted_by(tally).nonzero("esg_http_requests")
     assert {method for method, _, _ in found} == {"_OTHER"}
     assert sum(found.values()) == 800
@@ -111,6 +130,43 @@ def test_buckets(seconds: float, bucket: int) -> None:
     assert outcome.count(seconds) == bucket
     assert outcome.longer is not None
     assert outcome.longer[bucket] == 1
+
+
+def test_m1_what_requests_leave_is_added_up_once(tally: Tally) -> None:
+    outcome = tally.rows["1.1"]["GET"][200]
+    leave(outcome, 0.001, 3)
+    leave(outcome, 0.002, 5)
+    outcome.longer_sent += 7
+    end(tally, 200, 0.25)
+    for _ in range(2):
+        figures = counted_by(tally)
+        [histogram] = figures["esg_http_request_duration_seconds"].values()
+        assert (sum(histogram.counts), histogram.total) == (3, pytest.approx(0.253))
+        assert figures.one("esg_http_response_body_bytes") == 15
+    assert (outcome.new_durations, outcome.new_sizes) == ([], [])
+
+
+def test_m1_what_requests_leave_stays_short_though_it_is_never_read(loop: ManualLoop) -> None:
+    context = context_in(loop)
+    tally = tally_of(context)
+    row = tally.rows["1.1"]["GET"]
+    for _ in range(3 * FOLD_EVERY):
+        request(context, row)
+        loop.advance(0)
+        assert len(row[200].new_durations) == len(row[200].new_sizes) <= FOLD_EVERY
+    assert row[200].short >= 2 * FOLD_EVERY
+    assert counted_by(tally).one("esg_http_requests", "GET", "1.1", "200") == 3 * FOLD_EVERY
+    assert counted_by(tally).one("esg_http_response_body_bytes") == 3 * FOLD_EVERY * 2
+
+
+def test_m1_so_does_what_bad_requests_leave(tally: Tally) -> None:
+    """They may be answered before they count as begun."""
+    outcome = tally.rows["1.1"]["POST"][400]
+    for _ in range(3):
+        tally.has_bad_request(400)
+        leave(outcome)
+    assert len(outcome.new_sizes) == 1
+    assert counted_by(tally).one("esg_http_requests", "POST", "1.1", "400") == 3
 
 
 def test_refusals_by_reason(loop: ManualLoop) -> None:
@@ -163,7 +219,7 @@ def test_any_thread_may_ask_while_requests_are_counted(tally: Tally) -> None:
     asking.start()
     for number in range(20_000):
         if number % 3:
-            tally.rows["1.1"]["GET"][200].short += 1
+            leave(tally.rows["1.1"]["GET"][200])
         else:
             end(tally, 200, 0.01)
     is_over.set()

@@ -128,6 +128,8 @@ class Context:
         if self.admission is not None:
             self.admission.time(cycle)
             self._next_look = min(self.request_limit, self.requests + SAMPLE)
+        if self.tally is not None:
+            self._next_look = min(self._next_look, self.tally.has_begun(self.requests))
 
     def limit_reached(self) -> None:
         """Call `on_limit`: the request that has just begun is the last one allowed (rule L-4)."""

@@ -5,6 +5,7 @@ thread; any thread may ask.
 """
 
 import gc
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +17,7 @@ from esg_core.figures.exemplars import Exemplars
 from esg_core.figures.families import Counted
 from esg_core.figures.lag import WorstLag
 from esg_core.figures.layout import EXEMPLARS_AT, SLOTS, beginning, positions
-from esg_core.figures.outcomes import Distribution, Outcome, Row, empty_rows
+from esg_core.figures.outcomes import FOLD_EVERY, Distribution, Outcome, Row, empty_rows
 from esg_core.figures.readings import Exemplar
 
 if TYPE_CHECKING:
@@ -62,10 +63,19 @@ class Tally:
         self.ws_closes: Counter[str] = Counter()
         self.ws_duration = Distribution(labels.LIFETIMES)
         self._queue = Distribution(labels.DURATIONS)
+        self._folding = threading.Lock()
+        self._fold_at = 0
         if context.admission is not None:
             context.admission.on_waited = self._queue.observe
 
     # What happens.
+
+    def has_begun(self, requests: int) -> int:
+        """So many requests have begun; returns at how many to call this again, so that lists stay short."""
+        if requests >= self._fold_at:
+            self._fold()
+            self._fold_at = requests + FOLD_EVERY
+        return self._fold_at
 
     def has_ended(self, outcome: Outcome, scope: "ScopeLike", target: bytes, status: int, seconds: float) -> None:
         """Count a request that took its time, or failed."""
@@ -89,7 +99,8 @@ class Tally:
         self.has_happened()
 
     def has_bad_request(self, status: int) -> None:
-        """Count what a client has sent that breaks HTTP."""
+        """Count what a client has sent that breaks HTTP; it may be answered without having begun as a request."""
+        self._fold()
         self.bad[str(status)] += 1
         self.has_happened()
 
@@ -159,6 +170,7 @@ class Tally:
 
     def values(self) -> list[float]:
         """All counted figures, in the order of `layout.SLOTS`; any thread may ask."""
+        self._fold()
         values = [0.0] * len(SLOTS)
         for protocol, rows in self.rows.items():
             for method, row in list(rows.items()):
@@ -172,6 +184,15 @@ class Tally:
             values[start : start + counted.width] = [*distribution.counts, distribution.total]
         values[EXEMPLARS_AT:] = self._exemplars.numbers()
         return values
+
+    def _fold(self) -> None:
+        """Add up what requests have left; any thread may do so."""
+        with self._folding:
+            for rows in self.rows.values():
+                for row in list(rows.values()):
+                    for outcome in list(row.values()):
+                        if outcome.new_sizes:
+                            outcome.fold()
 
     def _numbers(self) -> Iterable[tuple[Counted, float]]:
         context, admission = self._context, self._context.admission
@@ -234,7 +255,7 @@ def _put_row(values: list[float], protocol: str, method: str, row: Row) -> None:
         values[at] += short
         for number, count in enumerate(longer):
             values[at + number] += count
-        values[at + families.DURATION.width - 1] += outcome.seconds
+        values[at + families.DURATION.width - 1] += outcome.short_seconds + outcome.longer_seconds
 
 
 def _put_by_label(values: list[float], counted: Counted, numbers: Mapping[str, float]) -> None:
@@ -251,7 +272,9 @@ def _sent(method: str, row: Row) -> int:
     """The bytes of the bodies; what must have none may have announced one."""
     if method == "HEAD":
         return 0
-    return sum(outcome.sent for status, outcome in list(row.items()) if status not in _BODILESS)
+    return sum(
+        outcome.short_sent + outcome.longer_sent for status, outcome in list(row.items()) if status not in _BODILESS
+    )
 
 
 def _by_protocol(context: "ServerFigures") -> Counter[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Message
 from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.figures.outcomes import ONLY_LOGGED
 from esg_core.header_fields import PLAIN_TEXT
 from esg_core.unheard import GRACE, GRACE_OF_HELPERS, Unheard
 from esg_core.waiting import Waiters
@@ -43,7 +44,7 @@ class Cycle(Noting):
     The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
     `task` is set by the code that starts `run()`. `place` is its slot, or its place in the queue for one. It is given
     back once: at the end of the response, or of the task if the client is gone (A-2). `sent` counts the bytes of the
-    response body written so far. `row` is where the request is counted (rule M-1), None if it is not.
+    response body written so far. `row` is where the request is counted (rule M-1).
     """
 
     __slots__ = (
@@ -71,7 +72,7 @@ class Cycle(Noting):
         self.bodyless = stream.is_head
         self.buffered = 0
         self.client_gone = self.input_over = self.expects_continue = False
-        self.noted = False
+        self.row = row
         self.place: Place | None = None
         self._phase = EXPECT_START
         self._body: list[bytes] | None = None
@@ -81,12 +82,9 @@ class Cycle(Noting):
         self._waiters: Waiters | None = None
         self._with_trailers = False
         if row is not None:
-            self.noted = True
-            self.row = row
             self.started_at = perf_counter()
         elif context.access is not None:
-            self.noted = True
-            self.row = None
+            self.row = ONLY_LOGGED
             if context.access.timed:
                 self.started_at = perf_counter()
 
@@ -104,7 +102,7 @@ class Cycle(Noting):
         if self._waiters is not None:
             self._waiters.wake()
         self._stream.gate.nudge()
-        if self.noted and self._phase != COMPLETE:
+        if self.row is not None and self._phase != COMPLETE:
             self._note_break("aborted")
 
     @property
@@ -244,19 +242,18 @@ class Cycle(Noting):
         self._phase = COMPLETE
         self._body = None
         self.buffered = 0
-        if self.noted:
+        if self.row is not None:
             row = self.row
-            if row is None:
+            if row is ONLY_LOGGED:
                 self._log_access(aborted=False)
-            else:  # without a call for most requests: this is what each costs while they are counted
+            else:  # without a call of Python for most requests: this is what each costs while they are counted
                 seconds = perf_counter() - self.started_at
-                outcome = row[self.status]
-                outcome.seconds += seconds
-                outcome.sent += self.sent
+                outcome = row.outcomes[self.status]
                 if seconds < outcome.short_below:
-                    outcome.short += 1
+                    outcome.new_durations.append(seconds)
+                    outcome.new_sizes.append(self.sent)
                 else:
-                    self._note_end(outcome, seconds)
+                    self._note_end(row, seconds)
         place = self.place
         if place is not None:
             if place.special:
@@ -297,7 +294,7 @@ class Cycle(Noting):
         if self._phase == COMPLETE or self.client_gone:
             return
         if self._phase >= IN_BODY:
-            if self.noted:
+            if self.row is not None:
                 self._note_break("failed")
             self._stream.give_up()
             return
@@ -331,8 +328,8 @@ class Cycle(Noting):
         self.status = self._stream.switch(protocol, headers)
         self.give_back()
         self._phase = COMPLETE
-        if self.noted:
-            self._note_switch()
+        if self.row is not None:
+            self._note_switch(self.row)
         del self._stream  # the other protocol may live long
 
     # Called by `extensions`.

@@ -106,7 +106,7 @@ class Entrance:
                 self._others.clear()
             self._others.add(cycle.target)
             return False
-        cycle.noted = False
+        cycle.row = None
         cycle.answer(*answer)
         return True
 

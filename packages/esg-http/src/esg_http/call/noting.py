@@ -7,19 +7,19 @@ itself, without a call.
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from esg_core.figures.outcomes import SHORT
+from esg_core.figures.outcomes import ONLY_LOGGED, SHORT
 from esg_http.call.phases import IN_BODY
 from esg_http.call.request_side import RequestSide
 
 if TYPE_CHECKING:
-    from esg_core.figures.outcomes import Outcome
+    from esg_core.figures.outcomes import Row
 
 
 class Noting(RequestSide):
     """The base of a cycle, which sets these attributes: see `RequestSide`.
 
-    `noted` says whether the request is logged or counted when it ends; `row` is None if it is only logged. `started_at`
-    is by `perf_counter()`, and is set if its duration is wanted.
+    `row` is None if the request is neither logged nor counted when it ends, and `ONLY_LOGGED` if it is not counted.
+    `started_at` is by `perf_counter()`, and is set if its duration is wanted.
     """
 
     __slots__ = ("bodyless", "scope", "sent", "started_at", "status", "target")
@@ -40,21 +40,24 @@ class Noting(RequestSide):
             size = 0 if self.bodyless else self.sent
             access.record(self.scope, self.target, self.status, size, seconds, aborted=aborted)
 
-    def _note_end(self, outcome: "Outcome", seconds: float) -> None:
-        """Count and log a request that took its time, failed, or is logged anyway."""
+    def _note_end(self, row: "Row", seconds: float) -> None:
+        """Count and log a request that took its time, failed, is logged anyway, or is the first of its status."""
         tally = self._context.tally
+        outcome = row[self.status]
         if seconds < SHORT and self.status < 500:
-            outcome.short += 1
+            outcome.new_durations.append(seconds)
+            outcome.new_sizes.append(self.sent)
         elif tally is not None:
+            outcome.longer_sent += self.sent
             tally.has_ended(outcome, self.scope, self.target, self.status, seconds)
         self._log_access(aborted=False, seconds=seconds)
 
     def _note_break(self, reason: str) -> None:
         """Log and count that there will be no whole response, once."""
-        self.noted = False
+        row, self.row = self.row, None
         has_begun = self._phase >= IN_BODY
         tally = self._context.tally
-        if tally is not None and self.row is not None:
+        if tally is not None and row is not ONLY_LOGGED:
             status = self.status if has_begun else 0
             tally.has_broken_off(self.scope, self.target, status, perf_counter() - self.started_at, reason)
         if has_begun:
@@ -63,13 +66,13 @@ class Noting(RequestSide):
     def count_as(self, protocol: str) -> None:
         """The request is of this version of HTTP, not that of its connection."""
         self.scope["http_version"] = protocol
-        if self._context.tally is not None and self.noted:
+        if self._context.tally is not None and self.row is not None:
             self.row = self._context.tally.rows[protocol][self.scope["method"]]
 
-    def _note_switch(self) -> None:
+    def _note_switch(self, row: "Row") -> None:
         access = self._context.access
-        if self.row is not None:
-            self.row[self.status].handshakes += 1
+        if row is not ONLY_LOGGED:
+            row[self.status].handshakes += 1
         if access is not None:
             began = self.started_at if access.timed else perf_counter()
             access.record_websocket(self.scope, self.target, self.status, perf_counter() - began)

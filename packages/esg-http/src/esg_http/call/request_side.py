@@ -34,7 +34,6 @@ class RequestSide:
         "client_gone",
         "expects_continue",
         "input_over",
-        "noted",
         "row",
     )
 
@@ -49,7 +48,6 @@ class RequestSide:
     client_gone: bool
     expects_continue: bool
     input_over: bool
-    noted: bool
     row: "Row | None"
 
     def feed(self, data: bytes) -> None:
@@ -63,7 +61,7 @@ class RequestSide:
             if len(self._body) > MOST_PIECES:  # small ones cost more than they hold (rule H-20)
                 self._body = [b"".join(self._body)]
         self.buffered += len(data)
-        if self.noted and self.row is not None:
+        if self.row is not None:
             self.row.received += len(data)
         if self._waiters is not None:
             self._waiters.wake()

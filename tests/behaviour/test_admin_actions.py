@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import pytest
 from tests.behaviour.test_upgrade import upgraded
 from tests.support.behaviour.administered import ADMIN, TOKEN, Admin, admin_of, administered
 from tests.support.behaviour.lifecycle import answer, get, refuses, request
+from tests.support.behaviour.working import LONG
 from tests.support.e2e.server import PATIENCE
 from tests.support.reload.processes import is_running, wait_until
+
+SUCCESSFUL = "esg_config_last_reload_successful"
+SUCCEEDED_AT = "esg_config_last_reload_success_timestamp_seconds"
 
 MANY = [pytest.param("workers", id="fresh"), pytest.param("preload", id="forked")]
 
@@ -128,8 +133,50 @@ def test_m6_a_wrong_configuration_is_the_reason(tmp_path: Path) -> None:
         refused = admin.act("workers/restart")
         assert refused.status == 409
         assert refused.document["reason"].endswith("the file is empty")
-        assert "ERROR:    Not restarted, nothing has changed" in server.output
+        server.wait_for("ERROR:    Not restarted, nothing has changed")
         assert pids(admin) == before
+        assert admin.series()[SUCCESSFUL] == 0
+
+
+def test_w9_a_trial_holds_up_nothing(tmp_path: Path) -> None:
+    """M-4: the admin address answers, and a worker that dies is replaced, while a new configuration is tried."""
+    variables = tmp_path / "variables"
+    variables.write_text("COLOUR=blue\n")
+    with (
+        administered("workers", tmp_path, "--env-file", str(variables)) as (server, admin),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        before = pids(admin)
+        variables.unlink()
+        os.mkfifo(variables)
+        restarted = pool.submit(admin.act, "workers/restart")
+        with variables.open("w") as pipe:  # once the trial has opened it to read
+            variables.unlink()
+            variables.write_text("COLOUR=red\n")
+            assert admin.ask("/ready").status == 200
+            os.kill(before[0], signal.SIGKILL)
+            wait_until(lambda: admin.series()["esg_worker_starts_total"] == 3)
+            assert not restarted.done()
+            pipe.write("COLOUR=red\n")
+        assert restarted.result(LONG).status == 202
+        server.wait_for("Restarted 2 workers")
+
+
+def test_m6_metrics_say_if_the_last_reload_failed(tmp_path: Path) -> None:
+    """Here, the new workers cannot start."""
+    broken = tmp_path / "broken"
+    with upgraded("--admin", "127.0.0.1:0", env={**os.environ, "BROKEN": str(broken)}) as server:
+        admin = admin_of(server)
+        first = admin.series()
+        assert first[SUCCESSFUL] == 1
+        broken.touch()
+        os.kill(server.main, signal.SIGHUP)
+        wait_until(lambda: admin.series()[SUCCESSFUL] == 0, LONG)
+        assert admin.series()[SUCCEEDED_AT] == first[SUCCEEDED_AT]
+        broken.unlink()
+        os.kill(server.main, signal.SIGHUP)
+        wait_until(lambda: admin.series()[SUCCESSFUL] == 1, LONG)
+        assert admin.series()[SUCCEEDED_AT] > first[SUCCEEDED_AT]
 
 
 def test_m7_actions_need_the_token_which_can_change(tmp_path: Path) -> None:
@@ -238,6 +285,7 @@ def test_w3_if_the_new_program_fails_the_old_one_keeps_the_admin_address(tmp_pat
         os.kill(server.main, signal.SIGUSR2)
         server.wait_for(r"ERROR:    The new program failed: exit code 3; this one keeps serving")
         assert is_answered_by(Admin(path), server.main)
+        assert Admin(path).series()[SUCCESSFUL] == 0
         broken.unlink()
         assert Admin(path).act("drain", None).status == 202
         assert server.process.wait(PATIENCE) == 0

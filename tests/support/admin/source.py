@@ -95,9 +95,9 @@ class StillSource:
         question, answered = self.asked.pop(0)
         answered(ANSWERS[question])
 
-    def act(self, action: Action) -> str:
+    def act(self, action: Action, done: Callable[[str], None]) -> None:
         self.acted.append(action)
-        return self.refusal
+        done(self.refusal)
 
 
 PATHS = ("/api/orders/18", "/api/search", "/reports/2026/annual.pdf", "/", "/api/v1/completions", "/upload")

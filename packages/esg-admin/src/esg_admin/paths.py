@@ -66,8 +66,7 @@ def access_of(path: str) -> Access:
     raise Refused(404, f"there is no such path; there are {_THERE_ARE}")
 
 
-def act(source: Source, action: Action) -> Response:
-    """Have it done, and say whether it is being done."""
-    reason = source.act(action)
+def action_done(action: Action, reason: str) -> Response:
+    """Whether an action is being done; `reason` says why not."""
     content = {"action": action.value, "accepted": not reason}
     return document({**content, "reason": reason} if reason else content, 409 if reason else 202)

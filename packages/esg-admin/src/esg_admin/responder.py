@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from esg_admin.access import check_access, check_host
 from esg_admin.documents import DOCUMENTS
 from esg_admin.negotiation import accepts_gzip
-from esg_admin.paths import ACTIONS, AT_ONCE, EVENTS_HEAD, QUESTIONS, access_of, act
+from esg_admin.paths import ACTIONS, AT_ONCE, EVENTS_HEAD, QUESTIONS, access_of, action_done
 from esg_admin.request_reader import Request, RequestReader
 from esg_admin.responses import Refused, Response, document, serialize, text, to_json
-from esg_core.admin.contracts import AdminSettings, Answer, Exchange, Peer, Question, Source
+from esg_core.admin.contracts import Action, AdminSettings, Answer, Exchange, Peer, Question, Source
 
 RETRY = 1000
 """Milliseconds after which a client of the events comes back when its stream has ended."""
@@ -81,7 +81,7 @@ class _AdminExchange:
         if request.path in AT_ONCE:
             self._finish(AT_ONCE[request.path](self._source, request))
         elif request.path in ACTIONS:
-            self._finish(act(self._source, ACTIONS[request.path]))
+            self._act(ACTIONS[request.path])
         elif request.path in QUESTIONS:
             self._ask(QUESTIONS[request.path])
         else:
@@ -92,6 +92,9 @@ class _AdminExchange:
             self._finish(document(DOCUMENTS[question](answers)))
 
         self._source.ask(question, answered)
+
+    def _act(self, action: Action) -> None:
+        self._source.act(action, lambda reason: self._finish(action_done(action, reason)))
 
     def _stream(self, request: Request) -> None:
         if request.method == "HEAD":

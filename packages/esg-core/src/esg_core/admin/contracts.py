@@ -176,8 +176,11 @@ class Source(Protocol):
     def ask(self, question: Question, answered: Callable[[Sequence[Answer]], None]) -> None:
         """Ask each process; `answered` is called once, at the latest after `PATIENCE` seconds."""
 
-    def act(self, action: Action) -> str:
-        """Have something done, as its signal would; returns why not, empty if it is being done."""
+    def act(self, action: Action, done: Callable[[str], None]) -> None:
+        """Have something done, as its signal would; `done` is called once, with why not, or empty if it is being done.
+
+        It may be called at once, or after the seconds that it takes to try a new configuration.
+        """
 
 
 class Exchange(Protocol):

@@ -151,6 +151,9 @@ BACKLOG = _gauge("esg_listener_backlog", "Connections that wait to be accepted."
 BACKLOG_LIMIT = _gauge("esg_listener_backlog_limit", "How many may wait to be accepted.", "listener")
 READY = _gauge("esg_ready", "1 while the server is ready.")
 BUILD = Family("esg_build", Kind.INFO, "What runs.", ("version",))
+RELOADED = _gauge(
+    "esg_config_last_reload_successful", "1 if the last reload of the configuration succeeded, or there was none."
+)
 RELOADED_AT = _gauge(
     "esg_config_last_reload_success_timestamp_seconds",
     "When the configuration was last read without an error, since 1970.",
@@ -166,7 +169,7 @@ PYTHON = Family("python", Kind.INFO, "The interpreter.", ("implementation", "maj
 
 MEASURED = (
     *(WORKER_REQUESTS, WORKERS, WORKER_STARTS, WORKER_ENDS, WORKER_MEMORY, HEARTBEAT_AGE, CERTIFICATE_EXPIRY),
-    *(BACKLOG, BACKLOG_LIMIT, READY, BUILD, RELOADED_AT),
+    *(BACKLOG, BACKLOG_LIMIT, READY, BUILD, RELOADED, RELOADED_AT),
     *(PROCESS_CPU, PROCESS_MEMORY, PROCESS_VIRTUAL, PROCESS_FILES, PROCESS_MOST_FILES, PROCESS_START, PYTHON),
 )
 """What is looked up or added up when somebody asks."""

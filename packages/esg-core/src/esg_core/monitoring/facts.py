@@ -34,12 +34,29 @@ def shown_options(config: "Config") -> dict[str, Any]:
     }
 
 
-def server_readings(*, is_ready: bool, reloaded_at: float, started_at: float, pids: Iterable[int]) -> list[Reading]:
+class Reloads:
+    """How the configuration was last read: when it last `succeeded_at`, in seconds since 1970, and if `has_failed`."""
+
+    def __init__(self, at: float) -> None:
+        self.succeeded_at = at
+        self.has_failed = False
+
+    def succeed(self, at: float) -> None:
+        """The new configuration is in use."""
+        self.succeeded_at, self.has_failed = at, False
+
+    def fail(self) -> None:
+        """The old configuration stays in use."""
+        self.has_failed = True
+
+
+def server_readings(*, is_ready: bool, reloads: Reloads, started_at: float, pids: Iterable[int]) -> list[Reading]:
     """What every process model says of itself: its state, its version, and the sums over its processes."""
     return [
         single(families.READY, is_ready),
         Reading(families.BUILD, [Series((__version__,), 1.0)]),
-        single(families.RELOADED_AT, reloaded_at),
+        single(families.RELOADED, not reloads.has_failed),
+        single(families.RELOADED_AT, reloads.succeeded_at),
         *process_readings(pids, started_at),
     ]
 

@@ -17,7 +17,7 @@ from esg_core.figures.merging import Merged
 from esg_core.figures.process import start_of
 from esg_core.figures.readings import Reading
 from esg_core.logs.rotation import reopen
-from esg_core.monitoring.facts import common_readings, server_readings, shown_options, versions
+from esg_core.monitoring.facts import Reloads, common_readings, server_readings, shown_options, versions
 from esg_core.monitoring.inspection import inspect_process
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class ProcessSource:
         self._merged = Merged()
         self._versions = versions()
         self._started_at = start_of(os.getpid()) or time.time()
+        self._reloads = Reloads(self._started_at)
 
     def readings(self) -> Sequence[Reading]:
         self._look()
@@ -49,7 +50,7 @@ class ProcessSource:
             [
                 *server_readings(
                     is_ready=self.is_ready(),
-                    reloaded_at=self._started_at,
+                    reloads=self._reloads,
                     started_at=self._started_at,
                     pids=[os.getpid()],
                 ),
@@ -80,7 +81,10 @@ class ProcessSource:
     def ask(self, question: Question, answered: Callable[[Sequence[Answer]], None]) -> None:
         answered([Answer(PLACE, os.getpid(), inspect_process(question, self._context.loop, self._context))])
 
-    def act(self, action: Action) -> str:
+    def act(self, action: Action, done: Callable[[str], None]) -> None:
+        done(self._do(action))
+
+    def _do(self, action: Action) -> str:
         if action is Action.REOPEN:
             return "" if reopen() else LOGS_NOT_REOPENED
         if action is not Action.DRAIN:

@@ -5,6 +5,8 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING
 
 from esg_core.app.loading import load_application, prepare_imports
@@ -61,7 +63,7 @@ def supervise(
             resources = ParentResources(
                 shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended, admin
             )
-            code = Supervisor(config, resources, again or (lambda: config)).run()
+            code = Supervisor(config, resources, again or partial(copy, config)).run()
     except (UsageError, StartupError) as error:
         return report(error)
     return code

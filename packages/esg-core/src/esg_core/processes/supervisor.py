@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esg_core.admin.contracts import IS_STOPPING
 from esg_core.app.loading import add_application_directory
 from esg_core.asgi import Application
 from esg_core.errors import UsageError
@@ -25,7 +26,7 @@ from esg_core.lifecycle.failures import show
 from esg_core.lifecycle.orphans import ends_everything
 from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.systemd import PINGS, Notifier
-from esg_core.logs import reconfigure, with_table
+from esg_core.logs import reconfigure
 from esg_core.logs.colours import Cyan
 from esg_core.logs.rotation import reopen as reopen_files
 from esg_core.processes.admin.parent_controls import Parent
@@ -35,6 +36,7 @@ from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
 from esg_core.processes.spawn import Running
 from esg_core.processes.starting import start_worker
+from esg_core.processes.trials import Told, Trials, in_the_log
 from esg_core.processes.worker_config import patience, task_for
 from esg_core.processes.workers import RunningWorkers
 from esg_core.sockets.bound import BoundSocket
@@ -77,7 +79,7 @@ class Supervisor:
         self._config = config
         self._proven_config = config
         self._resources = resources
-        self._again = again
+        self._trials = Trials(functools.partial(self._reload, again), self._renew, self._refuse)
         self._policy = WorkerPolicy(config.workers or 1, patience(config))
         self._selector = selectors.DefaultSelector()
         self._workers = RunningWorkers(self._policy, self._selector, self._start, resources.worker_ended)
@@ -142,7 +144,9 @@ class Supervisor:
     def _react(self) -> None:
         """Act on what the events have changed."""
         if self._policy.code is not None:
+            self._trials.close(IS_STOPPING)
             return
+        self._trials.poll()
         if self._policy.has_been_ready and not self._has_started:
             self._has_started = True
             self._logger.info("Started parent process [%s]", Cyan(os.getpid()))
@@ -158,6 +162,7 @@ class Supervisor:
             self._is_renewing = False
             if self._policy.failed_generation == self._policy.generation:
                 self._adopt(self._proven_config)
+                self._reload_failed()
             else:
                 self._logger.info("Restarted %d workers", self._policy.target)
             self._notify_ready()
@@ -200,7 +205,7 @@ class Supervisor:
         """Handle a signal that has a meaning only until the server stops."""
         match name:
             case "SIGHUP":
-                self.renew()
+                self.renew(in_the_log)
             case "SIGUSR2":
                 self._upgrade()
             case "SIGTTIN":
@@ -247,6 +252,7 @@ class Supervisor:
                 key.fileobj.close()
         self._selector.close()
         self._workers.leave_to_parent()
+        self._trials.leave_to_parent()
         if self._admin is not None:
             self._admin.leave_to_parent()
         self._resources.shared_sockets.close_others(slot)
@@ -274,23 +280,22 @@ class Supervisor:
 
     # A new configuration, a new program.
 
-    def renew(self) -> str:
-        """Reload the configuration and replace all workers; it is on trial until the first of them is ready.
+    def renew(self, told: Told) -> None:
+        """Reload the configuration, try it, and replace all workers; see `Controls.renew`."""
+        self._trials.begin(told)
 
-        Returns what is wrong with it: then nothing has changed.
-        """
-        from esg_core.processes.rehearsal import fault_of
-
+    def _reload(self, again: Callable[[], "Config"]) -> "Config":
         try:
-            config = self._again()
-            fault = fault_of(config)
-            config = with_table(config)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the workers keep serving
-            fault = str(error) or type(error).__name__
-        self._policy.was_suspended(time.monotonic())
-        if fault:
-            self._logger.error("Not restarted, nothing has changed: %s", fault)
-            return fault
+            return again()
+        finally:
+            self._policy.was_suspended(time.monotonic())  # reading files may take its time
+
+    def _refuse(self, fault: str) -> None:
+        self._logger.error("Not restarted, nothing has changed: %s", fault)
+        self._reload_failed()
+
+    def _renew(self, config: "Config") -> None:
+        """Replace all workers; the configuration is on trial until the first of them is ready."""
         if config.addresses != self._config.addresses:
             self._logger.warning("New addresses need a restart of the whole server: the current ones stay in use")
         self._logger.info("Restarting %d workers, one by one", self._target_of(config))
@@ -298,7 +303,10 @@ class Supervisor:
         self._adopt(config)
         self._policy.renew()
         self._is_renewing = True
-        return ""
+
+    def _reload_failed(self) -> None:
+        if self._admin is not None:
+            self._admin.reload_failed()
 
     def _apply_proven_config(self) -> None:
         """Apply the new configuration to this process and the number of workers: its first worker is ready."""
@@ -357,6 +365,7 @@ class Supervisor:
         line.close()
         if not serves:
             self._logger.error("The new program failed: %s; this one keeps serving", successor.end())
+            self._reload_failed()
             return
         self._logger.info("The new program [%d] is serving; this one ends", successor.pid)
         self._resources.notifier.main_process(successor.pid)

@@ -62,11 +62,16 @@ class ParentAdmin:
         if self._listener is not None:
             self._listener.run_due(now)
 
-    def reload(self, config: "Config", reloaded_at: float) -> None:
+    def reload_failed(self) -> None:
+        """The configuration stays as it is: the new one is wrong, or nothing can serve with it."""
+        self._source.reloads.fail()
+
+    def reload(self, config: "Config", now: float) -> None:
         """Go on with a new configuration, which serves: new clients need its token."""
         if config.admin != self._source.config.admin:
             logging.getLogger("esg.error").warning("A new admin address needs a restart of the whole server")
-        self._source.config, self._source.reloaded_at = config, reloaded_at
+        self._source.config = config
+        self._source.reloads.succeed(now)
         try:
             self._responder = make_responder(config, self._source)
         except ESGError as error:  # the file of the token has changed since the configuration was tried

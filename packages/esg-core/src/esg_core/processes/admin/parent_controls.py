@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from esg_core.processes.policy import WorkerPolicy
+from esg_core.processes.trials import Told
 from esg_core.processes.workers import RunningWorkers
 from esg_core.sockets.bound import BoundSocket
 
@@ -11,8 +12,8 @@ from esg_core.sockets.bound import BoundSocket
 class Controls(Protocol):
     """What signals do, and operators can ask for."""
 
-    def renew(self) -> str:
-        """Reload the configuration and replace all workers; returns why not, empty if it is being done."""
+    def renew(self, told: Told) -> None:
+        """Reload the configuration, try it, and replace all workers; `told` is called with why not, or empty."""
 
     def resize(self, target: int) -> None:
         """Have as many workers serve as this; at least one."""

@@ -19,7 +19,7 @@ from esg_core.figures.memory import resident
 from esg_core.figures.merging import Merged
 from esg_core.figures.process import start_of
 from esg_core.figures.readings import Family, Reading, Series, single
-from esg_core.monitoring.facts import common_readings, server_readings, shown_options, versions
+from esg_core.monitoring.facts import Reloads, common_readings, server_readings, shown_options, versions
 from esg_core.processes.admin.parent_controls import Parent
 from esg_core.processes.messages import ASK_REQUESTS, ASK_STACKS
 from esg_core.processes.policy import State, Worker
@@ -33,7 +33,7 @@ STATES = {State.STARTING: "starting", State.READY: "ready", State.LEAVING: "drai
 
 
 class ParentSource:
-    """See `esg_core.admin.contracts.Source`; `config` and `reloaded_at` are those of the last good configuration.
+    """See `esg_core.admin.contracts.Source`; `config` is the last good configuration.
 
     `listeners` are the sockets that clients connect to.
     """
@@ -42,8 +42,8 @@ class ParentSource:
         self._policy, self._workers, self._controls, _ = parent
         self._merged = self._workers.merged = Merged()
         self._versions = versions()
-        self.reloaded_at = time.time()
-        self._started_at = start_of(os.getpid()) or self.reloaded_at
+        self.reloads = Reloads(time.time())
+        self._started_at = start_of(os.getpid()) or self.reloads.succeeded_at
         self.config = config
         self._listeners = listeners
 
@@ -80,15 +80,20 @@ class ParentSource:
         self._workers.send_all(MESSAGES[question])
         self._workers.questions.ask(question, self._policy.workers, answered, time.monotonic())
 
-    def act(self, action: Action) -> str:
+    def act(self, action: Action, done: Callable[[str], None]) -> None:
         """Do what a signal would; a restart first tries the new configuration, which may take some seconds."""
+        if action is Action.RESTART and self._policy.code is None:
+            self._controls.renew(done)
+        else:
+            done(self._do(action))
+
+    def _do(self, action: Action) -> str:
+        """Returns why not; empty if it is done."""
         if action is Action.REOPEN:
             return "" if self._controls.reopen() else LOGS_NOT_REOPENED
         if self._policy.code is not None:
             return IS_STOPPING
         match action:
-            case Action.RESTART:
-                return self._controls.renew()
             case Action.ADD:
                 self._controls.resize(self._policy.target + 1)
             case Action.REMOVE if self._policy.target == 1:
@@ -130,7 +135,7 @@ class ParentSource:
             _labelled(families.HEARTBEAT_AGE, heartbeats),
             *server_readings(
                 is_ready=self.is_ready(),
-                reloaded_at=self.reloaded_at,
+                reloads=self.reloads,
                 started_at=self._started_at,
                 pids=[os.getpid(), *(worker.pid for worker in workers)],
             ),

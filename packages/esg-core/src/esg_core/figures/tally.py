@@ -187,12 +187,12 @@ class Tally:
 
     def _fold(self) -> None:
         """Add up what requests have left; any thread may do so."""
+        rows = [row for rows in self.rows.values() for row in list(rows.values())]
+        outcomes = [outcome for row in rows for outcome in list(row.values())]
         with self._folding:
-            for rows in self.rows.values():
-                for row in list(rows.values()):
-                    for outcome in list(row.values()):
-                        if outcome.new_sizes:
-                            outcome.fold()
+            for outcome in outcomes:
+                if outcome.new_sizes:
+                    outcome.fold()
 
     def _numbers(self) -> Iterable[tuple[Counted, float]]:
         context, admission = self._context, self._context.admission

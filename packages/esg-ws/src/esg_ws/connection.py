@@ -77,7 +77,10 @@ class Inbox(Queue, Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One accepted WebSocket; see `esg_core.contracts.Connection`, and see `esg_ws.intake.Controls`."""
+    """One accepted WebSocket; see `esg_core.contracts.Connection`, and see `esg_ws.intake.Controls`.
+
+    `is_logged` says whether the access log tells of it.
+    """
 
     websockets = 1
     protocol_name = "WebSocket"
@@ -103,6 +106,7 @@ class Connection(asyncio.Protocol):
         "check_at",
         "deadline",
         "gate",
+        "is_logged",
         "paused",
     )
 
@@ -121,7 +125,7 @@ class Connection(asyncio.Protocol):
         self._owed_pong: bytes | None = None
         self._write_deadline = self._end_deadline = self.deadline = inf
         self.check_at = 0
-        self.paused = False
+        self.paused = self.is_logged = False
         self.gate = WriteGate(context.loop)
 
     @property
@@ -169,7 +173,7 @@ class Connection(asyncio.Protocol):
             self._tally.ws_duration.observe(context.loop.time() - self._opened_at)
         self.gate.open()
         self._intake.close()
-        if context.access is not None:
+        if self.is_logged and context.access is not None:
             context.access.tell("connection closed", self._inbox)
         del self._inbox, self._intake  # they refer to this object, and all would wait for the garbage collector
 

@@ -214,8 +214,9 @@ class Cycle:
         self._connection = Connection(self._context, self._settings, self, opening.compression(self._settings.max_size))
         self._phase = OPEN
         try:
-            opening.accept(self._connection, message)
+            self._connection.is_logged = is_logged = opening.accept(self._connection, message)
         except ClientDisconnected:  # no error here: the application learns of it when it receives or sends
+            is_logged = False
             self._phase = GONE
             self.end(ABNORMAL, "")
         except BaseException:
@@ -225,7 +226,7 @@ class Cycle:
             if self._phase != OPEN:
                 del self._connection  # it refers to this object, and both would wait for the garbage collector
         self._opening = None
-        if self._context.access is not None:
+        if is_logged and self._context.access is not None:
             self._context.access.tell("connection open", self)
         if self._watch is not None:
             self._watch.cancel()

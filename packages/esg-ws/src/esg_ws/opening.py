@@ -13,8 +13,10 @@ from esg_core.header_fields import PLAIN_TEXT
 from esg_ws.deflate import Deflate
 from esg_ws.handshake import ANSWERS, Handshake, accept_headers
 
-Switch = Callable[[asyncio.Protocol, Headers], None]
-"""`scope["extensions"]["esg.switch"]`: gives the connection to a protocol; the fields go into the answer."""
+Switch = Callable[[asyncio.Protocol, Headers], bool]
+"""`scope["extensions"]["esg.switch"]`: gives the connection to a protocol; the fields go into the answer.
+
+Returns whether the access log has a line of it."""
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
@@ -47,15 +49,18 @@ class Opening:
         agreement = self._handshake.agreement
         return None if agreement is None else Deflate(agreement, limit)
 
-    def accept(self, connection: asyncio.Protocol, message: Message) -> None:
-        """Handle `websocket.accept`; raises `ApplicationError`, and `ClientDisconnected` if the client is gone."""
+    def accept(self, connection: asyncio.Protocol, message: Message) -> bool:
+        """Handle `websocket.accept`; returns whether it is in the access log.
+
+        Raises `ApplicationError`, and `ClientDisconnected` if the client is gone.
+        """
         subprotocol = message.get("subprotocol")
         if subprotocol is not None and not isinstance(subprotocol, str):
             raise ApplicationError(
                 f"subprotocol must be a str, not {type(subprotocol).__name__} (ASGI: websocket.accept)"
             )
         headers = list(message.get("headers") or ())
-        self._switch(connection, accept_headers(self._handshake, subprotocol, headers))
+        return self._switch(connection, accept_headers(self._handshake, subprotocol, headers))
 
     async def forbid(self) -> None:
         """Handle `websocket.close` before the accept."""

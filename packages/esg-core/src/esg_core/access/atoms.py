@@ -9,7 +9,7 @@ import os
 import re
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from esg_core.access.escaping import Memo, client_text, safe_text, target_text
 from esg_core.access.exchange import Exchange, Line, LineFormat, ScopeLike, request_id, tls_version
@@ -21,6 +21,7 @@ Atom = Callable[[Exchange], str]
 
 _ATOM = re.compile(r"%\((?P<name>(?:\{[^{}]*\})?[A-Za-z]*)\)(?P<spec>-?\d*s)|%%")
 _HEADER = re.compile(r"\{([^{}]+)\}i")
+_RESPONSE_HEADER = re.compile(r"\{([^{}]+)\}o")
 _VARIABLE = re.compile(r"\{([^{}]+)\}e")
 
 _local_times: Memo[int] = Memo(lambda second: time.strftime("[%d/%b/%Y:%H:%M:%S %z]", time.localtime(second)))
@@ -36,7 +37,11 @@ def _host(exchange: Exchange) -> str:
 
 
 def _field(exchange: Exchange, name: bytes) -> str:
-    value = exchange.fields.get(name)
+    return _value(exchange.fields, name)
+
+
+def _value(fields: Mapping[bytes, bytes], name: bytes) -> str:
+    value = fields.get(name)
     return _or_dash(value.decode("latin-1") if value is not None else None)
 
 
@@ -117,7 +122,11 @@ def atoms_format(text: str, option: str = "access_log_format") -> LineFormat:
         raise UsageError(f"{option}: {text!r} has a % that starts no atom such as %(h)s; write %% for a percent sign")
     if not names:
         raise UsageError(f"{option}: {text!r} has no atom such as %(h)s, and is neither default nor json")
-    return LineFormat(_line(pattern, [_atom(name, option) for name in names]), timed=not _TIMED.isdisjoint(names))
+    return LineFormat(
+        _line(pattern, [_atom(name, option) for name in names]),
+        timed=not _TIMED.isdisjoint(names),
+        wants_fields=any(_RESPONSE_HEADER.fullmatch(name) for name in names),
+    )
 
 
 def _line(pattern: str, atoms: list[Atom]) -> Line:
@@ -134,11 +143,15 @@ def _atom(name: str, option: str) -> Atom:
     if header := _HEADER.fullmatch(name):
         field = header[1].lower().encode("latin-1")
         return lambda exchange: _field(exchange, field)
+    if header := _RESPONSE_HEADER.fullmatch(name):
+        sent = header[1].lower().encode("latin-1")
+        return lambda exchange: _value(exchange.response_fields, sent)
     if variable := _VARIABLE.fullmatch(name):
         value = _or_dash(os.environ.get(variable[1]))
         return lambda _: value
     known_atoms = " ".join(f"%({known})s" for known in ATOMS)
     raise UsageError(
         f"{option}: unknown atom %({name})s; known atoms are {known_atoms}"
-        " %({NAME}i)s for a request header and %({NAME}e)s for an environment variable"
+        " %({NAME}i)s for a request header, %({NAME}o)s for a response header and %({NAME}e)s for an environment"
+        " variable"
     )

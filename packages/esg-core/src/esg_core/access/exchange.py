@@ -20,6 +20,9 @@ NO_REQUEST: ScopeLike = {"client": None, "method": "-", "http_version": "-", "he
 
 NO_TARGET = b"-"
 
+RESPONSE_FIELDS = "esg.response_fields"
+"""The key under which a scope to log has the fields of the response, if the format wants them."""
+
 _REQUEST_ID = re.compile(rb"[\w.~+/=:@-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
@@ -30,13 +33,14 @@ _TLS_VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: 
 class LineFormat:
     """A format of the access log, ready for use.
 
-    `timed` says whether the line needs the duration. The default line can be formatted from a record's arguments; any
+    `timed` says whether the line needs the duration, `wants_fields` whether it needs the response's fields. The default line can be formatted from a record's arguments; any
     other is the record's message. `accepted` formats the line of an accepted WebSocket, if that is different.
     """
 
     line: Line
     timed: bool
     is_default: bool = False
+    wants_fields: bool = False
     accepted: Line | None = None
 
 
@@ -55,6 +59,11 @@ class Exchange:
     def fields(self) -> dict[bytes, bytes]:
         """The request's header fields; the last one if a field is repeated."""
         return dict(self.scope["headers"])
+
+    @cached_property
+    def response_fields(self) -> dict[bytes, bytes]:
+        """The response's header fields, as far as the log has been given them; the last one if a field is repeated."""
+        return {name.lower(): value for name, value in self.scope.get(RESPONSE_FIELDS, ())}
 
 
 def request_id(fields: Mapping[bytes, bytes]) -> str | None:

@@ -11,11 +11,12 @@ during start-up, or later, apply from then on.
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from esg_core.access.exchange import NO_REQUEST, NO_TARGET, Exchange, LineFormat, ScopeLike, repaired
 from esg_core.access.formats import line_format
 from esg_core.access.records import as_record
+from esg_core.access.selection import Selection
 from esg_core.logs.console import untouched_console
 from esg_core.logs.output import Output
 
@@ -34,14 +35,28 @@ LOGGER = "esg.access"
 class AccessLog:
     """Logs requests in one format; created with `create()`, after `esg_core.logs.configure()`.
 
-    `timed` says whether `record()` needs the duration: if not, callers need not read the clock. It never changes. All
-    methods belong to the loop's thread.
+    `timed` says whether `record()` needs the duration: if not, callers need not read the clock. `wants_fields` says
+    whether scopes need the fields of the response, under `RESPONSE_FIELDS`. Neither ever changes. All methods belong to
+    the loop's thread.
     """
 
-    __slots__ = ("_batch", "_format", "_has_failed", "_line", "_logger", "_loop", "_output", "_room", "_timer", "timed")
+    __slots__ = (
+        "_batch",
+        "_format",
+        "_has_failed",
+        "_line",
+        "_logger",
+        "_loop",
+        "_output",
+        "_room",
+        "_timer",
+        "timed",
+        "wants_fields",
+    )
 
     def __init__(self, logger: logging.Logger, line_format: LineFormat, loop: asyncio.AbstractEventLoop) -> None:
         self.timed = line_format.timed or untouched_console(logger) is None
+        self.wants_fields = line_format.wants_fields
         self._format = line_format
         self._line = line_format.line
         self._logger = logger
@@ -53,7 +68,7 @@ class AccessLog:
         self._has_failed = False
 
     @classmethod
-    def create(cls, config: "Config", loop: asyncio.AbstractEventLoop) -> Self | None:
+    def create(cls, config: "Config", loop: asyncio.AbstractEventLoop) -> "AccessLog | None":
         """The access log that the options ask for; None if they turn it off.
 
         Raises `UsageError` for a format that cannot be parsed. A user's own logging configuration gets durations only
@@ -64,7 +79,13 @@ class AccessLog:
         logger = logging.getLogger(LOGGER)
         console = untouched_console(logger)
         coloured = console is not None and console.coloured
-        return cls(logger, line_format(config.access_log_format, coloured, timestamps=config.log_timestamps), loop)
+        form = line_format(config.access_log_format, coloured, timestamps=config.log_timestamps)
+        if not config.access_log_exclude and config.access_log_sample == 1:
+            return cls(logger, form, loop)
+        from random import Random  # slow to import
+
+        selection = Selection(config.access_log_exclude, config.access_log_sample, Random().random)  # noqa: S311 - a sample
+        return SelectiveAccessLog(selection, logger, form, loop)
 
     def record(
         self, scope: ScopeLike | None, target: bytes, status: int, size: int, seconds: float, *, aborted: bool = False
@@ -88,12 +109,16 @@ class AccessLog:
         if self._room < 0:
             self.flush()
 
-    def record_websocket(self, scope: ScopeLike, target: bytes, status: int, seconds: float) -> None:
-        """Log that a WebSocket was accepted, by a response with this status. Never raises."""
+    def record_websocket(self, scope: ScopeLike, target: bytes, status: int, seconds: float) -> bool:
+        """Log that a WebSocket was accepted, by a response with this status; returns whether it is logged.
+
+        Never raises.
+        """
         if self._format.accepted is None or (self._timer is None and not self._open_batch()):
-            self.record(scope, target, status, 0, seconds)
+            AccessLog.record(self, scope, target, status, 0, seconds)  # what a subclass leaves out does not come here
         else:
             self._batch.append(self._format.accepted(scope, target, status, 0, seconds, False))
+        return True
 
     def tell(self, event: str, client: object) -> None:
         """Log an event of a WebSocket other than its handshake: only in the default format, to `esg.error`."""
@@ -142,3 +167,30 @@ class AccessLog:
         except Exception:  # noqa: BLE001 - as above
             sound = replace(exchange, scope=repaired(exchange.scope))
             return as_record(self._logger, self._format, sound, timed=self.timed)
+
+
+class SelectiveAccessLog(AccessLog):
+    """Logs what a selection keeps, and makes no line of the rest (rule A-9)."""
+
+    __slots__ = ("_selection",)
+
+    def __init__(
+        self, selection: Selection, logger: logging.Logger, line_format: LineFormat, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(logger, line_format, loop)
+        self._selection = selection
+
+    def record(
+        self, scope: ScopeLike | None, target: bytes, status: int, size: int, seconds: float, *, aborted: bool = False
+    ) -> None:
+        if self._keeps(scope or NO_REQUEST, target, status, aborted=aborted):
+            super().record(scope, target, status, size, seconds, aborted=aborted)
+
+    def record_websocket(self, scope: ScopeLike, target: bytes, status: int, seconds: float) -> bool:
+        return self._keeps(scope, target, status) and super().record_websocket(scope, target, status, seconds)
+
+    def _keeps(self, scope: ScopeLike, target: bytes, status: int, *, aborted: bool = False) -> bool:
+        try:
+            return self._selection.keeps(scope, target, status, aborted)
+        except Exception:  # noqa: BLE001 - the application can do anything to its scope
+            return self._selection.keeps(repaired(scope), target, status, aborted)

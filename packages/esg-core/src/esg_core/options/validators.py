@@ -59,6 +59,13 @@ def is_header(text: str) -> bool:
     return field is not None and field["name"].lower() not in FRAMING_FIELDS
 
 
+def is_access_pattern(text: str) -> bool:
+    """Whether `esg_core.access.selection` accepts the text as a pattern."""
+    from esg_core.access.selection import read_pattern
+
+    return read_pattern(text) is not None
+
+
 def is_peer(text: str) -> bool:
     """Whether `esg_core.proxy.trust.TrustedProxies` accepts the text as an entry of its list."""
     from esg_core.proxy.trust import TrustedProxies

@@ -28,7 +28,7 @@ from esg_http.call.response_hook import apply_hook, prepare_answer
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.contracts import Prepared, Stream
+    from esg_core.contracts import Stream
     from esg_core.figures.outcomes import Row
     from esg_core.overload.admission import Place
 
@@ -49,7 +49,6 @@ class Cycle(Noting):
 
     __slots__ = (
         "_head",
-        "_prepared",
         "_unheard",
         "_with_trailers",
         "place",
@@ -58,7 +57,6 @@ class Cycle(Noting):
 
     task: asyncio.Task[None]
     _head: Headers
-    _prepared: "Prepared"
     _unheard: Unheard
 
     def __init__(
@@ -312,13 +310,14 @@ class Cycle(Noting):
         self.bodyless = self._stream.is_head or self.status in BODYLESS
         self.sent = len(body)
         self._with_trailers = False
+        self._prepared = prepared
         self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
         self._complete()
 
-    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> None:
+    def switch(self, protocol: asyncio.Protocol, headers: Headers) -> bool:
         """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
 
-        `headers` go into the answer that announces it. Raises `ClientDisconnected`, or `ApplicationError` if it is too
+        `headers` go into the answer that announces it. Returns whether the access log has a line of it. Raises `ClientDisconnected`, or `ApplicationError` if it is too
         late.
         """
         if self.client_gone:
@@ -328,9 +327,8 @@ class Cycle(Noting):
         self.status = self._stream.switch(protocol, headers)
         self.give_back()
         self._phase = COMPLETE
-        if self.row is not None:
-            self._note_switch(self.row)
         del self._stream  # the other protocol may live long
+        return self.row is not None and self._note_switch(self.row, headers)
 
     # Called by `extensions`.
 

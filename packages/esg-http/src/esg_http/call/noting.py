@@ -7,11 +7,14 @@ itself, without a call.
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from esg_core.access.exchange import RESPONSE_FIELDS
+from esg_core.asgi import Headers
 from esg_core.figures.outcomes import ONLY_LOGGED, SHORT
 from esg_http.call.phases import IN_BODY
 from esg_http.call.request_side import RequestSide
 
 if TYPE_CHECKING:
+    from esg_core.contracts import Prepared
     from esg_core.figures.outcomes import Row
 
 
@@ -22,8 +25,9 @@ class Noting(RequestSide):
     `started_at` is by `perf_counter()`, and is set if its duration is wanted.
     """
 
-    __slots__ = ("bodyless", "scope", "sent", "started_at", "status", "target")
+    __slots__ = ("_prepared", "bodyless", "scope", "sent", "started_at", "status", "target")
 
+    _prepared: "Prepared"
     bodyless: bool
     scope: dict[str, Any]
     sent: int
@@ -38,7 +42,10 @@ class Noting(RequestSide):
             if seconds < 0:
                 seconds = perf_counter() - self.started_at if access.timed else 0.0
             size = 0 if self.bodyless else self.sent
-            access.record(self.scope, self.target, self.status, size, seconds, aborted=aborted)
+            scope = self.scope
+            if access.wants_fields:
+                scope = {**scope, RESPONSE_FIELDS: _fields_in(self._prepared)}
+            access.record(scope, self.target, self.status, size, seconds, aborted=aborted)
 
     def _note_end(self, row: "Row", seconds: float) -> None:
         """Count and log a request that took its time, failed, is logged anyway, or is the first of its status."""
@@ -69,10 +76,18 @@ class Noting(RequestSide):
         if self._context.tally is not None and self.row is not None:
             self.row = self._context.tally.rows[protocol][self.scope["method"]]
 
-    def _note_switch(self, row: "Row") -> None:
+    def _note_switch(self, row: "Row", headers: Headers) -> bool:
+        """Log and count that a protocol has taken over; returns whether it is logged."""
         access = self._context.access
         if row is not ONLY_LOGGED:
             row[self.status].handshakes += 1
-        if access is not None:
-            began = self.started_at if access.timed else perf_counter()
-            access.record_websocket(self.scope, self.target, self.status, perf_counter() - began)
+        if access is None:
+            return False
+        began = self.started_at if access.timed else perf_counter()
+        scope = {**self.scope, RESPONSE_FIELDS: headers} if access.wants_fields else self.scope
+        return access.record_websocket(scope, self.target, self.status, perf_counter() - began)
+
+
+def _fields_in(prepared: "Prepared") -> Headers:
+    """The fields in encoded lines."""
+    return [(name, value) for name, _, value in (line.partition(b": ") for line in prepared[0].split(b"\r\n")[:-1])]

@@ -1,16 +1,20 @@
 """Options about what is logged, and how."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from esg_core.options.log_levels import Level
 from esg_core.options.option import Group, option
-from esg_core.options.value_types import Flag, PathOrTable, Text
+from esg_core.options.validators import is_access_pattern
+from esg_core.options.value_types import Flag, ListOf, Number, PathOrTable, Text
 
 LogLevel = Annotated[str | int, Level()]
 LogConfig = Annotated[str | os.PathLike[str] | Mapping[str, Any] | None, PathOrTable()]
+AccessPatterns = Annotated[
+    Sequence[str], ListOf("[METHOD] PATH [STATUS], such as GET /health* 2xx", is_access_pattern, "PATTERN")
+]
 
 OWN_LOGGING = "default"
 """The value of `log_config` that stands for ESG's own configuration."""
@@ -46,7 +50,20 @@ class LoggingOptions:
         "Format of the access log: default, json or a format string.",
         "`json` writes one object per line. A format string has gunicorn's atoms: `%(h)s` is the client, `%(r)s` the "
         "request line, `%(s)s` the status, `%(B)s` the bytes of the body, `%(L)s` the seconds it took, `%({name}i)s` a "
-        "request header.",
+        "request header, `%({name}o)s` a response header.",
+    )
+    access_log_exclude: AccessPatterns = option(
+        (),
+        Group.LOGGING,
+        "Requests to leave out of the access log. Repeatable.",
+        "`[METHOD] PATH [STATUS]`, such as `/metrics` or `GET /health* 2xx`. In PATH, `*` matches any characters, "
+        "slashes included, `?` one and `[abc]` one of these; the query does not count. STATUS is a number or a class.",
+    )
+    access_log_sample: Annotated[float, Number(0, 1, is_whole=False, metavar="SHARE")] = option(
+        1.0,
+        Group.LOGGING,
+        "Share of the requests to log, from 0 to 1; errors always are.",
+        "Errors are statuses from 400 on, and responses that the client did not get whole.",
     )
     use_colors: Annotated[bool | None, Flag()] = option(
         None,

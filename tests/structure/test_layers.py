@@ -30,7 +30,7 @@ THIRD_PARTIES = {
 }
 """What each package may import at import time, besides the standard library."""
 
-LAZY = {"esg_admin": {"rich"}, "esg_core": {"dotenv", "uvloop", "yaml"}}
+LAZY = {"esg_admin": {"rich"}, "esg_core": {"dotenv", "setproctitle", "uvloop", "yaml"}}
 """What a package may import inside functions only, because it is optional."""
 
 SANS_IO = {

@@ -243,7 +243,7 @@ def test_an_unknown_atom_is_named_with_those_that_there_are() -> None:
     assert "%({NAME}i)s" in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["%({server}o)s", "%({x})s", "%()s"])
+@pytest.mark.parametrize("text", ["%({server}x)s", "%({x})s", "%()s"])
 def test_atoms_that_other_servers_have_or_nobody(text: str) -> None:
     with pytest.raises(UsageError, match="unknown atom"):
         line_format(text)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from esg_core.context import Context
+from esg_core.contracts import Connection
 from esg_core.testing import ManualLoop, MemoryTransport
 from esg_http.h1.body import Body, LengthBody
 from esg_http.h1.output import LARGE_BODY, SKIPPED_BODY, H1Output
@@ -27,6 +28,11 @@ class Told(H1Output):
     """An output that records when it has reported the client's end."""
 
     lost = False
+    is_trusted = False
+
+    @property
+    def connection(self) -> Connection:
+        raise AssertionError("an output alone is no connection")
 
     def _lose_client(self) -> None:
         self.lost = True

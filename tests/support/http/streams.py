@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from esg_core.asgi import Headers
 from esg_core.context import Context
-from esg_core.contracts import Prepared
+from esg_core.contracts import Connection, Prepared
 from esg_core.options.config import Config
 from esg_core.testing import ManualLoop
 from esg_core.waiting import WriteGate
@@ -22,6 +22,14 @@ class DiaryStream:
         self.gate = WriteGate(loop)
         self.is_head = is_head
         self.said: list[tuple[Any, ...]] = []
+
+    @property
+    def connection(self) -> Connection:
+        raise AssertionError("this stream has no connection")
+
+    @property
+    def is_trusted(self) -> bool:
+        return False
 
     def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
         return encode_fields(headers)

@@ -23,7 +23,7 @@ from esg_core.waiting import Waiters
 
 if TYPE_CHECKING:
     from esg_core.access import AccessLog
-    from esg_core.contracts import Connection, Cycle
+    from esg_core.contracts import Connection, ConnectionWatch, Cycle
     from esg_core.figures.tally import Tally
     from esg_core.options.config import Config
     from esg_core.overload.admission import Admission
@@ -46,9 +46,9 @@ class Context:
     `app` is an ASGI 3 callable, loaded and adapted. `state` is the lifespan state, of which each request gets a shallow
     copy; `extensions` goes into the scope of every request. `budget` limits how much input all connections together
     process in one turn of the loop (rule H-22). `on_limit` is called once, when as many requests have begun as
-    `limit_max_requests` allows; `on_failure` with each failure of the application.
-    `admission` is None when nothing limits the running requests (rule A-1), `tally` when
-    nothing is counted (rule M-1). `handshakes` counts those of TLS by their result.
+    `limit_max_requests` allows; `on_failure` with each failure of the application. `admission` is None when nothing
+    limits the running requests (rule A-1), `tally` when nothing is counted (rule M-1), `clients` when nothing limits
+    the connections of each (rule A-11). `handshakes` counts those of TLS by their result.
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -62,6 +62,7 @@ class Context:
         self.health: Health | None = None
         self.admission: Admission | None = None
         self.tally: Tally | None = None
+        self.clients: ConnectionWatch | None = None
         self.handshakes = dict.fromkeys(HANDSHAKE_RESULTS, 0)
         self.backpressure: Backpressure | None = None
         self.trust = TrustedProxies(config.forwarded_allow_ips) if config.proxy_headers else None
@@ -169,11 +170,15 @@ class Context:
         """Take in a connection that has been made, with its deadline set."""
         self.connections.add(connection)
         self.sweeper.add(connection)
+        if self.clients is not None:
+            self.clients.join(connection)
 
     def leave(self, connection: "Connection") -> None:
         """Let go of a connection that has been lost, or has handed its transport over."""
         self.connections.discard(connection)
         self.sweeper.discard(connection)
+        if self.clients is not None:
+            self.clients.leave(connection)
         if self.draining:
             self.left()
 

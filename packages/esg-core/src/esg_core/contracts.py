@@ -38,6 +38,16 @@ class Connection(Protocol):
         """The deadline has passed (rule H-17)."""
 
 
+class ConnectionWatch(Protocol):
+    """Is told which connections come and go: see `Context.clients`."""
+
+    def join(self, connection: Connection) -> None:
+        """A connection has been made."""
+
+    def leave(self, connection: Connection) -> None:
+        """A connection has been lost, or another one has its transport."""
+
+
 class Cycle(Protocol):
     """One running call of the application; it is in `Context.cycles` until the call has returned."""
 
@@ -67,6 +77,14 @@ class Stream(Protocol):
 
     is_head: bool
     """Whether the request's method is HEAD: its answer has no body, whatever it announces."""
+
+    @property
+    def connection(self) -> Connection:
+        """What carries this exchange: itself, or the connection of the stream."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the peer is a proxy whose fields about the client count (rule H-19)."""
 
     def prepare(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> Prepared:
         """Check and encode the header fields of a final response; raises `ApplicationError` for invalid ones."""

@@ -41,8 +41,8 @@ None leaves them to the user's application, as plain HTTP.
 
 Otherwise that is an ASGI application for scopes of type `http`, run in the cycle of the request like any other, so it
 may answer with HTTP. Its `scope["extensions"]["esg.switch"]` is `switch(protocol, headers)`, which takes over the
-connection and returns whether the access log has a line of it; it removes that from the scope before any other application sees it. `Context.upgrades` has it under the
-name that clients put into `upgrade`.
+connection and returns whether the access log has a line of it; it removes that from the scope before any other
+application sees it. `Context.upgrades` has it under the name that clients put into `upgrade`.
 """
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]

@@ -31,8 +31,8 @@ OF_A_PROCESS = frozenset(
         *("app_dir", "env_file", "factory", "limit_max_requests", "limit_max_requests_jitter", "loop"),
         *("log_config", "log_level", "log_timestamps", "use_colors"),
         *("reload", "reload_delay", "reload_dir", "reload_exclude", "reload_include"),
-        *("limit_worker_lifetime", "limit_worker_memory", "pid_file", "preload", "prometheus_multiproc"),
-        *("timeout_worker_healthcheck", "workers"),
+        *("limit_worker_lifetime", "limit_worker_memory", "pid_file", "preload", "process_name"),
+        *("prometheus_multiproc", "timeout_worker_healthcheck", "workers"),
         *("admin", "admin_token_file", "slow_request"),
     )
 )

@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from esg_core.write_pace import WriteLimits
-from esg_http.call.entrance import Entrance
+from esg_http.call.visitors import entrance_of
 from esg_http.message.dates import http_date
 from esg_http.message.head_limits import HeadLimits
 from esg_http.message.response_head import HeadPrefix
@@ -39,7 +39,7 @@ class HTTPSettings:
         self.shortest_timeout = config.shortest_timeout
         self.write = WriteLimits.of(config)
         self.root_path = config.root_path
-        self.entrance = Entrance.of(context)
+        self.entrance = entrance_of(context)
         self.prefix = HeadPrefix(
             config.server_header,
             http_date if config.date_header else None,

@@ -77,10 +77,7 @@ class Inbox(Queue, Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One accepted WebSocket; see `esg_core.contracts.Connection`, and see `esg_ws.intake.Controls`.
-
-    `is_logged` says whether the access log tells of it.
-    """
+    """One accepted WebSocket; see `esg_core.contracts.Connection`, and see `esg_ws.intake.Controls`."""
 
     websockets = 1
     protocol_name = "WebSocket"
@@ -125,7 +122,8 @@ class Connection(asyncio.Protocol):
         self._owed_pong: bytes | None = None
         self._write_deadline = self._end_deadline = self.deadline = inf
         self.check_at = 0
-        self.paused = self.is_logged = False
+        self.paused = False
+        self.is_logged = False  # whether the access log tells of it
         self.gate = WriteGate(context.loop)
 
     @property
@@ -168,6 +166,7 @@ class Connection(asyncio.Protocol):
         context = self._context
         context.leave(self)
         context.budget.leave(self._read_on)
+        self._settings.seats.give_back()
         self._lose()
         if self._tally is not None:
             self._tally.ws_duration.observe(context.loop.time() - self._opened_at)

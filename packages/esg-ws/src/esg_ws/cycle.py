@@ -46,6 +46,7 @@ class Cycle:
         "_connection",
         "_context",
         "_end",
+        "_has_seat",
         "_messages",
         "_most_messages",
         "_most_queued",
@@ -73,6 +74,7 @@ class Cycle:
         self._opening: Opening | None = opening
         self._phase = CONNECTING
         self._told_connect = False
+        self._has_seat = True
         self._unheard: Unheard | None = None
         self._watch: asyncio.Task[None] | None = None
         self._messages: list[tuple[str | bytes, int]] = []
@@ -89,6 +91,13 @@ class Cycle:
 
     async def run(self, app: Application) -> None:
         """Call the application, and close the connection if it leaves it open (rule S-4)."""
+        try:
+            await self._run(app)
+        finally:
+            if self._has_seat:
+                self._settings.seats.give_back()
+
+    async def _run(self, app: Application) -> None:
         try:
             await app(self.scope, self.receive, self.send)
         except BaseException as error:
@@ -215,6 +224,7 @@ class Cycle:
         self._phase = OPEN
         try:
             self._connection.is_logged = is_logged = opening.accept(self._connection, message)
+            self._has_seat = False  # the connection has it
         except ClientDisconnected:  # no error here: the application learns of it when it receives or sends
             is_logged = False
             self._phase = GONE

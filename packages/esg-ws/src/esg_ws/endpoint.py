@@ -8,16 +8,22 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from esg_core.access.escaping import client_text
-from esg_core.asgi import Receive, Scope, Send
+from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.errors import RequestError
+from esg_core.header_fields import PLAIN_TEXT
+from esg_core.overload.notices import Notices
 from esg_ws.codec import CodecFactory
 from esg_ws.cycle import Cycle
 from esg_ws.handshake import read_handshake, websocket_scope
-from esg_ws.opening import Opening, refuse
+from esg_ws.opening import Opening, answer, refuse
 from esg_ws.settings import Settings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+
+
+REFUSAL: Headers = [PLAIN_TEXT, (b"retry-after", b"1")]
+"""The fields of a 503, apart from its length."""
 
 
 class Endpoint:
@@ -26,6 +32,7 @@ class Endpoint:
     def __init__(self, context: "Context", make_codec: CodecFactory) -> None:
         self._context = context
         self._settings = Settings(context, make_codec)
+        self._notices = Notices(context.loop.time)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a request as an ASGI application of type `http`; not a coroutine, which would cost memory and time."""
@@ -40,4 +47,17 @@ class Endpoint:
             context.logger.warning("refused a handshake from %s: %s (%s)", name, error, error.section)
             return refuse(send, error, scope["http_version"])
         opening = Opening(handshake, switch, receive, send)
-        return Cycle(context, settings, websocket_scope(scope, handshake), opening).run(context.app)
+        for_websocket = websocket_scope(scope, handshake)
+        if not settings.seats.take():
+            return self._turn_away(scope, send)
+        return Cycle(context, settings, for_websocket, opening).run(context.app)
+
+    def _turn_away(self, scope: Scope, send: Send) -> Awaitable[None]:
+        """Refuse a handshake: `limit-websockets` are open."""
+        context = self._context
+        if context.tally is not None:
+            context.tally.refusals["websockets"] += 1
+        if self._notices.is_due():
+            name = client_text(scope.get("client"), "unix")
+            context.logger.warning("limit-websockets is reached: refused a handshake from %s", name)
+        return answer(send, 503, REFUSAL, b"Service Unavailable")

@@ -22,3 +22,25 @@ class Settings:
         self.ping_interval = config.ws_ping_interval
         self.ping_timeout = config.ws_ping_timeout
         self.write = WriteLimits.of(config)
+        self.seats = Seats(config.limit_websockets)
+
+
+class Seats:
+    """How many WebSockets are open or about to be, and may be (rule A-11)."""
+
+    __slots__ = ("_limit", "_taken")
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._taken = 0
+
+    def take(self) -> bool:
+        """Take a seat; returns whether there was one."""
+        if self._taken >= self._limit:
+            return False
+        self._taken += 1
+        return True
+
+    def give_back(self) -> None:
+        """Give back a seat."""
+        self._taken -= 1

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from esg_core.context import ResponseHook
     from esg_core.errors import ClientDisconnected, ESGError, StartupError, UsageError
     from esg_core.lifecycle.server import Server
+    from esg_core.logs.request_ids import RequestIdFilter
     from esg_core.options.config import Config
     from esg_core.options.keywords import ConfigOptions, RunOptions
+    from esg_core.request_ids import request_id
 
 __version__ = "0.2.0"
 
@@ -26,11 +28,13 @@ _HOMES = {
     "Config": "esg_core.options.config",
     "ConfigOptions": "esg_core.options.keywords",
     "ESGError": "esg_core.errors",
+    "RequestIdFilter": "esg_core.logs.request_ids",
     "ResponseHook": "esg_core.context",
     "RunOptions": "esg_core.options.keywords",
     "Server": "esg_core.lifecycle.server",
     "StartupError": "esg_core.errors",
     "UsageError": "esg_core.errors",
+    "request_id": "esg_core.request_ids",
 }
 
 
@@ -77,11 +81,13 @@ __all__ = [
     "Config",
     "ConfigOptions",
     "ESGError",
+    "RequestIdFilter",
     "ResponseHook",
     "RunOptions",
     "Server",
     "StartupError",
     "UsageError",
     "__version__",
+    "request_id",
     "run",
 ]

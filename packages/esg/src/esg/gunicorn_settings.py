@@ -70,6 +70,7 @@ _NOT_OURS = {
     "limit_worker_memory": None,
     "limit_worker_lifetime": None,
     "pid_file": None,
+    "process_name": None,
     "prometheus_multiproc": "auto",
     "admin": None,
 }

@@ -44,7 +44,7 @@ def run(config: "Config") -> int:
     logger = logging.getLogger("esg.error")
     bound: Sequence[BoundSocket] = ()
     try:
-        set_up(config, serves=False)
+        set_up(config, serves=False, role="reloader")
         if getattr(sys, "frozen", False):
             option = config.spell("reload")
             raise UsageError(

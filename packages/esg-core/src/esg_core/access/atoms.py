@@ -12,10 +12,11 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 
 from esg_core.access.escaping import Memo, client_text, safe_text, target_text
-from esg_core.access.exchange import Exchange, Line, LineFormat, ScopeLike, request_id, tls_version
+from esg_core.access.exchange import Exchange, Line, LineFormat, ScopeLike, tls_version
 from esg_core.errors import UsageError
 from esg_core.logs.formatters import status_text
 from esg_core.logs.timestamps import rfc3339
+from esg_core.request_ids import id_in
 
 Atom = Callable[[Exchange], str]
 
@@ -98,7 +99,7 @@ ATOMS: dict[str, Atom] = {
     "L": lambda e: f"{e.seconds:.6f}",
     "p": lambda _: f"<{os.getpid()}>",
     "X": lambda e: "X" if e.aborted else "-",
-    "id": lambda e: _or_dash(request_id(e.fields)),
+    "id": lambda e: _or_dash(id_in(e.fields)),
     "iso": lambda _: rfc3339(time.time()),
     "tls": lambda e: _or_dash(tls_version(e.scope)),
 }

@@ -12,11 +12,17 @@ from esg_core.access.exchange import Line, ScopeLike
 from esg_core.logs.colours import BOLD, RESET
 from esg_core.logs.formatters import level_prefix, status_text, websocket_words
 from esg_core.logs.timestamps import rfc3339
+from esg_core.request_ids import id_in
 
 
 def with_timestamp(line: Line) -> Line:
     """The function that formats the same line with a timestamp in front."""
     return lambda *exchange: f"{rfc3339(time.time())} {line(*exchange)}"
+
+
+def with_id(line: Line) -> Line:
+    """The function that formats the same line with the id of the request behind it."""
+    return lambda scope, *more: f"{line(scope, *more)} [{id_in(dict(scope['headers'])) or '-'}]"
 
 
 def accepted_line(coloured: bool) -> Line:

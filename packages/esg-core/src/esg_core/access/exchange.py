@@ -3,7 +3,6 @@
 Knows ASGI scopes; knows neither formats nor logging.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +22,6 @@ NO_TARGET = b"-"
 RESPONSE_FIELDS = "esg.response_fields"
 """The key under which a scope to log has the fields of the response, if the format wants them."""
 
-_REQUEST_ID = re.compile(rb"[\w.~+/=:@-]{1,128}", re.ASCII)
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-
 _TLS_VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 
 
@@ -33,8 +29,9 @@ _TLS_VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: 
 class LineFormat:
     """A format of the access log, ready for use.
 
-    `timed` says whether the line needs the duration, `wants_fields` whether it needs the response's fields. The default line can be formatted from a record's arguments; any
-    other is the record's message. `accepted` formats the line of an accepted WebSocket, if that is different.
+    `timed` says whether the line needs the duration, `wants_fields` whether it needs the response's fields. The default
+    line can be formatted from a record's arguments; any other is the record's message. `accepted` formats the line of
+    an accepted WebSocket, if that is different.
     """
 
     line: Line
@@ -64,19 +61,6 @@ class Exchange:
     def response_fields(self) -> dict[bytes, bytes]:
         """The response's header fields, as far as the log has been given them; the last one if a field is repeated."""
         return {name.lower(): value for name, value in self.scope.get(RESPONSE_FIELDS, ())}
-
-
-def request_id(fields: Mapping[bytes, bytes]) -> str | None:
-    """The ID of a request: `x-request-id`, otherwise the trace ID of `traceparent` (W3C Trace Context).
-
-    None if neither is present in a sane form.
-    """
-    given = fields.get(b"x-request-id")
-    if given is not None and _REQUEST_ID.fullmatch(given):
-        return given.decode("ascii")
-    trace = fields.get(b"traceparent")
-    found = _TRACEPARENT.fullmatch(trace) if trace is not None else None
-    return found[1].decode("ascii") if found else None
 
 
 def tls_version(scope: ScopeLike) -> str | None:

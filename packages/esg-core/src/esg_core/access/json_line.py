@@ -7,8 +7,9 @@ import time as clock
 from json.encoder import encode_basestring_ascii as quote
 
 from esg_core.access.escaping import Memo, client_text, target_text
-from esg_core.access.exchange import NO_TARGET, ScopeLike, request_id, tls_version
+from esg_core.access.exchange import NO_TARGET, ScopeLike, tls_version
 from esg_core.logs.timestamps import rfc3339
+from esg_core.request_ids import id_in
 
 
 def _or_null(text: str | None) -> str:
@@ -32,7 +33,7 @@ def json_line(scope: ScopeLike, target: bytes, status: int, size: int, seconds: 
         f'{{"time":"{rfc3339(clock.time())}","client":{_clients[scope["client"]]}'
         f',"method":{_words[scope["method"]]},"target":{path}'
         f',"version":{_words[scope["http_version"]]},"status":{status},"size":{size}'
-        f',"duration_ms":{seconds * 1000:.3f},"request_id":{_or_null(request_id(fields))}'
+        f',"duration_ms":{seconds * 1000:.3f},"request_id":{_or_null(id_in(fields))}'
         f',"referer":{_fields[fields.get(b"referer")]},"user_agent":{_fields[fields.get(b"user-agent")]}'
         f',"tls":{_words[tls_version(scope)]},"aborted":{"true" if aborted else "false"}}}'
     )

@@ -79,7 +79,7 @@ class AccessLog:
         logger = logging.getLogger(LOGGER)
         console = untouched_console(logger)
         coloured = console is not None and console.coloured
-        form = line_format(config.access_log_format, coloured, timestamps=config.log_timestamps)
+        form = line_format(config.access_log_format, coloured, timestamps=config.log_timestamps, ids=config.request_id)
         if not config.access_log_exclude and config.access_log_sample == 1:
             return cls(logger, form, loop)
         from random import Random  # slow to import

@@ -7,7 +7,8 @@ The arguments of a record are those of uvicorn's access log, so formatters and f
 import logging
 
 from esg_core.access.escaping import client_text, safe_text, target_text
-from esg_core.access.exchange import Exchange, LineFormat, request_id, tls_version
+from esg_core.access.exchange import Exchange, LineFormat, tls_version
+from esg_core.request_ids import id_in
 
 MESSAGE = '%s - "%s %s HTTP/%s" %d'
 
@@ -46,7 +47,7 @@ def _further(exchange: Exchange, timed: bool) -> dict[str, object]:
     return {
         "size": exchange.size,
         "duration_ms": round(exchange.seconds * 1000, 3) if timed else None,
-        "request_id": request_id(fields),
+        "request_id": id_in(fields),
         "referer": _text(fields.get(b"referer")),
         "user_agent": _text(fields.get(b"user-agent")),
         "tls_version": tls_version(exchange.scope),

@@ -1,55 +1,19 @@
 """Decides which requests get no access line (rule A-9): patterns to exclude, and a share to log of the others.
 
-Pure but for chance. A pattern is read once. Whether one may apply to a request is remembered by its method and path, in
-bounded memory, so that a request costs one look-up.
+Pure but for chance. Patterns are read once (`esg_core.options.access_patterns`). Which of them apply to a request is
+remembered by its method and path, in bounded memory, so that a request costs one look-up.
 """
 
-import re
 from collections.abc import Callable, Sequence
-from fnmatch import translate
-from typing import NamedTuple
 
 from esg_core.access.exchange import ScopeLike
+from esg_core.options.access_patterns import Statuses, read_pattern
 
 REMEMBERED = 1024
 """Methods with paths that are remembered; more are rare, and then all are forgotten."""
 
 LONGEST = 256
 """Bytes of the longest path that is remembered; longer ones are matched each time."""
-
-_PATTERN = re.compile(r"(?:(?P<method>[A-Za-z-]+)\s+)?(?P<path>[/*]\S*)(?:\s+(?P<status>[1-9](?:\d\d|[xX]{2})))?")
-
-Statuses = tuple[int, int]
-"""The first and the last status that a pattern excludes."""
-
-ALL_STATUSES: Statuses = (0, 999)
-
-
-class Pattern(NamedTuple):
-    """One pattern; `method` is empty if any will do."""
-
-    method: str
-    path: re.Pattern[str]
-    statuses: Statuses
-
-
-def read_pattern(text: str) -> Pattern | None:
-    """Read `[METHOD] PATH [STATUS]`, such as `GET /health* 2xx`; None if it is malformed.
-
-    `*`, `?` and `[...]` in PATH are those of `fnmatch`, and `*` also matches slashes. STATUS is a number or a class.
-    """
-    found = _PATTERN.fullmatch(text.strip())
-    if found is None:
-        return None
-    return Pattern((found["method"] or "").upper(), re.compile(translate(found["path"])), _statuses(found["status"]))
-
-
-def _statuses(text: str | None) -> Statuses:
-    if text is None:
-        return ALL_STATUSES
-    if text.isdigit():
-        return int(text), int(text)
-    return int(text[0]) * 100, int(text[0]) * 100 + 99
 
 
 class Selection:

@@ -4,8 +4,9 @@ Knows ASGI scopes, and that the application may have changed them.
 """
 
 from esg_core.access.escaping import client_text
-from esg_core.access.exchange import ScopeLike, repaired, request_id
+from esg_core.access.exchange import ScopeLike, repaired
 from esg_core.figures.totals import ToldRequest
+from esg_core.request_ids import id_in
 
 LONGEST_PATH = 256
 """Characters of a path that are kept."""
@@ -23,7 +24,7 @@ class EndedRecord(ToldRequest):
 def id_of(scope: ScopeLike) -> str:
     """What the request is known by elsewhere; empty if it is not."""
     try:
-        return request_id(dict(scope["headers"])) or ""
+        return id_in(dict(scope["headers"])) or ""
     except (KeyError, TypeError, ValueError):  # the application can do anything to its scope
         return ""
 

@@ -40,7 +40,7 @@ class Tally:
 
     `rows` are the requests by protocol and method, to which each adds itself. `slow_request` is from how many seconds
     on a request is slow: `inf` for never. `ended` has the last that were slow, failed or were aborted. Series by label:
-    `refused` (for `limit-concurrency`; the admission counts the others), `bad`, `accepted`, `h2_faults`, `ws_closes`.
+    `refusals` (the admission counts its own), `bad`, `accepted`, `h2_faults`, `ws_closes`.
     """
 
     def __init__(self, loop_meter: "TotalsMeter", context: "ServerFigures", slow_request: float = 1.0) -> None:
@@ -55,7 +55,8 @@ class Tally:
         self._events = 0
         self._busy, self._turns = 0.0, 0
         self._lag = WorstLag()
-        self.concurrency_refusals = self.aborted = 0
+        self.refusals = dict.fromkeys(labels.LIMIT_REASONS, 0)
+        self.aborted = 0
         self.ws_opened = self.ws_received = self.ws_sent = 0
         self.bad: Counter[str] = Counter()
         self.accepted: Counter[str] = Counter()
@@ -218,7 +219,7 @@ class Tally:
     def _by_label(self) -> Iterable[tuple[Counted, Mapping[str, float]]]:
         context, admission = self._context, self._context.admission
         refused = {} if admission is None else admission.refused
-        yield families.REFUSED, {**refused, "concurrency": self.concurrency_refusals}
+        yield families.REFUSED, {**refused, **self.refusals}
         yield families.BAD, self.bad.copy()
         yield families.CONNECTIONS, _by_protocol(context)
         yield families.ACCEPTED, self.accepted.copy()

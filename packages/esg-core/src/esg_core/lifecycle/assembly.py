@@ -14,7 +14,7 @@ from esg_core.app.forked_children import watch_forks
 from esg_core.app.interfaces import is_only_http
 from esg_core.app.lifespan import Lifespan
 from esg_core.app.loading import import_string, load_application, prepare_imports, read_variables
-from esg_core.asgi import Application
+from esg_core.asgi import Application, Headers, Scope
 from esg_core.context import Context, ResponseHook
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.tracing import install_tracing
@@ -178,8 +178,13 @@ def upgrades(context: Context) -> dict[bytes, Application]:
 
 
 def response_hook(config: "Config") -> ResponseHook | None:
-    """The hook of the option `on_response`, imported if need be."""
+    """The hook of the option `on_response`, imported if need be.
+
+    Without one, a hook that changes nothing where responses get the ids of their requests: they pass the same way.
+    """
     hook = config.on_response
+    if hook is None and config.request_id:
+        return _change_nothing
     if isinstance(hook, str):
         option = config.spell("on_response")
         found = import_string(hook, f"the hook {option}", config.spell)
@@ -187,3 +192,7 @@ def response_hook(config: "Config") -> ResponseHook | None:
             raise StartupError(f"{option}: {hook!r} is {type(found).__name__}, which cannot be called")
         hook = found
     return cast(ResponseHook | None, hook)
+
+
+def _change_nothing(_scope: Scope | None, _status: int, _headers: Headers) -> None:
+    """A response hook."""

@@ -14,6 +14,7 @@ from esg_core.app.loading import LOADED, add_application_directory, load_variabl
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.owner import ThisProcess
 from esg_core.lifecycle.pid_file import PidFile
+from esg_core.lifecycle.process_name import name_process
 from esg_core.lifecycle.server import Server
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import FORCED
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from esg_core.options.config import Config
 
 
-def set_up(config: "Config", *, serves: bool = True, is_one_of_many: bool = False) -> None:
+def set_up(config: "Config", *, serves: bool = True, is_one_of_many: bool = False, role: str = "") -> None:
     """Do what every process of a server begins with, before it opens or imports anything (rule C-4).
+
+    `role` is what the name of the process says of it (rule W-12).
 
     A process that only starts others leaves reading the env file to them: they inherit its environment, and a later
     version of the file must count. Raises `UsageError`, after logging is configured.
@@ -41,6 +44,7 @@ def set_up(config: "Config", *, serves: bool = True, is_one_of_many: bool = Fals
         configure(config, is_one_of_many=is_one_of_many)
     if has_loaded:
         logging.getLogger("esg.error").info(LOADED, config.env_file)
+    name_process(config, role)
 
 
 def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owner: ThisProcess | None = None) -> int:
@@ -53,7 +57,7 @@ def run_alone(config: "Config", sockets: Sequence[AnySocket] | None = None, owne
         owner = ThisProcess(Notifier.create() if sockets is None else Notifier())
     server = Server(config, owner)
     try:
-        set_up(config, is_one_of_many=owner.is_one_of_many)
+        set_up(config, is_one_of_many=owner.is_one_of_many, role="worker" if owner.is_one_of_many else "")
         if sockets is None:
             sockets = passed_sockets(config)
         with server.handling_signals(), _pid_file(config, owner):

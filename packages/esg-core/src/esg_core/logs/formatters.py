@@ -44,7 +44,9 @@ def websocket_words(target: str, coloured: bool) -> tuple[str, str]:
 
 
 class DefaultFormatter(logging.Formatter):
-    """`LEVEL:    message`; adds the fields `levelprefix`, `pid` and `timestamp` to those of the standard library.
+    """`LEVEL:    message`; adds fields to those of the standard library: `levelprefix`, `pid`, `timestamp`.
+
+    `requestprefix` is `[ID] ` with the `request_id` of a record, if a `RequestIdFilter` has found one, else empty.
 
     If `use_colors` is None, it depends on `stream`, which should be the handler's, and is standard output by default.
     """
@@ -72,7 +74,9 @@ class DefaultFormatter(logging.Formatter):
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """The fields that a format may use in addition to those of the standard library."""
+        identity = getattr(record, "request_id", None)
         return {
+            "requestprefix": f"[{identity}] " if identity not in (None, "-") else "",
             "levelprefix": level_prefix(record.levelname, self.coloured),
             "pid": paint(str(record.process), Cyan.colour if self.coloured else ""),
             "timestamp": rfc3339(record.created),
@@ -103,7 +107,8 @@ class AccessFormatter(DefaultFormatter):
         words = line, status_text(status, self.coloured)
         if status == 101 or (method, status) == ("CONNECT", 200):
             words = websocket_words(str(target), self.coloured)
-        return super().fields(record) | {"client_addr": client, "request_line": words[0], "status_code": words[1]}
+        own = {"client_addr": client, "request_line": words[0], "status_code": words[1]}
+        return super().fields(record) | own | {"request_id": getattr(record, "request_id", None) or "-"}
 
 
 class JSONFormatter(logging.Formatter):

@@ -18,6 +18,7 @@ from esg_core.logs.colours import Preference, uses_colours
 from esg_core.logs.console import ConsoleHandler
 from esg_core.logs.formatters import LOGGERS, AccessFormatter, DefaultFormatter
 from esg_core.logs.output import Output
+from esg_core.logs.request_ids import RequestIdFilter
 from esg_core.options.groups.logging import OWN_LOGGING
 from esg_core.options.log_levels import TRACE, level_number
 
@@ -109,11 +110,16 @@ def _add_own_handlers(config: "Config", is_one_of_many: bool) -> None:
     coloured = uses_colours(sys.stdout)
     time = "%(timestamp)s " if config.log_timestamps else ""
     process_id = "[%(pid)s] " if is_one_of_many else ""
-    text = f"{time}%(levelprefix)s {process_id}%(message)s"
-    _attach("esg", ConsoleHandler(output, DefaultFormatter(text, use_colors=coloured)))
+    identity = "%(requestprefix)s" if config.request_id else ""
+    text = f"{time}%(levelprefix)s {process_id}{identity}%(message)s"
+    console = ConsoleHandler(output, DefaultFormatter(text, use_colors=coloured))
+    if config.request_id:
+        console.addFilter(RequestIdFilter())
+    _attach("esg", console)
     access = logging.Formatter("%(message)s")
     if config.access_log_format == "default":
-        access = AccessFormatter(time + AccessFormatter.default_format, use_colors=coloured)
+        identity = " [%(request_id)s]" if config.request_id else ""
+        access = AccessFormatter(time + AccessFormatter.default_format + identity, use_colors=coloured)
     _attach("esg.access", ConsoleHandler(output, access))
     if not _Console.hooked:
         _hook_ends()

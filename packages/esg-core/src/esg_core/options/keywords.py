@@ -29,6 +29,8 @@ class ProtocolSettings(TypedDict, total=False):
     """Take client and scheme from the headers of a trusted proxy."""
     forwarded_allow_ips: Sequence[str] | None
     """Proxies to trust: addresses, networks, unix or *."""
+    pathsend: bool
+    """Let applications send files by path or descriptor."""
     server_header: bool
     """Send a server header."""
     date_header: bool
@@ -45,6 +47,10 @@ class ProtocolSettings(TypedDict, total=False):
     """Connections or running requests above which requests get 503."""
     limit_concurrent_requests: int | None
     """Requests that may run at once; further ones get 503."""
+    limit_connections_per_client: int | None
+    """Connections of one client; requests on further ones get 429."""
+    limit_websockets: int | None
+    """WebSockets that may be open at once; further handshakes get 503."""
     limit_keepalive_requests: int | None
     """Requests after which a connection is closed."""
     limit_request_line: int
@@ -119,6 +125,12 @@ class ProtocolSettings(TypedDict, total=False):
     """Log each request."""
     access_log_format: str
     """Format of the access log: default, json or a format string."""
+    access_log_exclude: Sequence[str]
+    """Requests to leave out of the access log. Repeatable."""
+    access_log_sample: float
+    """Share of the requests to log, from 0 to 1; errors always are."""
+    request_id: bool
+    """Give each request an id: logged, sent back, known to the application."""
     shutdown_delay: float
     """How long to keep serving after SIGTERM; readiness fails meanwhile."""
     health: bool
@@ -231,6 +243,8 @@ class ConfigOptions(ServerSettings, total=False):
     """Give workers a PROMETHEUS_MULTIPROC_DIR if there is none."""
     pid_file: str | os.PathLike[str] | None
     """File to write the process ID to; removed at the end."""
+    process_name: str | None
+    """Name of the processes, as ps and top show it."""
     admin: str | None
     """Serve metrics, figures and control here: HOST:PORT, unix:PATH, fd://N."""
     admin_token_file: str | os.PathLike[str] | None

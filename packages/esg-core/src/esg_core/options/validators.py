@@ -25,6 +25,11 @@ def is_name_or_import_string(text: str) -> bool:
     return re.fullmatch(r"[\w.-]+", text) is not None or is_import_string(text)
 
 
+def is_one_line(text: str) -> bool:
+    """Whether the text is printable and not blank."""
+    return bool(text.strip()) and text.isprintable()
+
+
 def is_path(text: str) -> bool:
     """Whether the text may name a file or a directory."""
     return bool(text) and text.isprintable()
@@ -60,8 +65,8 @@ def is_header(text: str) -> bool:
 
 
 def is_access_pattern(text: str) -> bool:
-    """Whether `esg_core.access.selection` accepts the text as a pattern."""
-    from esg_core.access.selection import read_pattern
+    """Whether `esg_core.options.access_patterns` accepts the text as a pattern."""
+    from esg_core.options.access_patterns import read_pattern
 
     return read_pattern(text) is not None
 

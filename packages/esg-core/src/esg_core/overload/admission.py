@@ -16,9 +16,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from esg_core.figures.labels import ADMISSION_REASONS
-
-NOTICE_INTERVAL = 10.0
-"""Seconds between two log messages about refusals."""
+from esg_core.overload.notices import Notices
 
 EARLY = 0.002
 """Seconds by which a loop that counts in milliseconds may call too early."""
@@ -109,7 +107,7 @@ class Admission:
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
         self.special: object = self._waiting  # true while a request waits
         self._timer: asyncio.TimerHandle | None = None
-        self._notice_at = -math.inf
+        self._notices = Notices(loop.time)
         self.limit = limit
         self.in_flight = self.peak = self.easy = 0
         self.saturated = False
@@ -210,9 +208,7 @@ class Admission:
 
     def _notice(self) -> None:
         """Log refusals, now and then."""
-        now = self._time()
-        if now >= self._notice_at:
-            self._notice_at = now + NOTICE_INTERVAL
+        if self._notices.is_due():
             logging.getLogger("esg.error").warning(
                 "overloaded: the limit of running requests (%d) is reached; others get 503 (%d so far)",
                 self.limit,

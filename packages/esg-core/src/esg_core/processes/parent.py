@@ -39,7 +39,7 @@ def supervise(
     restarted with a new one.
     """
     try:
-        set_up(config, serves=False)
+        set_up(config, serves=False, role="parent")
         config = with_table(config)
         if threading.current_thread() is not threading.main_thread():
             workers = config.spell("workers")

@@ -17,9 +17,10 @@ from esg_core.asgi import Application, Headers, Message
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.figures.outcomes import ONLY_LOGGED
 from esg_core.header_fields import PLAIN_TEXT
+from esg_core.request_ids import with_request_id
 from esg_core.unheard import GRACE, GRACE_OF_HELPERS, Unheard
 from esg_core.waiting import Waiters
-from esg_http.call.extensions import EXTRA_MESSAGES
+from esg_http.call.extensions import EXTRA_MESSAGES, FILE_MESSAGES
 from esg_http.call.failures import has_raised, has_returned
 from esg_http.call.message_checks import as_bytes, checked_headers, checked_status
 from esg_http.call.noting import Noting
@@ -228,6 +229,8 @@ class Cycle(Noting):
 
     async def _send_other(self, kind: object, message: Message) -> None:
         handler = EXTRA_MESSAGES.get(kind) if isinstance(kind, str) else None
+        if kind in FILE_MESSAGES and not self._context.config.pathsend:
+            raise ApplicationError(f"{kind} is not among the extensions: pathsend is off (H-27)")
         try:
             if not self.client_gone and (handler is None or not await handler(self, self._stream, message)):
                 raise ApplicationError(f"{WANTED[self._phase]}: the application sent {kind!r} (H-10)")
@@ -317,13 +320,15 @@ class Cycle(Noting):
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> bool:
         """Give the connection to another protocol instead of answering in HTTP: `extensions["esg.switch"]`.
 
-        `headers` go into the answer that announces it. Returns whether the access log has a line of it. Raises `ClientDisconnected`, or `ApplicationError` if it is too
-        late.
+        `headers` go into the answer that announces it. Returns whether the access log has a line of it. Raises
+        `ClientDisconnected`, or `ApplicationError` if it is too late.
         """
         if self.client_gone:
             raise ClientDisconnected("the client has disconnected")
         if self._phase != EXPECT_START:
             raise ApplicationError("it is too late to switch protocols: the response has begun")
+        if self._context.config.request_id:
+            headers = with_request_id(self.scope, headers)
         self.status = self._stream.switch(protocol, headers)
         self.give_back()
         self._phase = COMPLETE

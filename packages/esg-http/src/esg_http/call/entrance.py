@@ -81,7 +81,7 @@ class Entrance:
         if len(context.cycles) < limit and len(context.connections) <= limit:
             return False
         if context.tally is not None:
-            context.tally.concurrency_refusals += 1
+            context.tally.refusals["concurrency"] += 1
         client = client_text(cycle.scope["client"], "unix")
         context.logger.warning("limit-concurrency is reached: refused a request from %s", client)
         cycle.answer(503, REFUSAL_AND_END, REFUSAL_BODY)

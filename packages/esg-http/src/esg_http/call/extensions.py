@@ -98,6 +98,9 @@ async def _send_file(cycle: "Call", stream: "Stream", file: BinaryIO, offset: in
         await stream.send_file(file, offset, size)
 
 
+FILE_MESSAGES = ("http.response.pathsend", "http.response.zerocopysend")
+"""What `--no-pathsend` switches off (rule H-27)."""
+
 EXTRA_MESSAGES: dict[str, Handler] = {
     "http.response.trailers": _trailers,
     "http.response.early_hint": _early_hint,

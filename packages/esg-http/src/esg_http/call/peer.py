@@ -10,6 +10,7 @@ from esg_core.access.escaping import client_text
 from esg_core.asgi import Headers
 from esg_core.proxy.authority import shown
 from esg_core.proxy.preface_extensions import tells_of_tls
+from esg_http.call.extensions import FILE_MESSAGES
 from esg_http.call.target import Target
 from esg_http.call.tls_extension import tls_extension
 
@@ -39,12 +40,8 @@ class Peer:
         self.scheme = "https" if self.is_tls or tells_of_tls(announced) else "http"
         self.server = _server(transport.get_extra_info("sockname"))
         self.root_path = root_path
-        self.extensions: dict[str, Any] = {
-            "http.response.early_hint": {},
-            "http.response.pathsend": {},
-            "http.response.zerocopysend": {},
-            **context.extensions,
-        }
+        files = dict[str, Any]((name, {}) for name in FILE_MESSAGES) if context.config.pathsend else {}
+        self.extensions: dict[str, Any] = {"http.response.early_hint": {}, **files, **context.extensions}
         if tls is not None:
             self.extensions["tls"] = tls_extension(tls)
         if announced:

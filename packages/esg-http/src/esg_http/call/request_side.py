@@ -12,7 +12,7 @@ from esg_http.call.phases import COMPLETE, IN_BODY
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.contracts import Stream
+    from esg_core.contracts import Connection, Stream
     from esg_core.figures.outcomes import Row
 
 MOST_PIECES = 256
@@ -49,6 +49,16 @@ class RequestSide:
     expects_continue: bool
     input_over: bool
     row: "Row | None"
+
+    @property
+    def connection(self) -> "Connection":
+        """What carries the request."""
+        return self._stream.connection
+
+    @property
+    def is_from_proxy(self) -> bool:
+        """Whether the peer is a proxy that is trusted to say where requests come from (rule H-19)."""
+        return self._stream.is_trusted
 
     def feed(self, data: bytes) -> None:
         """Take a part of the request body."""

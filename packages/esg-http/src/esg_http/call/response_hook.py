@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers, Scope
 from esg_core.errors import ApplicationError
+from esg_core.request_ids import with_request_id
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -11,8 +12,13 @@ if TYPE_CHECKING:
 
 
 def apply_hook(context: "Context", scope: Scope | None, status: int, headers: Headers) -> tuple[int, Headers]:
-    """The status and headers to send after `context.on_response`; unchanged if it is unset or raises."""
+    """The status and headers to send after `context.on_response`; unchanged if it is unset or raises.
+
+    The hook sees the id of the request among them (rule A-10).
+    """
     hook = context.on_response
+    if context.config.request_id:
+        headers = with_request_id(scope, headers)
     if hook is None:
         return status, headers
     try:
@@ -39,6 +45,8 @@ def prepare_answer(
 
     `headers` include a content-length, which the hook must not change.
     """
+    if context.config.request_id:
+        headers = with_request_id(scope, headers)
     prepared = stream.prepare(status, headers)
     if context.on_response is None:
         return status, prepared

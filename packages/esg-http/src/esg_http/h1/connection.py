@@ -7,7 +7,7 @@ client has read its last response (rule H-8).
 
 import asyncio
 from math import inf
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from esg_core.asgi import Headers
 from esg_core.errors import ClientDisconnected, RequestError
@@ -111,6 +111,14 @@ class H1Connection(H1Input):
         self._reading = CLOSING
 
     # Called by the cycle.
+
+    @property
+    def connection(self) -> Self:
+        return self
+
+    @property
+    def is_trusted(self) -> bool:
+        return self._peer.trust is not None
 
     def finished(self) -> None:
         """See `Stream.finished`; goes on with the next request, or closes."""

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
-from esg_core.contracts import Prepared
+from esg_core.contracts import Connection, Prepared
 from esg_core.sockets.ends import close, reset
 from esg_core.waiting import WriteGate
 from esg_http.call.sendfile import send_file
@@ -94,6 +94,14 @@ class H1Output:
         return body.remaining is not None and body.remaining <= SKIPPED_BODY and not self._may_not_come
 
     # Called by the cycle.
+
+    @property
+    @abstractmethod
+    def connection(self) -> Connection: ...
+
+    @property
+    @abstractmethod
+    def is_trusted(self) -> bool: ...
 
     prepare = staticmethod(prepare_fields)
 

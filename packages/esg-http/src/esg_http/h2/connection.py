@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from esg_core.sockets.ends import abort, close, end_for_client, end_sending
 from esg_core.sockets.tls_link import outlives_input
@@ -44,6 +44,10 @@ class H2Connection(Deadlines, asyncio.Protocol):
         super().__init__(context, settings, Engine(settings.limits, context.budget, self))
         self._drains = self._gathers = self._has_ended = self._has_eof = False
         self._is_lost = self._is_paused = self._will_flush = False
+
+    @property
+    def connection(self) -> Self:
+        return self
 
     # Called by the transport.
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from esg_core.asgi import Headers
+from esg_core.contracts import Connection
 from esg_core.errors import RequestError
 from esg_core.turns import TurnBudget
 from esg_core.waiting import WriteGate
@@ -68,6 +69,14 @@ class StreamOwner(Protocol[S_contra]):
 
     body_limit: float
     """Bytes of a request's body; `inf` for no limit."""
+
+    @property
+    def connection(self) -> Connection:
+        """Itself, as the server sees it."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the peer is a proxy whose fields about the client count."""
 
     @property
     def sending(self) -> StreamOutput[S_contra]:

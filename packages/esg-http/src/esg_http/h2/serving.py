@@ -9,6 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Application
+from esg_core.contracts import Connection
 from esg_core.errors import RequestError
 from esg_core.proxy.headers import apply as apply_forwarded
 from esg_core.waiting import WriteGate
@@ -162,6 +163,16 @@ class Serving:
         for stream in list(self._streams.live.values()):
             self.sending.close_stream(stream, CLOSED)
             stream.on_reset()
+
+    @property
+    @abstractmethod
+    def connection(self) -> Connection:
+        """Itself, as the server sees it."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the peer is a proxy whose fields about the client count."""
+        return self._peer.trust is not None
 
     @property
     def streams(self) -> int:

@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING, BinaryIO
 
 from esg_core.asgi import Headers
-from esg_core.contracts import Prepared
+from esg_core.contracts import Connection, Prepared
 from esg_core.errors import ClientDisconnected, RequestError
 from esg_core.waiting import WriteGate
 from esg_http.call.refusals import answer_late, too_large
@@ -58,6 +58,14 @@ class H2Stream(BaseStream):
         self.wants_trailers = False
 
     # Called by the cycle.
+
+    @property
+    def connection(self) -> Connection:
+        return self._connection.connection
+
+    @property
+    def is_trusted(self) -> bool:
+        return self._connection.is_trusted
 
     prepare = staticmethod(prepare_fields)
 

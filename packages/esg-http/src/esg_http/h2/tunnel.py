@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from esg_core.turns import LEAST_ROOM
+from esg_http.call.client_connections import SHARED
 from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.contracts import MOST_UNWRITTEN, StreamOwner, TunnelStream
 from esg_http.h2.engine.states import CLOSED
@@ -100,6 +101,8 @@ class Tunnel(asyncio.Transport, Generic[S]):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """See `asyncio.BaseTransport`; answers for the connection, except for the socket, which other streams share."""
+        if name == SHARED:
+            return True
         return default if name == "socket" else self._connection.transport.get_extra_info(name, default)
 
     def is_closing(self) -> bool:

@@ -26,6 +26,21 @@ class LimitOptions:
         "HTTP/2 streams count as requests; health endpoints and open WebSockets do not. The response has "
         "`retry-after: 1`, and the connection stays open. With `backpressure`, this caps the adaptive limit.",
     )
+    limit_connections_per_client: Limit = option(
+        inf,
+        Group.LIMITS,
+        "Connections of one client; requests on further ones get 429.",
+        "By address, after the PROXY protocol. Behind a trusted proxy, the connections that carry running requests of "
+        "the client count. The response has `retry-after: 1`, and ends a client's own connection, but not a proxy's. "
+        "UNIX sockets do not count, nor does a proxy that names no client.",
+    )
+    limit_websockets: Limit = option(
+        inf,
+        Group.LIMITS,
+        "WebSockets that may be open at once; further handshakes get 503.",
+        "Per process, including handshakes that the application has not answered yet. The response has "
+        "`retry-after: 1`.",
+    )
     limit_max_requests: Limit = option(
         inf,
         Group.LIMITS,

@@ -65,6 +65,15 @@ class LoggingOptions:
         "Share of the requests to log, from 0 to 1; errors always are.",
         "Errors are statuses from 400 on, and responses that the client did not get whole.",
     )
+    request_id: bool = option(
+        False,
+        Group.LOGGING,
+        "Give each request an id: logged, sent back, known to the application.",
+        "A valid `x-request-id` or `traceparent` of a trusted proxy (`forwarded_allow_ips`) is kept; otherwise the id "
+        "is a UUID of version 7. The application finds it in the field `x-request-id`, in "
+        '`scope["extensions"]["esg.request_id"]["id"]` and in the context variable `esg.request_id`; the response '
+        "sends it back as `x-request-id`.",
+    )
     use_colors: Annotated[bool | None, Flag()] = option(
         None,
         Group.LOGGING,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from esg_core.options.groups.shorthands import Duration, FilePath, Timeout
 from esg_core.options.option import Group, option
-from esg_core.options.validators import is_url_path
+from esg_core.options.validators import is_one_line, is_url_path
 from esg_core.options.value_types import Number, Text
 
 Endpoint = Annotated[str, Text("a path that begins with /, without ? or #", is_url_path, "PATH")]
@@ -60,6 +60,14 @@ class ProcessOptions:
         Group.PROCESSES,
         "File to write the process ID to; removed at the end.",
         "With workers, the ID of the parent. If the file belongs to a running server, that is an error.",
+    )
+    process_name: Annotated[str | None, Text("printable text, not empty", is_one_line)] = option(
+        None,
+        Group.PROCESSES,
+        "Name of the processes, as ps and top show it.",
+        "`NAME: parent [APP]`, `NAME: worker [APP]`; of one process without a parent `NAME [APP]`. Needs the package "
+        "`setproctitle`.",
+        metavar="NAME",
     )
     shutdown_delay: Duration = option(
         0.0,

@@ -67,6 +67,13 @@ class ProtocolOptions:
         "proxy calls itself. `*` trusts every peer: use it only if no client but the proxy can reach the server.",
         fallback="FORWARDED_ALLOW_IPS",
     )
+    pathsend: bool = option(
+        True,
+        Group.PROTOCOLS,
+        "Let applications send files by path or descriptor.",
+        "The messages `http.response.pathsend` and `http.response.zerocopysend`. Switch it off for middlewares that do "
+        "not know them: frameworks use them only where the server announces them.",
+    )
     server_header: bool = option(True, Group.PROTOCOLS, "Send a server header.")
     date_header: bool = option(True, Group.PROTOCOLS, "Send a date header.")
     header: Fields = option(

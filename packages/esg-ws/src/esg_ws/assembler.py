@@ -5,6 +5,7 @@ Sans-I/O; knows no frames. It works in pieces of bounded cost: after `inflate()`
 the application (rule S-6).
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from esg_ws.allowance import Allowance
@@ -24,6 +25,19 @@ class Queue(Protocol):
 
     def feed(self, message: str | bytes, size: int) -> bool:
         """Take a message, which counts as `size` bytes; returns whether another one is wanted now."""
+
+
+class Inbox(Queue, Protocol):
+    """Takes the messages of a connection; as a str, the name of the client in the log."""
+
+    def has_room_for(self, collected: int) -> bool:
+        """Whether reading may resume after a pause; `collected` counts the bytes held of the next message."""
+
+    def when_empty(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when all messages have been taken and another one is asked for; at once if there are none."""
+
+    def end(self, code: int, reason: str) -> None:
+        """End the messages, in both directions; only the first call counts."""
 
 
 class Assembler:

@@ -6,14 +6,13 @@ missing pong, a client that does not read, the end of the closing handshake (rul
 """
 
 import asyncio
-from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from esg_core.sockets.ends import abort, close, end_for_client, end_sending, reset
 from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure
 from esg_core.waiting import WriteGate
-from esg_ws.assembler import Queue
+from esg_ws.assembler import Inbox
 from esg_ws.deflate import WORTH_COMPRESSING, Deflate
 from esg_ws.frames import (
     ABNORMAL,
@@ -61,19 +60,6 @@ class Farewell(NamedTuple):
     reason: str
     answer: bytes
     is_failure: bool
-
-
-class Inbox(Queue, Protocol):
-    """Takes the messages of a connection; as a str, the name of the client in the log."""
-
-    def has_room_for(self, collected: int) -> bool:
-        """Whether reading may resume after a pause; `collected` counts the bytes held of the next message."""
-
-    def when_empty(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when all messages have been taken and another one is asked for; at once if there are none."""
-
-    def end(self, code: int, reason: str) -> None:
-        """End the messages, in both directions; only the first call counts."""
 
 
 class Connection(asyncio.Protocol):

@@ -40,7 +40,7 @@ _WANTED = {
 
 
 class Cycle:
-    """One call of the application, and the inbox of its connection: see `esg_ws.connection.Inbox`."""
+    """One call of the application, and the inbox of its connection: see `esg_ws.assembler.Inbox`."""
 
     __slots__ = (
         "_connection",

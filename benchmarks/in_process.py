@@ -47,6 +47,11 @@ def _esg_limited(row: Row) -> Factory:
     return _esg(row, health=True, limit_keepalive_requests=1_000_000, **limits, **backpressure)
 
 
+def _esg_timed(row: Row) -> Factory:
+    """Both time-outs of calls."""
+    return _esg(row, timeout_response=3600, timeout_disconnected=3600)
+
+
 def _esg_counted(row: Row) -> Factory:
     """What `--admin` counts for each request: each is short, however much valgrind or a trace slows it down."""
     from esg_core.figures import outcomes
@@ -90,6 +95,7 @@ PROTOCOLS: dict[str, Callable[[Row], Factory]] = {
     "floor": _floor,
     "esg": _esg,
     "esg-limited": _esg_limited,
+    "esg-timed": _esg_timed,
     "esg-counted": _esg_counted,
     "uvicorn": _uvicorn,
 }

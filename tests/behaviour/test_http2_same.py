@@ -143,7 +143,7 @@ def test_h14_what_is_offered() -> None:
     with MemoryServer(app) as server:
         Client(server).fetch()
     assert app.calls[0].scope["extensions"].keys() == {
-        "esg.shutdown", "http.response.early_hint", "http.response.pathsend", "http.response.zerocopysend",
+        "esg.drop", "esg.shutdown", "http.response.early_hint", "http.response.pathsend", "http.response.zerocopysend",
     }  # fmt: skip
 
 

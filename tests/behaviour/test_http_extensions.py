@@ -358,6 +358,7 @@ def test_no_other_extension_is_offered() -> None:
     with MemoryServer(app) as server:
         ask(server, server.connect(), get(b"TE: trailers"))
     assert set(app.calls[0].scope["extensions"]) == {
+        "esg.drop",
         "esg.shutdown",
         "http.response.early_hint",
         "http.response.pathsend",

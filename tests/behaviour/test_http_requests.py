@@ -260,6 +260,7 @@ def test_the_scope_of_a_request(wiring: Wiring) -> None:
         }
         assert {key: scope[key] for key in scope if key != "extensions"} == expected
         assert scope["extensions"].keys() - {"tls"} == {
+            "esg.drop",
             "esg.shutdown",
             "http.response.early_hint",
             "http.response.pathsend",

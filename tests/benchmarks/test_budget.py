@@ -22,6 +22,9 @@ LIMITS = {(3, 11): 68, (3, 13): 62}
 COUNTED = {(3, 11): 44, (3, 13): 39}
 """What it may add to a GET that it is counted (rule M-1): docs/performance.md has it in machine instructions."""
 
+TIMED = 5
+"""What the time-outs of calls may add to a GET: a few looks of the sweeper, shared by all requests of a count."""
+
 COUNTS = 5
 
 each_version = pytest.mark.skipif(sys.version_info[:2] not in BUDGET, reason="each version has its own instructions")
@@ -53,3 +56,9 @@ def test_to_be_limited_keeps_to_its_budget() -> None:
 def test_m1_to_be_counted_keeps_to_its_budget() -> None:
     budget = COUNTED[sys.version_info[:2]]
     assert budget * 0.8 < own_instructions("esg-counted", "get") - own_instructions("esg", "get") <= budget
+
+
+@each_version
+def test_h24_time_outs_of_calls_cost_a_request_nothing() -> None:
+    """H-24, H-25: calls are looked at by the clock, not one by one; a look belongs to no request."""
+    assert own_instructions("esg-timed", "get") - own_instructions("esg", "get") <= TIMED

@@ -290,6 +290,18 @@ def test_options_of_a_subclass_and_of_the_environment() -> None:
             assert closes_in_time(connection, 1.5)
 
 
+def test_time_outs_of_calls() -> None:
+    """H-24, H-25: one by CONFIG_KWARGS, the other by gunicorn's own setting."""
+    with running(f"{OURS}.Timed") as program, program.connect() as connection:
+        assert ask(connection, b"GET /sleep?30 HTTP/1.1\r\nhost: esg\r\n\r\n").status == 504
+        program.wait_for("cancelled")
+    with running(ESG, "--asgi-disconnect-grace-period", "0") as program:
+        with program.connect() as connection:
+            connection.sendall(b"GET /sleep?30 HTTP/1.1\r\nhost: esg\r\n\r\n")
+            program.wait_for("sleeping")
+        program.wait_for("cancelled")
+
+
 @pytest.mark.parametrize(
     ("worker", "app", "code", "text"),
     [

@@ -76,7 +76,7 @@ def test_s2_the_scope() -> None:
     (scope,) = app.scopes
     assert scope["headers"].pop()[0] == b"x-y"
     assert scope.pop("headers")[0] == (b"host", b"t")
-    assert scope.pop("extensions").keys() == {"websocket.http.response", "esg.shutdown"}
+    assert scope.pop("extensions").keys() == {"websocket.http.response", "esg.shutdown", "esg.drop"}
     assert scope == {
         "type": "websocket",
         "asgi": {"version": "3.0", "spec_version": "2.5"},

@@ -18,11 +18,13 @@ class Job:
         self.meeting = meeting
         self.ended = ended
         self.name = ""
+        self.is_over = False
 
 
 def meet(job: Job) -> None:
     job.meeting.wait(PATIENCE)
     job.name = threading.current_thread().name
+    job.is_over = True
     job.ended.release()
 
 
@@ -39,6 +41,23 @@ def test_all_threads_run_at_once_whether_they_were_idle_or_busy(count: int) -> N
             assert ended.acquire(timeout=PATIENCE)
             threads.done()
         assert len({job.name for job in jobs}) == count
+
+
+def test_a_job_that_is_left_keeps_its_thread() -> None:
+    """I-1: those that follow get another one."""
+    threads: Threads[Job] = Threads(2, meet)
+    meeting, ended = threading.Barrier(2), threading.Semaphore(0)
+    left = Job(meeting, ended)
+    threads.start(left)
+    threads.leave(left)
+    threads.done()
+    for _ in range(3):
+        following = Job(threading.Barrier(1), threading.Semaphore(0))
+        threads.start(following)
+        assert following.ended.acquire(timeout=PATIENCE)
+        threads.done()
+    meeting.wait(PATIENCE)
+    assert ended.acquire(timeout=PATIENCE)
 
 
 def test_threads_end_with_the_object() -> None:

@@ -37,6 +37,7 @@ OFF = {
     "timeout_keep_alive",
     "timeout_request",
     "timeout_request_headers",
+    "timeout_response",
     "timeout_tls_handshake",
     "timeout_worker_healthcheck",
     "timeout_write",

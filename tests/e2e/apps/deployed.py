@@ -16,6 +16,12 @@ class Configured(ESGWorker):
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"health": True, "access_log_format": "%(s)s by %(h)s"}
 
 
+class Timed(ESGWorker):
+    """A gunicorn worker whose responses may not be late."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"timeout_response": 0.5}
+
+
 class Misconfigured(ESGWorker):
     """A gunicorn worker with an option that does not exist."""
 
@@ -45,7 +51,11 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
     path = scope["path"].removeprefix(scope["root_path"])
     if path == "/sleep":
         print("sleeping", flush=True)
-        await asyncio.sleep(float(scope["query_string"]))
+        try:
+            await asyncio.sleep(float(scope["query_string"]))
+        except asyncio.CancelledError:
+            print("cancelled", flush=True)
+            raise
     elif path == "/block":
         time.sleep(float(scope["query_string"]))  # noqa: ASYNC251 - that is what it is for
     body = json.dumps(facts(scope)).encode() if path == "/who" else str(os.getpid()).encode()

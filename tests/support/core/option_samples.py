@@ -60,6 +60,8 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "timeout_keep_alive": ("65", 65),
     "timeout_request_headers": ("2.5", 2.5),
     "timeout_request": ("0", 0),
+    "timeout_response": ("30", 30.0),
+    "timeout_disconnected": ("0", 0.0),
     "timeout_write": ("10", 10.0),
     "timeout_write_rate": ("1000", 1000),
     "timeout_tls_handshake": ("5", 5),

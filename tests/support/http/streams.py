@@ -62,6 +62,9 @@ class DiaryStream:
     def give_up(self) -> None:
         self.said.append(("give up",))
 
+    def drop(self) -> None:
+        self.said.append(("drop",))
+
 
 class CycleOnPaper:
     """A cycle over a `DiaryStream`, on a clock that stands still."""

@@ -15,6 +15,7 @@ from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Scope
+from esg_core.calls.deadlines import CallDeadlines
 from esg_core.deadlines import Sweeper
 from esg_core.figures.labels import HANDSHAKE_RESULTS
 from esg_core.proxy.trust import TrustedProxies
@@ -48,7 +49,8 @@ class Context:
     process in one turn of the loop (rule H-22). `on_limit` is called once, when as many requests have begun as
     `limit_max_requests` allows; `on_failure` with each failure of the application. `admission` is None when nothing
     limits the running requests (rule A-1), `tally` when nothing is counted (rule M-1), `clients` when nothing limits
-    the connections of each (rule A-11). `handshakes` counts those of TLS by their result.
+    the connections of each (rule A-11), `call_deadlines` when a call may take any time (rules H-24, H-25). `handshakes`
+    counts those of TLS by their result.
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -67,13 +69,13 @@ class Context:
         self.backpressure: Backpressure | None = None
         self.trust = TrustedProxies(config.forwarded_allow_ips) if config.proxy_headers else None
         self.upgrades: Mapping[bytes, Application] = {}
-        self.extensions: dict[str, Any] = {"esg.shutdown": {"wait": self.wait_draining}}
+        self.extensions: dict[str, Any] = {"esg.shutdown": {"wait": self.wait_draining}, "esg.drop": {}}
         self.connections: set[Connection] = set()
         self.cycles: set[Cycle] = set()
         self.requests = 0
         self.request_limit = _request_limit(config)
         self._next_look: float = 1
-        self._on_next_start: Callable[[], None] | None = None
+        self._on_next_start: list[Callable[[], None]] = []
         self.on_limit: Callable[[], None] = _nothing
         self.on_failure: Callable[[BaseException], None] = _log_is_enough
         self.ready = False
@@ -88,6 +90,7 @@ class Context:
         self.process = os.getpid()
         self._task_settings: dict[str, Any] = {"loop": loop, "name": TASK_NAME}
         self._has_fresh_variables = config.reset_contextvars
+        self.call_deadlines = CallDeadlines.of(self, config)
 
     def open(self) -> None:
         """Mark the server as ready, and start background work."""
@@ -115,14 +118,15 @@ class Context:
 
     def call_at_next_start(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, when the next request begins: those that follow cost nothing more."""
-        self._on_next_start = callback
+        self._on_next_start.append(callback)
         self._next_look = self.requests + 1
 
     def _look(self, cycle: "Cycle") -> None:
         """Do what is due at this number of requests; `cycle` is the request that has just begun."""
-        if self._on_next_start is not None:
-            on_start, self._on_next_start = self._on_next_start, None
-            on_start()
+        if self._on_next_start:
+            on_start, self._on_next_start = self._on_next_start, []
+            for callback in on_start:
+                callback()
         if self.requests >= self.request_limit:
             self.limit_reached()
         self._next_look = self.request_limit

@@ -59,8 +59,18 @@ class Cycle(Protocol):
     place: "Place | None"
     """Its place in the server's admission."""
 
+    @property
+    def awaits_response(self) -> bool:
+        """Whether the client waits, and the application has not begun to answer (rule H-24)."""
+
     def run(self, app: Application) -> Coroutine[Any, Any, None]:
         """Call the application; `Context.start()` runs this as a task."""
+
+    def end_input(self) -> None:
+        """Tell the application that its client has gone; it may still answer (rules H-9, H-24)."""
+
+    def give_up_late(self) -> None:
+        """End the exchange: the call was cancelled because its response is late, and goes on (rule H-24)."""
 
 
 Prepared = tuple[Any, int, int]
@@ -118,3 +128,6 @@ class Stream(Protocol):
 
     def give_up(self) -> None:
         """Abort the response, so that the client sees that it is incomplete."""
+
+    def drop(self) -> None:
+        """Break off with a reset, of the connection or in HTTP/2 of the stream (rules H-24, H-26)."""

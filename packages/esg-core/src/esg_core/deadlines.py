@@ -16,10 +16,7 @@ queue.
 
 import asyncio
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from esg_core.contracts import Connection
+from typing import Protocol
 
 TICK = 0.25
 """Seconds between two checks, and so how late a deadline may be noticed."""
@@ -37,6 +34,16 @@ UNWATCHED = -1
 """The `check_at` of a connection that has left the sweeper."""
 
 
+class Watched(Protocol):
+    """What has a deadline: a connection, see `esg_core.contracts.Connection`."""
+
+    deadline: float
+    check_at: int
+
+    def expire(self, now: float) -> None:
+        """The deadline has passed."""
+
+
 class Sweeper:
     """Calls `expire(now)` on connections whose `deadline` has passed, at most `TICK` late.
 
@@ -48,17 +55,17 @@ class Sweeper:
     def __init__(self, loop: asyncio.AbstractEventLoop, shortest: float) -> None:
         self._loop = loop
         self._revisit = min(max(TICK, shortest), LONGEST_REVISIT)
-        self._buckets: dict[int, set[Connection]] = {}
+        self._buckets: dict[int, set[Watched]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._next = math.inf
         self._has_waited = False
 
-    def add(self, connection: "Connection") -> None:
+    def add(self, connection: Watched) -> None:
         """Watch a connection from now until `discard()`."""
         self._place(connection, self._loop.time())
         self._arm(connection.check_at)
 
-    def hasten(self, connection: "Connection") -> None:
+    def hasten(self, connection: Watched) -> None:
         """Check a connection by its deadline, even if that is nearer than the shortest time-out.
 
         Does nothing for a connection that is not watched.
@@ -67,7 +74,7 @@ class Sweeper:
             self.discard(connection)
             self.add(connection)
 
-    def discard(self, connection: "Connection") -> None:
+    def discard(self, connection: Watched) -> None:
         """Stop watching; does nothing for a connection that is not watched."""
         bucket = self._buckets.get(connection.check_at)
         if bucket is not None:
@@ -91,7 +98,7 @@ class Sweeper:
             self._next = tick
             self._timer = self._loop.call_at(tick * TICK, self._sweep)
 
-    def _place(self, connection: "Connection", now: float) -> None:
+    def _place(self, connection: Watched, now: float) -> None:
         tick = math.ceil(min(connection.deadline, now + self._revisit) / TICK)
         connection.check_at = tick
         bucket = self._buckets.get(tick)

@@ -21,7 +21,8 @@ its sending side. If nothing has been sent to it in between, it is taken for gon
 class HTTPSettings:
     """Limits, time-outs (seconds, `inf` for none) and the head prefix, shared by all connections of one context.
 
-    `bound`, in bytes, further limits the request line and all fields together.
+    `bound`, in bytes, further limits the request line and all fields together. `asks_silent` says whether it matters
+    that a client which has closed its sending side may be gone (rule H-25).
     """
 
     def __init__(self, context: "Context", bound: float = math.inf) -> None:
@@ -38,6 +39,7 @@ class HTTPSettings:
         self.request_headers = min(config.timeout_request_headers, self.request)
         self.shortest_timeout = config.shortest_timeout
         self.write = WriteLimits.of(config)
+        self.asks_silent = config.timeout_disconnected is not None
         self.root_path = config.root_path
         self.entrance = entrance_of(context)
         self.prefix = HeadPrefix(

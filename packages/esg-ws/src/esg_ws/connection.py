@@ -334,6 +334,11 @@ class Connection(asyncio.Protocol):
         """See `Connection.drain` (rule S-4)."""
         self.close(SERVICE_RESTART, "service restart")
 
+    def drop(self) -> None:
+        """Break off with a reset, of the connection or in HTTP/2 of the stream (rule H-26)."""
+        self._lose()
+        reset(self._transport)
+
     def abort(self) -> None:
         abort(self._transport)
 
@@ -375,8 +380,7 @@ class Connection(asyncio.Protocol):
         """The client is gone."""
         self._state = ENDED
         self.paused = False
-        code, reason = self._farewell[:2] if self._farewell is not None else (ABNORMAL, "")
-        self._inbox.end(code, reason)
+        self._inbox.end(*(self._farewell[:2] if self._farewell is not None else (ABNORMAL, "")))
 
     def _pause(self) -> None:
         """Stop reading until the cycle has room, or until other connections have had their turn."""

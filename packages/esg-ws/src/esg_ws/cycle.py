@@ -55,6 +55,7 @@ class Cycle:
         "_queued",
         "_settings",
         "_tally",
+        "_task",
         "_told_connect",
         "_unheard",
         "_waiter",
@@ -65,6 +66,7 @@ class Cycle:
     )
 
     _connection: Connection
+    _task: asyncio.Task[None]
 
     def __init__(self, context: "Context", settings: "Settings", scope: Scope, opening: Opening) -> None:
         self._context = context
@@ -91,6 +93,8 @@ class Cycle:
 
     async def run(self, app: Application) -> None:
         """Call the application, and close the connection if it leaves it open (rule S-4)."""
+        if self._context.call_deadlines is not None and (task := asyncio.current_task()) is not None:
+            self._task = task
         try:
             await self._run(app)
         finally:
@@ -147,6 +151,8 @@ class Cycle:
             self._end = {"type": "websocket.disconnect", "code": code, "reason": reason}
             if self._phase == OPEN:
                 self._phase = GONE
+                if self._context.call_deadlines is not None:
+                    self._context.call_deadlines.has_left(self._task)
             self._wake()
 
     def _wake(self) -> None:
@@ -277,8 +283,15 @@ class Cycle:
         self._queued = 0
         self._connection.close(int(code), reason or "")
 
+    async def _drop(self, _message: Message) -> None:
+        """Break the connection off on purpose (rule H-26)."""
+        if self._opening is not None:
+            await self._opening.drop()
+        else:
+            self._connection.drop()
+
     async def _close_again(self, _message: Message) -> None:
-        """Ignore a close that crosses the one of the client: neither side could know."""
+        """Ignore an end that crosses the one of the client: neither side could know."""
 
     async def _send_too_late(self, _message: Message) -> None:
         """Drop a message after the end; an application that accepted too late gets time to notice."""
@@ -291,6 +304,10 @@ class Cycle:
         (CONNECTING, "websocket.accept"): _accept,
         (CONNECTING, "websocket.close"): _forbid,
         (CONNECTING, "websocket.http.response.start"): _respond,
+        (CONNECTING, "esg.drop"): _drop,
+        (DENYING, "esg.drop"): _drop,
+        (OPEN, "esg.drop"): _drop,
+        (GONE, "esg.drop"): _close_again,
         (DENYING, "websocket.http.response.body"): _respond,
         (OPEN, "websocket.close"): _close,
         (GONE, "websocket.send"): _send_too_late,

@@ -70,6 +70,10 @@ class Opening:
         """Handle `websocket.http.response.start` and `.body` (ASGI: WebSocket denial response)."""
         await self._send({**message, "type": message["type"].removeprefix("websocket.")})
 
+    async def drop(self) -> None:
+        """Handle `esg.drop` before the accept (rule H-26)."""
+        await self._send({"type": "esg.drop"})
+
     async def wait_for_disconnect(self) -> None:
         """Return once the client is gone or has its answer."""
         while (await self._receive())["type"] != "http.disconnect":

@@ -35,6 +35,7 @@ _WHERE_CHANGED = {
     "limit_request_line": "limit_request_line",
     "limit_request_fields": "limit_request_headers",
     "root_path": "root_path",
+    "asgi_disconnect_grace_period": "timeout_disconnected",
     "asgi_lifespan": "lifespan",
     "asgi_loop": "loop",
     "websocket_max_message_size": "ws_max_size",

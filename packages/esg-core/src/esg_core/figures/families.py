@@ -77,7 +77,7 @@ QUEUED = Counted(_gauge("esg_http_requests_queued", "Requests that wait for othe
 LIMIT = Counted(_gauge("esg_http_requests_limit", "How many requests may run at once."), is_sparse=True)
 QUEUE = Counted(_histogram("esg_http_request_queue_seconds", "How long requests waited that had to wait."))
 REFUSED = Counted(
-    _counter("esg_http_requests_refused", "Requests refused because of a limit.", "reason"),
+    _counter("esg_http_requests_refused", "Requests that a limit answered: 503, 429 or 504.", "reason"),
     _each(*REFUSAL_REASONS),
 )
 ABORTED = Counted(_counter("esg_http_requests_aborted", "Requests that ended without their whole response."))

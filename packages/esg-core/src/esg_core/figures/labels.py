@@ -17,7 +17,7 @@ LIFETIMES = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
 """Bounds for what may stay open all day."""
 
 ADMISSION_REASONS = ("limit", "queue_full", "queue_timeout", "saturated", "draining")
-LIMIT_REASONS = ("concurrency", "client", "websockets")
+LIMIT_REASONS = ("concurrency", "client", "websockets", "response_timeout")
 REFUSAL_REASONS = (*ADMISSION_REASONS, *LIMIT_REASONS)
 END_REASONS = ("asked", "requests", "lifetime", "memory", "blocked", "crashed")
 WORKER_STATES = ("starting", "ready", "draining")

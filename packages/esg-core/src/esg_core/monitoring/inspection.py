@@ -9,12 +9,12 @@ import json
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from esg_core.admin.contracts import NamedStack, Question
+from esg_core.calls.frames import frames_of
 from esg_core.monitoring.running import ended_requests, running_requests
 
 if TYPE_CHECKING:
@@ -71,17 +71,5 @@ def task_stacks(loop: asyncio.AbstractEventLoop) -> list[NamedStack]:
 
 
 def _stack_of(coroutine: object) -> str:
-    frames = ((frame, frame.f_lineno) for frame in islice(_frames(coroutine), DEEPEST))
+    frames = ((frame, frame.f_lineno) for frame in islice(frames_of(coroutine), DEEPEST))
     return "".join(traceback.StackSummary.extract(frames).format())
-
-
-def _frames(awaited: object) -> Iterator[FrameType]:
-    """The frames of a coroutine and of what it awaits, in turn."""
-    while awaited is not None:
-        following = None
-        for prefix, of_inner in (("cr", "cr_await"), ("gi", "gi_yieldfrom"), ("ag", "ag_await")):
-            frame = getattr(awaited, f"{prefix}_frame", None)
-            if isinstance(frame, FrameType):
-                yield frame
-                following = getattr(awaited, of_inner, None)
-        awaited = following

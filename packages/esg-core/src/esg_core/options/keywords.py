@@ -67,6 +67,10 @@ class ProtocolSettings(TypedDict, total=False):
     """How long the headers of a request may take to arrive."""
     timeout_request: float | None
     """How long a request may take to arrive, including its body."""
+    timeout_response: float | None
+    """How long the application may take to begin its response."""
+    timeout_disconnected: float | None
+    """How long a call may go on when its client has left."""
     timeout_write: float | None
     """How long a client may leave a response unread."""
     timeout_write_rate: int

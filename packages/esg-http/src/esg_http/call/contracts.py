@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from esg_core.asgi import Headers
 from esg_core.contracts import Cycle
 
 
@@ -32,6 +33,12 @@ class Call(Cycle, Protocol):
 
     def give_up(self) -> None:
         """End the exchange without another byte: the client seems to have gone."""
+
+    def drop(self) -> None:
+        """End the exchange with a reset, whatever has been written."""
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """Write a whole response in the application's place."""
 
     def give_back(self) -> None:
         """Give back its slot, or its place in the queue."""

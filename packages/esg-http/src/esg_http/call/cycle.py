@@ -21,7 +21,7 @@ from esg_core.request_ids import with_request_id
 from esg_core.unheard import GRACE, GRACE_OF_HELPERS, Unheard
 from esg_core.waiting import Waiters
 from esg_http.call.extensions import EXTRA_MESSAGES, FILE_MESSAGES
-from esg_http.call.failures import has_raised, has_returned
+from esg_http.call.failures import has_raised, has_returned, is_stuck
 from esg_http.call.message_checks import as_bytes, checked_headers, checked_status
 from esg_http.call.noting import Noting
 from esg_http.call.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY, WANTED
@@ -103,6 +103,18 @@ class Cycle(Noting):
         self._stream.gate.nudge()
         if self.row is not None and self._phase != COMPLETE:
             self._note_break("aborted")
+        if self._context.call_deadlines is not None and hasattr(self, "task"):
+            self._context.call_deadlines.has_left(self.task)
+
+    @property
+    def awaits_response(self) -> bool:
+        """Whether the client waits, and the application has not begun to answer (rule H-24)."""
+        return self._phase == EXPECT_START and not self.client_gone
+
+    def give_up_late(self) -> None:
+        """End the exchange of a call that was cancelled because its response is late, and goes on."""
+        is_stuck(self._context, self)
+        self.drop()
 
     @property
     def is_waiting(self) -> bool:
@@ -305,6 +317,10 @@ class Cycle(Noting):
         """End the exchange without another byte: the client seems to have gone."""
         if self._phase != COMPLETE and not self.client_gone:
             self._stream.give_up()
+
+    def drop(self) -> None:
+        """Break off with a reset (rules H-24, H-26)."""
+        self._stream.drop()
 
     def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Write a whole response in the application's place."""

@@ -1,4 +1,4 @@
-"""The messages of ASGI's HTTP extensions (rule H-14): trailers, early hints, files.
+"""The messages of HTTP extensions: those of ASGI (rule H-14), trailers, early hints and files; and ESG's `esg.drop`.
 
 Knows ASGI messages, the cycle and its stream; no bytes. Each handler returns whether its message fits the phase of the
 response; for False, the cycle raises the error that names the rule.
@@ -101,9 +101,19 @@ async def _send_file(cycle: "Call", stream: "Stream", file: BinaryIO, offset: in
 FILE_MESSAGES = ("http.response.pathsend", "http.response.zerocopysend")
 """What `--no-pathsend` switches off (rule H-27)."""
 
+
+async def _drop(cycle: "Call", _stream: "Stream", _message: Message) -> bool:
+    """Break the connection off on purpose (rule H-26)."""
+    if cycle.phase == COMPLETE:
+        return False
+    cycle.drop()
+    return True
+
+
 EXTRA_MESSAGES: dict[str, Handler] = {
     "http.response.trailers": _trailers,
     "http.response.early_hint": _early_hint,
     "http.response.pathsend": _pathsend,
     "http.response.zerocopysend": _zerocopysend,
+    "esg.drop": _drop,
 }

@@ -83,7 +83,7 @@ class RequestSide:
             self._waiters.wake()
 
     def end_input(self) -> None:
-        """The client seems to have gone: `receive()` reports it, and `send()` still sends (rule H-9)."""
+        """The client seems to have gone: `receive()` reports it, and `send()` still sends (rules H-9, H-24)."""
         self.input_over = True
         if self._waiters is not None:
             self._waiters.wake()

@@ -26,6 +26,7 @@ from esg_http.settings import LOOK
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_http.call.cycle import Cycle
     from esg_http.h2.settings import H2Settings
 
 LINGER = 1.0
@@ -194,6 +195,13 @@ class H1Connection(H1Input):
         self._prepare_end()
         self._cut()
 
+    def drop(self) -> None:
+        """See `Stream.drop`; over TCP, what has been written may be lost with the connection."""
+        self._flush()
+        self._lose_client()
+        self._forget_input()
+        reset(self.transport)
+
     def abort(self) -> None:
         self._cut()
         abort(self.transport)
@@ -226,8 +234,14 @@ class H1Connection(H1Input):
             is_idle = cycle.sent == self._sent_before and not self.gate.closed and not self._sends_file
             self._sent_before = cycle.sent
             if is_idle and (self._eof or left is Departure.SILENT):
+                self._ask_silent(cycle)
                 cycle.end_input()
         self._await(now + LOOK)
+
+    def _ask_silent(self, cycle: "Cycle") -> None:
+        """Send a client that looks gone something harmless, once: one that is gone answers with a reset (rule H-25)."""
+        if self._settings.asks_silent and not cycle.input_over and not cycle.response_started:
+            self.inform(100, [])
 
     def _expire_end(self, now: float) -> None:
         """Close, unless something written is still to be sent, for which there is timeout-write."""

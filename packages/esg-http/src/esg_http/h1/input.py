@@ -361,6 +361,9 @@ class H1Input(H1Output, asyncio.Protocol):
     def give_up(self) -> None: ...
 
     @abstractmethod
+    def drop(self) -> None: ...
+
+    @abstractmethod
     def drain(self) -> None: ...
 
     @abstractmethod

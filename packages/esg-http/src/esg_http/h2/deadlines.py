@@ -15,7 +15,7 @@ from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure
 from esg_core.write_pace import WritePace
 from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
 from esg_http.h2.coding.faults import ConnectionFault
-from esg_http.h2.coding.frames import goaway_frame
+from esg_http.h2.coding.frames import goaway_frame, ping_frame
 from esg_http.h2.engine.base_stream import Unsent, Upload
 from esg_http.h2.engine.engine import Engine
 from esg_http.h2.serving import Serving
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LINGER = 1.0
 """Seconds that a client may take to close the connection after it was sent everything."""
+
+_ARE_YOU_THERE = b"half-end"
 
 START, BLOCK, IDLE, DRAIN, WRITE, HALF, END = range(7)
 """What a connection waits for: preface and settings, the rest of a header block, the next request, the answer to the
@@ -213,6 +215,8 @@ class Deadlines(Serving):
             self.abort()
             return
         is_idle = self.sending.sent == self._sent_before and not self.gate.closed
+        if is_idle:
+            self._ask_silent()
         for stream in list(self._streams.live.values()):
             if stream.unsent is not None and min(stream.window, self.sending.window) <= 0:
                 stream.cut(CANCEL)
@@ -220,6 +224,12 @@ class Deadlines(Serving):
                 stream.cycle.end_input()
         if self._streams.live:
             self._watch_half_closed(now)
+
+    def _ask_silent(self) -> None:
+        """Send a client that looks gone something harmless, once: one that is gone answers with a reset (rule H-25)."""
+        cycles = [stream.cycle for stream in self._streams.live.values() if stream.cycle is not None]
+        if self._settings.http.asks_silent and not all(cycle.input_over for cycle in cycles):
+            self.sending.put(ping_frame(_ARE_YOU_THERE))
 
     def _expire_end(self, now: float) -> None:
         """The client does not close its side; what is written must still be sent (timeout-write)."""

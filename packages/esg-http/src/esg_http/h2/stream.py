@@ -114,6 +114,9 @@ class H2Stream(BaseStream):
     def give_up(self) -> None:
         self.cut(INTERNAL_ERROR)
 
+    def drop(self) -> None:
+        self.cut(INTERNAL_ERROR)
+
     def cut(self, code: int) -> None:
         """Reset the stream, and tell its cycle, if there still is one, that the client is gone."""
         if self.state < CLOSED:

@@ -177,7 +177,8 @@ async def _give_up(call: Call, error: BaseException, threads: Threads[Call]) -> 
 
 
 def _leave(call: Call, threads: Threads[Call]) -> None:
-    """Stop waiting for a thread, and for all others whose response is abandoned: they end with the process."""
+    """Stop waiting for a thread, and for all others whose response is abandoned: nothing can end them."""
+    threads.leave(call)
     if not call.is_left:
         call.leave()
         stuck = [other for other in threads.running() if other.is_abandoned and not other.is_over]

@@ -11,9 +11,10 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Job(Protocol):
-    """What is to be done in a thread, in its own context."""
+    """What is to be done in a thread, in its own context; then `is_over`."""
 
     context: Context
+    is_over: bool
 
 
 J = TypeVar("J", bound=Job)
@@ -26,7 +27,7 @@ class Threads(Generic[J]):
     They are daemon threads and end with this object: the interpreter does not wait for an application that hangs.
     """
 
-    __slots__ = ("_do", "_jobs", "_limit", "_slots", "_unfinished")
+    __slots__ = ("_do", "_jobs", "_left", "_limit", "_slots", "_unfinished")
 
     def __init__(self, limit: int, do: Callable[[J], None]) -> None:
         self._limit = limit
@@ -34,6 +35,7 @@ class Threads(Generic[J]):
         self._jobs: _Queue[J | None] = _Queue()
         self._slots: list[list[J | None]] = []
         self._unfinished = 0
+        self._left: list[J] = []
 
     def __del__(self) -> None:
         for _ in self._slots:
@@ -42,6 +44,9 @@ class Threads(Generic[J]):
     def start(self, job: J) -> None:
         """Do a job as soon as there is a thread for it; `done()` must be called after its end."""
         unfinished = self._unfinished = self._unfinished + 1
+        if self._left:
+            self._left = [left for left in self._left if not left.is_over]
+            unfinished += len(self._left)
         if len(self._slots) < self._limit and unfinished > len(self._slots):
             self._add()
         self._jobs.put(job)
@@ -49,6 +54,10 @@ class Threads(Generic[J]):
     def done(self) -> None:
         """A job has ended, or its end is no longer awaited."""
         self._unfinished -= 1
+
+    def leave(self, job: J) -> None:
+        """The end of a job is no longer awaited, but it keeps its thread until then."""
+        self._left.append(job)
 
     @property
     def is_busy(self) -> bool:

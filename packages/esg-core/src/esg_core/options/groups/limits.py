@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Annotated
 
-from esg_core.options.groups.shorthands import Bound, ByteBound, ByteLimit, Count, Fraction, Limit, Timeout
+from esg_core.options.groups.shorthands import Bound, ByteBound, ByteLimit, Count, Fraction, Grace, Limit, Timeout
 from esg_core.options.option import Group, option
 from esg_core.options.value_types import Number
 
@@ -82,6 +82,21 @@ class LimitOptions:
         Group.LIMITS,
         "How long a request may take to arrive, including its body.",
         "The clock stops while ESG itself has paused reading. A slower request gets 408.",
+    )
+    timeout_response: Timeout = option(
+        inf,
+        Group.LIMITS,
+        "How long the application may take to begin its response.",
+        "Counted from the head of the request to `http.response.start`, so the time of an upload counts, but not that "
+        "in the line of `backpressure`. Then the call is cancelled, and the client gets 504. Of a WebSocket, the "
+        "handshake counts. [Late responses](../deployment.md#late-responses-and-clients-that-leave) has the details.",
+    )
+    timeout_disconnected: Grace = option(
+        None,
+        Group.LIMITS,
+        "How long a call may go on when its client has left.",
+        "Then it is cancelled; with 0 at once. By default, it runs to its end. What several calls await together needs "
+        "`asyncio.shield()`, or it is cancelled with the first of them.",
     )
     timeout_write: Timeout = option(
         60.0,

@@ -1,0 +1,1 @@
+"""Running calls of the application: where they stand, and when they end."""

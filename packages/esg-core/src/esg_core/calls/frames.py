@@ -1,0 +1,39 @@
+"""Where a coroutine stands: its frames, through everything that it awaits.
+
+`Task.get_stack()` knows only the outermost frame of a task that waits.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from types import FrameType
+
+SHOWN = 5
+"""Frames that `innermost()` names."""
+
+DEEPEST = 1000
+"""Frames that are looked at: a coroutine that awaits itself has no end."""
+
+
+def frames_of(awaited: object) -> Iterator[FrameType]:
+    """The frames of a coroutine and of what it awaits, outermost first."""
+    for _ in range(DEEPEST):
+        if awaited is None:
+            return
+        following = None
+        for prefix, of_inner in (("cr", "cr_await"), ("gi", "gi_yieldfrom"), ("ag", "ag_await")):
+            frame = getattr(awaited, f"{prefix}_frame", None)
+            if isinstance(frame, FrameType):
+                yield frame
+                following = getattr(awaited, of_inner, None)
+        awaited = following
+
+
+def innermost(coroutine: object) -> str:
+    """The innermost frames in one line, innermost first: `load() in shop.py:12, called by view() in views.py:40`."""
+    frames = [*frames_of(coroutine)][-SHOWN:]
+    return ", called by ".join(map(_named, reversed(frames)))
+
+
+def _named(frame: FrameType) -> str:
+    code = frame.f_code
+    return f"{code.co_name}() in {PurePath(code.co_filename).name}:{frame.f_lineno}"

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.fairness.attacks import ATTACKS, QUIET
-from benchmarks.fairness.page import BAR, Cell, Found, bars, tables
+from benchmarks.fairness.page import BAR, NOT_SPOKEN, Cell, Found, bars, tables
 from benchmarks.fairness.running import NotSpoken, Settings, fleet, measure
+from benchmarks.loads import NoResult
 from benchmarks.names import one_of
 from benchmarks.output import machine
 from benchmarks.processes import Bench, Cores, ServerError, make_certificate
@@ -36,15 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = Bench(Cores.choose())
     os.sched_setaffinity(0, {bench.cores.load})
     found: dict[tuple[str, str], dict[str, Cell]] = {key: {} for key in keys}
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as directory:
         certificate = make_certificate(Path(directory))
         for key in keys:
-            found[key] = _compare(Settings(bench, key[0], certificate), key, options)
+            found[key] = compare(Settings(bench, key[0], certificate), key, options)
             print(
                 "/".join(key), {server: str(cell) for server, cell in found[key].items()}, file=sys.stderr, flush=True
             )
     verdicts = list(bars(found, options.servers[0]))
-    text = _page(found, options, verdicts)
+    text = _page(found, options, verdicts, load)
     print(text)
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(is_cleared for _, is_cleared in verdicts) else 1
 
 
-def _compare(settings: Settings, key: tuple[str, str], options: argparse.Namespace) -> dict[str, Cell]:
+def compare(settings: Settings, key: tuple[str, str], options: argparse.Namespace) -> dict[str, Cell]:
     """All rounds of one attack, server by server within each round."""
     cells = {server: Cell() for server in options.servers}
     with fleet(settings, options.servers) as servers:
@@ -65,16 +67,21 @@ def _compare(settings: Settings, key: tuple[str, str], options: argparse.Namespa
                 try:
                     if not cell.reason:
                         cell.rounds.append(measure(running, ATTACKS[key]))
-                except (NotSpoken, ServerError, OSError) as error:
+                except NotSpoken:
+                    cell.reason = NOT_SPOKEN
+                except NoResult as error:
+                    cell.reason = str(error)
+                except (ServerError, OSError) as error:
                     cell.reason = f"{type(error).__name__}: {error}"
     return cells
 
 
-def _page(found: Found, options: argparse.Namespace, verdicts: list[tuple[str, bool]]) -> str:
+def _page(found: Found, options: argparse.Namespace, verdicts: list[tuple[str, bool]], load: float) -> str:
     made = (
         f"Made by `python -m benchmarks.fairness`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
-        f"{platform.python_version()}. Each cell is the median of {options.rounds} rounds of the longest time for "
-        "which an innocent client, which asks every 3 ms on a kept connection, waited for an answer."
+        f"{platform.python_version()}; load average {load:.1f} when it began. Each cell is the median of "
+        f"{options.rounds} rounds of the longest time for which an innocent client, which asks every 3 ms on a kept "
+        "connection, waited for an answer."
     )
     lines = "\n".join(f"* {'yes' if is_cleared else 'NO'}: {text}" for text, is_cleared in verdicts)
     title = f"## What an attack adds to the wait at {options.servers[0]}, of which {BAR * 1000:.0f} ms are allowed"

@@ -22,8 +22,11 @@ from benchmarks.fairness.wire import OPENING
 MOST_SECONDS = 8.0
 """Seconds within which the server must read what it is sent."""
 
-REFUSED = 3
-"""The exit code that says that the server does not speak this protocol."""
+ANSWERS_WITHIN = 5.0
+"""Seconds within which the server must accept the attacker."""
+
+REFUSED, SILENT = 3, 4
+"""The exit codes that say that the server does not speak this protocol, and that it does not answer."""
 
 
 def main() -> int:
@@ -34,7 +37,7 @@ def main() -> int:
         attack, leave = prepare(ATTACKS[protocol, name], int(port))
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
-        return REFUSED
+        return SILENT if isinstance(error, TimeoutError) else REFUSED
     print("ready", flush=True)
     sys.stdin.readline()
     attack()
@@ -48,7 +51,7 @@ def prepare(attack: Attack, port: int) -> tuple[Callable[[], None], Callable[[],
     data = attack.data()
     if attack.protocol == TLS:
         return lambda: asyncio.run(_shake(attack.handshakes, port)), lambda: None
-    client = socket.create_connection(("127.0.0.1", port), timeout=5)
+    client = socket.create_connection(("127.0.0.1", port), timeout=ANSWERS_WITHIN)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if attack.protocol == WEBSOCKET_OVER_HTTP2:
         tunnel = Tunnel(client)

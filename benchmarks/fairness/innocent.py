@@ -19,7 +19,10 @@ PATIENCE = 15.0
 
 @dataclass(slots=True)
 class Waits:
-    """Of all requests: the longest wait in seconds, how many were answered, and whether the last one was not."""
+    """Of all requests: the longest wait in seconds, how many were answered, and whether the last one was not.
+
+    The wait for an answer that never came counts too.
+    """
 
     longest: float = 0.0
     answered: int = 0
@@ -32,11 +35,11 @@ def watch(port: int, *, tls: bool, is_over: Callable[[], bool]) -> Waits:
     with contextlib.closing(_connect(port, tls)) as client:
         while not is_over():
             begin = time.perf_counter()
-            if not _ask(client):
-                waits.is_lost = True
+            waits.is_lost = not _ask(client)
+            waits.longest = max(waits.longest, time.perf_counter() - begin)
+            if waits.is_lost:
                 break
             waits.answered += 1
-            waits.longest = max(waits.longest, time.perf_counter() - begin)
             time.sleep(PAUSE)
     return waits
 

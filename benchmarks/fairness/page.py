@@ -11,6 +11,12 @@ from benchmarks.report import table
 BAR = 0.020
 """Seconds that an attack may add to the longest wait without one."""
 
+NOT_SPOKEN = "not spoken"
+"""Why there is no figure for a server that does not speak the protocol of the attack."""
+
+SHORT = 30
+"""Characters of a reason that fits into a cell; a longer one is only told below the tables."""
+
 
 @dataclass(slots=True)
 class Cell:
@@ -31,7 +37,7 @@ class Cell:
 
     def __str__(self) -> str:
         if not self.rounds:
-            return "-"
+            return self.reason if 0 < len(self.reason) <= SHORT else "-"
         return f"{self.longest * 1000:.0f}" + (f", lost {self.lost}" if self.lost else "")
 
 
@@ -50,14 +56,19 @@ def tables(found: Found, servers: Sequence[str]) -> str:
         ]
         parts.append(f"## {protocol}\n\n{table(['longest wait, ms', *servers], lines)}")
     reasons = {
-        f"* {server}, {protocol}: {cell.reason}"
-        for (protocol, _), cells in found.items()
+        f"* {server}, {protocol}{_since(cell, ATTACKS[protocol, name].title)}: {cell.reason}"
+        for (protocol, name), cells in found.items()
         for server, cell in cells.items()
         if cell.reason
     }
     if reasons:
         parts.append("Not measured:\n\n" + "\n".join(sorted(reasons)))
     return "\n\n".join(parts)
+
+
+def _since(cell: Cell, title: str) -> str:
+    """Which rounds of an attack were not measured, unless none was."""
+    return f", {title}, after round {len(cell.rounds)}" if cell.rounds else ""
 
 
 def bars(found: Found, server: str) -> Iterator[tuple[str, bool]]:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.fairness.app import ANSWER
-from benchmarks.fairness.attacker import MOST_SECONDS, REFUSED
+from benchmarks.fairness.attacker import ANSWERS_WITHIN, MOST_SECONDS, REFUSED, SILENT
 from benchmarks.fairness.attacks import HTTP2, TLS, WEBSOCKET, WEBSOCKET_OVER_HTTP2, Attack
 from benchmarks.fairness.innocent import Waits, watch
+from benchmarks.loads import NoResult
 from benchmarks.processes import Bench, Running, ServerError, free_port
 from benchmarks.rows import Question
 from benchmarks.servers import Certificate, Launch
@@ -53,13 +54,13 @@ class Settings:
 
 @contextlib.contextmanager
 def fleet(settings: Settings, servers: Sequence[str]) -> Iterator[dict[str, Running | str]]:
-    """The servers by name, all of them stopped by a signal; for one that does not start, the reason."""
+    """The servers by name, all of them stopped by a signal; for one that does not start or answer, the reason."""
     with contextlib.ExitStack() as stack:
         started: dict[str, Running | str] = {}
         for server in servers:
             try:
                 running = stack.enter_context(settings.bench.start(server, settings.launch(), Question(ANSWER)))
-            except ServerError as error:
+            except (ServerError, NoResult) as error:
                 started[server] = str(error)
                 continue
             started[server] = running
@@ -135,7 +136,7 @@ def _attacker(attack: Attack, port: int) -> Iterator[_Attacker]:
 
 
 def _wait_until_ready(process: "subprocess.Popen[str]", attack: Attack) -> None:
-    """The attack has been prepared; raises `NotSpoken` where the server refuses it."""
+    """The attack has been prepared; raises `NotSpoken` where the server refuses it, `NoResult` if it is silent."""
     assert process.stdout is not None
     timer = threading.Timer(PREPARED, process.kill)
     timer.start()
@@ -143,4 +144,6 @@ def _wait_until_ready(process: "subprocess.Popen[str]", attack: Attack) -> None:
     timer.cancel()
     if not is_ready:
         process.wait()
+        if process.returncode == SILENT:
+            raise NoResult(ANSWERS_WITHIN)
         raise NotSpoken(attack.protocol) if process.returncode == REFUSED else ServerError("the attacker failed")

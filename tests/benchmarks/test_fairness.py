@@ -1,15 +1,21 @@
 """The fairness benchmark: its attacks are what they claim, its evaluation of figures, and one attack for real."""
 
 import os
+from argparse import Namespace
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from benchmarks import processes
 from benchmarks.fairness import page
-from benchmarks.fairness.__main__ import main
+from benchmarks.fairness.__main__ import compare, main
 from benchmarks.fairness.attacks import ATTACKS, HTTP1, HTTP2, QUIET, WEBSOCKET_OVER_HTTP2
 from benchmarks.fairness.innocent import Waits
 from benchmarks.fairness.page import Cell
+from benchmarks.fairness.running import Settings
+from benchmarks.processes import Bench, Cores
+from benchmarks.servers import SERVERS, Certificate
 
 LARGEST = 10_000_000
 """The most bytes that an attack may have."""
@@ -46,7 +52,7 @@ FOUND = {
     (HTTP1, QUIET): {"esg": cells(0.001, 0.002, 0.003), "other": cells(0.004)},
     (HTTP1, "chunks"): {"esg": cells(0.020, 0.021, 9.0), "other": cells(1.2, 1.2, lost=1)},
     (HTTP1, "trailers"): {"esg": cells(0.023), "other": Cell()},
-    (HTTP1, "lines"): {"esg": cells(0.001, lost=1)},
+    (HTTP1, "lines"): {"esg": cells(0.001, lost=1), "other": Cell([Waits(0.001, 10)], "no result in 5 s")},
     (WEBSOCKET_OVER_HTTP2, QUIET): {"esg": cells(0.001), "other": Cell(reason="it is not spoken")},
 }
 
@@ -57,11 +63,33 @@ def test_h_22_the_tables_tell_the_median_of_the_longest_waits() -> None:
     assert [cell.strip() for cell in line.split("|")[2:4]] == ["21", "1200, lost 1"]
     assert text.count("\n## ") == 1
     assert "* other, WebSocket over HTTP/2: it is not spoken" in text
+    assert "* other, HTTP/1.1, 3 million empty lines, after round 1: no result in 5 s" in text
 
 
 def test_h_22_an_attack_may_add_twenty_milliseconds_and_lose_nothing() -> None:
     found = [(text.rpartition(": ")[2], is_cleared) for text, is_cleared in page.bars(FOUND, "esg")]
     assert found == [("+19 ms", True), ("+21 ms", False), ("-1 ms, and 1 lost", False)]
+
+
+SILENT = """
+import socket, sys, time
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
+    time.sleep(60)
+"""
+"""A server that accepts connections and never says anything."""
+
+
+@pytest.mark.parametrize("protocol", [HTTP1, HTTP2])
+def test_h_22_a_silent_server_becomes_a_cell(protocol: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The others are still measured."""
+    monkeypatch.setattr(processes, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setitem(SERVERS, "silent", lambda launch: ["-c", SILENT, str(launch.port)])
+    key = (protocol, QUIET)
+    settings = Settings(Bench(Cores.choose()), protocol, Certificate(tmp_path, tmp_path))
+    found = {key: compare(settings, key, Namespace(servers=["silent"], rounds=2))}
+    assert str(found[key]["silent"]) == "no result in 0.5 s"
+    assert f"* silent, {protocol}: no result in 0.5 s" in page.tables(found, ["silent"])
+    assert list(page.bars(found, "silent")) == []
 
 
 @pytest.mark.slow

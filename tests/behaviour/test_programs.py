@@ -51,6 +51,25 @@ def test_u2_handlers_of_the_program_are_back_afterwards() -> None:
         assert program.stop() == 0
 
 
+def test_what_start_up_has_made_is_exempt_from_garbage_collection_until_the_end() -> None:
+    text = """
+        import gc
+
+        async def counts(scope, receive, send):
+            assert scope["type"] == "http"
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"%d" % gc.get_freeze_count()})
+
+        esg.run(counts, port=0)
+        print(gc.get_freeze_count())
+    """
+    with Script(text) as program:
+        with program.connect() as connection:
+            assert int(get(connection).body) > 1000
+        assert program.stop() == 0
+        assert program.lines[-1] == "0"
+
+
 @pytest.mark.parametrize("loop", ["'none'", "asyncio.SelectorEventLoop"])
 def test_u8_a_program_made_for_uvicorn(loop: str) -> None:
     """Its keywords take effect."""

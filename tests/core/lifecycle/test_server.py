@@ -1,6 +1,7 @@
 """`Server` inside a running loop: starting, stopping from everywhere, failing, and what it leaves behind."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -99,6 +100,16 @@ def test_u2_serve_in_a_running_loop(loop: str) -> None:
         assert server.sockets == ()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
+
+    run_in(loop, main())
+
+
+def test_an_embedded_server_leaves_garbage_collection_to_the_program(loop: str) -> None:
+    before = gc.get_freeze_count()
+
+    async def main() -> None:
+        async with serving():
+            assert gc.get_freeze_count() == before
 
     run_in(loop, main())
 

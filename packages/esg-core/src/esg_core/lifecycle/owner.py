@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from esg_core import garbage
 from esg_core.errors import StartupError, UsageError
 from esg_core.lifecycle.announcements import announce_addresses, url
 from esg_core.lifecycle.failures import report, show
@@ -63,6 +64,9 @@ class Owner:
     def assembled(self, context: "Context") -> None:
         """Take note of the context of a server whose application is about to start up."""
 
+    def started_up(self) -> None:
+        """The application has started up, and clients come next."""
+
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
         """Report that clients can connect."""
         announce_addresses(sockets, tls=context.config.tls)
@@ -103,6 +107,7 @@ class ThisProcess(Owner):
     def dismiss(self) -> None:
         """The server has ended."""
         self._watchdog.dismiss()
+        garbage.take_back()
 
     def allow(self, seconds: float) -> None:
         """Let the watchdog end the process after this many seconds; `inf` keeps the present limit."""
@@ -133,6 +138,10 @@ class ThisProcess(Owner):
             yield
         finally:
             self._notifier.stop_pinging()
+
+    def started_up(self) -> None:
+        """Exempt what start-up has made from garbage collection."""
+        garbage.set_aside()
 
     def ready(self, context: "Context", sockets: Sequence[socket.socket]) -> None:
         """Log the addresses, and tell systemd."""

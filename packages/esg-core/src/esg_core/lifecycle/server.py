@@ -244,6 +244,7 @@ class Server:
             return False
         context.access = AccessLog.create(self.config, context.loop)
         context.on_limit = self._on_limit
+        self._owner.started_up()
         listeners.start(self.config.backlog)
         context.open()
         announce_process(self.config, context.loop)

@@ -1,6 +1,5 @@
 """Serves with several processes and returns an exit code: what `esg_core.run` does when there are workers."""
 
-import gc
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from esg_core.app.loading import load_application, prepare_imports
 from esg_core.asgi import Application
 from esg_core.errors import StartupError, UsageError
+from esg_core.garbage import set_aside
 from esg_core.lifecycle.assembly import import_parts
 from esg_core.lifecycle.failures import report
 from esg_core.lifecycle.pid_file import PidFile
@@ -113,6 +113,5 @@ def _preloaded(config: "Config") -> Application | None:
     prepare_imports(config)
     import_parts(config)
     app = load_application(config)
-    gc.collect()
-    gc.freeze()  # so that garbage collection in the workers does not touch, and so copy, shared memory
+    set_aside()  # so that garbage collection in the workers does not touch, and so copy, shared memory
     return app

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.calls.deadlines import CallDeadlines
+from esg_core.contracts import DirectApplication
 from esg_core.deadlines import Sweeper
+from esg_core.direct_calls import DirectCalls
 from esg_core.figures.labels import HANDSHAKE_RESULTS
 from esg_core.proxy.trust import TrustedProxies
 from esg_core.turns import TurnBudget
@@ -91,6 +93,10 @@ class Context:
         self._task_settings: dict[str, Any] = {"loop": loop, "name": TASK_NAME}
         self._has_fresh_variables = config.reset_contextvars
         self.call_deadlines = CallDeadlines.of(self, config)
+        variables = ContextVars() if config.reset_contextvars else None
+        is_direct = self.call_deadlines is None and isinstance(app, DirectApplication)  # only a task can be cancelled
+        self._direct = DirectCalls(app, loop, variables) if is_direct else None
+        self._is_plain = self._direct is None and not config.reset_contextvars
 
     def open(self) -> None:
         """Mark the server as ready, and start background work."""
@@ -105,16 +111,38 @@ class Context:
             self.backpressure.stop()
 
     def start(self, cycle: "Cycle", app: Application) -> None:
-        """Run the application for one request, in a new task."""
+        """Run the application for one request: in a new task, if it needs one."""
         self.cycles.add(cycle)
-        run = cycle.run(app)
-        if self._has_fresh_variables:
-            cycle.task = Task(run, context=ContextVars(), **self._task_settings)
+        if self._is_plain:
+            cycle.task = Task(cycle.run(app), **self._task_settings)
+        elif self._direct is not None and app is self._direct.app and cycle.body_complete:
+            self._direct.add(cycle)
         else:
-            cycle.task = Task(run, **self._task_settings)
+            self.run_in_task(cycle, app)
         self.requests += 1
         if self.requests >= self._next_look:
             self._look(cycle)
+
+    def run_in_task(self, cycle: "Cycle", app: Application) -> None:
+        """Call the application, or what it has left to do, in a new task."""
+        variables = ContextVars() if self._has_fresh_variables else None
+        cycle.task = Task(cycle.run(app), context=variables, **self._task_settings)
+
+    def task_of(self, cycle: "Cycle") -> "Task[None]":
+        """The task of a request that has begun; one without a task goes on in a new one."""
+        if self._direct is not None and getattr(cycle, "task", None) is None:
+            cycle.direct.go_on_in_task()
+        return cycle.task
+
+    def tasks(self) -> "list[Task[None]]":
+        """The tasks of all requests that run."""
+        if self._direct is not None:
+            self._direct.begin_all()
+        return [self.task_of(cycle) for cycle in self.cycles]
+
+    def withdraw(self, cycle: "Cycle") -> bool:
+        """Forget a request that is to begin at the end of this turn; returns whether it was one."""
+        return self._direct is not None and self._direct.withdraw(cycle)
 
     def call_at_next_start(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, when the next request begins: those that follow cost nothing more."""

@@ -123,7 +123,7 @@ class Drain:
     async def _cancel(self) -> None:
         """Cancel what still runs, and cut what is still connected."""
         context = self._context
-        tasks = [cycle.task for cycle in context.cycles]
+        tasks = context.tasks()
         if tasks or context.connections:
             self.forced = True
             self._logger.error(

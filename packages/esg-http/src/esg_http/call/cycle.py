@@ -29,7 +29,7 @@ from esg_http.call.response_hook import apply_hook, prepare_answer
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.contracts import Stream
+    from esg_core.contracts import DirectApplication, DirectCall, Stream
     from esg_core.figures.outcomes import Row
     from esg_core.overload.admission import Place
 
@@ -40,22 +40,17 @@ INTERNAL_SERVER_ERROR = b"Internal Server Error"
 
 
 class Cycle(Noting):
-    """One call of the application.
+    """One call of the application; see `esg_core.contracts.Cycle`, and see `esg_core.contracts.Exchange`.
 
     The connection feeds it the request's body (`feed`, `feed_end`) and tells it when the client is gone (`disconnect`).
-    `task` is set by the code that starts `run()`. `place` is its slot, or its place in the queue for one. It is given
-    back once: at the end of the response, or of the task if the client is gone (A-2). `sent` counts the bytes of the
-    response body written so far. `row` is where the request is counted (rule M-1).
+    `task` is set by the code that starts `run()`, `direct` by `begin()`. `place` is its slot, or its place in the queue
+    for one. It is given back once: at the end of the response, or of the call if the client is gone (A-2). `sent`
+    counts the bytes of the response body written so far. `row` is where the request is counted (rule M-1).
     """
 
-    __slots__ = (
-        "_head",
-        "_unheard",
-        "_with_trailers",
-        "place",
-        "task",
-    )
+    __slots__ = ("_head", "_unheard", "_with_trailers", "direct", "place", "task")
 
+    direct: "DirectCall"
     task: asyncio.Task[None]
     _head: Headers
     _unheard: Unheard
@@ -301,6 +296,38 @@ class Cycle(Noting):
             context.cycles.discard(self)
             if context.draining:
                 context.left()
+
+    def begin(self, app: "DirectApplication") -> None:
+        """Let the application serve it without a task."""
+        try:
+            if self.client_gone:
+                self._end_directly()
+            else:
+                self.direct = app.begin(self)
+        except BaseException as error:  # noqa: BLE001 - as in `run()`
+            self._end_directly(error)
+
+    def answer_and_end(self, status: int, headers: Headers, body: bytes) -> None:
+        try:
+            if not self.client_gone:
+                self._start({"status": status, "headers": headers})
+                self._send_body(body, True)
+            self._end_directly()
+        except BaseException as error:  # noqa: BLE001 - as in `run()`
+            self._end_directly(error)
+
+    def go_on_in_task(self, rest: Application) -> None:
+        self._context.run_in_task(self, rest)
+
+    def _end_directly(self, error: BaseException | None = None) -> None:
+        context = self._context
+        if self._phase != COMPLETE:
+            self.give_back()
+        if error is not None:
+            has_raised(context, self, error)
+        context.cycles.discard(self)
+        if context.draining:
+            context.left()
 
     def fail(self) -> None:
         """End the exchange: with a 500 if nothing has been written, else so that the client sees a cut response."""

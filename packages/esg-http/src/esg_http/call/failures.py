@@ -87,10 +87,13 @@ def is_stuck(context: "Context", cycle: "Call") -> None:
 
 def withdraw(context: "Context", cycle: "Call") -> bool:
     """Drop a call that has not started yet, because its client has gone; returns whether it was dropped."""
-    call = cycle.task.get_coro()
-    if not isinstance(call, Coroutine) or getcoroutinestate(call) != CORO_CREATED:
+    if hasattr(cycle, "task"):
+        call = cycle.task.get_coro()
+        if not isinstance(call, Coroutine) or getcoroutinestate(call) != CORO_CREATED:
+            return False
+        cycle.task.cancel()
+    elif not context.withdraw(cycle):
         return False
-    cycle.task.cancel()
     context.cycles.discard(cycle)
     cycle.give_back()
     if context.draining:

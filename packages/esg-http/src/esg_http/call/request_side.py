@@ -88,6 +88,11 @@ class RequestSide:
         if self._waiters is not None:
             self._waiters.wake()
 
+    def take_body(self) -> bytes:
+        """Take the body, which is complete, instead of calling `receive()`."""
+        self._body_taken = True
+        return b"" if self._body is None else self._take_body()["body"]
+
     async def receive(self) -> Message:
         """ASGI's `receive`: the request body, then `http.disconnect` once the client is gone or has its response."""
         while True:

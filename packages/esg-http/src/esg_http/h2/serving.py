@@ -152,7 +152,7 @@ class Serving:
         if cycle in self._context.cycles and not withdraw(self._context, cycle):
             self._left.add(cycle)
             self._requests.leftovers = len(self._left)
-            cycle.task.add_done_callback(lambda _: self._left.discard(cycle))
+            self._context.task_of(cycle).add_done_callback(lambda _: self._left.discard(cycle))
 
     def count_leftovers(self) -> None:
         self._left &= self._context.cycles

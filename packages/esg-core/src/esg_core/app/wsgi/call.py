@@ -59,20 +59,20 @@ class Call:
     )
 
     headers: Headers
-    _future: "asyncio.Future[None]"
+    receive: Receive
+    send: Send
 
-    def __init__(self, shared: Shared, scope: Scope, body: bytes | Input, receive: Receive, send: Send) -> None:
+    def __init__(self, shared: Shared, scope: Scope, body: bytes | Input) -> None:
         self.shared = shared
         self.scope = scope
         self.body = body
-        self.receive = receive
-        self.send = send
         self.context = copy_context()
         self.status = 0
         self.length: int | None = None
         self.file: FilePart | None = None
         self.error: BaseException | None = None
         self.watching: asyncio.Task[None] | None = None
+        self._future: asyncio.Future[None] | None = None
         self._parts: list[bytes] = NO_PARTS
         self._backlog: Backlog | None = None
         self.is_over = self.is_abandoned = self.is_sending = self._is_asked = self.is_left = False
@@ -116,9 +116,18 @@ class Call:
 
     def _tell(self) -> None:
         self._is_asked = False
-        self.shared.tell(self._future)
+        self.shared.tell(self)
 
-    # The task in the event loop.
+    # The event loop: mostly the task.
+
+    def wake(self) -> None:
+        """There may be news: let the task go on."""
+        future = self._future
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def go_on_in_task(self) -> None:
+        """Let a task serve the rest, if there is none yet."""
 
     def news(self) -> "asyncio.Future[None]":
         """A future that is done when there is something to take or the call is over, and perhaps without reason."""

@@ -26,6 +26,9 @@ MOST_REMEMBERED = 1024
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
+PROTOCOLS = {version: f"HTTP/{version}" for version in ("1.0", "1.1", "2")}
+"""Version of HTTP -> SERVER_PROTOCOL."""
+
 OF_REQUEST = (
     *("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REQUEST_URI", "RAW_URI", "SERVER_PROTOCOL"),
     *("SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "REMOTE_PORT", "wsgi.url_scheme", "wsgi.input", "asgi.scope"),
@@ -61,7 +64,7 @@ def environ_of(common: Environ, scope: Scope, body: BinaryIO, size: int) -> Envi
     """The environ of a request whose body has `size` bytes."""
     environ = common.copy()
     environ["REQUEST_METHOD"] = scope["method"]
-    environ["SERVER_PROTOCOL"] = f"HTTP/{scope['http_version']}"
+    environ["SERVER_PROTOCOL"] = PROTOCOLS[scope["http_version"]]
     environ["wsgi.url_scheme"] = scope["scheme"]
     environ["wsgi.input"] = body
     environ["asgi.scope"] = scope

@@ -47,7 +47,7 @@ class Threads(Generic[J]):
         if self._left:
             self._left = [left for left in self._left if not left.is_over]
             unfinished += len(self._left)
-        if len(self._slots) < self._limit and unfinished > len(self._slots):
+        if unfinished > len(self._slots) < self._limit:
             self._add()
         self._jobs.put(job)
 

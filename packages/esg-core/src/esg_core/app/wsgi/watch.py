@@ -32,6 +32,7 @@ class Watch:
     def _look(self) -> None:
         for call in self._threads.running():
             if call.watching is None and not call.is_over:
+                call.go_on_in_task()
                 call.watching = self._loop.create_task(_watch(call))
         if self._threads.is_busy:
             self._loop.call_later(LOOK, self._look)

@@ -16,7 +16,7 @@ CLIENTS = 3
 GRACE = 2.0
 """Seconds for `timeout-graceful-shutdown`."""
 
-PROMPT = 6.0
+PROMPT = 20.0
 """Seconds that the end may take beyond that on a busy machine; the option's default is much longer."""
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.calls.deadlines import CallDeadlines
-from esg_core.contracts import DirectApplication
 from esg_core.deadlines import Sweeper
 from esg_core.direct_calls import DirectCalls
 from esg_core.figures.labels import HANDSHAKE_RESULTS
@@ -93,9 +92,8 @@ class Context:
         self._task_settings: dict[str, Any] = {"loop": loop, "name": TASK_NAME}
         self._has_fresh_variables = config.reset_contextvars
         self.call_deadlines = CallDeadlines.of(self, config)
-        variables = ContextVars() if config.reset_contextvars else None
-        is_direct = self.call_deadlines is None and isinstance(app, DirectApplication)  # only a task can be cancelled
-        self._direct = DirectCalls(app, loop, variables) if is_direct else None
+        # Only a task can be cancelled.
+        self._direct = DirectCalls.of(app, loop, config) if self.call_deadlines is None else None
         self._is_plain = self._direct is None and not config.reset_contextvars
 
     def open(self) -> None:

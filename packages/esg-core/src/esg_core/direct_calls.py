@@ -6,10 +6,14 @@ only.
 
 import asyncio
 from contextvars import Context as ContextVars
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from esg_core.asgi import Application
+from esg_core.contracts import DirectApplication
 
 if TYPE_CHECKING:
-    from esg_core.contracts import Cycle, DirectApplication
+    from esg_core.contracts import Cycle
+    from esg_core.options.config import Config
 
 
 class DirectCalls:
@@ -17,13 +21,17 @@ class DirectCalls:
 
     __slots__ = ("_cycles", "_loop", "_variables", "app")
 
-    def __init__(
-        self, app: "DirectApplication", loop: asyncio.AbstractEventLoop, variables: ContextVars | None
-    ) -> None:
+    def __init__(self, app: DirectApplication, loop: asyncio.AbstractEventLoop, variables: ContextVars | None) -> None:
         self.app = app
         self._loop = loop
         self._variables = variables
         self._cycles: dict[Cycle, None] = {}
+
+    @classmethod
+    def of(cls, app: Application, loop: asyncio.AbstractEventLoop, config: "Config") -> Self | None:
+        """Start the requests of an application that can do without tasks; None if this one cannot."""
+        variables = ContextVars() if config.reset_contextvars else None
+        return cls(app, loop, variables) if isinstance(app, DirectApplication) else None
 
     def add(self, cycle: "Cycle") -> None:
         """Begin with a request once all input of this turn has been read."""

@@ -31,6 +31,7 @@ from esg_core.sockets.listeners import Listeners
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+    from esg_core.sockets.tickets import TicketKeys
 
 
 class ServerParts(NamedTuple):
@@ -41,10 +42,12 @@ class ServerParts(NamedTuple):
     listeners: Listeners
 
 
-def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> ServerParts:
+def assemble(
+    config: "Config", sockets: Sequence[AnySocket] | None = None, tickets: "TicketKeys | None" = None
+) -> ServerParts:
     """Bind and import what the configuration names; `sockets` take the place of its addresses.
 
-    Needs a running event loop, so that an application may use it while it is imported. Raises `UsageError` or
+    `tickets` has the keys of TLS tickets that other processes use as well; without it, the server has its own. Needs a running event loop, so that an application may use it while it is imported. Raises `UsageError` or
     `StartupError`.
     """
     if config.reload:
@@ -55,7 +58,7 @@ def assemble(config: "Config", sockets: Sequence[AnySocket] | None = None) -> Se
     check_access_log(config)
     ws_factory(config.ws, config.spell)
     protocols = http_factory(config.http, config.spell)
-    tls = tls_options(config, protocols)
+    tls = tls_options(config, protocols, tickets)
     bound = adopt(sockets) if sockets is not None else own_sockets(config)
     try:
         return _assemble(config, protocols, bound, tls)
@@ -100,14 +103,16 @@ def check_access_log(config: "Config") -> None:
         line_format(config.access_log_format, option=config.spell("access_log_format"))
 
 
-def tls_options(config: "Config", protocols: HTTPFactory) -> TLSOptions | None:
+def tls_options(config: "Config", protocols: HTTPFactory, tickets: "TicketKeys | None" = None) -> TLSOptions | None:
     """How connections use TLS, None without TLS; ALPN offers what the HTTP protocol supports."""
     if not config.tls:
         return None
+    from esg_core.sockets.tickets import TicketKeys, WithTickets
     from esg_core.sockets.tls import HTTP_1_1, HTTP_2_AND_1_1, renewed_context
 
     offered = HTTP_2_AND_1_1 if config.http2 and getattr(protocols, "speaks_http2", False) else HTTP_1_1
-    return TLSOptions(renewed_context(config, offered), config.timeout_tls_handshake)
+    contexts = WithTickets(renewed_context(config, offered), tickets or TicketKeys())
+    return TLSOptions(contexts, config.timeout_tls_handshake)
 
 
 def _assemble(

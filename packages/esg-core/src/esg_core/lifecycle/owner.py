@@ -24,15 +24,18 @@ from esg_core.lifecycle.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_core.sockets.tickets import TicketKeys
 
 
 class Owner:
     """The owner of an embedded server: no watchdog, and signals reach the server first, then the program.
 
-    `serves_admin` is false if the owner serves the admin address itself.
+    `serves_admin` is false if the owner serves the admin address itself. `tickets` has the keys of TLS tickets that its
+    other servers use; None if it has no others.
     """
 
     serves_admin = True
+    tickets: "TicketKeys | None" = None
 
     @contextlib.contextmanager
     def handling_signals(self, on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:

@@ -227,7 +227,7 @@ class Server:
         """The parts of the server; None if a signal came in the meantime."""
         self._is_loading = True
         try:
-            self._parts = assemble(self.config, sockets)
+            self._parts = assemble(self.config, sockets, self._owner.tickets)
         except KeyboardInterrupt:
             self._logger.info("Stopped while importing the application")
         finally:

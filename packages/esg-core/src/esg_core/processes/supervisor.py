@@ -40,6 +40,7 @@ from esg_core.processes.trials import Told, Trials, in_the_log
 from esg_core.processes.worker_config import patience, task_for
 from esg_core.processes.workers import RunningWorkers
 from esg_core.sockets.bound import BoundSocket
+from esg_core.sockets.tickets import TicketKeys
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -85,6 +86,7 @@ class Supervisor:
         self._workers = RunningWorkers(self._policy, self._selector, self._start, resources.worker_ended)
         self._admin = self._make_admin()
         self._successor: Successor | None = None
+        self._tickets = TicketKeys()
         self._logger = logging.getLogger("esg.error")
         self._check_memory_at = math.inf
         self._ping_at = math.inf if resources.notifier.watchdog == math.inf else -math.inf
@@ -114,6 +116,7 @@ class Supervisor:
                         self._check_memory(now),
                         self._ping(now),
                         self._serve_admin(now),
+                        self._tickets.age() if self._config.tls else math.inf,
                     )
                 )
             if self._admin is not None:
@@ -243,7 +246,8 @@ class Supervisor:
         shared_sockets, app = self._resources.shared_sockets, self._resources.preloaded
         bound = shared_sockets.of(slot)
         drop = None if app is None else functools.partial(self._drop_parent_resources, slot)
-        return start_worker(task_for(self._config, app), bound, drop, has_figures=self._admin is not None)
+        task = task_for(self._config, app, self._tickets)
+        return start_worker(task, bound, drop, has_figures=self._admin is not None)
 
     def _drop_parent_resources(self, slot: int) -> None:
         """In a forked worker: close what only the parent needs. A line that a worker keeps open would never end."""

@@ -16,18 +16,21 @@ from esg_core.sockets.bound import BoundSocket
 if TYPE_CHECKING:
     from esg_core.figures.segment import Segment
     from esg_core.options.config import Config
+    from esg_core.sockets.tickets import TicketKeys
 
 
 @dataclass(frozen=True)
 class WorkerTask:
     """What one worker has to do: serve what `config` says, with a heartbeat every `beat` seconds; None for none.
 
-    It publishes its figures into the segment with this descriptor; None for none.
+    It publishes its figures into the segment with this descriptor; None for none. `tickets` has the keys of TLS
+    tickets.
     """
 
     config: "Config"
     beat: float
     segment: int | None = None
+    tickets: "TicketKeys | None" = None
 
 
 def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
@@ -35,7 +38,9 @@ def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) ->
     bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
     leave_to_parent()
     expect_siblings()
-    return run_alone(task.config, bound, ParentLine(line, bound, task.beat, _segment(task)))
+    owner = ParentLine(line, bound, task.beat, _segment(task))
+    owner.tickets = task.tickets
+    return run_alone(task.config, bound, owner)
 
 
 def _segment(task: WorkerTask) -> "Segment | None":

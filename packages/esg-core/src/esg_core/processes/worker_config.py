@@ -9,6 +9,7 @@ from esg_core.errors import UsageError
 from esg_core.lifecycle.assembly import check_files_and_names
 from esg_core.processes.policy import BEATS, Patience
 from esg_core.processes.worker import WorkerTask
+from esg_core.sockets.tickets import TicketKeys
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -27,13 +28,15 @@ OF_THE_PARENT: dict[str, Any] = {
 """Options for the parent only, with the values that workers get."""
 
 
-def task_for(config: "Config", preloaded: Application | None = None) -> WorkerTask:
-    """The task of a worker, with the application if that is already loaded."""
+def task_for(
+    config: "Config", preloaded: Application | None = None, tickets: TicketKeys | None = None
+) -> WorkerTask:
+    """The task of a worker, with the application if that is already loaded, and the keys of TLS tickets."""
     loaded: dict[str, Any] = (
         {} if preloaded is None else {"app": preloaded, "factory": False, "interface": "asgi3", "env_file": None}
     )
     own = dataclasses.replace(config, **OF_THE_PARENT, **loaded)
-    return WorkerTask(own, config.timeout_worker_healthcheck / BEATS)
+    return WorkerTask(own, config.timeout_worker_healthcheck / BEATS, tickets=tickets if config.tls else None)
 
 
 def check(config: "Config") -> None:

@@ -13,6 +13,7 @@ from esg_core.app.loading import import_string
 from esg_core.errors import ESGError, StartupError, UsageError, reason_of
 from esg_core.options.named_certificates import ByName, parse_named_certificate
 from esg_core.sockets.certificate_reload import ReloadedOnChange
+from esg_core.sockets.tickets import TLSContext
 from esg_core.sockets.tls_link import HalfClosingContext
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ HTTP_2_AND_1_1 = ("h2", *HTTP_1_1)
 """What is offered by ALPN (RFC 7301) unless the protocol speaks more."""
 
 
-def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ReloadedOnChange[ssl.SSLContext]:
+def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> ReloadedOnChange[TLSContext]:
     """The context from the options or from the user's factory, made again when its files have changed.
 
     The first time, raises what `server_context()` does, and `StartupError` if the factory fails.
@@ -34,7 +35,21 @@ def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Reloade
     files = [config.ssl_certfile, config.ssl_keyfile, config.ssl_ca_certs, config.ssl_crl]
     for one in map(parse_named_certificate, config.ssl_sni):
         files += one.certificate, one.key
-    return ReloadedOnChange(make, [str(file) for file in files if file is not None], "certificates")
+    found = [str(file) for file in files if file is not None]
+    return ReloadedOnChange(partial(_with_policy, config, make), found, "certificates")
+
+
+def _with_policy(config: "Config", make: Callable[[], ssl.SSLContext]) -> TLSContext:
+    """A new context, with the policy by which it lets clients in; that of a user's factory is not known.
+
+    The authorities are read before the context does it: were they to change in between, tickets would end too early.
+    """
+    file, is_known = config.ssl_ca_certs, config.ssl_context_factory is None
+    authorities = _read("ssl_ca_certs", str(file), config) if file is not None and is_known else b""
+    context = make()
+    if context.verify_mode is ssl.CERT_NONE:
+        return TLSContext(context, b"")
+    return TLSContext(context, bytes([context.verify_mode]) + authorities if is_known else None)
 
 
 def _made_by_user(config: "Config", default_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

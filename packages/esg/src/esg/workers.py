@@ -30,6 +30,7 @@ from esg_core.lifecycle.server import Server
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import FORCED, log_error
 from esg_core.sockets.bound import BoundSocket
+from esg_core.sockets.tickets import TicketKeys
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
@@ -167,6 +168,8 @@ class ESGH11Worker(ESGWorker):
 
 class _Gunicorn(ThisProcess):
     """Gunicorn's arbiter as the owner: the worker handles signals, and gunicorn gets the heartbeat."""
+
+    tickets = TicketKeys()  # made when the arbiter imports this, before it forks: so all workers have the same
 
     def __init__(self, heartbeat: Callable[[asyncio.AbstractEventLoop], Heartbeat]) -> None:
         super().__init__(Notifier())

@@ -32,11 +32,14 @@ _SHORT = {
 
 
 def _chain(connection: ssl.SSLObject) -> Sequence[bytes]:
-    """What the client has presented, its own certificate first; before Python 3.13, only that one is available."""
+    """What the client has presented, its own certificate first.
+
+    Only that one is available in a session that was resumed, and before Python 3.13.
+    """
     own = connection.getpeercert(binary_form=True)
-    if own and sys.version_info >= (3, 13):
-        return connection.get_unverified_chain()  # it fails without a certificate
-    return [own] if own else []
+    if not own:
+        return []
+    return (sys.version_info >= (3, 13) and connection.get_unverified_chain()) or [own]
 
 
 def tls_extension(connection: ssl.SSLObject) -> dict[str, Any]:

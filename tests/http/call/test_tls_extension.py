@@ -15,11 +15,12 @@ def test_a_resumed_session_has_the_certificate_of_its_client(version: ssl.TLSVer
     context.maximum_version = version
     authority().configure_trust(context)
     authority().issue_cert("client@example.org", common_name="client").configure_cert(context)
+    ours = server_tls()
     session: ssl.SSLSession | None = None
     told = []
     for _ in range(2):
         there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-        server = server_tls().wrap_bio(there, back, server_side=True)
+        server = ours.wrap_bio(there, back, server_side=True)
         client = context.wrap_bio(back, there, server_hostname="127.0.0.1", session=session)
         for end in (client, server, client, server):
             with suppress(ssl.SSLWantReadError):

@@ -32,6 +32,7 @@ class HalfClosingTLS(ssl.SSLObject):
         """Start with nothing told. The instance holds its state from the start: that is the fastest to look up."""
         self.is_stuck = self._has_ended = self._has_told = self._owes_end = False
         self.on_end = None
+        vars(self)["write"] = self._sslobj.write  # shadows the method of the class, which only passes its argument on
 
     def read(self, size: int = 1024, buffer: Any = None) -> Any:
         """See `ssl.SSLObject`; the end of the client's side looks as if nothing more had come yet."""
@@ -48,7 +49,8 @@ class HalfClosingTLS(ssl.SSLObject):
 
     def pending(self) -> int:
         """See `ssl.SSLObject`; at least 1 while the end has yet to be told, so that the loop's TLS reads."""
-        return ssl.SSLObject.pending(self) or self._owes_end
+        pending: int = self._sslobj.pending()
+        return pending or self._owes_end
 
     def unwrap(self) -> None:
         """See `ssl.SSLObject`; neither waits for an alert that cannot come, nor ends before everything is written."""

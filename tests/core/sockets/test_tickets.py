@@ -5,6 +5,7 @@ import pickle
 import ssl
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,7 +90,7 @@ def test_a_new_context_has_the_same_keys(files: Path) -> None:
 def test_keys_change_at_the_same_moment_everywhere(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session that is older needs one full handshake; whoever joins later knows nothing of the past."""
     now = 100.5
-    monkeypatch.setattr(tickets.time, "monotonic", lambda: now * tickets.PERIOD)
+    monkeypatch.setattr(tickets, "time", SimpleNamespace(monotonic=lambda: now * tickets.PERIOD))
     keys = TicketKeys()
     first, second, client = worker(keys, files), worker(keys, files), Client(files)
     client.resumes(first())
@@ -148,13 +149,13 @@ def test_without_openssl_each_context_keeps_its_own_keys(
         raise AttributeError
 
     monkeypatch.setattr(tickets, "_OpenSSL", missing)
-    tickets._openssl.cache_clear()  # noqa: SLF001 - as in a process that has not looked yet
+    tickets._openssl.cache_clear()  # as in a process that has not looked yet
     keys, client = TicketKeys(), Client(files)
     try:
         with caplog.at_level(logging.DEBUG, "esg.error"):
             first, second = worker(keys, files), worker(keys, files)
             results = [client.resumes(one()) for one in (first, second, second)]
     finally:
-        tickets._openssl.cache_clear()  # noqa: SLF001 - the next test looks for itself
+        tickets._openssl.cache_clear()  # the next test looks for itself
     assert results == [False, False, True]
     assert caplog.messages == ["TLS sessions end with their worker: this Python cannot share their keys"]

@@ -47,8 +47,8 @@ def assemble(
 ) -> ServerParts:
     """Bind and import what the configuration names; `sockets` take the place of its addresses.
 
-    `tickets` has the keys of TLS tickets that other processes use as well; without it, the server has its own. Needs a running event loop, so that an application may use it while it is imported. Raises `UsageError` or
-    `StartupError`.
+    `tickets` has the keys of TLS tickets that other processes use as well; None for keys of the server's own. Needs a
+    running event loop, so that an application may use it while it is imported. Raises `UsageError` or `StartupError`.
     """
     if config.reload:
         raise UsageError("reload: a server cannot restart itself: use the command esg, or esg.run()")

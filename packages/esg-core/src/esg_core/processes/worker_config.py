@@ -28,9 +28,7 @@ OF_THE_PARENT: dict[str, Any] = {
 """Options for the parent only, with the values that workers get."""
 
 
-def task_for(
-    config: "Config", preloaded: Application | None = None, tickets: TicketKeys | None = None
-) -> WorkerTask:
+def task_for(config: "Config", preloaded: Application | None = None, tickets: TicketKeys | None = None) -> WorkerTask:
     """The task of a worker, with the application if that is already loaded, and the keys of TLS tickets."""
     loaded: dict[str, Any] = (
         {} if preloaded is None else {"app": preloaded, "factory": False, "interface": "asgi3", "env_file": None}

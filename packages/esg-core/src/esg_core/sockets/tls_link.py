@@ -32,7 +32,6 @@ class HalfClosingTLS(ssl.SSLObject):
         """Start with nothing told. The instance holds its state from the start: that is the fastest to look up."""
         self.is_stuck = self._has_ended = self._has_told = self._owes_end = False
         self.on_end = None
-        vars(self)["write"] = self._sslobj.write  # shadows the method of the class, which only passes its argument on
 
     def read(self, size: int = 1024, buffer: Any = None) -> Any:
         """See `ssl.SSLObject`; the end of the client's side looks as if nothing more had come yet."""

@@ -12,7 +12,7 @@ from esg_core.context import Context
 from esg_core.contracts import Connection
 from esg_core.testing import ManualLoop, MemoryTransport
 from esg_http.h1.body import Body, LengthBody
-from esg_http.h1.output import LARGE_BODY, SKIPPED_BODY, H1Output
+from esg_http.h1.output import LARGE_BODY, SKIPPED_BODY, TLS_PIECE, H1Output
 from esg_http.h1.request_fields import RequestFields
 from esg_http.message.response_head import HeadPrefix, encode_fields
 from tests.support.http.bodies import WholeBody
@@ -196,6 +196,17 @@ def test_a_large_body_is_not_copied_behind_its_head(out: Output) -> None:
     assert len(out.transport.writes) == 1
     out.output.respond(200, A_OF_2, b"x" * LARGE_BODY, True)
     assert out.transport.writes[1:] == [out.transport.writes[0][: 1 - LARGE_BODY], b"x" * LARGE_BODY]
+
+
+@pytest.mark.parametrize(("extra", "sizes"), [({}, [2 * TLS_PIECE + 1]), ({"ssl_object": 1}, [TLS_PIECE, TLS_PIECE, 1])])
+def test_a_large_body_is_encrypted_piece_by_piece(out: Output, extra: dict[str, Any], sizes: list[int]) -> None:
+    """So that it never lies in memory as a whole a second time; cleartext goes out as it is."""
+    transport = out.output.transport = MemoryTransport(asyncio.Protocol(), out.loop, extra=extra)
+    body = bytes(range(256)) * (2 * TLS_PIECE // 256) + b"x"
+    out.output.respond(200, A_OF_2, body, False)
+    out.output.send(body, True)
+    assert [len(data) for data in transport.writes[1:]] == 2 * sizes
+    assert transport.written.endswith(2 * body)
 
 
 def test_what_is_sent_in_one_turn_goes_out_in_one_write(out: Output) -> None:

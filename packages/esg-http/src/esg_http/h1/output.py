@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 LARGE_BODY = 65536
 """A body of at least this size, in bytes, goes to the transport as it is instead of being copied behind its head."""
 
+TLS_PIECE = 131072
+"""Bytes of a large body that are written at once over TLS: whole records, whose memory is used again for the next."""
+
 SKIPPED_BODY = 1_000_000
 """Bytes of an unread body that are skipped to keep the connection (rule H-8)."""
 
@@ -118,7 +121,7 @@ class H1Output:
         else:
             # Two writes: asyncio's own writelines() copies before 3.12, and does not pause in some versions since.
             self.transport.write(b"".join((prefix, block, framing)))
-            self.transport.write(body)
+            self._write_large(body)
 
     def _frame(self, status: int, prepared: Prepared, body: bytes, end: bool) -> tuple[bytes, bytes, bytes]:
         """What is unusual about a response: its prefix, the fields after the application's, its framed body."""
@@ -163,10 +166,18 @@ class H1Output:
         self._flush()
         if self._framing == BY_CHUNKS:
             self.transport.write(b"%x\r\n" % len(body))
-            self.transport.write(body)
+            self._write_large(body)
             self.transport.write(b"\r\n0\r\n\r\n" if end else b"\r\n")
         else:
+            self._write_large(body)
+
+    def _write_large(self, body: bytes) -> None:
+        if len(body) <= TLS_PIECE or self.transport.get_extra_info("ssl_object") is None:
             self.transport.write(body)
+            return
+        pieces = memoryview(body)
+        for start in range(0, len(body), TLS_PIECE):
+            self.transport.write(pieces[start : start + TLS_PIECE])
 
     def _flush(self) -> None:
         """Write what was sent in this turn of the loop."""

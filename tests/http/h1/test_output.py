@@ -198,7 +198,9 @@ def test_a_large_body_is_not_copied_behind_its_head(out: Output) -> None:
     assert out.transport.writes[1:] == [out.transport.writes[0][: 1 - LARGE_BODY], b"x" * LARGE_BODY]
 
 
-@pytest.mark.parametrize(("extra", "sizes"), [({}, [2 * TLS_PIECE + 1]), ({"ssl_object": 1}, [TLS_PIECE, TLS_PIECE, 1])])
+@pytest.mark.parametrize(
+    ("extra", "sizes"), [({}, [2 * TLS_PIECE + 1]), ({"ssl_object": 1}, [TLS_PIECE, TLS_PIECE, 1])]
+)
 def test_a_large_body_is_encrypted_piece_by_piece(out: Output, extra: dict[str, Any], sizes: list[int]) -> None:
     """So that it never lies in memory as a whole a second time; cleartext goes out as it is."""
     transport = out.output.transport = MemoryTransport(asyncio.Protocol(), out.loop, extra=extra)

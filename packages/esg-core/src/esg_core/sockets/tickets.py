@@ -5,8 +5,8 @@ with keys that it makes up for each context, so another worker, or a context wit
 them. Python has no function to set these keys, but OpenSSL has one: it is called in the very library that `ssl` uses,
 and only after tests on a context of no importance. Where it cannot be called, contexts keep the keys of their own.
 
-The keys are derived from a secret, which each process replaces by its hash at the same moments. So nothing need be sent
-when keys change, and the secret of today does not tell the keys of yesterday.
+The keys are derived from a secret, which each process replaces by its hash at the same moments. So nothing is sent when
+keys change, and the secret of today does not tell the keys of yesterday.
 """
 
 import functools
@@ -50,7 +50,7 @@ class TicketKeys:
 
 
 class TLSContext(NamedTuple):
-    """A context, and what its tickets depend on: clients who were let in under another policy must be checked again.
+    """A context, and what its tickets depend on: clients that were let in under another policy must be checked again.
 
     A policy of None, which is not known, makes the context keep the keys of its own.
     """

@@ -30,6 +30,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(autouse=True)
+def _the_same_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key changes during a test by chance."""
+    monkeypatch.setattr(tickets, "time", SimpleNamespace(monotonic=lambda: 100.5 * tickets.PERIOD))
+
+
 class Client:
     """A client that keeps its session."""
 

@@ -15,6 +15,9 @@ from esg_core.options.config import Config
 from esg_core.sockets import tickets
 from esg_core.sockets.tickets import TicketKeys, TLSContext, WithTickets, set_ticket_keys
 from esg_core.sockets.tls import renewed_context
+from tests.support.core.revocation import revocation_list
+
+CHECKED: dict[str, Any] = {"ssl_cert_reqs": 2, "ssl_ca_certs": "ca.pem"}
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -25,6 +28,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(directory / "ca.pem")
     (directory / "more.pem").write_bytes(authority.cert_pem.bytes() + trustme.CA().cert_pem.bytes())
+    (directory / "none.crl").write_bytes(revocation_list(authority))
+    (directory / "one.crl").write_bytes(revocation_list(authority, authority.issue_cert("stolen")))
     for name in ("server", "client"):
         authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(directory / f"{name}.pem")
     return directory
@@ -63,7 +68,11 @@ class Client:
 def worker(keys: TicketKeys, files: Path, **options: Any) -> WithTickets:
     """What a worker of a parent with these keys serves with."""
     copy: TicketKeys = pickle.loads(pickle.dumps(keys))
-    return WithTickets(renewed_context(Config("main:app", ssl_certfile=str(files / "server.pem"), **options)), copy)
+    paths: dict[str, Any] = {
+        name: str(files / options[name]) for name in ("ssl_ca_certs", "ssl_crl") if name in options
+    }
+    config = Config("main:app", **{"ssl_certfile": str(files / "server.pem"), **options, **paths})
+    return WithTickets(renewed_context(config), copy)
 
 
 def test_this_python_can_share_keys() -> None:
@@ -114,18 +123,25 @@ def test_keys_change_at_the_same_moment_everywhere(files: Path, monkeypatch: pyt
         ({"ssl_cert_reqs": 2, "ssl_ca_certs": "ca.pem"}, True),
         ({"ssl_cert_reqs": 2, "ssl_ca_certs": "more.pem"}, False),
         ({"ssl_cert_reqs": 1, "ssl_ca_certs": "ca.pem"}, False),
+        ({"ssl_cert_reqs": 2, "ssl_ca_certs": "ca.pem", "ssl_crl": "none.crl"}, False),
         ({}, False),
     ],
 )
 def test_a_session_counts_only_where_clients_are_let_in_alike(
     files: Path, other: dict[str, Any], resumes: bool
 ) -> None:
-    def options(given: dict[str, Any]) -> dict[str, Any]:
-        return {name: str(files / value) if name == "ssl_ca_certs" else value for name, value in given.items()}
-
     keys, client = TicketKeys(), Client(files)
-    client.resumes(worker(keys, files, **options({"ssl_cert_reqs": 2, "ssl_ca_certs": "ca.pem"}))())
-    assert client.resumes(worker(keys, files, **options(other))()) is resumes
+    client.resumes(worker(keys, files, **CHECKED)())
+    assert client.resumes(worker(keys, files, **other)()) is resumes
+
+
+def test_a_session_ends_when_certificates_are_revoked(files: Path) -> None:
+    """Then each client is checked again."""
+    keys, client = TicketKeys(), Client(files)
+    results = [
+        client.resumes(worker(keys, files, **CHECKED, ssl_crl=crl)()) for crl in ("none.crl", "none.crl", "one.crl")
+    ]
+    assert results == [False, True, False]
 
 
 @pytest.mark.parametrize(("mode", "shares"), [(ssl.CERT_NONE, True), (ssl.CERT_REQUIRED, False)])

@@ -3,6 +3,7 @@
 What is not set is left to Python and OpenSSL, whose defaults experts keep secure.
 """
 
+import hashlib
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -42,14 +43,18 @@ def renewed_context(config: "Config", alpn: Sequence[str] = HTTP_1_1) -> Reloade
 def _with_policy(config: "Config", make: Callable[[], ssl.SSLContext]) -> TLSContext:
     """A new context, with the policy by which it lets clients in; that of a user's factory is not known.
 
-    The authorities are read before the context does it: were they to change in between, tickets would end too early.
+    The files are read before the context reads them: if they change in between, tickets end too early, not too late.
     """
-    file, is_known = config.ssl_ca_certs, config.ssl_context_factory is None
-    authorities = _read("ssl_ca_certs", str(file), config) if file is not None and is_known else b""
+    policy = None if config.ssl_context_factory is not None else _policy(config)
     context = make()
-    if context.verify_mode is ssl.CERT_NONE:
-        return TLSContext(context, b"")
-    return TLSContext(context, bytes([context.verify_mode]) + authorities if is_known else None)
+    return TLSContext(context, b"" if context.verify_mode is ssl.CERT_NONE else policy)
+
+
+def _policy(config: "Config") -> bytes:
+    """A digest of all that decides which certificates of clients are accepted."""
+    files = {"ssl_ca_certs": config.ssl_ca_certs, "ssl_crl": config.ssl_crl}
+    contents = {option: _read(option, str(path), config) for option, path in files.items() if path is not None}
+    return hashlib.sha256(repr((int(config.ssl_cert_reqs), contents)).encode()).digest()
 
 
 def _made_by_user(config: "Config", default_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

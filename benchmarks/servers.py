@@ -35,8 +35,9 @@ class Launch:
     workers: int | None = None
     """Processes that serve; None is one, without a parent above it where the server can do without.
 
-    Each has its own queue if the server supports that: from one queue, a worker may take nearly all of a burst.
+    Each has its own queue if the server supports that, unless `one_queue` says otherwise.
     """
+    one_queue: bool = False
 
 
 THREADS = "10"
@@ -61,7 +62,8 @@ def _listen(launch: Launch) -> list[str]:
 def _esg(launch: Launch) -> list[str]:
     log = "--access-log" if launch.access_log else "--no-access-log"
     optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
-    workers = [] if launch.workers is None else ["--workers", str(launch.workers), "--reuse-port"]
+    workers = [] if launch.workers is None else ["--workers", str(launch.workers)]
+    workers += ["--reuse-port"] if workers and not launch.one_queue else []
     interface = ["--interface", "wsgi", "--wsgi-threads", THREADS] if launch.wsgi else []
     return ["-m", "esg", launch.app, *_listen(launch), "--lifespan", "off", log, *interface, *workers, *optional]
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import trustme
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.support.behaviour.board import counted, published
 from tests.support.behaviour.lifecycle import Clock, closes_in_time, free_port, get, request
 from tests.support.e2e.leaving import Case, leave_all, missing
 from tests.support.e2e.server import PATIENCE, ROOT, Program
@@ -343,3 +344,18 @@ def test_variables_without_effect_are_named() -> None:
             "ESG_HTTP has no effect: the worker's CONFIG_KWARGS set http='h11'",
             "ESG_PORT has no effect: gunicorn decides that",
         ]
+
+
+@pytest.mark.parametrize("worker", [ESG, H11])
+def test_w10_workers_of_gunicorn_publish_what_they_hold_until_they_end(worker: str) -> None:
+    """Gunicorn's own process makes the memory before it forks, and clears the rows of those that have ended."""
+    with running(worker, "-w", "2") as program, ExitStack() as stack:
+        board = published(stack, program.pid)
+        wait_until(lambda: counted(board) == [0, 0])
+        for _ in range(8):
+            assert get(stack.enter_context(program.connect())).status == 200
+        first, second = counted(board)
+        assert first + second == 8
+        victim = int(re.findall(r"Booting worker with pid: (\d+)", program.output)[0])
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: counted(board) in ([0, first], [0, second]))

@@ -67,6 +67,7 @@ SANS_IO = {
     "esg_core.prometheus.value_files",
     "esg_core.proxy.preface",
     "esg_core.proxy.forwarded_field",
+    "esg_core.sockets.shares",
     "esg_core.statuses",
     "esg_core.proxy.trust",
     "esg_core.write_pace",

@@ -7,11 +7,13 @@ settings. This module joins the two lifecycles: signals, sockets, logs, the hear
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import signal
 import sys
 import traceback
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -29,6 +31,7 @@ from esg_core.lifecycle.owner import ThisProcess
 from esg_core.lifecycle.server import Server
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.lifecycle.watchdog import FORCED, log_error
+from esg_core.sockets.board import Holding, Rows
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.tickets import TicketKeys
 
@@ -58,6 +61,16 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     _is_quick = False
 
     # What gunicorn calls.
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Still in gunicorn's own process, before the fork: take a row for what this worker will hold (rule W-10)."""
+        super().__init__(*arguments, **named)
+        self._holding: Holding | None = None
+        rows = _rows()
+        row = None if rows is None or self.cfg.reuse_port else rows.take()
+        if rows is not None and row is not None:
+            self._holding = Holding(rows.board, row)
+            weakref.finalize(self, _free, rows, row, os.getpid()).atexit = False  # gunicorn drops those that have ended
 
     def init_process(self) -> None:
         """Read the settings, in the new process; gunicorn then loads the application and calls `run()`."""
@@ -112,8 +125,8 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         """Gunicorn got no heartbeat: log where the event loop is blocked, and end the process."""
         self.alive = False
         self.cfg.worker_abort(self)
-        place = "".join(traceback.format_stack(frame)).rstrip()
-        self._owner.leave("the event loop is blocked: worker stopped by force", f"It was here:\n{place}")
+        holding = "".join(traceback.format_stack(frame)).rstrip()
+        self._owner.leave("the event loop is blocked: worker stopped by force", f"It was here:\n{holding}")
 
     def run(self) -> NoReturn:
         """Serve until the end and exit."""
@@ -133,7 +146,7 @@ class ESGWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def _sockets(self) -> Sequence[BoundSocket]:
         """Gunicorn's sockets, which workers share unless `reuse_port` is set."""
-        return [BoundSocket(one.sock, is_shared=not self.cfg.reuse_port) for one in self.sockets]
+        return [BoundSocket(one.sock, is_shared=not self.cfg.reuse_port, holding=self._holding) for one in self.sockets]
 
     def _take_logs(self) -> None:
         """Let ESG's loggers write where gunicorn's do, unless gunicorn's `logconfig` has set them up."""
@@ -189,6 +202,18 @@ class _Gunicorn(ThisProcess):
             yield
         finally:
             heartbeat.stop()
+
+
+@functools.cache
+def _rows() -> Rows | None:
+    """The rows of all workers of this gunicorn."""
+    return Rows.create()
+
+
+def _free(rows: Rows, row: int, process: int) -> None:
+    """Clear the row of a worker; not in another worker, which has a copy of gunicorn's memory."""
+    if os.getpid() == process:
+        rows.free(row)
 
 
 async def _not_loaded(*_: Any) -> None:

@@ -7,10 +7,10 @@ says so: a process that is killed while it writes leaves what it had published b
 import mmap
 import os
 import struct
-import tempfile
 from collections.abc import Sequence
 
 from esg_core.figures.layout import FINGERPRINT, SLOTS
+from esg_core.shared_memory import unnamed_file
 
 FINGERPRINT_AT, VERSION_AT = 0, 8
 """Bytes: where the two words of the header are."""
@@ -40,7 +40,7 @@ class Segment:
     @classmethod
     def create(cls) -> "Segment":
         """A new one, without a name; raises `OSError`."""
-        return cls(_new_file(), is_own=True)
+        return cls(unnamed_file("esg-figures"), is_own=True)
 
     @classmethod
     def attach(cls, fd: int) -> "Segment":
@@ -91,10 +91,3 @@ class Segment:
 def _place_of(version: int) -> int:
     """Where the numbers of a version are."""
     return _NUMBERS_AT + version % 2 * _NUMBERS.size
-
-
-def _new_file() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("esg-figures", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:  # which has no name any more
-        return os.dup(file.fileno())

@@ -24,6 +24,7 @@ from esg_core.processes.supervisor import ParentResources, Supervisor
 from esg_core.processes.worker_config import check
 from esg_core.prometheus.providing import metrics_directory
 from esg_core.sockets.activation import listening_sockets
+from esg_core.sockets.board import Rows
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, close_all
 
 if TYPE_CHECKING:
@@ -59,9 +60,12 @@ def supervise(
             variables = dict(os.environ)  # without those that pass sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
             worker_ended = stack.enter_context(metrics_directory(config))
+            rows = None if config.reuse_port else Rows.create()
+            if rows is not None:
+                stack.callback(rows.board.close)
             app = _preloaded(config)
             resources = ParentResources(
-                shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended, admin
+                shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended, admin, rows
             )
             code = Supervisor(config, resources, again or partial(copy, config)).run()
     except (UsageError, StartupError) as error:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.spawn import get_command_line
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,13 +46,17 @@ class Process(Protocol):
 
 
 class Running:
-    """A started worker: its process, the line to it, and where it publishes its figures, if it does."""
+    """A started worker: its process, the line to it, and where it publishes its figures, if it does.
+
+    `free_row` clears what it has published of its connections, and must be called at its end.
+    """
 
     def __init__(self, process: Process, line: socket.socket) -> None:
         line.setblocking(False)
         self.process = process
         self.line = line
         self.segment: Segment | None = None
+        self.free_row: Callable[[], None] = _nothing
         self.reader = LineReader()
 
     def send(self, message: bytes) -> None:
@@ -77,9 +81,8 @@ def start_fresh(task: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
     ours, theirs = socket.socketpair()
     descriptors = tuple(one.sock.fileno() for one in bound)
     spawn_task = SpawnTask(pickle.dumps(task), descriptors, tuple(sys.path), tuple(sys.argv))
-    figures = () if task.segment is None else (task.segment,)
     with theirs:
-        process = _start((*descriptors, *figures, theirs.fileno()), theirs.fileno())
+        process = _start((*descriptors, *task.memory, theirs.fileno()), theirs.fileno())
     with contextlib.suppress(ConnectionError):  # it has died already, and is reported like any other that dies
         send(pickle.dumps(spawn_task), ours)
     return Running(process, ours)
@@ -111,3 +114,7 @@ def _interpreter() -> list[str]:
     """The command of the running interpreter with its flags, as `multiprocessing` starts another."""
     command = [os.fsdecode(word) for word in get_command_line()]
     return command[: command.index("-c")]
+
+
+def _nothing() -> None:
+    """The default of `free_row`."""

@@ -1,10 +1,14 @@
-"""Starts one worker, fresh or forked, with a place for its figures if somebody may ask for them."""
+"""Starts one worker, fresh or forked, with the memory that it shares with its parent and its siblings."""
 
+import contextlib
+import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Sequence
 
 from esg_core.processes.spawn import Running, start_fresh
 from esg_core.processes.worker import WorkerTask
+from esg_core.sockets.board import Rows
 from esg_core.sockets.bound import BoundSocket
 
 
@@ -14,24 +18,30 @@ def start_worker(
     drop_parent_resources: Callable[[], None] | None,
     *,
     has_figures: bool,
+    rows: Rows | None = None,
 ) -> Running:
     """Start a worker; it is forked where there is `drop_parent_resources`, which closes what only the parent needs.
 
-    Raises `OSError` or `StartupError`.
+    It gets a place for its figures if somebody may ask for them, and one of the `rows`. Raises `OSError` or
+    `StartupError`.
     """
-    if not has_figures or sys.platform == "win32":
-        return _start(task, bound, drop_parent_resources)
-    import dataclasses
+    with contextlib.ExitStack() as undo:
+        segment = None
+        if has_figures and sys.platform != "win32":
+            from esg_core.figures.segment import Segment
 
-    from esg_core.figures.segment import Segment
-
-    segment = Segment.create()
-    try:
-        running = _start(dataclasses.replace(task, segment=segment.fileno()), bound, drop_parent_resources)
-    except BaseException:
-        segment.close()
-        raise
+            segment = Segment.create()
+            undo.callback(segment.close)
+            task = dataclasses.replace(task, segment=segment.fileno())
+        row = None if rows is None else rows.take()
+        if rows is not None and row is not None:
+            undo.callback(rows.free, row)
+            task = dataclasses.replace(task, board=rows.board.fileno(), row=row)
+        running = _start(task, bound, drop_parent_resources)
+        undo.pop_all()
     running.segment = segment
+    if rows is not None and row is not None:
+        running.free_row = functools.partial(rows.free, row)
     return running
 
 

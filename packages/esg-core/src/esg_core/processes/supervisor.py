@@ -39,6 +39,7 @@ from esg_core.processes.starting import start_worker
 from esg_core.processes.trials import Told, Trials, in_the_log
 from esg_core.processes.worker_config import patience, task_for
 from esg_core.processes.workers import RunningWorkers
+from esg_core.sockets.board import Rows
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.tickets import TicketKeys
 
@@ -60,7 +61,8 @@ class ParentResources:
 
     `preloaded` is the application if workers are forked; `variables` is the environment that the program was started
     with. `pid_file` is already written unless there is a `predecessor`. `worker_ended` is called with the process ID of
-    each worker that has ended. `admin` are the sockets of the admin address.
+    each worker that has ended. `admin` are the sockets of the admin address. Workers publish what they hold in `rows`;
+    None if they have no queue in common.
     """
 
     shared_sockets: SharedSockets
@@ -71,6 +73,7 @@ class ParentResources:
     variables: Mapping[str, str]
     worker_ended: Callable[[int], None]
     admin: Sequence[BoundSocket] = ()
+    rows: Rows | None = None
 
 
 class Supervisor:
@@ -247,7 +250,7 @@ class Supervisor:
         bound = shared_sockets.of(slot)
         drop = None if app is None else functools.partial(self._drop_parent_resources, slot)
         task = task_for(self._config, app, self._tickets)
-        return start_worker(task, bound, drop, has_figures=self._admin is not None)
+        return start_worker(task, bound, drop, has_figures=self._admin is not None, rows=self._resources.rows)
 
     def _drop_parent_resources(self, slot: int) -> None:
         """In a forked worker: close what only the parent needs. A line that a worker keeps open would never end."""

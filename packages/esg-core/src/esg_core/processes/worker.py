@@ -16,6 +16,7 @@ from esg_core.sockets.bound import BoundSocket
 if TYPE_CHECKING:
     from esg_core.figures.segment import Segment
     from esg_core.options.config import Config
+    from esg_core.sockets.board import Holding
     from esg_core.sockets.tickets import TicketKeys
 
 
@@ -23,19 +24,27 @@ if TYPE_CHECKING:
 class WorkerTask:
     """What one worker has to do: serve what `config` says, with a heartbeat every `beat` seconds; None for none.
 
-    It publishes its figures into the segment with this descriptor; None for none. `tickets` has the keys of TLS
-    tickets.
+    It publishes its figures into the segment with this descriptor, and what it holds in this row of the board with that
+    descriptor; None for none. `tickets` has the keys of TLS tickets.
     """
 
     config: "Config"
     beat: float
     segment: int | None = None
     tickets: "TicketKeys | None" = None
+    board: int | None = None
+    row: int = 0
+
+    @property
+    def memory(self) -> tuple[int, ...]:
+        """The descriptors of the memory that it shares with its parent."""
+        return tuple(fd for fd in (self.segment, self.board) if fd is not None)
 
 
 def work(task: WorkerTask, line: socket.socket, sockets: list[socket.socket]) -> int:
     """Serve until the parent tells the worker to stop, or has gone, and return the exit code."""
-    bound = [BoundSocket(sock, is_shared=True) for sock in sockets]
+    holding = _holding(task)
+    bound = [BoundSocket(sock, is_shared=True, holding=holding) for sock in sockets]
     leave_to_parent()
     expect_siblings()
     owner = ParentLine(line, bound, task.beat, _segment(task))
@@ -49,3 +58,11 @@ def _segment(task: WorkerTask) -> "Segment | None":
     from esg_core.figures.segment import Segment
 
     return Segment.attach(task.segment)
+
+
+def _holding(task: WorkerTask) -> "Holding | None":
+    if task.board is None:
+        return None
+    from esg_core.sockets.board import Board, Holding
+
+    return Holding(Board.attach(task.board), task.row)

@@ -226,6 +226,7 @@ class RunningWorkers:
             self._selector.unregister(running.line)
         running.line.close()
         del self._running[worker]
+        running.free_row()
         self._ended(worker.pid)
         was_over = self._policy.code is not None
         text = running.reader.take()

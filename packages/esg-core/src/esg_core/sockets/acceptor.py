@@ -9,9 +9,11 @@ are descriptors again. And clients that the kernel has let in are still accepted
 import asyncio
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from esg_core.sockets.bound import BoundSocket
+from esg_core.sockets.shared_queue import SharedQueue
+from esg_core.sockets.shares import STAND_BACK
 
 BATCH = 16
 """Connections accepted before others get their turn: up to 2 ms, including the time to set them up."""
@@ -39,6 +41,8 @@ class Acceptor:
         self, bound: BoundSocket, give: Callable[[socket.socket], None], warn: Callable[[OSError], None]
     ) -> None:
         self.bound = bound
+        self._queue = None if bound.holding is None else SharedQueue(bound.sock, bound.holding)
+        self._accept_one = _plain(bound.sock) if self._queue is None else self._queue.accept
         self._give = give
         self._warn = warn
         self._loop = asyncio.get_running_loop()
@@ -58,6 +62,8 @@ class Acceptor:
         Does nothing the second time.
         """
         backlog, self._backlog = self._backlog, 0
+        if self._queue is not None:
+            self._queue.close()  # before the last look, or its connections would raise the others' mean
         self.bound.unlink()
         if backlog:
             await self._unwatch()
@@ -67,6 +73,8 @@ class Acceptor:
 
     def _watch(self) -> None:
         self._pause = None
+        if self._queue is not None:
+            self._queue.open()
         try:
             self._loop.add_reader(self.bound.sock, self._accept)
         except NotImplementedError:  # the proactor of Windows
@@ -84,12 +92,29 @@ class Acceptor:
     def _accept(self) -> None:
         """There are clients to accept."""
         try:
-            self._take(BATCH)
+            room = BATCH if self._queue is None else self._queue.room()
+            if room is None:
+                self._leave(STAND_BACK, self._come_back)
+            else:
+                self._take(min(room, BATCH))
         except OSError as error:
             if error.errno not in GONE:
-                self._loop.remove_reader(self.bound.sock)
-                self._pause = self._loop.call_later(PAUSE, self._watch)
+                if self._queue is not None:
+                    self._queue.close()
+                self._leave(PAUSE, self._watch)
                 self._warn(error)
+
+    def _leave(self, seconds: float, and_then: Callable[[], None]) -> None:
+        """Do not watch the queue for a while."""
+        self._loop.remove_reader(self.bound.sock)
+        self._pause = self._loop.call_later(seconds, and_then)
+
+    def _come_back(self) -> None:
+        """Look at the queue again, whether or not anything waits: that ends standing back."""
+        self._pause = None
+        self._accept()
+        if self._pause is None:
+            self._watch()
 
     async def _accept_one_by_one(self) -> None:
         while True:
@@ -113,19 +138,15 @@ class Acceptor:
 
     def _take(self, most: int) -> int:
         """Accept up to `most` of the clients that wait; returns how many."""
-        taken = 0
-        for connection in _waiting(self.bound.sock, most):
+        for taken in range(most):
+            try:
+                connection = self._accept_one()
+            except (BlockingIOError, InterruptedError):
+                return taken
+            connection.setblocking(False)
             self._give(connection)
-            taken += 1
-        return taken
+        return most
 
 
-def _waiting(sock: socket.socket, most: int) -> Iterator[socket.socket]:
-    """The connections that can be accepted right now."""
-    for _ in range(most):
-        try:
-            connection, _ = sock.accept()
-        except (BlockingIOError, InterruptedError):
-            return
-        connection.setblocking(False)
-        yield connection
+def _plain(listening: socket.socket) -> Callable[[], socket.socket]:
+    return lambda: listening.accept()[0]

@@ -17,6 +17,7 @@ from esg_core.errors import StartupError, UsageError
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
 
 if TYPE_CHECKING:
+    from esg_core.sockets.board import Holding
     from esg_core.sockets.unix_files import FileRights
 
 PRIVATE = 0o600
@@ -41,7 +42,8 @@ class BoundSocket:
     """A socket to listen on; `remove_file` removes the UNIX socket file that ESG made for it, if any.
 
     `is_shared`: other processes keep listening, so clients in its queue at the end are left to them. `is_own`: it was
-    bound here, so once it is closed here, no process may listen on it.
+    bound here, so once it is closed here, no process may listen on it. `holding` counts what this process holds
+    for those that share its queue; None if nothing does.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class BoundSocket:
         *,
         is_shared: bool = False,
         is_own: bool = False,
+        holding: "Holding | None" = None,
     ) -> None:
         self.sock = sock
         self.is_shared = is_shared
         self.is_own = is_own
+        self.holding = holding
         self._remove_file = remove_file
 
     def listen(self, backlog: int) -> None:

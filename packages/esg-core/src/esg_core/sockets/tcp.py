@@ -2,7 +2,8 @@
 
 A transport does not see its client read: the kernel takes more from it only when much of its own buffer, which may hold
 megabytes, is empty again, and a TLS transport counts what it has encrypted as sent. Acknowledgements do show it, and
-Linux reports them. Elsewhere the transport's own count has to do.
+Linux reports them. Elsewhere the transport's own count has to do. Linux also tells how many connections wait to be
+accepted.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import select
 import selectors
 import socket
 import struct
+import sys
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -19,6 +22,19 @@ _TCP_INFO = getattr(socket, "TCP_INFO", None)
 
 _COUNTS = struct.Struct("=24xI92xQ16xI")
 """Three fields of the kernel's `struct tcp_info`: segments under way, bytes acknowledged, bytes not sent yet."""
+
+_WAITING = struct.Struct("=24xI")
+"""The first of them, which is the length of the queue if the socket listens."""
+
+
+def queue_meter(listening: socket.socket) -> Callable[[], int]:
+    """A function that returns how many connections wait; where the system does not report it, 1 if any do."""
+    if sys.platform == "linux" and listening.family in (socket.AF_INET, socket.AF_INET6):
+        getsockopt = listening.getsockopt
+        return lambda: int(_WAITING.unpack(getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WAITING.size))[0])
+    poll = select.poll()
+    poll.register(listening, select.POLLIN)
+    return lambda: len(poll.poll(0))
 
 
 class Delivery(NamedTuple):

@@ -1,0 +1,85 @@
+"""The command: `python -m benchmarks.shares [SCENE]... [OPTIONS]`; all scenes by default.
+
+Starts each server with eight workers, and measures how evenly connections that stay are spread over them, how long
+clients wait while some workers are blocked, and what a short connection costs. Prints the medians of all rounds, writes
+them where `--output` says, and exits with 1 if the first server misses a bar.
+"""
+
+import argparse
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.names import one_of
+from benchmarks.output import machine
+from benchmarks.processes import Bench, Cores, ServerError, free_port
+from benchmarks.rows import Question
+from benchmarks.servers import Launch
+from benchmarks.shares.crowd import NoAnswer
+from benchmarks.shares.page import bars, comparison
+from benchmarks.shares.scenes import OWN_QUEUES, SCENES, Target, see_all
+
+APP = "benchmarks.shares.app:app"
+
+SERVERS = ("esg", OWN_QUEUES, "uvicorn", "granian", "gunicorn", "hypercorn")
+
+READY = Question(b"Hello, World!")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    names = options.scenes or list(SCENES)
+    chosen = Cores.choose()
+    bench = Bench(Cores(chosen.server, chosen.load, (chosen.load, *chosen.others)))  # where there are cores, use them
+    figures: dict[str, dict[str, list[float]]] = {name: {} for name in names}
+    with ExitStack() as stack:
+        targets: dict[str, Target] = {}
+        for server in options.servers:
+            launch = Launch(APP, free_port(), workers=options.workers, one_queue=server != OWN_QUEUES)
+            try:
+                running = stack.enter_context(bench.start(server.partition("-")[0], launch, READY))
+                targets[server] = Target(launch.port, running.pids(), options.workers, options.seconds)
+                see_all(targets[server])
+            except (ServerError, NoAnswer, OSError) as error:
+                print(f"{server}: {error}", file=sys.stderr)
+                targets.pop(server, None)
+        for name in names:
+            for _ in range(1 if SCENES[name].is_slow else options.rounds):
+                for server, target in targets.items():
+                    try:
+                        figures[name].setdefault(server, []).append(SCENES[name].measure(target))
+                    except (NoAnswer, OSError) as error:
+                        print(f"{name}, {server}: {error}", file=sys.stderr)
+            print(name, figures[name], file=sys.stderr, flush=True)
+    verdicts = list(bars(figures, options.servers[0]))
+    made = (
+        f"Made by `python -m benchmarks.shares`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
+        f"{platform.python_version()}, {options.workers} workers; medians of {options.rounds} rounds. Bursts and the "
+        "trickle are connections that stay: the fullest worker's part, divided by the mean."
+    )
+    lines = "\n".join(f"* {'yes' if is_cleared else 'NO'}: {text}" for text, is_cleared in verdicts)
+    text = "\n\n".join(["# Shares, measured", made, comparison(figures, options.servers), "## Bars", lines]) + "\n"
+    print(text)
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "results.md").write_text(text, encoding="utf-8")
+    return 0 if all(is_cleared for _, is_cleared in verdicts) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shares", description=__doc__)
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", choices=[[], *SCENES], default=[])
+    parser.add_argument("--servers", type=one_of(SERVERS), default=list(SERVERS), help="the first is judged")
+    parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=12.0, help="of a mixed load")
+    parser.add_argument("--output", type=Path, help="directory for the page, such as docs/shares")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

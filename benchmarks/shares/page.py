@@ -1,0 +1,44 @@
+"""Evaluates the figures: a table, and the bars that must be cleared."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+
+from benchmarks.report import table
+from benchmarks.shares.scenes import SCENES, Scene
+
+NOISE = 1.1
+"""How much worse than the best of the others is still not worse, since figures are noisy."""
+
+Figures = Mapping[str, Mapping[str, Sequence[float]]]
+"""By scene and server, one for each round; a server that cannot be measured has none."""
+
+
+def comparison(figures: Figures, servers: Sequence[str]) -> str:
+    """The medians of all rounds, as a table."""
+    lines = []
+    for name, by_server in figures.items():
+        scene = SCENES[name]
+        lines.append([scene.title, *(_written(scene, by_server.get(server, ())) for server in servers)])
+    return table(["", *servers], lines)
+
+
+def bars(figures: Figures, judged: str) -> Iterator[tuple[str, bool]]:
+    """Each bar, and whether the server clears it."""
+    for name, by_server in figures.items():
+        scene = SCENES[name]
+        own = median(by_server[judged]) if by_server.get(judged) else float("inf")
+        others = [median(found) for server, found in by_server.items() if found and not server.startswith(judged)]
+        if scene.bar is not None:
+            yield f"{scene.title}: at most {_number(scene, scene.bar)}", own <= scene.bar
+        elif scene.reference is not None and by_server.get(scene.reference):
+            yield f"{scene.title}: not above {scene.reference}", own <= NOISE * median(by_server[scene.reference])
+        elif scene.reference is None and others:
+            yield f"{scene.title}: not above the best of the others", own <= NOISE * min(others)
+
+
+def _written(scene: Scene, found: Sequence[float]) -> str:
+    return _number(scene, median(found)) if found else "-"
+
+
+def _number(scene: Scene, figure: float) -> str:
+    return f"{figure:.2f}" if scene.unit == 1 else f"{figure * scene.unit:.0f}"

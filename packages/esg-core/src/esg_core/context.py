@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.calls.deadlines import CallDeadlines
+from esg_core.calls.direct import DirectCalls
 from esg_core.deadlines import Sweeper
-from esg_core.direct_calls import DirectCalls
 from esg_core.figures.labels import HANDSHAKE_RESULTS
 from esg_core.proxy.trust import TrustedProxies
 from esg_core.turns import TurnBudget

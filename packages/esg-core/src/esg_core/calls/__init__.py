@@ -1,1 +1,1 @@
-"""Running calls of the application: where they stand, and when they end."""
+"""Running calls of the application: how they start without a task, where they stand, and when they end."""

@@ -14,8 +14,8 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from esg_core import garbage
 from esg_core.errors import StartupError, UsageError
+from esg_core.lifecycle import garbage
 from esg_core.lifecycle.announcements import announce_addresses, url
 from esg_core.lifecycle.failures import report, show
 from esg_core.lifecycle.stop_signals import borrowed, handled

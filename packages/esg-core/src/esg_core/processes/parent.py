@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 from esg_core.app.loading import load_application, prepare_imports
 from esg_core.asgi import Application
 from esg_core.errors import StartupError, UsageError
-from esg_core.garbage import set_aside
 from esg_core.lifecycle.assembly import import_parts
 from esg_core.lifecycle.failures import report
+from esg_core.lifecycle.garbage import set_aside
 from esg_core.lifecycle.pid_file import PidFile
 from esg_core.lifecycle.process import set_up
 from esg_core.lifecycle.systemd import Notifier
 from esg_core.logs import with_table
 from esg_core.processes.handover import Predecessor, take_over
+from esg_core.processes.parent_resources import ParentResources
 from esg_core.processes.shared_sockets import SharedSockets
-from esg_core.processes.supervisor import ParentResources, Supervisor
+from esg_core.processes.supervisor import Supervisor
 from esg_core.processes.worker_config import check
 from esg_core.prometheus.providing import metrics_directory
 from esg_core.sockets.activation import listening_sockets

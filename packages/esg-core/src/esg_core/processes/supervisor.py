@@ -13,34 +13,28 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esg_core.admin.contracts import IS_STOPPING
 from esg_core.app.loading import add_application_directory
-from esg_core.asgi import Application
 from esg_core.errors import UsageError
 from esg_core.lifecycle.announcements import announce_addresses
 from esg_core.lifecycle.failures import show
 from esg_core.lifecycle.orphans import ends_everything
-from esg_core.lifecycle.pid_file import PidFile
-from esg_core.lifecycle.systemd import PINGS, Notifier
+from esg_core.lifecycle.systemd import PINGS
 from esg_core.logs import reconfigure
 from esg_core.logs.colours import Cyan
 from esg_core.logs.rotation import reopen as reopen_files
 from esg_core.processes.admin.parent_controls import Parent
-from esg_core.processes.handover import Predecessor
+from esg_core.processes.parent_resources import ParentResources
 from esg_core.processes.policy import FORCED, LATE, Act, Worker, WorkerPolicy
-from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.signals import as_bytes
 from esg_core.processes.spawn import Running
 from esg_core.processes.starting import start_worker
 from esg_core.processes.trials import Told, Trials, in_the_log
 from esg_core.processes.worker_config import patience, task_for
 from esg_core.processes.workers import RunningWorkers
-from esg_core.sockets.board import Rows
-from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.tickets import TicketKeys
 
 if TYPE_CHECKING:
@@ -53,27 +47,6 @@ MEMORY_CHECK_EVERY = 5.0
 
 ONE_SIGNAL = 0.3
 """Seconds within which two stop signals count as one: timeout(1) sends one to the process and one to its group."""
-
-
-@dataclass
-class ParentResources:
-    """What a parent needs besides its configuration.
-
-    `preloaded` is the application if workers are forked; `variables` is the environment that the program was started
-    with. `pid_file` is already written unless there is a `predecessor`. `worker_ended` is called with the process ID of
-    each worker that has ended. `admin` are the sockets of the admin address. Workers publish what they hold in `rows`;
-    None if they have no queue in common.
-    """
-
-    shared_sockets: SharedSockets
-    notifier: Notifier
-    pid_file: PidFile | None
-    predecessor: Predecessor | None
-    preloaded: Application | None
-    variables: Mapping[str, str]
-    worker_ended: Callable[[int], None]
-    admin: Sequence[BoundSocket] = ()
-    rows: Rows | None = None
 
 
 class Supervisor:

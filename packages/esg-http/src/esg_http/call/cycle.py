@@ -21,7 +21,7 @@ from esg_core.request_ids import with_request_id
 from esg_core.unheard import GRACE, GRACE_OF_HELPERS, Unheard
 from esg_core.waiting import Waiters
 from esg_http.call.extensions import EXTRA_MESSAGES, FILE_MESSAGES
-from esg_http.call.failures import has_raised, has_returned, is_stuck
+from esg_http.call.failures import has_ended, has_raised, has_returned, is_stuck
 from esg_http.call.message_checks import as_bytes, checked_headers, checked_status
 from esg_http.call.noting import Noting
 from esg_http.call.phases import COMPLETE, EXPECT_START, EXPECT_TRAILERS, HEAD_HELD, IN_BODY, WANTED
@@ -301,33 +301,23 @@ class Cycle(Noting):
         """Let the application serve it without a task."""
         try:
             if self.client_gone:
-                self._end_directly()
+                has_ended(self._context, self)
             else:
                 self.direct = app.begin(self)
         except BaseException as error:  # noqa: BLE001 - as in `run()`
-            self._end_directly(error)
+            has_ended(self._context, self, error)
 
     def answer_and_end(self, status: int, headers: Headers, body: bytes) -> None:
         try:
             if not self.client_gone:
                 self._start({"status": status, "headers": headers})
                 self._send_body(body, True)
-            self._end_directly()
+            has_ended(self._context, self)
         except BaseException as error:  # noqa: BLE001 - as in `run()`
-            self._end_directly(error)
+            has_ended(self._context, self, error)
 
     def go_on_in_task(self, rest: Application) -> None:
         self._context.run_in_task(self, rest)
-
-    def _end_directly(self, error: BaseException | None = None) -> None:
-        context = self._context
-        if self._phase != COMPLETE:
-            self.give_back()
-        if error is not None:
-            has_raised(context, self, error)
-        context.cycles.discard(self)
-        if context.draining:
-            context.left()
 
     def fail(self) -> None:
         """End the exchange: with a 500 if nothing has been written, else so that the client sees a cut response."""
@@ -370,8 +360,7 @@ class Cycle(Noting):
             raise ClientDisconnected("the client has disconnected")
         if self._phase != EXPECT_START:
             raise ApplicationError("it is too late to switch protocols: the response has begun")
-        if self._context.config.request_id:
-            headers = with_request_id(self.scope, headers)
+        headers = with_request_id(self.scope, headers)
         self.status = self._stream.switch(protocol, headers)
         self.give_back()
         self._phase = COMPLETE

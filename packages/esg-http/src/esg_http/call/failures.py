@@ -58,6 +58,16 @@ def has_raised(context: "Context", cycle: "Call", error: BaseException) -> None:
     cycle.fail()
 
 
+def has_ended(context: "Context", cycle: "Call", error: BaseException | None = None) -> None:
+    """Handle the end of a call that has no task, with the exception that it has raised, if any."""
+    cycle.give_back()
+    if error is not None:
+        has_raised(context, cycle, error)
+    context.cycles.discard(cycle)
+    if context.draining:
+        context.left()
+
+
 def _is_due_to_disconnect(cycle: "Call", error: BaseException) -> bool:
     """Whether an error says only that the client has gone, or follows from an incomplete body."""
     is_told = isinstance(error, asyncio.CancelledError) or tells_of_disconnect(error)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from esg_core import garbage
+from esg_core.lifecycle import garbage
 
 
 class Cyclic:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import pytest
 
-from esg_core import __version__
 from esg_core.errors import StartupError, UsageError
 from esg_core.plugins import KNOWN, LoopFactory, find, http_factory, loop_factory, resolve
 
@@ -74,7 +73,7 @@ def test_nothing_at_all_is_installed(without: Callable[[str], None]) -> None:
         http_factory("auto")
     assert str(caught.value).startswith(
         "http: nothing usable is installed: httptools (pip install ./packages/esg-http in a clone of ESG, "
-        f"pip install --find-links DIST esg-http=={__version__} with its wheels in DIST), h11 ("
+        "pip install --find-links DIST esg-http with its wheels in DIST), h11 ("
     )
 
 

@@ -8,6 +8,7 @@ instruction costs the same.
 import argparse
 import asyncio
 import gc
+import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -63,6 +64,8 @@ async def _count(server: str, row: str) -> Opcodes:
     counter, before = _Counter(), sys.gettrace()
     gc.collect()
     gc.disable()  # garbage collected meanwhile, and its finalizers, belong to others
+    if frame := inspect.currentframe():
+        frame.f_trace_opcodes = True  # CPython 3.12 counts none unless some frame has this before
     sys.settrace(counter)
     try:
         await client.ask(_REQUESTS)

@@ -14,14 +14,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.behaviour.lifecycle import started
-from tests.support.core.loops import LOOPS
 from tests.support.e2e.server import Server
 from tests.support.http.sockets import authority
+from tests.support.installed import LEFT_OUT, LOOPS, unavailable
+from tests.support.selection import Share, chosen
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for background jobs
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):  # nohup ignores it, and servers started here would inherit that
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+collect_ignore = LEFT_OUT
 
 
 @pytest.fixture(params=LOOPS)
@@ -44,6 +47,22 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     authority().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
     return path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare `--share`."""
+    parser.addoption("--share", metavar="K/N", help="run one share of the suite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs implementations that are missing, and what belongs to other shares."""
+    every = list(items)
+    items[:] = [item for item in every if not unavailable(item)]
+    share = config.getoption("share")
+    if share is not None:
+        items[:] = chosen(items, Share.parse(share))
+    kept = set(map(id, items))
+    config.hook.pytest_deselected(items=[item for item in every if id(item) not in kept])
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -14,8 +14,9 @@ from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.hall import LINE, Hall
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import answers, ask, by_path, ended
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, TCP, SocketServer, Wiring
+from tests.support.installed import PARSER, PARSERS
 
 each_parser = pytest.mark.parametrize("parser", PARSERS)
 
@@ -23,7 +24,7 @@ each_parser = pytest.mark.parametrize("parser", PARSERS)
 class Server(MemoryServer):
     """A server with a `Hall`, and what tests want to know about it."""
 
-    def __init__(self, parser: str = "httptools", **options: Any) -> None:
+    def __init__(self, parser: str = PARSER, **options: Any) -> None:
         super().__init__(Hall(), parser, **options)
         self.hall = self.app
         assert isinstance(self.hall, Hall)

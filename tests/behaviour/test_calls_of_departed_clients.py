@@ -14,10 +14,11 @@ from tests.http.corpus.case import get, post
 from tests.http.misbehaviour.case import body, start
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import answers
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, PATIENCE, SocketServer, Wiring
 from tests.support.http2 import wire
 from tests.support.http2.raw import Raw
+from tests.support.installed import PARSERS
 from tests.support.ws import frames
 from tests.support.ws.memory import CODECS, WebSocketServer
 

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from cryptography import x509
 
 import esg_http
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.options.config import Config
 from esg_core.sockets import certificate_reload
+from tests.support.certificates import CA
 from tests.support.core.loops import run_in
 
 HELLO = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> CA:
+    return CA()
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"hello"})
 
 
-def issue(authority: trustme.CA, path: Path, *names: str) -> int:
+def issue(authority: CA, path: Path, *names: str) -> int:
     """Put a new certificate with its key at the path, atomically; returns its serial number."""
     made = authority.issue_cert(*names)
     new = path.with_suffix(".new")
@@ -68,7 +68,7 @@ class Client:
 Connect = Callable[[str | None], Awaitable[Client]]
 
 
-def serve(loop: str, authority: trustme.CA, script: Callable[[Connect], Awaitable[None]], **settings: Any) -> None:
+def serve(loop: str, authority: CA, script: Callable[[Connect], Awaitable[None]], **settings: Any) -> None:
     """Run `script` with a function that connects; None as a name asks for none."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -93,7 +93,7 @@ def serve(loop: str, authority: trustme.CA, script: Callable[[Connect], Awaitabl
 
 
 def test_new_connections_get_the_new_certificate(
-    loop: str, authority: trustme.CA, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    loop: str, authority: CA, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And running ones go on; a broken file leaves the previous one in use, with one line in the log."""
     file = tmp_path / "server.pem"
@@ -118,7 +118,7 @@ def test_new_connections_get_the_new_certificate(
     assert re.fullmatch(r"ssl_certfile='.*server\.pem': no certificate .*; the former certificates stay in use", told)
 
 
-def test_certificates_by_name(loop: str, authority: trustme.CA, tmp_path: Path) -> None:
+def test_certificates_by_name(loop: str, authority: CA, tmp_path: Path) -> None:
     """The name itself, then a star, then the default certificate; these are renewed too."""
     names = {"default": "localhost", "shop": "www.shop.example", "star": "*.shop.example"}
     serials = {file: issue(authority, tmp_path / f"{file}.pem", name) for file, name in names.items()}
@@ -144,9 +144,7 @@ def weakest(config: Config, default_factory: Callable[[], ssl.SSLContext]) -> ss
 
 
 @pytest.mark.parametrize("factory", [weakest, "tests.behaviour.test_certificates:weakest"])
-def test_u8_the_context_may_be_made_by_the_program(
-    loop: str, authority: trustme.CA, tmp_path: Path, factory: object
-) -> None:
+def test_u8_the_context_may_be_made_by_the_program(loop: str, authority: CA, tmp_path: Path, factory: object) -> None:
     """As in uvicorn, it gets the configuration and a function that makes the context, also when files change."""
     file = tmp_path / "server.pem"
     first = issue(authority, file, "localhost")
@@ -161,9 +159,7 @@ def test_u8_the_context_may_be_made_by_the_program(
     serve(loop, authority, script, ssl_certfile=file, ssl_context_factory=factory)
 
 
-def test_u8_a_context_of_the_programs_own_needs_no_certificate_here(
-    loop: str, authority: trustme.CA, tmp_path: Path
-) -> None:
+def test_u8_a_context_of_the_programs_own_needs_no_certificate_here(loop: str, authority: CA, tmp_path: Path) -> None:
     serial = issue(authority, tmp_path / "server.pem", "localhost")
 
     def own(config: Config, default_factory: object) -> ssl.SSLContext:
@@ -178,7 +174,7 @@ def test_u8_a_context_of_the_programs_own_needs_no_certificate_here(
 
 
 @pytest.mark.parametrize("name", ["localhost", "shop.example"])
-def test_each_name_speaks_the_same_protocols(loop: str, authority: trustme.CA, tmp_path: Path, name: str) -> None:
+def test_each_name_speaks_the_same_protocols(loop: str, authority: CA, tmp_path: Path, name: str) -> None:
     """ALPN, and the certificates that clients must present, do not depend on the name."""
     for file in ("localhost", "shop.example"):
         issue(authority, tmp_path / f"{file}.pem", file)

@@ -21,6 +21,8 @@ WAYS = {
     "preload": ("--workers", "2", "--preload"),
     "reload": ("--reload", "--reload-dir", "tests/behaviour/apps"),
 }
+if sys.implementation.name == "pypy":  # it does not answer then; docs/platforms.md says so
+    del WAYS["reload"]
 
 
 TELL = """

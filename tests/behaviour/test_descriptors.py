@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.behaviour.lifecycle import APP, LOOPS, answer, get, request, started
+from tests.support.behaviour.lifecycle import APP, answer, get, request, started
 from tests.support.e2e.server import Server
+from tests.support.installed import LOOPS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set by prlimit()")
 

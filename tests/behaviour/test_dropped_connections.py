@@ -12,11 +12,12 @@ from tests.http.corpus.case import get
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import by_path
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, PATIENCE, SocketServer, Wiring
 from tests.support.http.sockets import Client as SocketClient
 from tests.support.http2.driven import Client, request
 from tests.support.http2.wire import Code
+from tests.support.installed import PARSERS
 from tests.support.ws import frames
 from tests.support.ws.memory import CODECS, WebSocketServer
 

@@ -16,8 +16,9 @@ from tests.http.misbehaviour.case import body, start
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import read_body
 from tests.support.http.memory import Recorder
-from tests.support.http.sockets import LOOPS, Client, SocketServer, Wiring, authority
+from tests.support.http.sockets import Client, SocketServer, Wiring, authority
 from tests.support.http2.wire import AUTHORITY, METHOD, OPENING, PATH, SCHEME, Kind, block, frame, read
+from tests.support.installed import LOOPS
 from tests.support.tls_by_hand import TLSByHand
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}

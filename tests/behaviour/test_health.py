@@ -12,8 +12,9 @@ from esg_core.lifecycle.stats import stats
 from tests.http.corpus.case import get, head, post
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import answers, ask, ended
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http.sockets import TCP, SocketServer, Wiring
+from tests.support.installed import PARSERS
 
 HEALTH, READY = b"/__esg_health__", b"/__esg_ready__"
 

@@ -20,6 +20,7 @@ from tests.support.behaviour.over_http2 import answer_to, ask, plain, response_o
 from tests.support.behaviour.pace import send_on
 from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http2.driven import GET, Client, request
+from tests.support.installed import PARSER
 
 OF_HTTP_1 = re.compile(r"http-1\.0|client-keeps|client-closes|bad-|late-head|large-chunks|coding|version|on-http-1")
 """Kinds that depend on bytes or framing that HTTP/2 does not have."""
@@ -34,7 +35,7 @@ def test_2_1_the_response_is_that_of_http_1_1(kind: Kind) -> None:
     """H-1, H-3, H-10, H-11, H-18, A-8: except for the framing."""
     answer = answer_to(kind)
     assert answer.headers[b"date"]
-    assert plain(response_of(answer)) == plain(kind.response("httptools"))
+    assert plain(response_of(answer)) == plain(kind.response(PARSER))
 
 
 @pytest.mark.parametrize(("crumbs", "status"), [(1, 200), (130, 200), (500, 200), (20_000, 431)])

@@ -14,7 +14,8 @@ from tests.support.behaviour.kinds import hello, reads
 from tests.support.behaviour.pace import UntilTheEnd
 from tests.support.http.asking import answers, ask, by_path, ended
 from tests.support.http.client import Incomplete
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.installed import PARSERS
 
 LATE = 0.5
 """Seconds by which a deadline may be noticed late."""

@@ -18,8 +18,9 @@ from tests.http.corpus.case import get, head
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import answers, ask, by_path, ended
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http.sockets import LOOPS_AND_WIRES, WIRINGS, Client, SocketServer, Wiring, authority
+from tests.support.installed import PARSERS
 
 MEBIBYTE = 1024 * 1024
 

@@ -12,7 +12,8 @@ from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import KINDS, Kind, a_file, fails, hello, in_parts
 from tests.support.http.asking import answers, ask, by_path, ended
 from tests.support.http.client import Incomplete, Response, read_responses
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
+from tests.support.installed import PARSER, PARSERS
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
 each_parser = pytest.mark.parametrize("parser", PARSERS)
@@ -59,9 +60,9 @@ def test_every_final_response_passes_the_hook_once(kind: Kind, parser: str) -> N
 @each_kind
 def test_a_hook_that_changes_nothing_changes_nothing(kind: Kind) -> None:
     """R-1: whether it returns None or the same response, or there is no hook."""
-    unchanged = kind.response("httptools")
+    unchanged = kind.response(PARSER)
     for hook in (Hook(lambda status, headers: None), Hook(lambda status, headers: (status, headers))):
-        response = kind.response("httptools", on_response=hook)
+        response = kind.response(PARSER, on_response=hook)
         response.headers = [pair for pair in response.headers if pair[0] != b"date"]
         unchanged.headers = [pair for pair in unchanged.headers if pair[0] != b"date"]
         assert response == unchanged
@@ -74,7 +75,7 @@ def test_a_hook_that_raises_is_logged_and_no_more(kind: Kind) -> None:
     def change(status: int, headers: Headers) -> Any:
         raise KeyError("lost")
 
-    assert kind.response("httptools", on_response=Hook(change)).status == kind.status
+    assert kind.response(PARSER, on_response=Hook(change)).status == kind.status
 
 
 def test_a_hook_that_raises_costs_neither_response_nor_connection() -> None:
@@ -162,7 +163,7 @@ BREAKS = {
 def test_a_hook_cannot_split_a_response(kind: Kind, name: str) -> None:
     """R-1: a response of the application becomes a 500; the server's own goes out without the change."""
     hook = Hook(lambda status, headers: (status, [*headers, BREAKS[name]]))
-    written = kind.written("httptools", on_response=hook)
+    written = kind.written(PARSER, on_response=hook)
     method = kind.data.partition(b" ")[0].decode("latin-1")
     responses = [response for response in read_responses(written, iter([method])) if response.status >= 200]
     assert [response.status for response in responses] == [kind.status if kind.by_server else 500]

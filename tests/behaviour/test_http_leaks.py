@@ -21,8 +21,9 @@ from tests.http.corpus.case import chunked, get, head, post
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import KINDS, a_file, fails, hello, in_parts, reads
 from tests.support.http.asking import by_path
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
+from tests.support.installed import PARSERS
 
 each_path = pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
 

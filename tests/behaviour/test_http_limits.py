@@ -12,8 +12,9 @@ from tests.support.behaviour.kinds import hello, reads
 from tests.support.behaviour.pace import UntilTheEnd
 from tests.support.http.asking import answers, ask, by_path, ended
 from tests.support.http.client import Incomplete, Response
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http.sockets import TCP, WIRINGS, SocketServer, Wiring
+from tests.support.installed import PARSERS
 
 each_wiring = pytest.mark.parametrize("wiring", WIRINGS, ids=str)
 each_parser = pytest.mark.parametrize("parser", PARSERS)

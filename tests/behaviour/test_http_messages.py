@@ -12,7 +12,8 @@ from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import KINDS, Kind, hello, in_parts
 from tests.support.http.asking import answers, ask, by_path, ended
 from tests.support.http.client import Incomplete
-from tests.support.http.memory import DATE, PARSERS, MemoryServer
+from tests.support.http.memory import DATE, MemoryServer
+from tests.support.installed import PARSER, PARSERS
 
 HEAD = head(b"HEAD / HTTP/1.1", b"Host: t")
 OLD = head(b"GET / HTTP/1.0")
@@ -47,7 +48,7 @@ def test_every_response_says_who_and_when(kind: Kind, parser: str) -> None:
 @pytest.mark.parametrize("switched", [{"server_header"}, {"date_header"}, {"server_header", "date_header"}])
 def test_server_and_date_can_be_switched_off(kind: Kind, switched: set[str]) -> None:
     """H-1."""
-    response = kind.response("httptools", **dict.fromkeys(switched, False))
+    response = kind.response(PARSER, **dict.fromkeys(switched, False))
     assert bool(response.get(b"server")) == ("server_header" not in switched)
     assert bool(response.get(b"date")) == ("date_header" not in switched)
 
@@ -55,13 +56,13 @@ def test_server_and_date_can_be_switched_off(kind: Kind, switched: set[str]) -> 
 @each_kind
 def test_the_bytes_do_not_depend_on_the_parser(kind: Kind) -> None:
     """H-1."""
-    assert DATE.sub(b"", kind.written("httptools")) == DATE.sub(b"", kind.written("h11"))
+    assert DATE.sub(b"", kind.written(PARSER)) == DATE.sub(b"", kind.written("h11"))
 
 
 @each_kind
 def test_default_headers_are_on_every_response(kind: Kind) -> None:
     """H-1: one of ESG's own is replaced."""
-    response = kind.response("httptools", header=("X-Site: a", "Server: other"))
+    response = kind.response(PARSER, header=("X-Site: a", "Server: other"))
     assert values(response.headers, b"x-site") == [b"a"]
     assert values(response.headers, b"server") == [b"other"]
 

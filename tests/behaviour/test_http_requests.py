@@ -12,8 +12,9 @@ from tests.http.corpus.case import chunked, get, head, post
 from tests.http.misbehaviour.case import body, length, raises, sends, start
 from tests.support.behaviour.kinds import fails, hello, in_parts, reads
 from tests.support.http.asking import answers, ask, by_path, echo, ended
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http.sockets import LOOPS_AND_WIRES, TCP, WIRINGS, SocketServer, Wiring
+from tests.support.installed import PARSERS
 
 EXPECTS = (b"Content-Length: 5", b"Expect: 100-continue")
 

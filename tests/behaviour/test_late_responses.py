@@ -18,10 +18,11 @@ from tests.support.behaviour.kinds import hello
 from tests.support.behaviour.over_http2 import translated
 from tests.support.http.asking import answers, by_path, ended
 from tests.support.http.client import Response
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import TCP, SocketServer, Wiring
 from tests.support.http2 import wire
 from tests.support.http2.driven import Client
+from tests.support.installed import PARSERS
 from tests.support.ws.memory import CODECS, WebSocketServer
 
 LIMIT = 2.0

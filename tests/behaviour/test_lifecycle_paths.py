@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.behaviour.lifecycle import (
     APP,
-    LOOPS,
     Clock,
     answer,
     connect_tls,
@@ -21,8 +20,9 @@ from tests.support.behaviour.lifecycle import (
     wait_until_refused,
 )
 from tests.support.e2e.server import Server
+from tests.support.installed import LOOPS, PARSERS
 
-WAYS = tuple(product(LOOPS, ("httptools", "h11"), ("tcp", "tls")))
+WAYS = tuple(product(LOOPS, PARSERS, ("tcp", "tls")))
 TWO_RUN = ("--backpressure", "--backpressure-max-limit", "2", "--health")
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.behaviour.lifecycle import APP, LOOPS, Clock, answer, connect_tls, get, request, started
+from tests.support.behaviour.lifecycle import APP, Clock, answer, connect_tls, get, request, started
 from tests.support.e2e.server import Server
+from tests.support.installed import LOOPS
 
 
 @pytest.fixture(params=LOOPS)

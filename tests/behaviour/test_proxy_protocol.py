@@ -7,11 +7,10 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 import esg_http
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.proxy.preface import SIGNATURE
+from tests.support.certificates import CA
 from tests.support.core.loops import run_in
 
 V1 = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"
@@ -85,7 +84,7 @@ def test_peers_that_are_not_trusted(loop: str) -> None:
 
 
 def test_tls_after_the_preface(loop: str, tmp_path: Path) -> None:
-    authority, context = trustme.CA(), ssl.create_default_context()
+    authority, context = CA(), ssl.create_default_context()
     authority.configure_trust(context)
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
 

@@ -21,6 +21,7 @@ from tests.support.e2e.server import PATIENCE, ROOT, URL, Program, Server
 from tests.support.e2e.wire import ask
 from tests.support.reload.following import Follower
 from tests.support.reload.processes import is_running, wait_until
+from tests.support.reload.watchers import WATCHERS, watching_by
 
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
 """Tests change files within a second, which is less than byte code can tell apart."""
@@ -57,6 +58,15 @@ class Reloading(Server):
             return get(connection, path).body.decode()
 
 
+@pytest.fixture(params=WATCHERS)
+def watcher(request: pytest.FixtureRequest) -> Iterator[None]:
+    with watching_by(request.param, ENVIRONMENT):
+        yield
+
+
+each_watcher = pytest.mark.usefixtures("watcher")
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     return tmp_path.resolve()
@@ -76,6 +86,7 @@ def reloading(here: Path, *options: str) -> Iterator[Reloading]:
 # Changes.
 
 
+@each_watcher
 def test_w6_a_change_is_served_and_named(here: Path) -> None:
     with reloading(here) as server:
         server.next(r"Started reloader process \[\d+\]")
@@ -102,6 +113,7 @@ def test_w6_each_start_tells_the_address_once_and_the_port_stays(here: Path) -> 
         assert told[0][2] != "0"
 
 
+@each_watcher
 def test_w6_a_broken_application_says_why_and_is_served_again_when_it_is_repaired(here: Path) -> None:
     """A request that arrives meanwhile waits."""
     with reloading(here) as server:

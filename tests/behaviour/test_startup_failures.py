@@ -95,9 +95,9 @@ CASES = {
     "certificate": (("whole:app", "--ssl-certfile", "no.pem"), 2, "--ssl-certfile no.pem: no such file or directory"),
     "app-dir": (("whole:app", "--app-dir", "nowhere"), 2, "--app-dir nowhere: no such directory"),
     "name": (
-        ("whole:app", "--http", "h12"),
+        ("whole:app", "--ws", "wsproto2"),
         2,
-        "--http: unknown name 'h12'; choose auto, h11, httptools or MODULE:ATTRIBUTE",
+        "--ws: unknown name 'wsproto2'; choose auto, none, websockets, wsproto or MODULE:ATTRIBUTE",
     ),
     "format": (
         ("whole:app", "--access-log-format", "x"),

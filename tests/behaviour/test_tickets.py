@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-import trustme
 
 from tests.support.behaviour.lifecycle import get
 from tests.support.behaviour.working import LONG, working
+from tests.support.certificates import CA
 from tests.support.e2e.server import PATIENCE
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this syst
 class Client:
     """Connects again and again with the session of its last connection."""
 
-    def __init__(self, port: int, authority: trustme.CA) -> None:
+    def __init__(self, port: int, authority: CA) -> None:
         self._address = ("127.0.0.1", port)
         self._context = ssl.create_default_context()
         authority.configure_trust(self._context)
@@ -51,7 +51,7 @@ class Client:
 
 @pytest.mark.parametrize("option", ["--no-preload", "--preload"])
 def test_any_worker_resumes_a_session(option: str, tmp_path: Path) -> None:
-    authority = trustme.CA()
+    authority = CA()
     certificate = tmp_path / "server.pem"
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
     with working(2, option, "--ssl-certfile", str(certificate)) as server:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import trustme
 
 from esg_core.options.config import Config
+from tests.support.certificates import CA, LeafCert
 from tests.support.core.revocation import revocation_list
 from tests.support.e2e.server import PATIENCE, Server
 from tests.support.e2e.wire import ask
@@ -27,12 +27,12 @@ HELLO = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> CA:
+    return CA()
 
 
 @pytest.fixture
-def files(authority: trustme.CA, tmp_path: Path) -> Path:
+def files(authority: CA, tmp_path: Path) -> Path:
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     return tmp_path
@@ -51,7 +51,7 @@ def mutual(files: Path, *options: str) -> tuple[str, ...]:
     return ("--ssl-cert-reqs", "2", "--ssl-ca-certs", f"{files}/ca.pem", "--ssl-crl", f"{files}/crl.pem", *options)
 
 
-def client(authority: trustme.CA, certificate: trustme.LeafCert | None = None) -> ssl.SSLContext:
+def client(authority: CA, certificate: LeafCert | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     if certificate is not None:
@@ -77,7 +77,7 @@ def replace(path: Path, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_s8_a_revoked_client_is_refused_once_the_list_says_so(authority: trustme.CA, files: Path, way: str) -> None:
+def test_s8_a_revoked_client_is_refused_once_the_list_says_so(authority: CA, files: Path, way: str) -> None:
     """A broken list leaves the former one in use."""
     good = client(authority, authority.issue_cert("good@example.org"))
     revoked = authority.issue_cert("revoked@example.org")
@@ -94,13 +94,13 @@ def test_s8_a_revoked_client_is_refused_once_the_list_says_so(authority: trustme
         assert status(server, bad) is None
 
 
-def test_s8_clients_of_an_authority_without_a_current_list_are_refused(authority: trustme.CA, files: Path) -> None:
+def test_s8_clients_of_an_authority_without_a_current_list_are_refused(authority: CA, files: Path) -> None:
     (files / "crl.pem").write_bytes(revocation_list(authority, expired=True))
     with serving(files, *mutual(files)) as server:
         assert status(server, client(authority, authority.issue_cert("me@example.org"))) is None
 
 
-def test_s8_a_rolling_restart_with_a_bad_list_changes_nothing(authority: trustme.CA, files: Path) -> None:
+def test_s8_a_rolling_restart_with_a_bad_list_changes_nothing(authority: CA, files: Path) -> None:
     """W-9: it is tried first."""
     me = client(authority, authority.issue_cert("me@example.org"))
     (files / "crl.pem").write_bytes(revocation_list(authority))
@@ -112,7 +112,7 @@ def test_s8_a_rolling_restart_with_a_bad_list_changes_nothing(authority: trustme
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_s8_older_clients_are_refused(authority: trustme.CA, files: Path, way: str) -> None:
+def test_s8_older_clients_are_refused(authority: CA, files: Path, way: str) -> None:
     old = client(authority)
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     for version, answer in (("TLSv1.3", None), ("TLSv1.2", 200)):
@@ -128,7 +128,7 @@ def only_new(config: Config, default_factory: Callable[[], ssl.SSLContext]) -> s
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_s8_the_context_may_be_made_by_the_program(authority: trustme.CA, files: Path, way: str) -> None:
+def test_s8_the_context_may_be_made_by_the_program(authority: CA, files: Path, way: str) -> None:
     """U-8: with uvicorn's signature."""
     old = client(authority)
     old.maximum_version = ssl.TLSVersion.TLSv1_2

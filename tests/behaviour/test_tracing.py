@@ -9,12 +9,11 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.behaviour.lifecycle import LOOPS
 from tests.support.e2e.server import PATIENCE, Server, serving
 from tests.support.http.sockets import client_tls
+from tests.support.installed import LOOPS, PARSERS
 
 APP = "tests.behaviour.apps.traced:app"
-PARSERS = ("httptools", "h11")
 
 
 def traced(server: Server, pattern: str) -> list[str]:

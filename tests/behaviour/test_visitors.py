@@ -20,10 +20,11 @@ from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import KINDS, Kind, fails, hello
 from tests.support.figures.counting import Meter, counted_by
 from tests.support.http.asking import ask
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http2.driven import Client as H2Client
 from tests.support.http2.driven import request
 from tests.support.http2.websocket import CONNECT
+from tests.support.installed import PARSERS
 from tests.support.ws.frames import close
 from tests.support.ws.memory import CODECS, REQUEST, WebSocketServer
 from tests.support.ws.memory import Recorder as WebSocketRecorder

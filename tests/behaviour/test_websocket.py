@@ -13,16 +13,16 @@ from typing import Any
 
 import aiohttp
 import pytest
-import trustme
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect, unix_connect
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Pong, Request, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
-from tests.support.behaviour.lifecycle import LOOPS
+from tests.support.certificates import CA
 from tests.support.core.loops import run_in
 from tests.support.e2e.server import PATIENCE, Server, serving
+from tests.support.installed import LOOPS
 from tests.support.ws.frames import CLOSE, CONTINUATION, PING, TEXT, close, frame, text
 
 APP = "tests.behaviour.apps.websocket:app"
@@ -32,19 +32,19 @@ SIZES = (0, 1, 125, 126, 65535, 65536, 1_000_000)
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> CA:
+    return CA()
 
 
 @pytest.fixture(scope="module")
-def certificate(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def certificate(authority: CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def trust(authority: trustme.CA) -> ssl.SSLContext:
+def trust(authority: CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context

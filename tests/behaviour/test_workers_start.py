@@ -17,6 +17,8 @@ from tests.support.behaviour.working import Workers, connect_to, working
 from tests.support.e2e.server import ROOT, URL, Program, Server
 from tests.support.reload.processes import is_running, wait_until
 
+pytestmark = pytest.mark.everywhere
+
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 PROGRAM = """\

@@ -5,10 +5,10 @@ import gc
 from pathlib import Path
 
 import pytest
-import trustme
 
 from benchmarks.soak.__main__ import main
 from benchmarks.soak.serving import Served
+from tests.support.certificates import CA
 
 
 @pytest.mark.slow
@@ -21,7 +21,7 @@ def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_connections_over_tls_are_closed_before_the_loop_ends(tmp_path: Path) -> None:
     """One that still waits for the server's part of the end would be reported in whatever test runs later."""
-    with Served("tls", tmp_path, trustme.CA(), []) as server:
+    with Served("tls", tmp_path, CA(), []) as server:
         for _ in range(10):
             asyncio.run(server.note_certificate())
         asyncio.run(server.states())

@@ -11,6 +11,9 @@ import pytest
 
 from esg_core.errors import StartupError, UsageError
 from esg_core.plugins import KNOWN, LoopFactory, find, http_factory, loop_factory, resolve
+from tests.support.installed import LOOP
+
+pytestmark = pytest.mark.everywhere
 
 
 def test_known_names_are_the_entry_points_of_the_packages() -> None:
@@ -35,7 +38,7 @@ def test_loops(name: str | LoopFactory) -> None:
     loop = loop_factory(name)()
     try:
         assert isinstance(loop, asyncio.AbstractEventLoop)
-        assert type(loop).__module__.startswith("uvloop") == (name in ("uvloop", "auto"))
+        assert type(loop).__module__.startswith("uvloop") == ((LOOP if name == "auto" else name) == "uvloop")
     finally:
         loop.close()
 
@@ -45,6 +48,7 @@ def test_http(name: str) -> None:
     assert callable(http_factory(name))
 
 
+@pytest.mark.needs("httptools", "uvloop")
 def test_auto_takes_the_best_that_is_installed(without: Callable[[str], None]) -> None:
     assert (resolve("esg.http", "auto"), resolve("esg.loop", "auto")) == ("httptools", "uvloop")
     without("httptools")
@@ -87,6 +91,7 @@ def test_unknown_name_is_told_with_those_that_are_there(without: Callable[[str],
     )
 
 
+@pytest.mark.needs("uvloop")
 def test_entry_point_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even in a group in which ESG itself has nothing; its names are listed with ESG's."""
     point = importlib.metadata.EntryPoint("theirs", f"{__name__}:own_loop", "esg.loop")

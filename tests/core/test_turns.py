@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from esg_core.turns import LEAST_ROOM, UNCOUNTED, UNITS_A_TURN, TurnBudget
-from tests.support.core.loops import LOOPS, run_in, until
+from tests.support.core.loops import run_in, until
+from tests.support.installed import LOOPS
 
 
 class Turns:

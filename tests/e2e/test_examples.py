@@ -137,6 +137,7 @@ def test_configuration_file() -> None:
         server.wait_for('"target": ?"/"')
 
 
+@pytest.mark.needs("fastapi")
 def test_a_shop_as_in_the_readme(tmp_path: Path) -> None:
     """The FastAPI application of the README answers as the README says."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ import pytest
 from tests.support.e2e.clients import Client, Curl, Httpx
 from tests.support.e2e.programs import needs
 from tests.support.e2e.server import Server, serving
+from tests.support.installed import STACKS
 
 pytestmark = pytest.mark.slow
 
@@ -22,9 +23,6 @@ OPTIONS = {
 }
 WITH_LIFESPAN = [name for name, options in OPTIONS.items() if "--lifespan" in options]
 FILE = bytes(range(256)) * 2000
-
-
-STACKS = {"native": ("--http", "httptools", "--loop", "uvloop"), "pure": ("--http", "h11", "--loop", "asyncio")}
 
 
 def serve(framework: str) -> tuple[str, ...]:

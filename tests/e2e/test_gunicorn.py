@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
-import trustme
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.behaviour.board import counted, published
 from tests.support.behaviour.lifecycle import Clock, closes_in_time, free_port, get, request
+from tests.support.certificates import CA
 from tests.support.e2e.leaving import Case, leave_all, missing
 from tests.support.e2e.server import PATIENCE, ROOT, Program
 from tests.support.e2e.wire import ask
@@ -228,7 +228,7 @@ def test_proxies(tmp_path: Path) -> None:
 
 def test_tls(tmp_path: Path) -> None:
     """Gunicorn's options, with a client certificate."""
-    authority = trustme.CA()
+    authority = CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     server, me = authority.issue_cert("127.0.0.1"), authority.issue_cert("me@example.org", common_name="me")
     for name, certificate in (("server", server), ("me", me)):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-import trustme
 
 from tests.e2e.apps.page import PARTS
+from tests.support.certificates import CA
 from tests.support.e2e.browser import Browser
 from tests.support.e2e.clients import PATIENCE, Curl
 from tests.support.e2e.programs import needs
@@ -30,7 +30,7 @@ SUCCEEDED = re.compile(r"requests: (\d+) total, .* (\d+) succeeded, (\d+) failed
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the certificates of an authority and a server."""
     directory = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
+    authority = CA()
     authority.cert_pem.write_to_path(directory / "ca.pem")
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     certificate.private_key_pem.write_to_path(directory / "server.key")

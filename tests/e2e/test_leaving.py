@@ -13,11 +13,11 @@ from tests.e2e.apps.leaving.streams import PART, PARTS
 from tests.support.behaviour.lifecycle import get
 from tests.support.e2e.leaving import Case, Leaver, SecureLeaver, SocketLeaver, complaints, leave_all, missing
 from tests.support.e2e.server import Server
+from tests.support.installed import STACKS
 
 pytestmark = pytest.mark.slow
 
 APPS = "tests.e2e.apps.leaving"
-STACKS = {"native": ("--http", "httptools", "--loop", "uvloop"), "pure": ("--http", "h11", "--loop", "asyncio")}
 
 WAYS = {
     "1.1": ("close", "reset", "half"),

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 from websockets.sync.client import connect
 
-from tests.support.behaviour.lifecycle import LOOPS
+from tests.support.certificates import CA
 from tests.support.e2e.clients import bodies_of_curl
 from tests.support.e2e.programs import needs
 from tests.support.e2e.server import PATIENCE, Server, serving
+from tests.support.installed import LOOPS
 
 APP = "tests.e2e.apps.deployed:app"
 PREFACE = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"
@@ -34,7 +34,7 @@ def test_h19_cleartext(server: Server, version: str) -> None:
 
 @needs("curl")
 def test_h19_tls_and_http2(tmp_path: Path) -> None:
-    authority = trustme.CA()
+    authority = CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
     options = ("--haproxy-protocol", "--http2", "--cacert", str(tmp_path / "ca.pem"), "--write-out", "%{http_version}")

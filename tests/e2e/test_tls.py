@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
+from tests.support.certificates import CA
 from tests.support.e2e.clients import Curl
 from tests.support.e2e.programs import needs
 from tests.support.e2e.server import Server, serving
@@ -17,7 +17,7 @@ pytestmark = needs("curl")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the certificates of an authority, a server and a client."""
     directory = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
+    authority = CA()
     authority.cert_pem.write_to_path(directory / "ca.pem")
     for name, certificate in (
         ("server", authority.issue_cert("localhost", "127.0.0.1")),

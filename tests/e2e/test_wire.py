@@ -12,6 +12,8 @@ from tests.support.e2e.programs import needs
 from tests.support.e2e.server import Server, serving
 from tests.support.e2e.wire import ask, read_response
 
+pytestmark = pytest.mark.everywhere
+
 APP = "tests.e2e.apps.plain:app"
 GET = b"GET / HTTP/1.1\r\nhost: esg\r\n\r\n"
 

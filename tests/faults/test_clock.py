@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.behaviour.lifecycle import LOOPS, get
+from tests.support.behaviour.lifecycle import get
 from tests.support.e2e.programs import needs
 from tests.support.e2e.server import Server
 from tests.support.e2e.wire import Response
+from tests.support.installed import LOOPS
 
 pytestmark = needs("faketime")
 
@@ -27,7 +28,9 @@ class Clock:
         self.set(0)
 
     def set(self, offset: int) -> None:
-        self._file.write_text(f"{offset:+d}s\n")
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{offset:+d}s\n")
+        new.replace(self._file)  # libfaketime ends a process that finds half of it
         self.offset = offset
 
     def environment(self) -> dict[str, str]:

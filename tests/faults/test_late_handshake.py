@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.behaviour.lifecycle import LOOPS, get, started, wait_until_refused
+from tests.support.behaviour.lifecycle import get, started, wait_until_refused
 from tests.support.faults.servers import certificate, client_tls
 from tests.support.faults.tls import GET, rest, shake_hands
+from tests.support.installed import LOOPS
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.behaviour.lifecycle import LOOPS
 from tests.support.e2e.server import PATIENCE, ROOT, Server
 from tests.support.faults.servers import authority, certificate
+from tests.support.installed import LOOPS
 
 PROGRAM = """
 import contextlib, io, json, sys

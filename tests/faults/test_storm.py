@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.behaviour.lifecycle import LOOPS, get
+from tests.support.behaviour.lifecycle import get
 from tests.support.e2e.server import serving
 from tests.support.faults.servers import Watched, reset
+from tests.support.installed import LOOPS
 
 SECONDS = 1.0
 MOST = 20_000

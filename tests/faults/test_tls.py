@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.behaviour.lifecycle import LOOPS, get
+from tests.support.behaviour.lifecycle import get
 from tests.support.e2e.programs import needs
 from tests.support.e2e.server import PATIENCE, serving
 from tests.support.faults.servers import Watched, certificate, client_tls, reset
 from tests.support.faults.tls import GET, rest, shake_hands
+from tests.support.installed import LOOPS
 
 
 def client_hello() -> bytes:

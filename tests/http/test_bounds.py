@@ -20,7 +20,8 @@ from esg_http.message.head_limits import HeadLimits
 from tests.http.misbehaviour.case import body, sends, start
 from tests.support.http.bodies import WholeBody
 from tests.support.http.client import Response, read_responses
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.installed import PARSERS
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -11,7 +11,8 @@ import pytest
 from esg_core.access import AccessLog
 from esg_core.lifecycle.assembly import upgrades
 from esg_core.proxy.headers import NAMES as FORWARDED
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.installed import PARSERS
 
 MEANT_FOR_HTTP = ("connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade")
 MEANT_FOR_WEBSOCKET = ("extensions", "key", "protocol", "version")

@@ -12,10 +12,11 @@ from esg_core.figures.outcomes import SHORT
 from esg_core.figures.tally import Tally
 from esg_http.call import cycle as cycle_module
 from tests.support.figures.counting import Figures, Meter, counted_by, tally_of
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
 from tests.support.http2.driven import Client as H2Client
 from tests.support.http2.driven import request as h2_request
 from tests.support.http2.websocket import CONNECT
+from tests.support.installed import PARSERS
 from tests.support.ws.frames import close, text
 from tests.support.ws.memory import Recorder, WebSocketServer
 

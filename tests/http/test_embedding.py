@@ -13,8 +13,8 @@ import esg_http
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import StartupError, UsageError
 from esg_http.embedding import OF_A_LISTENER, OF_A_PROCESS
-from tests.support.core.loops import LOOPS, run_in, until
-from tests.support.http.memory import PARSERS
+from tests.support.core.loops import run_in, until
+from tests.support.installed import LOOPS, PARSER, PARSERS
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 
@@ -205,7 +205,7 @@ def test_u3_requests_are_logged_if_the_program_wants_to_hear_of_them(
     loop: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
-        async with await start(App(), "httptools") as server:
+        async with await start(App(), PARSER) as server:
             client = await connect(server)
             assert await client.fetch() == OK
             client.writer.close()

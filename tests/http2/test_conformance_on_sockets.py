@@ -8,8 +8,9 @@ import pytest
 from tests.http2.conformance import CASES
 from tests.http2.conformance.case import LAST_PING, Case, Outcome, check
 from tests.support.http.memory import Recorder
-from tests.support.http.sockets import LOOPS, SocketServer, Wiring
+from tests.support.http.sockets import SocketServer, Wiring
 from tests.support.http2.wire import ACK, Frame, Kind, read
+from tests.support.installed import LOOPS
 
 ON_SOCKETS = [case for case in CASES if len(case.steps) == 1 and not case.outcome.sizes]
 

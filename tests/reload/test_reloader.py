@@ -1,4 +1,4 @@
-"""Restarts as a user sees them (rules U-5, W-6): real commands, files, signals, sockets."""
+"""Restarts as a user sees them (rules U-5, W-6, R-6): real commands, files, signals, sockets, with each watcher."""
 
 import logging
 import os
@@ -17,6 +17,7 @@ from tests.support.e2e.server import Program
 from tests.support.reload.changes import PATIENCE
 from tests.support.reload.following import Follower
 from tests.support.reload.processes import POLITE, STUBBORN, is_running, python, wait_until
+from tests.support.reload.watchers import WATCHERS, watching_by
 
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
 """Tests change files within a second, which is less than byte code can tell apart."""
@@ -35,6 +36,12 @@ class Reloading(Program):
 
     def pid_of_command(self) -> int:
         return int(self.next("^ready").split()[1])
+
+
+@pytest.fixture(autouse=True, params=WATCHERS)
+def watcher(request: pytest.FixtureRequest) -> Iterator[None]:
+    with watching_by(request.param, ENVIRONMENT):
+        yield
 
 
 @pytest.fixture

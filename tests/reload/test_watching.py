@@ -1,19 +1,29 @@
-"""Changes as they are reported (rule W-6): named, and bursts as one. Real files, real notifications."""
+"""Changes as they are reported (rules W-6, R-6): named, and bursts as one. Real files, with each watcher."""
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-import watchfiles
 
 from esg_reload import Files, watch
 from esg_reload.watching import LONGEST_BURST, STEP
 from tests.support.reload.changes import DELAY, PATIENCE, watcher_of
+from tests.support.reload.watchers import WATCHERS
+
+
+@pytest.fixture(autouse=True, params=WATCHERS)
+def watcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How changes are noticed: by what the system reports, or by scanning because watchfiles is missing."""
+    if request.param == "scanning":
+        monkeypatch.setitem(sys.modules, "watchfiles", None)
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +170,19 @@ def test_nothing_is_missed_between_two_items(here: Path) -> None:
     assert next(told) == ("b.py", "c.py")
 
 
+def test_r6_each_part_of_a_signature_is_a_change(here: Path) -> None:
+    """Of content with the same length, and of a file with an older time that takes its place."""
+    with watcher_of(Files()) as watcher:
+        (here / "main.py").write_text("2\n")
+        assert watcher.next() == ("main.py",)
+        (here / "old").write_text("3\n")
+        os.utime(here / "old", (1, 1))
+        (here / "old").replace(here / "main.py")
+        assert watcher.next() == ("main.py",)
+        os.utime(here / "main.py", ns=(0, 1_000_000_001))
+        assert watcher.next() == ("main.py",)
+
+
 def test_watching_ends_when_it_is_to_stop() -> None:
     stop = threading.Event()
     told = watch(Files(), stop=stop)
@@ -168,6 +191,7 @@ def test_watching_ends_when_it_is_to_stop() -> None:
     assert list(told) == []
 
 
+@pytest.mark.needs("watchfiles")
 @pytest.mark.parametrize(
     "error", [OSError('OS file watch limit reached. about ["/a"] (Error)'), RuntimeError("OS file watch limit reached")]
 )
@@ -180,7 +204,7 @@ def test_a_system_that_cannot_watch_so_much_says_what_to_do(
         raise error
         yield
 
-    monkeypatch.setattr(watchfiles, "watch", fail)
+    monkeypatch.setitem(sys.modules, "watchfiles", SimpleNamespace(watch=fail))
     with watcher_of(Files()) as watcher:
         (here / "a.py").touch()
         assert watcher.next() == ("a.py",)

@@ -8,14 +8,14 @@ import pytest
 from esg_core.access import AccessLog
 from esg_core.asgi import Receive, Scope, Send
 from esg_ws.handshake import accept_key
-from tests.support.http.memory import PARSERS
+from tests.support.installed import PARSER, PARSERS
 from tests.support.ws.frames import close, text
 from tests.support.ws.memory import CODECS, KEY, OFFER, REQUEST, Client, Recorder, WebSocketServer, plain
 
 parsers = pytest.mark.parametrize("parser", PARSERS)
 
 
-def asked(request: bytes, parser: str = "httptools", rest: bytes = b"", **options: Any) -> tuple[Recorder, Client]:
+def asked(request: bytes, parser: str = PARSER, rest: bytes = b"", **options: Any) -> tuple[Recorder, Client]:
     app = Recorder()
     with WebSocketServer(app, "websockets", parser, **options) as server:
         return app, server.ask(request, rest)

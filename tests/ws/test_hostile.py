@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import time
-import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -203,6 +202,7 @@ def test_s5_floods_take_linear_time(codec: str, flood: Any) -> None:
     assert long / many < 200e-6
 
 
+@pytest.mark.needs("_tracemalloc")
 @codecs
 def test_s3_a_bomb_in_fragments_takes_no_memory(codec: str) -> None:
     """Each fragment is small and inflates to a thousand times its size; the message's limit stops it."""
@@ -212,6 +212,8 @@ def test_s3_a_bomb_in_fragments_takes_no_memory(codec: str) -> None:
     sent[0] = bytes((sent[0][0] | 0x40,)) + sent[0][1:]
     with WebSocketServer(Recorder(echo=False), codec, ws_max_size=limit, **NEVER) as server:
         client = server.open(OFFER.replace(b"; client_max_window_bits", b""))
+        import tracemalloc
+
         tracemalloc.start()
         client.say(*sent)
         _, peak = tracemalloc.get_traced_memory()

@@ -1,7 +1,6 @@
 """What waits for an application that does not receive has one bound in bytes per WebSocket (S-6)."""
 
 import asyncio
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -49,6 +48,7 @@ def compressed(content: bytes, opcode: int = BINARY) -> bytes:
     return frame(opcode, deflated(content), rsv=4)
 
 
+@pytest.mark.needs("_tracemalloc")
 @codecs
 def test_s6_compressed_messages_wait_compressed(codec: str) -> None:
     """100 of nearly the largest size, which are tiny on the wire."""
@@ -57,6 +57,8 @@ def test_s6_compressed_messages_wait_compressed(codec: str) -> None:
     with WebSocketServer(accepting(app), codec, ws_max_size=SIZE, **NEVER) as server:
         client = server.open(OFFER)
         sent = compressed(content) * 100
+        import tracemalloc
+
         tracemalloc.start()
         client.say(*[sent[at : at + SEGMENT] for at in range(0, len(sent), SEGMENT)])
         now, peak = tracemalloc.get_traced_memory()

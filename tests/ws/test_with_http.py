@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -130,6 +129,8 @@ def test_l5_idle_websockets_have_no_timers_of_their_own(codec: str) -> None:
 def memory_of(server: WebSocketServer, *requests: bytes) -> float:
     """Bytes of a connection on which this was sent, after others have been opened before."""
 
+    import tracemalloc
+
     def use() -> Client:
         client = server.ask(requests[0], requests[1] if len(requests) > 1 else b"")
         client.transport.written.clear()
@@ -146,6 +147,7 @@ def memory_of(server: WebSocketServer, *requests: bytes) -> float:
     return (tracemalloc.get_traced_memory()[0] - before) / 100
 
 
+@pytest.mark.needs("_tracemalloc")
 @pytest.mark.parametrize("fields", [b"", OFFER], ids=["", "compression"])
 @codecs
 def test_s3_an_idle_websocket_takes_little_more_than_a_plain_connection(codec: str, fields: bytes) -> None:
@@ -162,6 +164,8 @@ def test_s3_an_idle_websocket_takes_little_more_than_a_plain_connection(codec: s
 
     options: dict[str, Any] = {"ws_ping_interval": 0, "timeout_keep_alive": 1000}
     with WebSocketServer(app, codec, **options) as server:
+        import tracemalloc
+
         tracemalloc.start()
         plain_bytes = memory_of(server, GET)
         bytes_each = memory_of(server, REQUEST + fields, text("hello"))

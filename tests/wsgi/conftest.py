@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.wsgi.serving import STACKS
+from tests.support.installed import STACKS
 
 
 @pytest.fixture(scope="module", params=STACKS)

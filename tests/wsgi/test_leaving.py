@@ -7,11 +7,11 @@ import pytest
 
 from tests.support.e2e.server import Server
 from tests.support.http.sockets import Client
+from tests.support.installed import STACKS
 from tests.support.wsgi.http2 import Http2Client
 from tests.support.wsgi.parts import PART, PARTS
 from tests.support.wsgi.serving import (
     LEAVE,
-    STACKS,
     assert_answers,
     assert_closed_once,
     connect,

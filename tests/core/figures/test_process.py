@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from esg_core.figures import process
 from esg_core.figures.certificates import certificate_reading, expiry, not_after
 from esg_core.figures.listeners import backlog_of, listener_readings
 from esg_core.figures.readings import Reading
+from tests.support.certificates import CA
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc and the kernel")
 
@@ -70,10 +70,10 @@ def test_the_interpreter() -> None:
 
 def test_the_end_of_a_certificate(tmp_path: Path) -> None:
     path = tmp_path / "certificate.pem"
-    leaf = trustme.CA().issue_cert("localhost", not_after=EXPIRES)
+    leaf = CA().issue_cert("localhost", not_after=EXPIRES)
     leaf.private_key_and_cert_chain_pem.write_to_path(path)
     assert expiry(str(path)) == EXPIRES.timestamp()
-    near = trustme.CA().issue_cert("localhost", not_after=EXPIRES.replace(year=2048))
+    near = CA().issue_cert("localhost", not_after=EXPIRES.replace(year=2048))
     der = ssl.PEM_cert_to_DER_cert(near.cert_chain_pems[0].bytes().decode())
     assert not_after(der) == EXPIRES.replace(year=2048).timestamp()
     reading = certificate_reading({"default": str(path), "gone": str(tmp_path / "gone.pem")})
@@ -82,7 +82,7 @@ def test_the_end_of_a_certificate(tmp_path: Path) -> None:
     assert certificate_reading({}) is None
 
 
-DER = ssl.PEM_cert_to_DER_cert(trustme.CA().issue_cert("localhost").cert_chain_pems[0].bytes().decode())
+DER = ssl.PEM_cert_to_DER_cert(CA().issue_cert("localhost").cert_chain_pems[0].bytes().decode())
 
 
 @given(at=st.integers(0, len(DER) - 1), byte=st.integers(0, 255), end=st.integers(0, len(DER)))

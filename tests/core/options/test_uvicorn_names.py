@@ -165,6 +165,7 @@ def test_what_cannot_be_taken_is_one_line_in_the_words_of_the_user(keywords: dic
     assert complaint(**keywords).startswith(text)
 
 
+@pytest.mark.needs("uvloop", "httptools")
 @pytest.mark.parametrize("option", ["loop", "http", "ws"])
 def test_each_name_of_an_implementation_is_taken_or_refused_with_what_to_do(option: str) -> None:
     annotation = {"loop": "LoopFactoryType", "http": "HTTPProtocolType", "ws": "WSProtocolType"}[option]

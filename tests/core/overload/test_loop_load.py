@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import uvloop
 
 from esg_core.event_loops import MeasurableLoop, asyncio_loop, uvloop_loop
 from esg_core.overload.loop_load import CPUMeter, LibuvMeter, LoopMeter, Reading, SelectorMeter, choose_meter
+from tests.support.installed import LOOPS
 
 OURS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"libuv": uvloop_loop, "selector": asyncio_loop}
 
-every_loop = pytest.mark.parametrize("source", OURS)
+every_loop = pytest.mark.parametrize("source", OURS if "uvloop" in LOOPS else ["selector"])
+about_uvloop = pytest.mark.needs("uvloop")
 
 
 def run(make: Callable[[], asyncio.AbstractEventLoop], work: Callable[[], Awaitable[Any]]) -> Any:
@@ -156,6 +157,7 @@ def test_two_readings_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> Non
     assert meter.read() == Reading(0.0, None)
 
 
+@about_uvloop
 @pytest.mark.parametrize("missing", ["uv_metrics_idle_time", "uv_loop_configure"])
 def test_a_build_of_uvloop_that_hides_its_library(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import ctypes
@@ -171,16 +173,17 @@ def test_a_build_of_uvloop_that_hides_its_library(missing: str, monkeypatch: pyt
     async def work() -> LoopMeter:
         return choose_meter(asyncio.get_running_loop())
 
-    assert isinstance(run(uvloop.new_event_loop, work), CPUMeter)
+    assert isinstance(run(uvloop_loop, work), CPUMeter)
 
 
+@about_uvloop
 def test_without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", None)
 
     async def work() -> str:
         return choose_meter(asyncio.get_running_loop()).source
 
-    assert run(uvloop.new_event_loop, work) == "cpu"
+    assert run(uvloop_loop, work) == "cpu"
 
 
 def test_nobody_measures_until_it_is_asked_for() -> None:
@@ -201,6 +204,7 @@ def test_nobody_measures_until_it_is_asked_for() -> None:
     assert idle_time > 0.005
 
 
+@about_uvloop
 def test_libuv_tells_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
     import ctypes
 
@@ -223,7 +227,7 @@ def test_libuv_tells_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
             LibuvMeter(asyncio.get_running_loop())
         return choose_meter(asyncio.get_running_loop()).source
 
-    assert run(uvloop.new_event_loop, work) == "cpu"
+    assert run(uvloop_loop, work) == "cpu"
 
 
 @every_loop

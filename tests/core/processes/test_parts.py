@@ -246,6 +246,7 @@ def test_l8_as_process_1_the_parent_sees_the_end_of_orphans_and_leaves_its_own_c
     assert (answer.stdout.split(), answer.returncode) == (["reaped", "1"], 0), answer.stderr
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="PyPy has no posix_spawn()")
 @pytest.mark.parametrize(("end", "code"), [(Forked.kill, -signal.SIGKILL), (lambda one: one.send_signal(15), -15)])
 def test_w2_a_forked_worker_is_ended_once(end: Callable[[Forked], None], code: int) -> None:
     pid = os.posix_spawn("/bin/sleep", ["sleep", "30"], {})

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 import pytest
-import trustme
 
 from esg_core.figures.labels import HANDSHAKE_RESULTS
 from esg_core.options.addresses import TCPAddress
@@ -19,7 +18,9 @@ from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
 from esg_core.sockets.tls_link import HalfClosingContext
 from esg_core.turns import TurnBudget
-from tests.support.core.loops import LOOPS, Turns, run_in, until
+from tests.support.certificates import CA
+from tests.support.core.loops import Turns, run_in, until
+from tests.support.installed import LOOPS
 
 MANY = 30
 
@@ -37,14 +38,14 @@ class Echo(asyncio.Protocol):
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> CA:
+    return CA()
 
 
 class Hall:
     """A TLS listener in the running loop; `begun` records the turn in which each handshake began."""
 
-    def __init__(self, authority: trustme.CA, limit: float = 10, seconds: float = 0) -> None:
+    def __init__(self, authority: CA, limit: float = 10, seconds: float = 0) -> None:
         self.begun: list[int] = []
         self.asked = 0
         self._authority = authority
@@ -120,7 +121,7 @@ class Client:
                 await loop.sock_sendall(self.socket, self._outgoing.read())
 
 
-def run(loop: str, script: Callable[[Hall], Awaitable[None]], authority: trustme.CA, **options: Any) -> None:
+def run(loop: str, script: Callable[[Hall], Awaitable[None]], authority: CA, **options: Any) -> None:
     async def main() -> None:
         hall = Hall(authority, **options)
         try:
@@ -141,7 +142,7 @@ async def is_ended(client: Client) -> bool:
 
 @each_loop
 @pytest.mark.parametrize("split", [0, 1, -1], ids=["whole", "first byte first", "last byte last"])
-def test_one_handshake_begins_in_a_turn(loop: str, split: int, authority: trustme.CA) -> None:
+def test_one_handshake_begins_in_a_turn(loop: str, split: int, authority: CA) -> None:
     """Even if the rests of all their messages come at once."""
 
     async def script(hall: Hall) -> None:
@@ -162,7 +163,7 @@ def test_one_handshake_begins_in_a_turn(loop: str, split: int, authority: trustm
 
 
 @each_loop
-def test_nothing_is_made_for_a_client_that_says_nothing(loop: str, authority: trustme.CA) -> None:
+def test_nothing_is_made_for_a_client_that_says_nothing(loop: str, authority: CA) -> None:
     async def script(hall: Hall) -> None:
         with hall.client() as silent, hall.client() as other:
             other.socket.send(other.hello)
@@ -176,9 +177,7 @@ def test_nothing_is_made_for_a_client_that_says_nothing(loop: str, authority: tr
 
 @each_loop
 @pytest.mark.parametrize("said", [b"", b"\x16", None], ids=["nothing", "a byte", "a hello"])
-def test_the_time_for_a_handshake_begins_when_it_is_accepted(
-    loop: str, said: bytes | None, authority: trustme.CA
-) -> None:
+def test_the_time_for_a_handshake_begins_when_it_is_accepted(loop: str, said: bytes | None, authority: CA) -> None:
     """H-17: however much of it has come."""
 
     async def script(hall: Hall) -> None:
@@ -194,7 +193,7 @@ def test_the_time_for_a_handshake_begins_when_it_is_accepted(
 
 
 @each_loop
-def test_a_client_that_goes_while_it_waits_for_its_turn(loop: str, authority: trustme.CA) -> None:
+def test_a_client_that_goes_while_it_waits_for_its_turn(loop: str, authority: CA) -> None:
     async def script(hall: Hall) -> None:
         with ExitStack() as stack:
             clients = [stack.enter_context(hall.client()) for _ in range(MANY)]
@@ -210,7 +209,7 @@ def test_a_client_that_goes_while_it_waits_for_its_turn(loop: str, authority: tr
 
 
 @each_loop
-def test_those_whose_turn_has_not_come_are_served_when_the_listener_closes(loop: str, authority: trustme.CA) -> None:
+def test_those_whose_turn_has_not_come_are_served_when_the_listener_closes(loop: str, authority: CA) -> None:
     """L-2: clients are not late while the server has work to do."""
 
     async def script(hall: Hall) -> None:
@@ -228,7 +227,7 @@ def test_those_whose_turn_has_not_come_are_served_when_the_listener_closes(loop:
 
 
 @each_loop
-def test_waiting_clients_are_closed_at_once_when_the_server_gives_up(loop: str, authority: trustme.CA) -> None:
+def test_waiting_clients_are_closed_at_once_when_the_server_gives_up(loop: str, authority: CA) -> None:
     """With and without their first message, waiting for a turn and before."""
 
     async def script(hall: Hall) -> None:
@@ -247,7 +246,7 @@ def test_waiting_clients_are_closed_at_once_when_the_server_gives_up(loop: str, 
 
 
 @each_loop
-def test_a_context_that_knows_no_half_closed_connections(loop: str, authority: trustme.CA) -> None:
+def test_a_context_that_knows_no_half_closed_connections(loop: str, authority: CA) -> None:
     """With a user's own context, the connection ends with the client's side, as with the loop's TLS."""
 
     async def main() -> None:
@@ -272,7 +271,7 @@ def test_a_context_that_knows_no_half_closed_connections(loop: str, authority: t
 
 
 @each_loop
-def test_m1_handshakes_are_counted_by_their_result(authority: trustme.CA, loop: str) -> None:
+def test_m1_handshakes_are_counted_by_their_result(authority: CA, loop: str) -> None:
     async def script(hall: Hall) -> None:
         with hall.client() as good, hall.client() as bad, hall.client() as silent:
             bad.socket.send(b"nonsense instead of TLS")

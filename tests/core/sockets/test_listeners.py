@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from esg_core.options.addresses import TCPAddress, UnixAddress
 from esg_core.sockets import acceptor
@@ -20,6 +19,7 @@ from esg_core.sockets.bound import BoundSocket, adopt, bind_all
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
 from esg_core.turns import TurnBudget
+from tests.support.certificates import CA
 from tests.support.core.loops import Turns, run_in, until
 from tests.support.logging_state import untouched_logging
 
@@ -169,18 +169,18 @@ def test_unix_socket(loop: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> CA:
+    return CA()
 
 
-def tls(authority: trustme.CA, handshake_timeout: float) -> TLSOptions:
+def tls(authority: CA, handshake_timeout: float) -> TLSOptions:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     return TLSOptions(lambda: context, handshake_timeout)
 
 
 @pytest.mark.parametrize("limit", [5.0, math.inf])
-def test_tls(loop: str, authority: trustme.CA, limit: float) -> None:
+def test_tls(loop: str, authority: CA, limit: float) -> None:
     """Even if the time for the handshake is unlimited."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -195,7 +195,7 @@ def test_tls(loop: str, authority: trustme.CA, limit: float) -> None:
     ("said", "is_told"), [(b"", False), (b"what is no TLS at all", False), (b"GET / HTTP/1.1\r\n\r\n", True)]
 )
 def test_failing_handshake_harms_no_other_client(
-    loop: str, authority: trustme.CA, said: bytes, is_told: bool, log: pytest.LogCaptureFixture
+    loop: str, authority: CA, said: bytes, is_told: bool, log: pytest.LogCaptureFixture
 ) -> None:
     """H-17: a silent client's connection is closed in time; the next one is served. H-11: plain HTTP is reported."""
 
@@ -246,7 +246,7 @@ def test_those_in_the_queue_are_served_when_it_closes(loop: str) -> None:
     run(loop, script)
 
 
-def test_handshakes_do_not_hold_the_end(loop: str, authority: trustme.CA) -> None:
+def test_handshakes_do_not_hold_the_end(loop: str, authority: CA) -> None:
     async def script(listeners: Listeners, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         await listeners.close()

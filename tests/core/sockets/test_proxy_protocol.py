@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import trustme
-import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +24,10 @@ from esg_core.proxy.trust import TrustedProxies
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.proxy_protocol import AnnouncedTransport, ProxyProtocol
 from esg_core.turns import TurnBudget
+from tests.support.certificates import CA
 from tests.support.core.loops import until
+from tests.support.http.sockets import LOOP_FACTORIES
+from tests.support.installed import LOOPS
 
 V1 = b"PROXY TCP4 198.51.100.7 192.0.2.1 5012 443\r\n"
 V1_ROUTE = Route(("198.51.100.7", 5012), ("192.0.2.1", 443))
@@ -225,12 +226,6 @@ def test_the_outcome_does_not_depend_on_how_bytes_arrive(data: bytes, step: int)
 # Connections
 
 
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
-}
-
-
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
     """An application that is never called."""
 
@@ -356,7 +351,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[None
             async with asyncio.timeout(30):
                 await main()
 
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+        with asyncio.Runner(loop_factory=LOOP_FACTORIES[request.param]) as runner:
             runner.run(bounded())
 
     return call
@@ -573,7 +568,7 @@ def test_the_announced_transport_is_the_transport_otherwise(run: Run) -> None:
 @pytest.fixture(scope="module")
 def certificates() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Contexts of a server for 127.0.0.1 and of a client that trusts it."""
-    authority = trustme.CA()
+    authority = CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(server)
     client = ssl.create_default_context()

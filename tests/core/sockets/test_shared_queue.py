@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import trustme
 
 from esg_core.sockets import acceptor, shares
 from esg_core.sockets.board import Holding, Rows
@@ -19,6 +18,7 @@ from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
 from esg_core.turns import TurnBudget
+from tests.support.certificates import CA
 from tests.support.core.loops import run_in, until
 from tests.support.logging_state import untouched_logging
 
@@ -230,7 +230,7 @@ def test_w10_h20_out_of_descriptors_while_standing_back(
 
 
 def test_w10_connections_in_their_handshake_count_until_they_fail(loop: str) -> None:
-    authority = trustme.CA()
+    authority = CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
 

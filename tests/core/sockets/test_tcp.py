@@ -12,7 +12,8 @@ from esg_core.sockets.ends import abort, close, end_for_client, reset
 from esg_core.sockets.tcp import Delivery, Departure, WriteWatch, delivery, departure, has_input
 from esg_core.testing import ManualLoop, MemoryTransport
 from esg_core.write_pace import WriteLimits
-from tests.support.core.loops import LOOPS, run_in
+from tests.support.core.loops import run_in
+from tests.support.installed import LOOPS
 
 
 @pytest.fixture(params=["tcp", "unix"])

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import trustme
 
 from esg_core.options.config import Config
 from esg_core.sockets import tickets
 from esg_core.sockets.tickets import TicketKeys, TLSContext, WithTickets, set_ticket_keys
 from esg_core.sockets.tls import renewed_context
+from tests.support.certificates import CA
 from tests.support.core.revocation import revocation_list
 
 CHECKED: dict[str, Any] = {"ssl_cert_reqs": 2, "ssl_ca_certs": "ca.pem"}
@@ -25,9 +25,9 @@ VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("tickets")
-    authority = trustme.CA()
+    authority = CA()
     authority.cert_pem.write_to_path(directory / "ca.pem")
-    (directory / "more.pem").write_bytes(authority.cert_pem.bytes() + trustme.CA().cert_pem.bytes())
+    (directory / "more.pem").write_bytes(authority.cert_pem.bytes() + CA().cert_pem.bytes())
     (directory / "none.crl").write_bytes(revocation_list(authority))
     (directory / "one.crl").write_bytes(revocation_list(authority, authority.issue_cert("stolen")))
     for name in ("server", "client"):

@@ -13,20 +13,16 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
-import trustme
-import uvloop
 
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.waiting import WriteGate
 from esg_http.call.sendfile import KERNEL_PIECE, THREAD_PIECE, send_file
+from tests.support.certificates import CA
+from tests.support.http.sockets import LOOP_FACTORIES
+from tests.support.installed import LOOPS
 
 MEBIBYTE = 1024 * 1024
 LIMITS = (1000, 5000)
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
-}
 
 
 class Responder(asyncio.Protocol):
@@ -68,7 +64,7 @@ class Wire:
         self.path = str(directory / "s")
         self.server_tls: ssl.SSLContext | None = None
         if kind == "tls":
-            authority = trustme.CA()
+            authority = CA()
             self.server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             authority.issue_cert("127.0.0.1").configure_cert(self.server_tls)
             self.client_tls = ssl.create_default_context()
@@ -126,7 +122,7 @@ def run(loop: str, main: Callable[[], Awaitable[None]]) -> None:
     async def call() -> None:
         await main()
 
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+    with asyncio.Runner(loop_factory=LOOP_FACTORIES[loop]) as runner:
         runner.run(call())
 
 

@@ -9,7 +9,8 @@ import pytest
 from esg_core.testing import pieces, random_sizes
 from tests.http.corpus import CASES
 from tests.http.corpus.case import Call, Case
-from tests.support.http.memory import PARSERS, Outcome, Seen, exchange
+from tests.support.http.memory import Outcome, Seen, exchange
+from tests.support.installed import PARSERS
 
 SLOW = 3000
 """Bytes above which only the ends of a case are sent byte by byte."""

@@ -6,28 +6,24 @@ Everything is checked in memory; here, that sockets and TLS change nothing, and 
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 
 import pytest
-import trustme
-import uvloop
 
 import esg_http.entry_points
 from esg_core.context import Context
 from esg_core.options.config import Config
 from tests.http.corpus import CASES
 from tests.http.corpus.case import Case
+from tests.support.certificates import CA
 from tests.support.http.client import Incomplete, Response, read_responses
-from tests.support.http.memory import PARSERS, LogRecords, Recorder
+from tests.support.http.memory import LogRecords, Recorder
+from tests.support.http.sockets import LOOP_FACTORIES
+from tests.support.installed import LOOPS, PARSERS
 
 LAST = b"GET /last HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
-}
 
 ON_SOCKETS = [case for case in CASES if not (case.unfinished or case.eof or case.options)]
 
@@ -35,7 +31,7 @@ ON_SOCKETS = [case for case in CASES if not (case.unfinished or case.eof or case
 @cache
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """The server's and the client's side of TLS."""
-    authority = trustme.CA()
+    authority = CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(server)
     client = ssl.create_default_context()
@@ -119,7 +115,7 @@ def logged() -> Iterator[LogRecords]:
 @pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
 def test_sockets_change_nothing(parser: str, loop: str, tls: bool) -> None:
     cases = ON_SOCKETS[len(parser) % 3 :: 3] if tls else ON_SOCKETS
-    with logged() as log, asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+    with logged() as log, asyncio.Runner(loop_factory=LOOP_FACTORIES[loop]) as runner:
         wrong = runner.run(failures(parser, tls, cases))
     assert not wrong, "\n".join(wrong)
     assert len(log.texts(logging.WARNING)) == sum(case.is_refusal for case in cases)

@@ -9,7 +9,6 @@ import re
 from typing import Any
 
 import h11
-import httptools
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -17,8 +16,9 @@ from hypothesis import strategies as st
 from esg_core.errors import RequestError
 from esg_core.testing import pieces
 from tests.support.http.bodies import WholeBody
-from tests.support.http.memory import PARSERS, Outcome, Seen, comparable, exchange
+from tests.support.http.memory import Outcome, Seen, comparable, exchange
 from tests.support.http.mutations import mutated, segmented, streams
+from tests.support.installed import PARSER, PARSERS
 
 EXAMPLES = os.environ.get("ESG_FUZZ_EXAMPLES")
 
@@ -72,7 +72,7 @@ def test_both_parsers_give_the_same_outcome(segments: list[bytes], eof: bool) ->
 
 @fuzz
 @given(segmented(streams()), st.sampled_from(PARSERS))
-@example([b"GET / HTTP/1.1\n\nGET / HTTP/0.9\r\nHost: t\r\n\r\n"], "httptools")
+@example([b"GET / HTTP/1.1\n\nGET / HTTP/0.9\r\nHost: t\r\n\r\n"], PARSER)
 def test_segments_do_not_matter(segments: list[bytes], parser: str) -> None:
     """H-12, H-20."""
     data = b"".join(segments)
@@ -132,7 +132,7 @@ def test_limits_are_the_same_for_any_segments(
 def test_an_unfinished_head_is_bounded(parts: list[bytes]) -> None:
     """H-20: no input makes a server wait for more of a head than its limits allow."""
     data = (b"".join(parts) or b"G") * 2000
-    outcome = exchange("httptools", pieces(data[:3000], 50), **SMALL)
+    outcome = exchange(PARSER, pieces(data[:3000], 50), **SMALL)
     assert outcome.calls or outcome.ended
 
 
@@ -189,6 +189,7 @@ def decode_with_h11(data: bytes) -> tuple[bytes, bytes] | None:
 
 def decode_with_httptools(data: bytes) -> bytes | None:
     """The content of a complete body; llhttp does not say what follows it."""
+    import httptools
 
     class Sink:
         def __init__(self) -> None:
@@ -211,6 +212,7 @@ def decode_with_httptools(data: bytes) -> bytes | None:
     return sink.content if sink.complete else None
 
 
+@pytest.mark.needs("httptools")
 @fuzz
 @given(CHUNKS, TRAILERS, st.data())
 def test_valid_chunks_are_decoded(
@@ -225,6 +227,7 @@ def test_valid_chunks_are_decoded(
     assert decode_with_httptools(coded) == content
 
 
+@pytest.mark.needs("httptools")
 @fuzz
 @given(mutated())
 @example(b"0\r\nX: y\r\n\r\nmore")

@@ -16,6 +16,7 @@ from tests.http.corpus.case import chunked, get, post
 from tests.support.http.asking import Connected, connected
 from tests.support.http.memory import exchange
 from tests.support.http.over_tls import over_tls
+from tests.support.installed import PARSER
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 UPLOAD = post(b"Content-Length: 5")
@@ -179,7 +180,7 @@ def test_no_request_changes_a_state_in_another_way(piece: int, eof: bool, monkey
     monkeypatch.setattr(H1Connection, "_reading", property(slot.__get__, change), raising=False)
     for case in CASES:
         data = case.data[:500]
-        exchange("httptools", pieces(data, [piece] * (len(data) // piece)), eof=eof)
+        exchange(PARSER, pieces(data, [piece] * (len(data) // piece)), eof=eof)
     known = {(before, after) for moves in AFTER.values() for before, after in moves.items()}
     assert {(before.name, after.name) for before, after in changes - known if before is not after} == set()
     assert len(changes) > len(Reading)

@@ -19,10 +19,11 @@ from esg_http.h1.connection import H1Connection
 from tests.http.corpus.case import chunked, get
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.http.asking import Slow, answers, echo, ended
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
 from tests.support.http.over_tls import over_tls
 from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
 from tests.support.http.turns import HeldTurns, WatchedTurns
+from tests.support.installed import PARSER, PARSERS
 
 CHUNKS = 3 * UNITS_A_TURN
 """Of one byte each; with the last chunk, they take four turns."""
@@ -37,7 +38,7 @@ def one_byte_chunks(count: int) -> tuple[bytes, bytes]:
 
 
 @contextmanager
-def held(app: Any = echo, parser: str = "httptools", **options: Any) -> Iterator[tuple[MemoryTransport, HeldTurns]]:
+def held(app: Any = echo, parser: str = PARSER, **options: Any) -> Iterator[tuple[MemoryTransport, HeldTurns]]:
     """A connection whose turns end when the test says so."""
     with MemoryServer(app, parser, **options) as server:
         turns = HeldTurns(server)

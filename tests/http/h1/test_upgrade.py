@@ -6,7 +6,8 @@ import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport
-from tests.support.http.memory import PARSERS, MemoryServer
+from tests.support.http.memory import MemoryServer
+from tests.support.installed import PARSERS
 
 REQUEST = b"GET /shout HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n"
 

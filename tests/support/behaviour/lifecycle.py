@@ -12,7 +12,6 @@ from tests.support.http.sockets import client_tls
 
 APP = "tests.behaviour.apps.lifecycle:app"
 LIFESPANS = "tests.behaviour.apps.lifespans"
-LOOPS = ("uvloop", "asyncio")
 
 Connection = socket.socket
 

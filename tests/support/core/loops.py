@@ -8,8 +8,6 @@ from esg_core.plugins import loop_factory
 
 T = TypeVar("T")
 
-LOOPS = ("uvloop", "asyncio")
-
 
 class Turns:
     """Counts the turns of the running loop, from now until `stop()`; the first thing in each."""

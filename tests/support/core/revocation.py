@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from tests.support.certificates import CA, LeafCert
 
-def revocation_list(authority: trustme.CA, *revoked: trustme.LeafCert, expired: bool = False) -> bytes:
+
+def revocation_list(authority: CA, *revoked: LeafCert, expired: bool = False) -> bytes:
     """A list in PEM that is valid for a day, or was until yesterday."""
     issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
     key = load_pem_private_key(authority.private_key_pem.bytes(), None)

@@ -10,17 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 from tests.support.behaviour.lifecycle import get
+from tests.support.certificates import CA
 from tests.support.e2e.server import PATIENCE, Server
 
 LOOPS_AND_WIRES = [(loop, wire) for loop in ("uvloop", "asyncio") for wire in ("tcp", "tls")]
 
 
 @cache
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> CA:
+    return CA()
 
 
 @cache

@@ -18,8 +18,7 @@ from esg_core.overload.health import Health
 from esg_core.testing import ManualLoop, MemoryTransport
 from esg_core.unheard import GRACE
 from tests.support.http.client import Response, read_responses
-
-PARSERS = ("httptools", "h11")
+from tests.support.installed import PARSER
 
 DATE = re.compile(rb"(?m)^date: [^\r]*\r\n")
 
@@ -60,7 +59,7 @@ class MemoryServer:
     period of applications is over (rule H-21), or if an error was not handled.
     """
 
-    def __init__(self, app: Application, parser: str = "httptools", **options: Any) -> None:
+    def __init__(self, app: Application, parser: str = PARSER, **options: Any) -> None:
         self.app = app
         self.parser = parser
         self.options = options

@@ -22,8 +22,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import trustme
-
 import esg_http.entry_points
 from esg_core.asgi import Application
 from esg_core.event_loops import asyncio_loop, uvloop_loop
@@ -33,15 +31,17 @@ from esg_core.sockets.bound import bind_all
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
 from esg_core.sockets.tls_link import HalfClosingContext
+from tests.support.certificates import CA, LeafCert
 from tests.support.http.client import Incomplete, Response, read_body, read_head
-from tests.support.http.memory import PARSERS, LogRecords, make_context
+from tests.support.http.memory import LogRecords, make_context
+from tests.support.installed import LOOP, LOOPS, PARSER, PARSERS
 
 T = TypeVar("T")
 
 PATIENCE = 15.0
 """Seconds to wait for events that must happen, on a busy machine."""
 
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+LOOP_FACTORIES: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio_loop,
     "uvloop": uvloop_loop,
 }
@@ -51,8 +51,8 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 class Wiring:
     """How a server is built, and how it is reached: `wire` is tcp, unix or tls."""
 
-    parser: str = "httptools"
-    loop: str = "uvloop"
+    parser: str = PARSER
+    loop: str = LOOP
     wire: str = "tcp"
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class Wiring:
 
 
 WIRINGS = [Wiring(*parts) for parts in product(PARSERS, LOOPS, ("tcp", "unix", "tls"))]
-LOOPS_AND_WIRES = [wiring for wiring in WIRINGS if wiring.parser == "httptools"]
+LOOPS_AND_WIRES = [wiring for wiring in WIRINGS if wiring.parser == PARSER]
 """For tests of what happens below the parser."""
 
 CLEARTEXT = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire != "tls"]
@@ -70,8 +70,8 @@ TCP = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire == "tcp"]
 
 
 @cache
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> CA:
+    return CA()
 
 
 def server_tls() -> ssl.SSLContext:
@@ -194,7 +194,7 @@ class SocketServer:
         self,
         *,
         receive_buffer: int | None = None,
-        certificate: trustme.LeafCert | None = None,
+        certificate: LeafCert | None = None,
         protocols: tuple[str, ...] = (),
     ) -> Client:
         """A new connection; a small `receive_buffer` makes the client's side fill up soon."""
@@ -259,7 +259,7 @@ class SocketServer:
         logging.getLogger("esg").removeHandler(self.log)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=LOOPS[self.wiring.loop]) as runner:
+        with asyncio.Runner(loop_factory=LOOP_FACTORIES[self.wiring.loop]) as runner:
             try:
                 runner.run(self._main())
             except BaseException as error:

@@ -8,6 +8,7 @@ import esg_ws.entry_points
 from esg_core.asgi import Application, Message, Receive, Scope, Send
 from esg_core.testing import MemoryTransport
 from tests.support.http.memory import MemoryServer
+from tests.support.installed import PARSER
 from tests.support.ws.frames import CLOSE, Frame, read_frames
 
 CODECS = ("websockets", "wsproto")
@@ -26,7 +27,7 @@ Conversation = Callable[[Receive, Send], Awaitable[None]]
 class WebSocketServer(MemoryServer):
     """A `MemoryServer` that serves WebSocket with one of the codecs."""
 
-    def __init__(self, app: Application, codec: str = "websockets", parser: str = "httptools", **options: Any) -> None:
+    def __init__(self, app: Application, codec: str = "websockets", parser: str = PARSER, **options: Any) -> None:
         super().__init__(app, parser, **options)
         self.codec = codec
 

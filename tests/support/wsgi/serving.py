@@ -19,8 +19,8 @@ from esg_core.options.config import Config
 from tests.support.e2e.server import PATIENCE, Server
 from tests.support.e2e.wire import read_response
 from tests.support.http.client import Response
-from tests.support.http.memory import PARSERS
-from tests.support.http.sockets import LOOPS, Client, SocketServer, Wiring
+from tests.support.http.sockets import Client, SocketServer, Wiring
+from tests.support.installed import LOOPS, PARSERS
 from tests.support.wsgi.clients import Talk, talk
 
 Environ = dict[str, Any]
@@ -90,9 +90,6 @@ def wsgi_server(app: WSGIApplication, way: Way, *, is_valid: bool = True, **opti
 
 
 # Processes of their own, and raw clients of theirs.
-
-STACKS = {"native": ("--http", "httptools", "--loop", "uvloop"), "pure": ("--http", "h11", "--loop", "asyncio")}
-"""Both parsers and both loops."""
 
 VERSIONS = ("HTTP/1.1", "HTTP/2")
 

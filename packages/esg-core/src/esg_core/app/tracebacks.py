@@ -6,6 +6,7 @@ from traceback import StackSummary, TracebackException
 
 _HIDDEN = (
     "<frozen importlib",
+    "<builtin>/frozen importlib",  # PyPy
     "<frozen runpy",
     importlib.__file__.removesuffix("__init__.py"),
     __file__.rpartition("app")[0],

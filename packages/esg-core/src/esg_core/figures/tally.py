@@ -5,6 +5,7 @@ thread; any thread may ask.
 """
 
 import gc
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -226,7 +227,7 @@ class Tally:
         yield families.H2_FAULTS, self.h2_faults.copy()
         yield families.WS_CLOSES, self.ws_closes.copy()
         yield families.HANDSHAKES, context.handshakes
-        generations = gc.get_stats()
+        generations = gc.get_stats() if sys.implementation.name == "cpython" else ()  # PyPy's has no generations
         for counted, what in _COLLECTOR:
             yield counted, {str(number): found[what] for number, found in enumerate(generations)}
 

@@ -100,13 +100,17 @@ class Departure(Enum):
     GONE = 2
 
 
+_POLLRDHUP: int = getattr(select, "POLLRDHUP", 0x2000 if sys.platform == "linux" else 0)
+"""Linux's event for a client that has closed its side; PyPy does not name it. 0 where there is none."""
+
+
 def departure(transport: asyncio.Transport) -> Departure:
     """Whether the client has left, even if some of its bytes are still unread; NONE where that cannot be known."""
     connection = open_socket(transport)
-    if connection is None or not hasattr(select, "POLLRDHUP"):
+    if connection is None or not _POLLRDHUP:
         return Departure.NONE
     poll = select.poll()
-    poll.register(connection.fileno(), select.POLLRDHUP)
+    poll.register(connection.fileno(), _POLLRDHUP)
     events = sum(event for _, event in poll.poll(0))
     if events & (select.POLLERR | select.POLLHUP):
         return Departure.GONE

@@ -131,6 +131,8 @@ def _context(config: "Config") -> ssl.SSLContext:
     except ValueError:
         problem = "this Python does not know it"
     else:
+        if context.protocol is ssl.PROTOCOL_TLS_SERVER:  # some builds of Python leave the minimum to OpenSSL (RFC 8996)
+            context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
         if context.protocol is not ssl.PROTOCOL_TLS_CLIENT:
             _set_minimum_version(context, config)
             return context

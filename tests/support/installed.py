@@ -1,0 +1,52 @@
+"""Which of the implementations that tests choose between this interpreter has.
+
+A test whose case is named after one of them ("uvloop-tcp") is left out where that is not installed: under PyPy, and in
+an environment of pure Python. So is a test that is marked `needs`, because it is about one of them.
+"""
+
+import platform
+from importlib.util import find_spec
+
+import pytest
+
+OPTIONAL = ("uvloop", "httptools", "watchfiles", "fastapi", "_tracemalloc")
+"""What ESG is faster with, and works without; and what PyPy lacks."""
+
+MISSING = frozenset(name for name in OPTIONAL if find_spec(name) is None)
+
+LOOPS = tuple(name for name in ("uvloop", "asyncio") if name not in MISSING)
+PARSERS = tuple(name for name in ("httptools", "h11") if name not in MISSING)
+
+NOT_FOR_PYPY = (
+    "behaviour/test_certificates.py",  # needs cryptography
+    "behaviour/test_testing.py",  # needs aiohttp
+    "behaviour/test_tls_options.py",  # needs cryptography
+    "behaviour/test_websocket.py",  # needs aiohttp
+    "core/app/test_interfaces.py",  # needs FastAPI and Litestar
+    "core/sockets/test_tls.py",  # needs cryptography
+    "e2e/test_frozen.py",  # needs PyInstaller
+)
+"""Modules that import packages of which there is no build for PyPy."""
+
+LEFT_OUT = [
+    *(NOT_FOR_PYPY if platform.python_implementation() == "PyPy" else ()),
+    *(["benchmarks"] if "uvloop" in MISSING else ()),  # they compare both loops
+]
+"""Paths below `tests` that this interpreter does not collect."""
+
+STACKS = {
+    name: ("--http", parser, "--loop", loop)
+    for name, parser, loop in (("native", "httptools", "uvloop"), ("pure", "h11", "asyncio"))
+    if MISSING.isdisjoint((parser, loop))
+}
+"""Options that choose both parsers and both loops."""
+
+LOOP, PARSER = LOOPS[0], PARSERS[0]
+"""What `auto` chooses."""
+
+
+def unavailable(item: pytest.Item) -> bool:
+    """Whether a test needs what is not installed: the name of its case says so, or a mark."""
+    named = item.nodeid.partition("[")[2]
+    marked = {name for mark in item.iter_markers("needs") for name in mark.args}
+    return any(name in marked or name in named for name in MISSING)

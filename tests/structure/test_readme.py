@@ -15,6 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "packages").glob("*/README.md")])
 OF_OTHERS = {
     "--all",
+    "--share",
     "--cover",
     "--find-links",
     "--group",
@@ -27,7 +28,7 @@ OF_OTHERS = {
     "--json",
     "--token-file",
 }
-"""Flags of pip, hatch, mypy, curl and `esg ctl`, and the one that every command has."""
+"""Flags of pip, hatch, mypy, curl, the tests and `esg ctl`, and the one that every command has."""
 
 
 def set_up_commands() -> list[str]:

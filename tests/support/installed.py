@@ -19,10 +19,12 @@ PARSERS = tuple(name for name in ("httptools", "h11") if name not in MISSING)
 
 NOT_FOR_PYPY = (
     "behaviour/test_certificates.py",  # needs cryptography
+    "behaviour/test_process_name.py",  # needs setproctitle
     "behaviour/test_testing.py",  # needs aiohttp
     "behaviour/test_tls_options.py",  # needs cryptography
     "behaviour/test_websocket.py",  # needs aiohttp
     "core/app/test_interfaces.py",  # needs FastAPI and Litestar
+    "core/sockets/test_tickets.py",  # needs cryptography
     "core/sockets/test_tls.py",  # needs cryptography
     "e2e/test_frozen.py",  # needs PyInstaller
 )

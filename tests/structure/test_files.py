@@ -18,7 +18,7 @@ FUNCTION_LINES = 45
 PARAMETERS = 6
 NESTING = 3
 
-DIRECTORIES = (".ci", "benchmarks", "docs", "examples", "mutation", "packages", "tests", "tools")
+DIRECTORIES = (".ci", ".github", "benchmarks", "docs", "examples", "mutation", "packages", "tests", "tools")
 BINARY = {".png", ".pyc", ".svg"}
 
 NOTES = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")

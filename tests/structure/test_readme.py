@@ -12,18 +12,16 @@ from esg_reload.__main__ import parser
 from tests.support.source_tree import DISTRIBUTIONS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "packages").glob("*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "packages").glob("*/README.md")])
 OF_OTHERS = {
     "--all",
     "--share",
     "--cover",
     "--find-links",
     "--group",
-    "--no-deps",
     "--upgrade",
     "--help",
     "--strict",
-    "--wheel-dir",
     "--unix-socket",
     "--json",
     "--token-file",

@@ -22,7 +22,7 @@ SUMS = "SHA256SUMS"
 
 
 def build(directory: Path, python: Path) -> list[Path]:
-    """Build all packages into a directory with the hatchling of that Python, instead of older builds; returns the files.
+    """Build all packages with the hatchling of that Python, and replace older builds there; returns the files.
 
     Raises `subprocess.CalledProcessError` if a package cannot be built.
     """

@@ -1,0 +1,72 @@
+"""The command: `python -m benchmarks.fleet [OPTIONS]`. Needs HAProxy and nginx.
+
+Three hosts, which are addresses of this machine, behind a balancer with the configuration that `examples/deploy/fleet`
+has for it. While clients check every answer, the hosts are replaced, or one is killed, cut off or overloaded. Prints
+what was lost, by kind, and writes it where `--output` says. Exits with 1 if ESG loses what `docs/fleet.md` promises it
+does not.
+"""
+
+import argparse
+import asyncio
+import platform
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.fleet.balancers import BALANCERS
+from benchmarks.fleet.hosts import SERVERS
+from benchmarks.fleet.page import Key, bars, text
+from benchmarks.fleet.scenes import SCENES, play
+from benchmarks.fleet.tally import Tally
+from benchmarks.names import one_of
+from benchmarks.output import machine
+
+NOT_REPEATED = ("replaced",)
+"""The scenes in which a balancer of connections has something to show."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    found: dict[Key, Tally] = {}
+    for key in _keys(options):
+        scene, balancer, server = key
+        found[key] = asyncio.run(play(scene, BALANCERS[balancer], server))
+        print(scene, balancer, server, found[key].answered, dict(found[key].lost), file=sys.stderr, flush=True)
+    verdicts = list(bars(found))
+    lines = [
+        f"* {'NO' if bar.broken_by else 'yes'}: {bar.text} {dict(bar.broken_by) or ''}".rstrip() for bar in verdicts
+    ]
+    made = (
+        f"Made by `python -m benchmarks.fleet`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
+        f"{platform.python_version()}. 17 clients with pauses: kept and new connections, slow requests, uploads, "
+        "WebSockets. They never ask twice. A WebSocket is cut if it ends without a close frame."
+    )
+    page = "\n\n".join(["# A fleet, measured", made, text(found), "## Bars", "\n".join(lines)]) + "\n"
+    print(page)
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "results.md").write_text(page, encoding="utf-8")
+    return 1 if any(bar.broken_by for bar in verdicts) else 0
+
+
+def _keys(options: argparse.Namespace) -> Iterator[Key]:
+    for scene in options.scenes:
+        for balancer in options.balancers:
+            if BALANCERS[balancer].repeats or scene in NOT_REPEATED:
+                servers = [name for name in options.servers if name != "esg-no-delay" or scene in NOT_REPEATED]
+                yield from ((scene, balancer, server) for server in servers)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description=__doc__)
+    parser.add_argument("--scenes", type=one_of(tuple(SCENES)), default=list(SCENES))
+    parser.add_argument("--balancers", type=one_of(tuple(BALANCERS)), default=list(BALANCERS))
+    parser.add_argument("--servers", type=one_of(SERVERS), default=list(SERVERS))
+    parser.add_argument("--output", type=Path, help="directory for the page, such as docs/fleet")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

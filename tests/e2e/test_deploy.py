@@ -196,11 +196,18 @@ def test_u7_probes_ask_for_what_is_there(effective: dict[str, Any]) -> None:
 
 
 def test_u7_the_grace_period_is_long_enough(effective: dict[str, Any]) -> None:
-    """Its clock starts before preStop."""
+    """And ESG itself serves until all nodes know that the pod leaves, so that kept connections are told."""
     pod = manifest("Deployment")["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"] + effective.get("shutdown_delay", 0)
-    assert pause + effective["timeout_graceful_shutdown"] + 5 <= pod["terminationGracePeriodSeconds"]
+    assert effective["shutdown_delay"] >= 5
+    needed = effective["shutdown_delay"] + effective["timeout_graceful_shutdown"] + 5
+    assert needed <= pod["terminationGracePeriodSeconds"]
+
+
+def test_u7_the_budget_is_for_the_pods_of_the_deployment() -> None:
+    budget, deployment = manifest("PodDisruptionBudget")["spec"], manifest("Deployment")["spec"]
+    assert budget["selector"] == deployment["selector"]
+    assert budget["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"]
+    assert 0 < budget["maxUnavailable"] < deployment["replicas"]
 
 
 def test_u7_addresses_of_clients_come_from_the_ingress(effective: dict[str, Any]) -> None:

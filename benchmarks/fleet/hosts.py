@@ -38,6 +38,8 @@ class Fleet:
     configuration: Path
     port: int
     directory: Path
+    options: Sequence[str] = ()
+    """More of ESG's, for what is not to be decided for all applications."""
 
     def command(self, address: str) -> list[str]:
         """The arguments after `python`, for the host of that address."""
@@ -58,7 +60,7 @@ class Fleet:
         options = shlex.split(found[1])
         if self.server == "esg-no-delay":
             options += ["--shutdown-delay", "0"]
-        return ["-m", "esg", APP, *options, *where, "--lifespan", "off", "--no-access-log"]
+        return ["-m", "esg", APP, *options, *self.options, *where, "--lifespan", "off", "--no-access-log"]
 
 
 def launch(command: Sequence[str], log: Path, **variables: str) -> "subprocess.Popen[bytes]":

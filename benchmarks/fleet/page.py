@@ -11,11 +11,13 @@ Key = tuple[str, str, str]
 """Scene, balancer, server."""
 
 ABOUT = {
-    "replaced": "All three hosts, one after the other: SIGTERM, wait for the end, start.",
+    "replaced": "All three hosts, one after the other: SIGTERM, wait for the end, start. uvicorn and granian have no "
+    "delay of their own; an orchestrator that waits before SIGTERM (`preStop`) gives them one.",
     "killed": "One host ended by SIGKILL, and started again after 2 s. What runs there is lost with any server; a "
     "balancer repeats what is safe to repeat.",
     "cut off": "One host stopped by SIGSTOP for 5 s: it accepts, and says nothing.",
-    "overloaded": "30 clients beside the balancer keep one host busy for 5 s, with 20 ms of CPU a request.",
+    "overloaded": "40 clients beside the balancer keep one host busy for 5 s, with 20 ms of CPU a request. ESG runs at "
+    "most 10 requests (`--backpressure-max-limit 10`) and refuses the others with 503, which the balancer repeats.",
 }
 """What happens in each scene."""
 

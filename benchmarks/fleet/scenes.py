@@ -22,8 +22,11 @@ GONE = 2.0
 CUT_OFF = 5.0
 """Seconds for which a host is stopped."""
 
-OVERLOADED, EXTRA = 5.0, 30
+OVERLOADED, EXTRA = 5.0, 40
 """Seconds, and clients beside the balancer that make one host busy."""
+
+OPTIONS = {"overloaded": ("--backpressure-max-limit", "10")}
+"""What ESG is told in a scene besides: how many requests of this application it can handle at once."""
 
 RETURN = 60.0
 """Seconds in which a host must be back in service."""
@@ -105,7 +108,7 @@ async def play(scene: str, balancer: Balancer, server: str) -> Tally:
     """One scene on a new fleet; returns what the clients have seen."""
     with tempfile.TemporaryDirectory(prefix="esg-fleet-") as name:
         directory = Path(name)
-        fleet = Fleet(server, balancer.path, free_port(), directory)
+        fleet = Fleet(server, balancer.path, free_port(), directory, OPTIONS.get(scene, ()))
         async with Hosts(fleet) as hosts, balancing(balancer, fleet.port, directory) as port:
             async with Clients(port) as tally:
                 stage = Stage(hosts.all, fleet.port, tally)

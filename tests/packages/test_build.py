@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
-from readme_renderer import markdown
 
 from tests.support.source_tree import DISTRIBUTIONS, ROOT, home
 from tools.build_packages import LOCK, SUMS, build
+
+pytest.importorskip("hatchling", reason="the group `release` is installed for one Python only")
+markdown = pytest.importorskip("readme_renderer.markdown", reason="as hatchling")
 
 CONSTRAINTS = ROOT / "constraints.txt"
 

@@ -25,8 +25,12 @@ OF_OTHERS = {
     "--unix-socket",
     "--json",
     "--token-file",
+    "--build",
+    "--file",
+    "--output",
+    "--stop-timeout",
 }
-"""Flags of pip, hatch, mypy, curl, the tests and `esg ctl`, and the one that every command has."""
+"""Flags of pip, hatch, mypy, curl, docker, the tests, the benchmarks and `esg ctl`, and the one that every command has."""
 
 
 def set_up_commands() -> list[str]:

@@ -8,6 +8,7 @@ does not.
 
 import argparse
 import asyncio
+import importlib.metadata
 import platform
 import sys
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.fleet.balancers import BALANCERS
 from benchmarks.fleet.hosts import SERVERS
-from benchmarks.fleet.page import Key, bars, text
+from benchmarks.fleet.page import Key, bars, charts, text
 from benchmarks.fleet.scenes import SCENES, play
 from benchmarks.fleet.tally import Tally
 from benchmarks.names import one_of
@@ -38,17 +39,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = [
         f"* {'NO' if bar.broken_by else 'yes'}: {bar.text} {dict(bar.broken_by) or ''}".rstrip() for bar in verdicts
     ]
+    versions = dict.fromkeys([*(BALANCERS[name].version for name in options.balancers), *_peers(options.servers)])
     made = (
         f"Made by `python -m benchmarks.fleet`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
-        f"{platform.python_version()}. 17 clients with pauses: kept and new connections, slow requests, uploads, "
-        "WebSockets. They never ask twice. A WebSocket is cut if it ends without a close frame."
+        f"{platform.python_version()}, {', '.join(versions)}. 17 clients with pauses: kept and new connections, slow "
+        "requests, uploads, WebSockets. They never ask twice. A WebSocket is cut if it ends without a close frame."
     )
     page = "\n\n".join(["# A fleet, measured", made, text(found), "## Bars", "\n".join(lines)]) + "\n"
     print(page)
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "results.md").write_text(page, encoding="utf-8")
+        for name, content in {"results.md": page, **charts(found)}.items():
+            (options.output / name).write_text(content, encoding="utf-8")
     return 1 if any(bar.broken_by for bar in verdicts) else 0
+
+
+def _peers(servers: Sequence[str]) -> list[str]:
+    return [f"{name} {importlib.metadata.version(name)}" for name in servers if name != "esg-no-delay"]
 
 
 def _keys(options: argparse.Namespace) -> Iterator[Key]:

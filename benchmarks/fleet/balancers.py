@@ -41,11 +41,23 @@ class Balancer:
         text = re.sub(r"\b10\.0\.0\.1([1-3]):8000\b", lambda found: f"127.0.0.{int(found[1]) + 1}:{hosts}", text)
         return re.sub(r"\b(bind|listen) :?8080\b", rf"\1 127.0.0.1:{port}", text)
 
-    def command(self, directory: Path) -> list[str]:
-        """How to run the configuration in that directory, in the foreground."""
+    @property
+    def version(self) -> str:
+        """Its name and version."""
+        command = [self._found(), "-v"]
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = re.search(r"version:? ?(?:nginx/)?([\d.]+)", said.stdout + said.stderr)
+        return f"{self.program} {found[1]}" if found else self.program
+
+    def _found(self) -> str:
         program = shutil.which(self.program, path=_PATH)
         if program is None:
             raise BalancerFailed(f"{self.program} is not installed")
+        return program
+
+    def command(self, directory: Path) -> list[str]:
+        """How to run the configuration in that directory, in the foreground."""
+        program = self._found()
         if self.program == "haproxy":
             return [program, "-db", "-f", str(directory / self.configuration)]
         user = " user root;" if os.geteuid() == 0 else ""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from benchmarks.charts import Bar as ChartBar
+from benchmarks.charts import Group, bar_chart
 from benchmarks.fleet.balancers import BALANCERS
 from benchmarks.fleet.tally import Tally
 from benchmarks.report import table
@@ -50,8 +52,31 @@ def text(found: Mapping[Key, Tally]) -> str:
     return "\n\n".join(_section(scene, found) for scene in dict.fromkeys(scene for scene, _, _ in found))
 
 
+def charts(found: Mapping[Key, Tally]) -> dict[str, str]:
+    """A picture for each scene, by the name of its file: what was lost of 1,000 answers."""
+    pictures = {}
+    for scene in dict.fromkeys(scene for scene, _, _ in found):
+        title = f"{scene.capitalize()}: requests and WebSockets lost, for 1,000 answers (less is better)"
+        balancers = dict.fromkeys(key[1] for key in found if key[0] == scene)
+        pictures[_file(scene)] = bar_chart(title, [_group(found, scene, balancer) for balancer in balancers])
+    return pictures
+
+
+def _group(found: Mapping[Key, Tally], scene: str, balancer: str) -> Group:
+    tallies = {key[2]: tally for key, tally in found.items() if key[:2] == (scene, balancer)}
+    return Group(balancer, [ChartBar(server, _share(tally)) for server, tally in tallies.items()], 1)
+
+
+def _share(tally: Tally) -> float:
+    return tally.lost.total() * 1000 / max(1, tally.answered)
+
+
+def _file(scene: str) -> str:
+    return f"{scene.replace(' ', '-')}.svg"
+
+
 def _section(scene: str, found: Mapping[Key, Tally]) -> str:
-    parts = [f"## {scene.capitalize()}", ABOUT[scene]]
+    parts = [f"## {scene.capitalize()}", ABOUT[scene], f"![Lost of 1,000 answers]({_file(scene)})"]
     for balancer in dict.fromkeys(key[1] for key in found if key[0] == scene):
         tallies = {key[2]: tally for key, tally in found.items() if key[:2] == (scene, balancer)}
         kinds = [f"* {server}: {_kinds(tally)}" for server, tally in tallies.items() if tally.lost]
@@ -65,4 +90,4 @@ def _line(server: str, tally: Tally) -> list[str]:
 
 
 def _kinds(tally: Tally) -> str:
-    return ", ".join(f"{count} times {kind}" for kind, count in tally.lost.most_common())
+    return ", ".join(f"{kind} ({count})" for kind, count in tally.lost.most_common())

@@ -30,6 +30,7 @@ NOT_REPEATED = ("replaced",)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = _parser().parse_args(arguments)
+    versions = dict.fromkeys([*(BALANCERS[name].version for name in options.balancers), *_peers(options.servers)])
     found: dict[Key, Tally] = {}
     for key in _keys(options):
         scene, balancer, server = key
@@ -39,7 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = [
         f"* {'NO' if bar.broken_by else 'yes'}: {bar.text} {dict(bar.broken_by) or ''}".rstrip() for bar in verdicts
     ]
-    versions = dict.fromkeys([*(BALANCERS[name].version for name in options.balancers), *_peers(options.servers)])
     made = (
         f"Made by `python -m benchmarks.fleet`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
         f"{platform.python_version()}, {', '.join(versions)}. 17 clients with pauses: kept and new connections, slow "

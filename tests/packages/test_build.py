@@ -124,20 +124,26 @@ def locked(path: Path) -> dict[str, set[str]]:
     return versions
 
 
-def wanted() -> list[Requirement]:
-    """What the packages with all extras and the groups of the tools need directly."""
-    root = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    lines = [line for group in root.values() for line in group if isinstance(line, str)]
-    for distribution in DISTRIBUTIONS:
-        project = tomllib.loads((home(distribution) / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        lines += [*project["dependencies"], *project["optional-dependencies"]["standard"]]
+def needed() -> list[Requirement]:
+    """What `esg[standard]` needs of others."""
+    projects = [
+        tomllib.loads((home(distribution) / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        for distribution in DISTRIBUTIONS
+    ]
+    lines = [line for one in projects for line in (*one["dependencies"], *one["optional-dependencies"]["standard"])]
     return [one for one in map(Requirement, lines) if canonicalize_name(one.name) not in DISTRIBUTIONS]
 
 
-def test_the_locks_have_what_is_installed_in_versions_that_are_admitted() -> None:
+def of_tools() -> list[Requirement]:
+    """What the groups of the repository name."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    return [Requirement(line) for group in groups.values() for line in group if isinstance(line, str)]
+
+
+def test_the_locks_have_versions_that_are_admitted() -> None:
     versions = locked(CONSTRAINTS)
-    assert [one for one in wanted() if canonicalize_name(one.name) not in versions] == []
-    for one in wanted():
-        assert all(one.specifier.contains(version) for version in versions.get(canonicalize_name(one.name), ())), one
+    assert {canonicalize_name(one.name) for one in needed()} <= versions.keys()
+    for one in (*needed(), *of_tools()):
+        refused = [each for each in versions.get(canonicalize_name(one.name), ()) if not one.specifier.contains(each)]
+        assert refused == [], f"{one}: renew constraints.txt as its head says"
     assert "hatchling" in locked(LOCK)
-    assert all(version for version in locked(LOCK).values())

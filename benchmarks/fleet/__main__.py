@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = (
         f"Made by `python -m benchmarks.fleet`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
         f"{platform.python_version()}, {', '.join(versions)}. 17 clients with pauses: kept and new connections, slow "
-        "requests, uploads, WebSockets. They never ask twice. A WebSocket is cut if it ends without a close frame."
+        "requests, uploads, WebSockets. They never ask twice. A WebSocket is cut if it ends without a close frame. "
+        "Losses are what to compare; times depend on what else the machine does."
     )
     page = "\n\n".join(["# A fleet, measured", made, text(found), "## Bars", "\n".join(lines)]) + "\n"
     print(page)

@@ -30,7 +30,7 @@ OF_OTHERS = {
     "--output",
     "--stop-timeout",
 }
-"""Flags of pip, hatch, mypy, curl, docker, the tests, the benchmarks and `esg ctl`, and the one that every command has."""
+"""Flags of pip, hatch, mypy, curl, docker, tests, benchmarks and `esg ctl`, and the one that every command has."""
 
 
 def set_up_commands() -> list[str]:

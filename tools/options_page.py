@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.options.catalogue import COMMAND_OPTIONS, COMMON, SERVER_OPTIONS
 from esg_core.options.option import Group, Option
 from esg_core.options.presets import PRESETS
 from esg_core.options.toml import inline
@@ -25,7 +25,7 @@ Each option has one name and can be set in four places. If several set it, the f
 1. the command line (`--port 9000`), or a keyword argument in a program (`esg.run("main:app", port=9000)`);
 2. the environment (`ESG_PORT=9000`);
 3. the configuration file (`port = 9000`) that `--config` names: TOML, or the table `[tool.esg]` of a `pyproject.toml`;
-4. a preset, see the end of this page.
+4. a preset, see [the end of this page](#presets).
 
 Otherwise, the default applies. `esg --check main:app` prints the effective configuration, and the source of each value.
 
@@ -44,6 +44,9 @@ Otherwise, the default applies. `esg --check main:app` prints the effective conf
 """
 
 
+OPTIONS = {**SERVER_OPTIONS, **COMMAND_OPTIONS}
+
+
 def page() -> str:
     """The whole page in Markdown."""
     return "\n".join(_lines())
@@ -51,18 +54,48 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
+    yield from _overview()
     for group in Group:
         yield from (f"## {group}", "")
-        for option in (*SERVER_OPTIONS.values(), *COMMAND_OPTIONS.values()):
-            if option.group is group:
-                yield from _entry(option)
+        for option in _of(group):
+            yield from _entry(option)
     yield from ("## Presets", "")
     for name, values in PRESETS.items():
         yield from _preset(name, values)
 
 
+def _overview() -> Iterator[str]:
+    """A table of the options that most people need, then one for each group, with a line for each option."""
+    yield from ("## Overview", "", "The ones that most people need, which `esg --help` shows too:", "")
+    yield from _lines_of([OPTIONS[name] for name in COMMON])
+    yield from ("All of them, as in `esg --help-all`:", "")
+    for group in Group:
+        yield from (f"**[{group}](#{group.lower().replace(' ', '-')})**", "")
+        yield from _lines_of(_of(group))
+
+
+def _of(group: Group) -> list[Option]:
+    return [option for option in OPTIONS.values() if option.group is group]
+
+
+def _lines_of(options: Sequence[Option]) -> Iterator[str]:
+    rows = [(f"[`{option.name}`](#{option.name})", _summary(option), _brief_default(option)) for option in options]
+    yield from table(("Option", "What it does", "Default"), rows)
+
+
+def _summary(option: Option) -> str:
+    """As Markdown: `*.py` is a pattern, and no emphasis."""
+    return option.summary.replace("*", "\\*")
+
+
+def _brief_default(option: Option) -> str:
+    if option.required or isinstance(option.kind, Action):
+        return ""
+    return f"`${option.fallback}`" if option.fallback else _default(option)
+
+
 def _entry(option: Option) -> Iterator[str]:
-    yield from (f"### {option.name}", "", " ".join(filter(None, (option.summary, option.details))), "")
+    yield from (f"### {option.name}", "", " ".join(filter(None, (_summary(option), option.details))), "")
     yield from table(("", ""), [(label, text) for label, text in _facts(option).items() if text])
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from esg_cli.command import command, main
 from esg_core.command_words import COMMANDS
-from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.options.catalogue import COMMAND_OPTIONS, COMMON, SERVER_OPTIONS
 from esg_core.options.config import Config
 from esg_core.options.merging import load
 from esg_core.options.option import Argument, Group, Option
@@ -113,9 +113,12 @@ def test_what_is_not_typed_is_not_there() -> None:
     assert parsed("main:app") == {"app": "main:app"}
 
 
-def test_help_shows_every_option_under_its_heading_within_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("arguments", [["--help-all"], ["main:app", "--port", "0", "--help-all"]])
+def test_help_shows_every_option_under_its_heading_within_80_columns(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["--help"])
+        main(arguments)
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
@@ -127,13 +130,26 @@ def test_help_shows_every_option_under_its_heading_within_80_columns(capsys: pyt
         assert option.name == "app" or any(line.split("  ")[1].split(" ")[0] == shown.strip() for line in rows(text))
 
 
+def test_short_help_shows_the_common_options_and_where_the_others_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    shown = {line.split()[0].replace("[no-]", "") for line in rows(text)}
+    options = {**SERVER_OPTIONS, **COMMAND_OPTIONS}
+    assert shown == {options[name].flag for name in COMMON} | {"--help-all"}
+    more = len(options) - len(COMMON) - 1  # APP
+    assert text.endswith(f"\n{more} more options: esg --help-all\n")
+
+
 def rows(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("  --")]
 
 
 def test_help_tells_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["--help"])
+        main(["--help-all"])
     text = " ".join(capsys.readouterr().out.split())
     assert "Port to listen on; 0 picks a free one. [default: 8000]" in text
     assert "Log each request. [default: on]" in text
@@ -205,7 +221,7 @@ def test_both_ask_for_help(flag: str, capsys: pytest.CaptureFixture[str]) -> Non
         (["main:app", "-w", "4"], "-w: no such option; did you mean --workers?"),
         (["main:app", "-w4"], "-w: no such option; did you mean --workers?"),
         (["main:app", "-b", ":80"], "-b: no such option; did you mean --bind?"),
-        (["main:app", "-z"], "-z: no such option; see esg --help"),
+        (["main:app", "-z"], "-z: no such option; see esg --help-all"),
         (
             ["main:app", "--host", "127.0.0.1:8131"],
             "--host 127.0.0.1:8131: includes a port: pass that by --port, or the whole address by --bind",
@@ -216,7 +232,7 @@ def test_both_ask_for_help(flag: str, capsys: pytest.CaptureFixture[str]) -> Non
         ),
         (["main:app", "--host", "[::1]"], "--host [::1]: must be a name, or an address without brackets"),
         (["main:app", "--workers", "0"], "--workers 0: must be a whole number, 1 or more"),
-        (["main:app", "--sockets", "2"], "--sockets: no such option; see esg --help"),
+        (["main:app", "--sockets", "2"], "--sockets: no such option; see esg --help-all"),
         (["main:app", "--port"], "Option '--port' requires an argument; see esg --help"),
         (["main:app", "--factory=3"], "Option '--factory' does not take a value; see esg --help"),
         (["main:app", "more"], "Got unexpected extra argument (more); see esg --help"),
@@ -344,7 +360,7 @@ def test_shells_can_complete(line: str, offered: list[str]) -> None:
 def test_m11_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    section = capsys.readouterr().out.partition("\nCommands:\n")[2]
+    section = capsys.readouterr().out.partition("\nCommands:\n")[2].partition("\n\n")[0]
     assert [line.split()[0] for line in section.splitlines()] == list(COMMANDS)
 
 

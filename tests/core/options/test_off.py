@@ -108,7 +108,9 @@ def test_an_off_default_is_shown_as_off(option: Option) -> None:
     entry = page().partition(f"### {option.name}\n")[2].partition("\n### ")[0]
     assert ("| Default | off |" in entry) == (option.default == math.inf)
     assert "inf" not in entry.replace("info", "")
-    described = CliRunner().invoke(command, ["--help"]).output.partition(f"{option.flag} ")[2].partition("\n  --")[0]
+    described = (
+        CliRunner().invoke(command, ["--help-all"]).output.partition(f"{option.flag} ")[2].partition("\n  --")[0]
+    )
     assert "inf" not in described
 
 

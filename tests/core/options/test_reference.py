@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from esg_core.options.catalogue import COMMAND_OPTIONS, SERVER_OPTIONS
+from esg_core.options.catalogue import COMMAND_OPTIONS, COMMON, SERVER_OPTIONS
 from tools.options_page import main, page
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "options.md"
@@ -38,7 +38,16 @@ def test_an_entry_is_complete() -> None:
 
 def test_tables_are_not_torn_by_what_they_show() -> None:
     rows = [line for line in page().splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3, 4}
+
+
+def test_each_option_has_a_line_in_the_overview_that_leads_to_its_entry() -> None:
+    overview = page().partition("## Overview\n")[2].partition("\n## ")[0]
+    everyday, every = (
+        re.findall(r"^\| \[`(\w+)`\]\(#\1\) \|", part, re.MULTILINE) for part in overview.split("--help-all")
+    )
+    assert everyday == list(COMMON)
+    assert sorted(every) == sorted([*SERVER_OPTIONS, *COMMAND_OPTIONS])
 
 
 def test_the_program_writes_a_file_or_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

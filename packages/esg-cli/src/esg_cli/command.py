@@ -104,7 +104,7 @@ def _hint(flag: str) -> str:
     """What an unknown flag may have meant; other servers have `-w`, for example."""
     if flag[:2] in SHORT_ELSEWHERE:
         return f"; did you mean {SHORT_ELSEWHERE[flag[:2]]}?"
-    return did_you_mean(flag, [option.flag for option in OPTIONS]) or f"; see {NAME} --help"
+    return did_you_mean(flag, [option.flag for option in OPTIONS]) or f"; see {NAME} --help-all"
 
 
 def _load(typed: Mapping[str, Argument]) -> "Settings":

@@ -11,11 +11,15 @@ import click
 from click.shell_completion import CompletionItem
 
 from esg_core.command_words import COMMANDS
+from esg_core.options.catalogue import COMMON
 from esg_core.options.option import Group, Option
 from esg_core.options.value_types import Action, Flag, ListOf, Path
 
 COLUMN = 30
 """The width of the flags in the help; after a longer one, the text begins on the next line."""
+
+SHOWS_ALL = "esg_cli.shows_all"
+"""The key of a context's `meta` that says that the help shows every option, not only the common ones."""
 
 
 class FlagParameter(click.Option):
@@ -78,8 +82,9 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group that has options, and one for the other commands."""
+        listed = [parameter for parameter in self.get_params(ctx) if SHOWS_ALL in ctx.meta or _is_common(parameter)]
         for group in Group:
-            rows = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx) if _group(parameter) is group]
+            rows = [parameter.get_help_record(ctx) for parameter in listed if _group(parameter) is group]
             shown = [row for row in rows if row is not None]
             if shown:
                 with formatter.section(group.value):
@@ -87,11 +92,35 @@ class GroupedCommand(click.Command):
         with formatter.section("Commands"):
             formatter.write_dl([_row(word) for word in COMMANDS], col_max=COLUMN)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say how many options there are besides those shown."""
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, FlagParameter)]
+        more = sum(not _is_common(parameter) for parameter in options)
+        if SHOWS_ALL not in ctx.meta:
+            formatter.write_paragraph()
+            formatter.write_text(f"{more} more options: {ctx.command_path} --help-all")
+
 
 def parameters(options: Sequence[Option]) -> list[click.Parameter]:
-    """The argument APP and a parameter for each option."""
+    """The argument APP, a parameter for each option, and the flag that shows all of them."""
     argument = ApplicationParameter(["app"], required=False, metavar="APP")
-    return [argument, *(FlagParameter(option) for option in options if option.name != "app")]
+    help_all = click.Option(
+        ["--help-all"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_all,
+        help="Show every option and exit.",
+    )
+    return [argument, *(FlagParameter(option) for option in options if option.name != "app"), help_all]
+
+
+def _show_all(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Print the help with every option, and exit."""
+    if wanted and not ctx.resilient_parsing:
+        ctx.meta[SHOWS_ALL] = True
+        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.exit()
 
 
 def _command(word: str) -> click.Command | None:
@@ -110,6 +139,10 @@ def _row(word: str) -> tuple[str, str]:
     """One row of the help, for a command."""
     known = COMMANDS[word]
     return known.usage.ljust(COLUMN), f"{known.summary} See {word} --help."
+
+
+def _is_common(parameter: click.Parameter) -> bool:
+    return not isinstance(parameter, FlagParameter) or parameter.option.name in COMMON
 
 
 def _group(parameter: click.Parameter) -> Group | None:

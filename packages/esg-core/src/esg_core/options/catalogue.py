@@ -70,3 +70,30 @@ class CommandOptions:
 
 SERVER_OPTIONS = options_of(ServerOptions)
 COMMAND_OPTIONS = options_of(CommandOptions)
+
+COMMON = (
+    "host",
+    "port",
+    "uds",
+    "app_dir",
+    "factory",
+    "root_path",
+    "reload",
+    "reload_dir",
+    "proxy_headers",
+    "forwarded_allow_ips",
+    "timeout_keep_alive",
+    "timeout_graceful_shutdown",
+    "log_level",
+    "access_log",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "workers",
+    "health",
+    "admin",
+    "preset",
+    "config",
+    "check",
+    "version",
+)
+"""The options that most people need: those that `esg --help` shows, and the reference lists first."""

@@ -21,8 +21,12 @@ OF_OTHERS = {
     "--group",
     "--upgrade",
     "--help",
+    "--help-all",
     "--strict",
     "--unix-socket",
+    "--cacert",
+    "--http2-prior-knowledge",
+    "--now",
     "--json",
     "--token-file",
     "--build",
@@ -30,7 +34,7 @@ OF_OTHERS = {
     "--output",
     "--stop-timeout",
 }
-"""Flags of pip, hatch, mypy, curl, docker, tests, benchmarks and `esg ctl`, and the one that every command has."""
+"""Flags of pip, hatch, mypy, curl, docker, systemctl, tests, benchmarks and `esg ctl`, and those that show help."""
 
 
 def set_up_commands() -> list[str]:

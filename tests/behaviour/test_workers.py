@@ -48,9 +48,10 @@ def test_w1_all_workers_serve_one_port_and_the_parent_nobody(pair: Workers) -> N
 
 def test_w1_the_start_tells_the_address_once(pair: Workers) -> None:
     """C-1: and which process says what."""
+    pair.wait_for("ESG running on")
+    wait_until(lambda: len(re.findall(r"INFO:     \[(\d+)\] Started server process \[\1\] with ", pair.output)) >= 2)
     assert len(URL.findall(pair.output)) == 1
     assert pair.output.count("Started parent process") == 1
-    assert len(re.findall(r"INFO:     \[(\d+)\] Started server process \[\1\] with ", pair.output)) >= 2
 
 
 def test_w1_a_worker_that_is_killed_is_replaced_and_nobody_is_refused(pair: Workers) -> None:

@@ -135,9 +135,11 @@ def needed() -> list[Requirement]:
 
 
 def of_tools() -> list[Requirement]:
-    """What the groups of the repository name."""
+    """What the groups of the repository name, for CPython, which the lock is for."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    return [Requirement(line) for group in groups.values() for line in group if isinstance(line, str)]
+    named = [Requirement(line) for group in groups.values() for line in group if isinstance(line, str)]
+    on_cpython = {"platform_python_implementation": "CPython"}
+    return [one for one in named if one.marker is None or one.marker.evaluate(on_cpython)]
 
 
 def test_the_locks_have_versions_that_are_admitted() -> None:

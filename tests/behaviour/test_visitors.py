@@ -418,7 +418,7 @@ def test_h27_without_pathsend_files_are_neither_announced_nor_sent(ask_by: str, 
         errors = [str(record.exc_info[1]) for record in server.log.records if record.exc_info]
     assert status == 500
     assert errors == [f"{kind} is not among the extensions: pathsend is off (H-27)"]
-    assert seen[0]["extensions"].keys() == {"esg.shutdown", "http.response.early_hint"}
+    assert seen[0]["extensions"].keys() == {"esg.drop", "esg.shutdown", "http.response.early_hint"}
 
 
 # The access log of what was sent and of what is left out, and ids in threads.

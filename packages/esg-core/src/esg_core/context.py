@@ -155,8 +155,9 @@ class Context:
                 callback()
         if self.requests >= self.request_limit:
             self.limit_reached()
-        self._next_look = self.request_limit
-        if self.admission is not None:
+        if self.admission is None:
+            self._next_look = self.request_limit
+        else:
             self.admission.time(cycle)
             self._next_look = min(self.request_limit, self.requests + SAMPLE)
         if self.tally is not None:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import socket
 
 import pytest
 
@@ -13,8 +12,7 @@ from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import by_path
 from tests.support.http.memory import MemoryServer
-from tests.support.http.sockets import LOOPS_AND_WIRES, PATIENCE, SocketServer, Wiring
-from tests.support.http.sockets import Client as SocketClient
+from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring, is_reset
 from tests.support.http2.driven import Client, request
 from tests.support.http2.wire import Code
 from tests.support.installed import PARSERS
@@ -93,18 +91,6 @@ def test_http2_drops_only_its_stream() -> None:
         assert server.log.records == []
 
 
-def is_reset(client: SocketClient) -> bool:
-    """Whether the connection is reset, below TLS if there is any, instead of ending."""
-    with socket.socket(fileno=os.dup(client.socket.fileno())) as below:
-        below.settimeout(PATIENCE)
-        try:
-            while below.recv(65536):
-                pass
-        except ConnectionResetError:
-            return True
-    return False
-
-
 @pytest.mark.parametrize("wiring", [*LOOPS_AND_WIRES, Wiring("h11")], ids=str)
 def test_the_client_sees_a_reset(wiring: Wiring) -> None:
     """H-26: over TCP, with TLS too; a UNIX socket has no resets, and ends."""
@@ -113,7 +99,7 @@ def test_the_client_sees_a_reset(wiring: Wiring) -> None:
             with server.connect() as client:
                 assert client.ask(get()).body == b"hello"
                 client.send(get(target=path))
-                assert is_reset(client) == (wiring.wire != "unix")
+                assert is_reset(os.dup(client.socket.fileno())) == (wiring.wire != "unix")
         server.wait_idle()
 
 

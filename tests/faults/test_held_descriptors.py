@@ -15,6 +15,7 @@ import pytest
 from tests.support.behaviour.lifecycle import Connection, get, refuses, request, started
 from tests.support.e2e.server import PATIENCE, Server
 from tests.support.faults.servers import Watched, certificate
+from tests.support.http.sockets import is_reset
 from tests.support.http2.wire import OPENING, Kind, read
 
 APP = "tests.faults.apps.holding:app"
@@ -78,18 +79,6 @@ def is_ended(connection: Connection) -> bool:
 def is_established(connection: Connection) -> bool:
     """Whether neither side has ended."""
     return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
-
-
-def is_reset(connection: Connection) -> bool:
-    """Whether TCP reports a reset once everything is read, whatever TLS says."""
-    with socket.socket(fileno=connection.detach()) as below:
-        below.settimeout(PATIENCE)
-        try:
-            while below.recv(65536):
-                pass
-        except ConnectionResetError:
-            return True
-        return False
 
 
 UPGRADE = (
@@ -186,7 +175,7 @@ def test_a_response_that_is_not_read_is_reset(
             connection.sendall(b"GET /large HTTP/1.0\r\n\r\n")
             with held(other, how):
                 server.wait_for("does not read its response")
-                assert is_reset(connection)
+                assert is_reset(connection.detach())
 
 
 @each_way

@@ -1,6 +1,5 @@
 """The workflow that publishes: what it may do, and that a tag selects the files of its own package only."""
 
-import re
 import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.source_tree import DISTRIBUTIONS, ROOT, home
+from tests.support.source_tree import DISTRIBUTIONS, ROOT, version
 
 FILE = ROOT / ".github" / "workflows" / "publish.yml"
 
@@ -25,11 +24,7 @@ def steps(job: str) -> list[dict[str, Any]]:
 
 
 def tag(distribution: str) -> str:
-    package = distribution.replace("-", "_")
-    text = (home(distribution) / "src" / package / "__init__.py").read_text(encoding="utf-8")
-    version = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
-    assert version is not None
-    return f"{distribution}-v{version[1]}"
+    return f"{distribution}-v{version(distribution)}"
 
 
 def test_only_the_job_that_publishes_may_sign_and_it_runs_no_code_of_the_repository() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from tests.support.source_tree import DISTRIBUTIONS, ROOT, home
+from tests.support.source_tree import DISTRIBUTIONS, ROOT, home, version
 
 
 @cache
@@ -17,14 +17,6 @@ def project(distribution: str) -> dict[str, Any]:
         "project"
     ]
     return table
-
-
-def version(distribution: str) -> str:
-    package = distribution.replace("-", "_")
-    text = (home(distribution) / "src" / package / "__init__.py").read_text(encoding="utf-8")
-    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
-    assert found is not None
-    return found[1]
 
 
 def requirements(distribution: str) -> list[Requirement]:

@@ -1,6 +1,7 @@
 """The source tree as the structure tests see it: packages, modules, their syntax trees and what they import."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -50,6 +51,15 @@ class Import:
 def home(distribution: str) -> Path:
     """The directory of a distribution."""
     return ROOT / "packages" / distribution
+
+
+def version(distribution: str) -> str:
+    """What a distribution says of itself, without importing it."""
+    package = distribution.replace("-", "_")
+    text = (home(distribution) / "src" / package / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 @cache

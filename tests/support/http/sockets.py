@@ -297,3 +297,15 @@ class SocketServer:
         listeners.start(100)
         self.port = 0 if is_unix else int(bound.sock.getsockname()[1])
         return listeners
+
+
+def is_reset(descriptor: int) -> bool:
+    """Whether TCP reports a reset once everything is read, whatever TLS says; closes the descriptor."""
+    with socket.socket(fileno=descriptor) as below:
+        below.settimeout(PATIENCE)
+        try:
+            while below.recv(65536):
+                pass
+        except ConnectionResetError:
+            return True
+        return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from esg_core.asgi import Scope
 from esg_core.contracts import Connection, Cycle
-from esg_core.proxy.authority import shown
+from esg_http.call.peer import address_of
 
 if TYPE_CHECKING:
     from esg_core.proxy.trust import TrustedProxies
@@ -115,11 +115,10 @@ class ClientConnections:
         """The address of the client at the other end; None if there is none, or if it is a proxy."""
         if transport is None or transport.get_extra_info(SHARED):
             return None
-        name = transport.get_extra_info("peername")
-        if not isinstance(name, tuple | list) or len(name) < 2:
+        address = address_of(transport.get_extra_info("peername"))
+        if address is None or (self._trust is not None and self._trust.trusts(address[0])):
             return None
-        host = shown(str(name[0]))
-        return None if self._trust is not None and self._trust.trusts(host) else host
+        return address[0]
 
 
 class WatchedCalls(set[Any]):
@@ -150,6 +149,6 @@ def _client_behind(call: ClientCall) -> str | None:
     client = call.scope.get("client")
     transport = getattr(call.connection, "transport", None)
     peer = transport.get_extra_info("peername") if transport is not None else None
-    if client is None or (isinstance(peer, tuple | list) and tuple(client) == (shown(str(peer[0])), peer[1])):
+    if client is None or tuple(client) == address_of(peer):
         return None
     return str(client[0])

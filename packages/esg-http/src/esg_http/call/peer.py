@@ -32,7 +32,7 @@ class Peer:
         tls = transport.get_extra_info("ssl_object")
         self.is_tls = tls is not None
         self.protocol: str | None = tls.selected_alpn_protocol() if tls is not None else None
-        self.client = _address(transport.get_extra_info("peername"))
+        self.client = address_of(transport.get_extra_info("peername"))
         self.trust: TrustedProxies | None = (
             context.trust if context.trust is not None and context.trust.peer(self.client) else None
         )
@@ -52,7 +52,7 @@ class Peer:
         return client_text(self.client, "unix")
 
 
-def _address(name: object) -> tuple[str, int] | None:
+def address_of(name: object) -> tuple[str, int] | None:
     """Host and port; None if it is not an Internet address."""
     return (shown(str(name[0])), int(name[1])) if isinstance(name, (tuple, list)) and len(name) >= 2 else None
 
@@ -61,7 +61,7 @@ def _server(name: object) -> tuple[str, int | None] | None:
     """Host and port, or the path of a UNIX socket and None."""
     if isinstance(name, bytes):
         return (name.decode("utf-8", "surrogateescape"), None)
-    return (name, None) if isinstance(name, str) else _address(name)
+    return (name, None) if isinstance(name, str) else address_of(name)
 
 
 def scope_template(peer: Peer) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def test_c2_a_worker_that_died_before_the_stop_does_not_make_it_a_forced_one(opt
     """Even if the parent sees the signal first."""
     with Workers(2, *options) as server:
         victim, _ = server.settle(2)
+        server.wait_for("Started parent process")  # before, it would be a worker that has never been ready
         with suspended(server):
             end(victim, signal.SIGKILL)
             server.send(signal.SIGTERM)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.behaviour.lifecycle import get
-from tests.support.behaviour.working import APP, Workers, connect_to, processes
+from tests.support.behaviour.working import APP, STARTED, Workers, connect_to, processes
 from tests.support.e2e.server import PATIENCE, ROOT, Server
 from tests.support.http.sockets import authority
 from tests.support.reload.processes import is_running, wait_until
@@ -59,7 +59,7 @@ class Site(Workers):
 
     @property
     def there(self) -> list[int]:
-        started = re.findall(r"\[(\d+)\] Application startup complete", self.told)
+        started = STARTED.findall(self.told)
         return [pid for pid in map(int, started) if is_running(pid)]
 
     @property

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.behaviour.lifecycle import get
-from tests.support.behaviour.working import connect_to, processes, wait_for_workers
+from tests.support.behaviour.working import STARTED, connect_to, processes, wait_for_workers
 from tests.support.e2e.server import PATIENCE, URL, Program
 from tests.support.reload.processes import is_running, wait_until
 
@@ -80,7 +79,7 @@ class Frozen(Program):
 
     @property
     def there(self) -> list[int]:
-        started = re.findall(r"\[(\d+)\] Application startup complete", self.output)
+        started = STARTED.findall(self.output)
         return [pid for pid in map(int, started) if is_running(pid)]
 
     def answer(self) -> int:

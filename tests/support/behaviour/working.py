@@ -16,7 +16,7 @@ APP = "tests.behaviour.apps.workers:app"
 LONG = 45.0
 """Seconds in which several interpreters start one after the other, on a busy machine."""
 
-READY = re.compile(r"\[(\d+)\] Application startup complete")
+STARTED = re.compile(r"Started server process \[(\d+)\]")
 
 
 class Workers(Server):
@@ -30,8 +30,8 @@ class Workers(Server):
 
     @property
     def there(self) -> list[int]:
-        """The workers that have been ready and still run, in the order of their start."""
-        return [pid for pid in map(int, READY.findall(self.output)) if is_running(pid)]
+        """The workers that have served and still run, in the order of their start."""
+        return [pid for pid in map(int, STARTED.findall(self.output)) if is_running(pid)]
 
     def settle(self, count: int) -> list[int]:
         """Wait until that many workers run, and return them."""

@@ -36,11 +36,18 @@ class QuicTransport(Protocol):
     def stop(self, stream: int, code: int) -> None:
         """Ask the client to send no more on a stream (STOP_SENDING, RFC 9000 section 19.5)."""
 
-    def unsent(self, stream: int) -> int:
-        """Return how many of a stream's queued bytes have not left for the first time."""
+    def window(self, stream: int) -> int:
+        """Return how many more bytes of a stream may be queued within the client's windows, its own and the whole's.
 
-    def unsent_total(self) -> int:
-        """Return how many bytes of all streams have not left for the first time."""
+        HTTP/3 queues the content of responses within it, so that what waits for a window waits with its stream. Heads
+        and the control stream go beyond it; then they wait in the transport.
+        """
+
+    def unsent(self) -> int:
+        """Return how many queued bytes of all streams have not left for the first time."""
+
+    def is_delivered(self) -> bool:
+        """Whether the client has acknowledged everything that was queued."""
 
     def consumed(self, stream: int, size: int) -> None:
         """`size` bytes of those that `stream_data` delivered are read, so the client may send as many more."""
@@ -71,7 +78,10 @@ class QuicUser(Protocol):
         """The client wants no more of a stream (STOP_SENDING); the transport has reset it already."""
 
     def progressed(self) -> None:
-        """Something was sent: what waits for room may go on. Called at most once per turn of the loop."""
+        """Something was sent or acknowledged, or the client has opened a window: what waits may go on.
+
+        Called at most once per turn of the loop.
+        """
 
     def lost(self, exc: Exception | None) -> None:
         """The connection is over, None if without a fault. Called once, and nothing after it."""

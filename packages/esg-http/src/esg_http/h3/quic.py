@@ -50,7 +50,10 @@ class QuicTransport(Protocol):
         """Whether the client has acknowledged everything that was queued."""
 
     def consumed(self, stream: int, size: int) -> None:
-        """`size` bytes of those that `stream_data` delivered are read, so the client may send as many more."""
+        """`size` bytes of those that `stream_data` delivered are no longer held: open the stream's window as far.
+
+        The window of the whole connection opens as bytes come, so that no stream holds up another.
+        """
 
     def close(self, code: int, reason: str) -> None:
         """End the connection (CONNECTION_CLOSE of the application, RFC 9000 section 19.19)."""
@@ -68,7 +71,7 @@ class QuicUser(Protocol):
     def stream_data(self, stream: int, data: bytes, end: bool) -> None:
         """More bytes of a stream have come, in order; `end` says that they are the last (FIN), and comes once.
 
-        All of them count against the client's windows until `consumed` is called, those of frames' heads too.
+        All of them count against the stream's window until `consumed` is called, those of frames' heads too.
         """
 
     def stream_reset(self, stream: int, code: int) -> None:

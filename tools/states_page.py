@@ -10,7 +10,8 @@ from pathlib import Path
 
 from esg_http.h1.states import AFTER, GONE, Event, Reading
 from esg_http.h2.coding.codes import DATA, HEADERS, RST_STREAM, WINDOW_UPDATE
-from esg_http.h2.engine.states import AFTER_OUR_END, AFTER_THEIR_END, EFFECTS, MEANINGS, STATES
+from esg_http.h2.engine.states import EFFECTS, MEANINGS, STATES
+from esg_http.multiplexed.states import AFTER_OUR_END, AFTER_THEIR_END
 from tools.markdown import table
 
 FRAMES = {DATA: "DATA", HEADERS: "HEADERS", RST_STREAM: "RST_STREAM", WINDOW_UPDATE: "WINDOW_UPDATE"}

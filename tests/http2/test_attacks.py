@@ -9,7 +9,7 @@ import pytest
 
 from esg_core.turns import UNITS_A_TURN
 from esg_http.h2.connection import H2Connection
-from esg_http.h2.engine.priority import read_priority
+from esg_http.multiplexed.priority import read_priority
 from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http.turns import WatchedTurns
 from tests.support.http2 import wire

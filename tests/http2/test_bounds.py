@@ -2,8 +2,8 @@
 
 import pytest
 
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import (
     PREFACE,
     SETTINGS_ACK,
@@ -16,7 +16,7 @@ from esg_http.h2.coding.frames import (
     settings_frame,
     window_frame,
 )
-from esg_http.h2.engine.priority import Priority
+from esg_http.multiplexed.priority import Priority
 from tests.support.http2 import wire
 from tests.support.http2.session import Session, session_with
 from tests.support.http2.wire import GET, METHOD, PATH, POST, SCHEME, Kind

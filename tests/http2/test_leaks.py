@@ -9,8 +9,8 @@ from esg_core.asgi import Receive, Scope, Send
 from esg_http.call.cycle import Cycle
 from esg_http.h2.coding.codes import CANCEL
 from esg_http.h2.connection import H2Connection
-from esg_http.h2.stream import H2Stream
-from esg_http.h2.tunnel import Tunnel
+from esg_http.multiplexed.stream import RequestStream
+from esg_http.multiplexed.tunnel import Tunnel
 from tests.http.misbehaviour.case import body, sends, start
 from tests.support.behaviour.kinds import hello, in_parts, reads
 from tests.support.http.asking import by_path
@@ -19,7 +19,7 @@ from tests.support.http2.websocket import CONNECT
 from tests.support.ws.frames import close, text
 from tests.support.ws.memory import Recorder, WebSocketServer
 
-OURS = (H2Connection, H2Stream, Cycle, Tunnel)
+OURS = (H2Connection, RequestStream, Cycle, Tunnel)
 
 HTTP = by_path(root=hello, parts=in_parts, large=sends(start(), body(bytes(300_000))), reads=reads)
 
@@ -59,7 +59,7 @@ def test_h20_nothing_waits_for_the_collector(how: str) -> None:
         gc.disable()
         try:
             talk(client, how)
-            assert alive()["H2Stream"] - before["H2Stream"] == (0 if how == "ended" else 3)
+            assert alive()["RequestStream"] - before["RequestStream"] == (0 if how == "ended" else 3)
             client.transport.reset()
             server.loop.settle()
             del client

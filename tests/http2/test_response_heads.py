@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from esg_core.asgi import Headers
 from esg_http.h2.coding.hpack import HeaderEncoder
-from esg_http.h2.response_heads import ResponseHeads
 from esg_http.message.response_head import HeadPrefix, encode_fields
+from esg_http.multiplexed.response_heads import ResponseHeads
 
 FIELDS = st.tuples(
     st.sampled_from([b"content-type", b"set-cookie", b"x-a", b"x-b"]),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esg_core.testing import pieces
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import (
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
@@ -18,7 +19,6 @@ from esg_http.h2.coding.codes import (
     REFUSED_STREAM,
     STREAM_CLOSED,
 )
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import PREFACE, frame, settings_frame, window_frame
 from esg_http.h2.coding.hpack import HeaderEncoder
 from tests.support.http2.session import Session

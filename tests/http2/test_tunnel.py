@@ -9,8 +9,8 @@ import pytest
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.turns import UNITS_A_TURN
 from esg_http.h2.coding.codes import CANCEL
-from esg_http.h2.stream import H2Stream
-from esg_http.h2.tunnel import Tunnel
+from esg_http.multiplexed.stream import RequestStream
+from esg_http.multiplexed.tunnel import Tunnel
 from tests.support.http.memory import MemoryServer
 from tests.support.http2.driven import Answer, Client, request
 from tests.support.http2.wire import Kind, read
@@ -64,7 +64,7 @@ class Conversation:
         assert self.answer.status == 200
 
     @property
-    def tunnel(self) -> Tunnel[H2Stream]:
+    def tunnel(self) -> Tunnel[RequestStream]:
         return self.notes.transport
 
     @property

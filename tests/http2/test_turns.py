@@ -10,7 +10,7 @@ from esg_core.testing import pieces
 from esg_core.testing.transport import SEGMENT
 from esg_core.turns import LEAST_ROOM, UNITS_A_TURN
 from esg_http.h2.connection import MOST_UNREAD, H2Connection
-from esg_http.h2.engine.costs import FRAME, OVERSIZED_BLOCK, REQUEST
+from esg_http.multiplexed.costs import FRAME, OVERSIZED_BLOCK, REQUEST
 from tests.http.corpus.case import get
 from tests.support.http.asking import answers, echo
 from tests.support.http.memory import MemoryServer, Recorder

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esg_core.asgi import Headers
-from esg_http.h2.coding import huffman
+from esg_http.coding import huffman
+from esg_http.coding.faults import ConnectionFault, TooManyFields
 from esg_http.h2.coding.codes import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
-from esg_http.h2.coding.faults import ConnectionFault, TooManyFields
 from esg_http.h2.coding.hpack import LITERALS_BEYOND, HeaderDecoder, HeaderEncoder
 
 NAMES = st.sampled_from([b":path", b"accept", b"content-length", b"cookie", b"date", b"set-cookie", b"x-a", b"x-long"])

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esg_core.asgi import Headers
-from esg_http.h2.coding import huffman
-from esg_http.h2.coding.faults import ConnectionFault
+from esg_http.coding import huffman
+from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder
 
 BEYOND = "an integer is too long"

@@ -6,9 +6,10 @@ from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 
 from esg_core.asgi import Headers
-from esg_http.h2.coding import huffman
-from esg_http.h2.coding.faults import ConnectionFault
-from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder, _encoded_integer, _integer
+from esg_http.coding import huffman
+from esg_http.coding.faults import ConnectionFault
+from esg_http.coding.literals import encoded_integer, read_integer
+from esg_http.h2.coding.hpack import HeaderDecoder, HeaderEncoder
 
 AUTHORITY = (b":authority", b"www.example.com")
 ASK: Headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), AUTHORITY]
@@ -135,14 +136,14 @@ EDGES = sorted(
 
 @pytest.mark.parametrize("mask", [15, 31, 63, 127])
 def test_appendix_c1_integers(mask: int) -> None:
-    assert _encoded_integer(10, 0, 31) == b"\x0a"
-    assert _encoded_integer(1337, 0, 31) == b"\x1f\x9a\x0a"
+    assert encoded_integer(10, 0, 31) == b"\x0a"
+    assert encoded_integer(1337, 0, 31) == b"\x1f\x9a\x0a"
     for value in EDGES:
-        written = _encoded_integer(value, 0, mask)
+        written = encoded_integer(value, 0, mask)
         assert written == bytes(hpack.hpack.encode_integer(value, mask.bit_length()))
         if value <= mask + 2**28 - 1:
             for pattern in (0, 0xFF ^ mask):
-                assert _integer(bytes((written[0] | pattern,)) + written[1:] + b"more", 0, mask) == (
+                assert read_integer(bytes((written[0] | pattern,)) + written[1:] + b"more", 0, mask) == (
                     value,
                     len(written),
                 )

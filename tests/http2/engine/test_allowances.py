@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.codes import ENHANCE_YOUR_CALM
-from esg_http.h2.coding.faults import ConnectionFault
 from tests.support.http2 import wire
 from tests.support.http2.session import Session, session_with
 from tests.support.http2.wire import GET, Kind

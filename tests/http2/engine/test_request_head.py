@@ -1,13 +1,11 @@
-"""What the header section of a request means, and what makes it malformed (RFC 9113 section 8)."""
+"""What the header section of a request means, and what makes it malformed (RFC 9113 section 8, RFC 9114 section 4)."""
 
 import pytest
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_http.h2.coding.codes import PROTOCOL_ERROR
-from esg_http.h2.coding.faults import StreamFault
-from esg_http.h2.engine.priority import Priority, read_priority
-from esg_http.h2.engine.request_head import RequestHead
+from esg_http.multiplexed.priority import Priority, read_priority
+from esg_http.multiplexed.request_head import Malformed, RequestHead
 
 METHOD, SCHEME, PATH, AUTHORITY = (
     (b":method", b"GET"),
@@ -93,10 +91,9 @@ def test_connect_is_not_served() -> None:
     ],
 )
 def test_malformed_requests(fields: Headers) -> None:
-    """RFC 9113 sections 8.1.1, 8.2 and 8.3: all of these must be stopped here."""
-    with pytest.raises(StreamFault) as caught:
+    """RFC 9113 sections 8.1.1, 8.2 and 8.3, RFC 9114 sections 4.1.2, 4.2 and 4.3: all of these must be stopped here."""
+    with pytest.raises(Malformed, match=r"^malformed request: "):
         RequestHead(fields)
-    assert caught.value.code == PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from esg_http.h2.coding.codes import PROTOCOL_ERROR, REFUSED_STREAM
-from esg_http.h2.engine.states import HALF_CLOSED_THEIRS, OPEN
+from esg_http.multiplexed.states import HALF_CLOSED_THEIRS, OPEN
 from tests.support.http2 import wire
 from tests.support.http2.session import LIMITS, Session, session_with
 from tests.support.http2.wire import GET, PADDED, POST, WITH_PRIORITY

@@ -2,8 +2,8 @@
 
 import pytest
 
+from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.codes import FLOW_CONTROL_ERROR
-from esg_http.h2.coding.faults import ConnectionFault
 from tests.support.http2 import wire
 from tests.support.http2.session import Session, asked_session, first, frames, said
 from tests.support.http2.wire import Kind, Setting

@@ -2,9 +2,9 @@
 
 import pytest
 
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
-from esg_http.h2.engine import states
+from esg_http.multiplexed import states
 from tests.support.http2 import wire
 from tests.support.http2.session import RecordedStream, Session
 

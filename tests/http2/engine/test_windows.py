@@ -2,8 +2,8 @@
 
 import pytest
 
+from esg_http.coding.faults import StreamFault
 from esg_http.h2.coding.codes import FLOW_CONTROL_ERROR
-from esg_http.h2.coding.faults import StreamFault
 from esg_http.h2.engine.windows import ConnectionWindow, StreamWindow
 
 FIRST = 65535

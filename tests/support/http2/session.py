@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from esg_core.errors import RequestError
 from esg_core.turns import TurnBudget
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
-from esg_http.h2.engine.base_stream import BaseStream, Unsent
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.engine.engine import Engine
-from esg_http.h2.engine.limits import H2Limits
-from esg_http.h2.engine.request_head import RequestHead
+from esg_http.multiplexed.base_stream import BaseStream, Unsent
+from esg_http.multiplexed.limits import Limits
+from esg_http.multiplexed.request_head import RequestHead
 from tests.support.http2 import wire
 from tests.support.http2.wire import Frame, Kind
 
-LIMITS = H2Limits(
+LIMITS = Limits(
     streams=100,
     fields=128,
     field_bytes=65536,
@@ -55,7 +55,7 @@ class Session:
     What the parts of its engine have is here under the same names.
     """
 
-    def __init__(self, limits: H2Limits = LIMITS) -> None:
+    def __init__(self, limits: Limits = LIMITS) -> None:
         self.limits = limits
         self.told: Counter[str] = Counter()
         self.opened: dict[int, RecordedStream] = {}

@@ -8,7 +8,7 @@ from collections import Counter
 from esg_core.asgi import Receive, Scope, Send
 from tests.e2e.apps.leaving.starlette_app import app as streams
 
-OURS = ("Cycle", "H1Connection", "H2Connection", "H2Stream", "Connection", "Unheard")
+OURS = ("Cycle", "H1Connection", "H2Connection", "RequestStream", "Connection", "Unheard")
 
 
 def left() -> dict[str, int]:

@@ -1,26 +1,33 @@
 """What one HTTP/2 connection waits for, and what happens when it has waited long enough (rules H-17, 2-3, 2-5).
 
-Deadlines are numbers that the context's sweeper looks at, not timers: `_timers` holds the connection's, by what is
-awaited, and each stream has its own, for its upload and its unsent data. Knows the connection and its streams; asks the
-transport only whether the client still reads.
+The streams' own deadlines are as in every version. Knows the connection and its streams; asks the transport only
+whether the client still reads.
 """
 
+import asyncio
 from abc import abstractmethod
-from math import inf
 from typing import TYPE_CHECKING
 
-from esg_core.errors import RequestError
 from esg_core.sockets.ends import abort, close, reset
 from esg_core.sockets.tcp import Departure, WriteWatch, delivery, departure
-from esg_core.write_pace import WritePace
-from esg_http.h2.coding.codes import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT
-from esg_http.h2.coding.faults import ConnectionFault
+from esg_http.coding.faults import ConnectionFault
+from esg_http.h2.coding.codes import (
+    CANCEL,
+    ENHANCE_YOUR_CALM,
+    INTERNAL_ERROR,
+    NO_ERROR,
+    PROTOCOL_ERROR,
+    SETTINGS_TIMEOUT,
+)
 from esg_http.h2.coding.frames import goaway_frame, ping_frame
-from esg_http.h2.engine.base_stream import Unsent, Upload
 from esg_http.h2.engine.engine import Engine
-from esg_http.h2.serving import Serving
+from esg_http.h2.engine.requests import RequestFrames
+from esg_http.h2.engine.sending import Sending
+from esg_http.h2.engine.streams import StreamTable
 from esg_http.h2.settings import H2Settings
-from esg_http.h2.stream import H2Stream
+from esg_http.multiplexed.contracts import StreamCodes
+from esg_http.multiplexed.deadlines import StreamDeadlines
+from esg_http.multiplexed.stream import RequestStream
 from esg_http.settings import LOOK
 
 if TYPE_CHECKING:
@@ -36,37 +43,48 @@ START, BLOCK, IDLE, DRAIN, WRITE, HALF, END = range(7)
 first GOAWAY, a client that does not read, a client that has closed its side, the client's end after ours."""
 
 
-class Deadlines(Serving):
+class Deadlines(StreamDeadlines):
     """A connection that does not wait forever.
 
     See `esg_core.contracts.Connection`, and see `esg_http.h2.engine.link.EngineLink`.
     """
 
-    __slots__ = ("_is_overdue", "_sent_before", "_timers", "_written", "check_at", "deadline")
+    __slots__ = ("_control", "_endings", "_engine", "_receiving", "_sent_before", "_settings", "_written")
 
-    def __init__(self, context: "Context", settings: H2Settings, engine: Engine[H2Stream]) -> None:
-        super().__init__(context, settings, engine)
-        self.deadline = inf
-        self.check_at = 0
-        self._is_overdue = False
-        self._timers: dict[int, float] = {}
+    http_version = "2"
+    codes = StreamCodes(NO_ERROR, INTERNAL_ERROR, CANCEL)
+    connect_section = "RFC 8441 section 4"
+    transport: asyncio.Transport
+    sending: Sending[RequestStream]
+    _requests: RequestFrames[RequestStream]
+    _streams: StreamTable[RequestStream]
+
+    def __init__(self, context: "Context", settings: H2Settings, engine: Engine[RequestStream]) -> None:
+        super().__init__(context, settings.http, engine)
+        self._settings = settings
+        self._engine = engine
+        self._control = engine.control
+        self._endings = engine.endings
+        self._receiving = engine.receiving
         self._written: WriteWatch | None = None
         self._sent_before = 0
 
-    # Setting them. Those no shorter than HTTP/1.1's shortest time-out need not hasten the sweeper.
+    @property
+    def _is_behind(self) -> bool:
+        return self._receiving.is_behind
 
-    def _watch(self, timer: int, due: float) -> None:
-        self._timers[timer] = due
-        self.hasten(due)
+    @property
+    def _is_over(self) -> bool:
+        return self._endings.is_over
 
-    def hasten(self, deadline: float) -> None:
-        if deadline < self.deadline:
-            self.deadline = deadline
-            self._context.sweeper.hasten(self)
+    def _is_held_up(self, stream: RequestStream) -> bool:
+        return stream.window <= 0
 
-    def _watch_upload(self, upload: Upload, now: float) -> None:
-        upload.deadline = now + self._settings.http.request
-        self.deadline = min(self.deadline, upload.deadline)
+    def _count_fault(self, fault: ConnectionFault) -> None:
+        if self._context.tally is not None:
+            self._context.tally.has_h2_fault(fault.code)
+
+    # Setting them.
 
     def _watch_writing(self, now: float) -> None:
         self._written = WriteWatch(self.transport, self._settings.http.write, now)
@@ -75,15 +93,6 @@ class Deadlines(Serving):
     def _watch_half_closed(self, now: float) -> None:
         self._sent_before = self.sending.sent
         self._watch(HALF, now + LOOK)
-
-    def has_unsent(self, unsent: Unsent) -> None:
-        unsent.pace = WritePace(self._settings.http.write, self.time())
-        self._look_again(unsent)
-
-    def _look_again(self, unsent: Unsent) -> None:
-        unsent.moved = 0
-        unsent.sent_before = self.sending.sent
-        self.hasten(unsent.pace.due)
 
     def has_started(self) -> None:
         self._watch(START, self._account.now + self._settings.settings_timeout)
@@ -103,27 +112,6 @@ class Deadlines(Serving):
 
     # When they pass.
 
-    def expire(self, now: float) -> None:
-        """See `Connection.expire`; input that came in time but waits for its turn is not late (rule H-22)."""
-        if self._receiving.is_behind:
-            self._is_overdue = True
-            return
-        for timer in list(self._timers):
-            if self._timers.get(timer, inf) <= now:  # expiring one may set or drop another
-                del self._timers[timer]
-                self._expire_timer(timer, now)
-        if not self._endings.is_over:
-            for stream in list(self._streams.live.values()):
-                self._expire_stream(stream, now)
-        self.deadline = self._next_deadline()
-
-    def _catch_up(self) -> None:
-        """All earlier input has been read: check what is late now."""
-        if self._is_overdue:
-            self._is_overdue = False
-            self.expire(self.time())
-            self._context.sweeper.hasten(self)
-
     def _expire_timer(self, timer: int, now: float) -> None:
         if timer == START:
             self._expire_start()
@@ -139,36 +127,6 @@ class Deadlines(Serving):
             self._expire_half_closed(now)
         else:
             self._expire_end(now)
-
-    def _next_deadline(self) -> float:
-        due = [*self._timers.values()]
-        for stream in self._streams.live.values():
-            if stream.upload is not None:
-                due.append(stream.upload.deadline)
-            if stream.unsent is not None:
-                due.append(stream.unsent.pace.due)
-        return min(due, default=inf)
-
-    def _expire_stream(self, stream: H2Stream, now: float) -> None:
-        upload, unsent = stream.upload, stream.unsent
-        if unsent is not None and unsent.pace.due <= now:
-            if unsent.pace.is_too_slow(self._moved(stream, unsent), now):
-                self._context.logger.warning("%s does not read a response: reset (timeout-write)", self._peer)
-                stream.cut(CANCEL)
-                return
-            self._look_again(unsent)
-        if upload is not None and upload.deadline <= now:
-            if stream.tunnel is not None:  # the client does not end its side
-                stream.cut(NO_ERROR)
-            elif stream.cycle is not None and stream.cycle.buffered:  # the application is slow, not the client
-                self._watch_upload(upload, now)
-            else:
-                late = "the request body did not arrive in time"
-                stream.refuse(RequestError(408, late, "RFC 9110 section 15.5.9"))
-
-    def _moved(self, stream: H2Stream, unsent: Unsent) -> int:
-        """How many bytes the client has taken of a response, or of those before it."""
-        return max(unsent.moved, self.sending.sent - unsent.sent_before) if stream.window > 0 else unsent.moved
 
     def _expire_start(self) -> None:
         if not self._receiving.has_begun:
@@ -239,10 +197,6 @@ class Deadlines(Serving):
             abort(self.transport)
         else:
             close(self.transport)
-
-    @abstractmethod
-    def abort(self) -> None:
-        """See `Connection.abort`."""
 
     @abstractmethod
     def _close(self) -> None:

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from esg_http.coding.fields import ENTRY_OVERHEAD
 from esg_http.h2.coding.codes import (
     DEFAULT_WINDOW,
     ENABLE_CONNECT_PROTOCOL,
@@ -11,9 +12,8 @@ from esg_http.h2.coding.codes import (
     NO_RFC7540_PRIORITIES,
 )
 from esg_http.h2.coding.frames import settings_frame, window_frame
-from esg_http.h2.coding.hpack import ENTRY_OVERHEAD
-from esg_http.h2.engine.limits import H2Limits
 from esg_http.h2.engine.windows import CONNECTION_WINDOW
+from esg_http.multiplexed.limits import Limits
 from esg_http.settings import HTTPSettings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class H2Settings:
         config = context.config
         self._context = context
         self.http = http
-        self.limits = H2Limits(
+        self.limits = Limits(
             streams=config.h2_max_concurrent_streams,
             fields=http.head_limits.fields,
             field_bytes=http.head_limits.field_bytes,

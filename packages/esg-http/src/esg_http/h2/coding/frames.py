@@ -6,6 +6,7 @@ Sans-I/O and stateless: which frame may come when is decided elsewhere.
 import struct
 from collections.abc import Iterable, Mapping
 
+from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.codes import (
     ACK,
     CONTINUATION,
@@ -23,7 +24,6 @@ from esg_http.h2.coding.codes import (
     WINDOW_UPDATE,
     WITH_PRIORITY,
 )
-from esg_http.h2.coding.faults import ConnectionFault
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client begins with (RFC 9113 section 3.4)."""

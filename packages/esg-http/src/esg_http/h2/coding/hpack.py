@@ -13,27 +13,19 @@ from collections import deque
 from collections.abc import Iterable
 
 from esg_core.asgi import Headers
+from esg_http.coding.faults import ConnectionFault, TooManyFields
+from esg_http.coding.fields import ENTRY_OVERHEAD, Field
+from esg_http.coding.literals import encoded_integer, encoded_string, read_integer, read_string
 from esg_http.h2.coding.codes import COMPRESSION_ERROR, ENHANCE_YOUR_CALM
-from esg_http.h2.coding.faults import ConnectionFault, TooManyFields
-from esg_http.h2.coding.huffman import decode as decode_huffman
-from esg_http.h2.coding.huffman import encode as encode_huffman
 from esg_http.h2.coding.static_table import STATIC_TABLE
 
 TABLE_SIZE = 4096
 """Bytes of a dynamic table, as HPACK counts them (SETTINGS_HEADER_TABLE_SIZE)."""
 
-ENTRY_OVERHEAD = 32
-"""Bytes that an entry counts beyond its name and value (RFC 7541 section 4.1)."""
-
-LONGEST_INTEGER = 4
-"""Bytes after the prefix of an integer: enough for any size that this server accepts (RFC 7541 section 5.1)."""
-
 LITERALS_BEYOND = 512
 """Literals that are still read after the last field allowed in a section, for what they do to the table."""
 
 FIRST_DYNAMIC = len(STATIC_TABLE) + 1
-
-Field = tuple[bytes, bytes]
 
 _PLAIN_REFERENCES = re.compile(rb"[\x81-\xfe]++")
 """Indexed fields whose index fits into one byte (RFC 7541 section 6.1)."""
@@ -119,7 +111,7 @@ class HeaderDecoder:
         if run is not None:
             fields += map(self._look_up, run[0].translate(_INDICES))
             return run.end()
-        index, at = _integer(block, at, 0x7F)
+        index, at = read_integer(block, at, 0x7F)
         fields.append(self._entry(index))
         return at
 
@@ -148,19 +140,19 @@ class HeaderDecoder:
         return self._look_up(index)
 
     def _literal(self, block: bytes, at: int, mask: int) -> tuple[Field, int]:
-        index, at = _integer(block, at, mask)
+        index, at = read_integer(block, at, mask)
         if index:
             name = self._look_up(index)[0]
         else:
-            name, at = _string(block, at)
-        value, at = _string(block, at)
+            name, at = read_string(block, at)
+        value, at = read_string(block, at)
         return (name, value), at
 
     def _resize_all(self, block: bytes) -> int:
         """Obey the table size updates that the block begins with (RFC 7541 section 6.3); returns where they end."""
         at = 0
         while at < len(block) and block[at] & 0xE0 == 0x20:
-            limit, at = _integer(block, at, 0x1F)
+            limit, at = read_integer(block, at, 0x1F)
             if limit > TABLE_SIZE:
                 raise ValueError("a table size update beyond the limit")
             self._limit = limit
@@ -183,32 +175,6 @@ def _highest_index(references: bytes) -> int:
     """The highest index in a run that `_REFERENCES_OF_TWO` has matched."""
     second = references.translate(None, _FIRST_BYTES)
     return 127 + max(second) if second else max(references) - 128
-
-
-def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
-    """The integer that begins in the low bits of a byte, and where it ends (RFC 7541 section 5.1)."""
-    value = block[at] & mask
-    at += 1
-    if value < mask:
-        return value, at
-    for shift in range(0, 7 * LONGEST_INTEGER, 7):
-        byte = block[at]
-        at += 1
-        value += (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("an integer is too long")
-
-
-def _string(block: bytes, at: int) -> tuple[bytes, int]:
-    """The string literal that begins at `at`, and where it ends (RFC 7541 section 5.2)."""
-    is_coded = block[at] >= 0x80
-    length, at = _integer(block, at, 0x7F)
-    end = at + length
-    if end > len(block):
-        raise ValueError("a string ends beyond the block")
-    data = block[at:end]
-    return (decode_huffman(data) if is_coded else data), end
 
 
 class HeaderEncoder:
@@ -237,7 +203,7 @@ class HeaderEncoder:
 
     def encode(self, fields: Iterable[Field]) -> bytes:
         """The block of these fields, whose names must be in lower case."""
-        parts = [_encoded_integer(limit, 0x20, 0x1F) for limit in self._pending]
+        parts = [encoded_integer(limit, 0x20, 0x1F) for limit in self._pending]
         self._pending = []
         parts += [self._encode(field) for field in fields]
         return b"".join(parts)
@@ -248,15 +214,15 @@ class HeaderEncoder:
             return reference
         number = self._indices.get(field)
         if number is not None:
-            return _encoded_integer(FIRST_DYNAMIC + self._inserted - number, 0x80, 0x7F)
+            return encoded_integer(FIRST_DYNAMIC + self._inserted - number, 0x80, 0x7F)
         name, value = field
         size = len(name) + len(value) + ENTRY_OVERHEAD
         if name in _FLEETING or size > self._limit:
-            return _opening(name, 0x00, 0x0F) + _encoded_integer(len(value), 0, 0x7F) + value
+            return _opening(name, 0x00, 0x0F) + encoded_integer(len(value), 0, 0x7F) + value
         if name in _SECRET:
-            return _opening(name, 0x10, 0x0F) + _encoded_integer(len(value), 0, 0x7F) + value
+            return _opening(name, 0x10, 0x0F) + encoded_integer(len(value), 0, 0x7F) + value
         self._insert(field, size)
-        return _opening(name, 0x40, 0x3F) + _encoded_string(value)
+        return _opening(name, 0x40, 0x3F) + encoded_string(value)
 
     def _insert(self, field: Field, size: int) -> None:
         self.changes += 1
@@ -273,32 +239,12 @@ class HeaderEncoder:
             self._size -= len(field[0]) + len(field[1]) + ENTRY_OVERHEAD
 
 
-def _encoded_integer(value: int, pattern: int, mask: int) -> bytes:
-    """An integer after the bits of a pattern (RFC 7541 section 5.1)."""
-    if value < mask:
-        return bytes((pattern | value,))
-    encoded = bytearray((pattern | mask,))
-    value -= mask
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
-def _encoded_string(text: bytes) -> bytes:
-    coded = encode_huffman(text)
-    if len(coded) < len(text):
-        return _encoded_integer(len(coded), 0x80, 0x7F) + coded
-    return _encoded_integer(len(text), 0, 0x7F) + text
-
-
 def _opening(name: bytes, pattern: int, mask: int) -> bytes:
     """The beginning of a literal: a reference to its name if the static table has it, else the name."""
     index = _NAMES.get(name)
     if index is not None:
-        return _encoded_integer(index, pattern, mask)
-    return bytes((pattern,)) + _encoded_string(name)
+        return encoded_integer(index, pattern, mask)
+    return bytes((pattern,)) + encoded_string(name)
 
 
 _REFERENCES = {field: bytes((0x80 | index,)) for index, field in enumerate(STATIC_TABLE, 1)}

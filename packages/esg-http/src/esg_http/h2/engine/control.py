@@ -6,6 +6,7 @@ allowance (rule 2-3).
 
 from typing import Generic
 
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import (
     ACK,
     DEFAULT_FRAME_SIZE,
@@ -22,16 +23,16 @@ from esg_http.h2.coding.codes import (
     RST_STREAM,
     WINDOW_UPDATE,
 )
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import SETTINGS_ACK, ping_frame, read_long, read_settings
-from esg_http.h2.engine.account import Account
-from esg_http.h2.engine.costs import BYTES_A_UNIT, CANCELLATION
-from esg_http.h2.engine.limits import H2Limits
 from esg_http.h2.engine.link import EngineLink
-from esg_http.h2.engine.priority import read_priority
 from esg_http.h2.engine.sending import Sending
-from esg_http.h2.engine.states import CLOSED, GOES_ON
+from esg_http.h2.engine.states import GOES_ON
 from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.costs import BYTES_A_UNIT, CANCELLATION
+from esg_http.multiplexed.limits import Limits
+from esg_http.multiplexed.priority import read_priority
+from esg_http.multiplexed.states import CLOSED
 
 SETTINGS_A_FRAME = 8
 """Settings that count as one frame."""
@@ -43,7 +44,7 @@ class ControlFrames(Generic[S]):
     __slots__ = ("_account", "_limits", "_link", "_sending", "_streams", "is_settled")
 
     def __init__(
-        self, streams: StreamTable[S], sending: Sending[S], account: Account, limits: H2Limits, link: EngineLink[S]
+        self, streams: StreamTable[S], sending: Sending[S], account: Account, limits: Limits, link: EngineLink[S]
     ) -> None:
         self._streams = streams
         self._sending = sending

@@ -5,15 +5,16 @@ Sans-I/O. Content is handed on as it comes, even before its frame is complete.
 
 from typing import Generic
 
+from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.codes import DATA, END_STREAM, PADDED, PROTOCOL_ERROR
-from esg_http.h2.coding.faults import ConnectionFault
 from esg_http.h2.coding.frames import content_of, window_frame
-from esg_http.h2.engine.account import Account
-from esg_http.h2.engine.request_head import UNKNOWN_LENGTH, malformed
+from esg_http.h2.engine.malformed import malformed
 from esg_http.h2.engine.sending import Sending
-from esg_http.h2.engine.states import AFTER_THEIR_END, CLOSED
 from esg_http.h2.engine.streams import S, StreamTable
 from esg_http.h2.engine.windows import ConnectionWindow
+from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.request_head import UNKNOWN_LENGTH
+from esg_http.multiplexed.states import AFTER_THEIR_END, CLOSED
 
 SMALL_DATA = 64
 """Bytes of content below which a DATA frame is small."""

@@ -5,13 +5,13 @@ Sans-I/O: puts the frames that say so into the output, and tells the connection.
 
 from typing import Generic
 
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import goaway_frame, reset_frame
-from esg_http.h2.engine.account import Account
-from esg_http.h2.engine.costs import CANCELLATION
 from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.sending import Sending
 from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.costs import CANCELLATION
 
 
 class Endings(Generic[S]):

@@ -10,6 +10,7 @@ from esg_core.turns import TurnBudget
 from esg_http.h2.coding.codes import (
     CONTINUATION,
     DATA,
+    ENHANCE_YOUR_CALM,
     GOAWAY,
     PING,
     PRIORITY,
@@ -19,16 +20,20 @@ from esg_http.h2.coding.codes import (
     SETTINGS,
     WINDOW_UPDATE,
 )
-from esg_http.h2.engine.account import Account
 from esg_http.h2.engine.control import ControlFrames
 from esg_http.h2.engine.data import DataFrames
 from esg_http.h2.engine.endings import Endings
-from esg_http.h2.engine.limits import H2Limits
 from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.receiving import Handler, Receiving
 from esg_http.h2.engine.requests import RequestFrames
 from esg_http.h2.engine.sending import Sending
 from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.allowance import Excess
+from esg_http.multiplexed.limits import Limits
+
+EXCESS = Excess(ENHANCE_YOUR_CALM, "RFC 9113 section 10.5")
+"""What a client gets that asks for too much."""
 
 
 class Engine(Generic[S]):
@@ -36,8 +41,8 @@ class Engine(Generic[S]):
 
     __slots__ = ("account", "control", "data", "endings", "receiving", "requests", "sending", "streams")
 
-    def __init__(self, limits: H2Limits, budget: TurnBudget, link: EngineLink[S]) -> None:
-        self.account = account = Account(limits, budget)
+    def __init__(self, limits: Limits, budget: TurnBudget, link: EngineLink[S]) -> None:
+        self.account = account = Account(limits, budget, EXCESS)
         self.streams: StreamTable[S] = StreamTable()
         self.sending = Sending(self.streams, link)
         self.control = ControlFrames(self.streams, self.sending, account, limits, link)

@@ -6,12 +6,12 @@ Sans-I/O. The engine calls these methods while it reads or writes frames; none o
 from typing import TYPE_CHECKING, Protocol
 
 from esg_core.errors import RequestError
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
-from esg_http.h2.engine.base_stream import Unsent
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.engine.streams import S
+from esg_http.multiplexed.base_stream import Unsent
 
 if TYPE_CHECKING:
-    from esg_http.h2.engine.request_head import RequestHead
+    from esg_http.multiplexed.request_head import RequestHead
 
 
 class EngineLink(Protocol[S]):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic
 
 from esg_core.turns import LEAST_ROOM, UNCOUNTED
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import (
     ACK,
     DATA,
@@ -20,15 +21,14 @@ from esg_http.h2.coding.codes import (
     PROTOCOL_ERROR,
     SETTINGS,
 )
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import FRAME_HEADER, HEADER_SIZE, PREFACE
-from esg_http.h2.engine.account import Account
-from esg_http.h2.engine.costs import FRAME
 from esg_http.h2.engine.data import DataFrames
 from esg_http.h2.engine.endings import Endings
 from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.requests import RequestFrames
 from esg_http.h2.engine.streams import S
+from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.costs import FRAME
 
 _unpack = FRAME_HEADER.unpack_from
 

@@ -8,6 +8,7 @@ from typing import Generic
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
+from esg_http.coding.faults import ConnectionFault, StreamFault, TooManyFields
 from esg_http.h2.coding.codes import (
     CONTINUATION,
     END_HEADERS,
@@ -19,26 +20,25 @@ from esg_http.h2.coding.codes import (
     REFUSED_STREAM,
     WITH_PRIORITY,
 )
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault, TooManyFields
 from esg_http.h2.coding.frames import content_of, reset_frame
 from esg_http.h2.coding.hpack import HeaderDecoder
-from esg_http.h2.engine.account import Account
-from esg_http.h2.engine.base_stream import Upload
-from esg_http.h2.engine.costs import BYTES_A_UNIT, FIELD, OVERSIZED_BLOCK, REQUEST
 from esg_http.h2.engine.data import SMALL_DATA, DataFrames
-from esg_http.h2.engine.limits import CONTINUATIONS, H2Limits
 from esg_http.h2.engine.link import EngineLink
-from esg_http.h2.engine.request_head import UNKNOWN_LENGTH, RequestHead, check_trailers, malformed
+from esg_http.h2.engine.malformed import fault_of, malformed
 from esg_http.h2.engine.sending import Sending
-from esg_http.h2.engine.states import GOES_ON, HALF_CLOSED_THEIRS
+from esg_http.h2.engine.states import GOES_ON
 from esg_http.h2.engine.streams import S, StreamTable
 from esg_http.h2.engine.windows import StreamWindow
+from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.base_stream import Upload
+from esg_http.multiplexed.costs import BYTES_A_UNIT, FIELD, OVERSIZED_BLOCK, REQUEST
+from esg_http.multiplexed.field_count import MOST_CRUMBS, PSEUDO_FIELDS, count
+from esg_http.multiplexed.limits import Limits
+from esg_http.multiplexed.request_head import SEQUENCE, UNKNOWN_LENGTH, Malformed, RequestHead, check_trailers
+from esg_http.multiplexed.states import HALF_CLOSED_THEIRS
 
-PSEUDO_FIELDS = frozenset((b":method", b":scheme", b":path"))
-"""Fields of a header section that do not count. The authority does, as the host."""
-
-MOST_CRUMBS = 512
-"""Fields beyond the limit that a cookie may be cut into: together they count as one (RFC 9113 section 8.2.3)."""
+CONTINUATIONS = 16
+"""Frames that a header block may have after its first: 64 KiB need three."""
 
 REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256
@@ -102,7 +102,7 @@ class RequestFrames(Generic[S]):
         sending: Sending[S],
         data: DataFrames[S],
         account: Account,
-        limits: H2Limits,
+        limits: Limits,
         link: EngineLink[S],
     ) -> None:
         self._link = link
@@ -197,7 +197,11 @@ class RequestFrames(Generic[S]):
     def _read_head(self, block: bytes) -> RequestHead:
         """What a block means; remembered until the compression table changes, unless this block changes it."""
         before = self.decoder.changes
-        head = RequestHead(self._decode(block))
+        fields = self._decode(block)
+        try:
+            head = RequestHead(fields)
+        except Malformed as error:
+            raise fault_of(error) from None
         if len(head.method) + len(head.target) > self._limits.request_line:
             raise RequestError(414, "the request target is too long", "RFC 9110 section 15.5.15")
         if len(block) <= REMEMBERED_BLOCK and self.decoder.changes == before:
@@ -210,7 +214,7 @@ class RequestFrames(Generic[S]):
         try:
             fields = self.decoder.decode(block)
             most = self._limits.fields
-            if len(fields) > most and _count(fields) > most:
+            if len(fields) > most and count(fields) > most:
                 raise TooManyFields("too many header fields")
         except TooManyFields:
             self._account.charge_oversized()
@@ -242,14 +246,11 @@ class RequestFrames(Generic[S]):
             raise StreamFault(ENHANCE_YOUR_CALM, str(error), error.section) from None
         if self._streams.effect(HEADERS, number) == GOES_ON:
             if not flags & END_STREAM:
-                raise malformed("a second header section without END_STREAM", "8.1")
-            check_trailers(fields)
+                raise malformed("a second header section without END_STREAM", SEQUENCE)
+            try:
+                check_trailers(fields)
+            except Malformed as error:
+                raise fault_of(error) from None
             self._data.end_content(self._live[number])
         else:
             self._account.charge_useless()
-
-
-def _count(fields: Headers) -> int:
-    """How many fields count; a cookie in crumbs is one (RFC 9113 section 8.2.3)."""
-    names = [name for name, _ in fields if name not in PSEUDO_FIELDS]
-    return len(names) - max(0, names.count(b"cookie") - 1)

@@ -8,6 +8,7 @@ there is room.
 from typing import Generic
 
 from esg_core.asgi import Headers
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import (
     DATA,
     DEFAULT_FRAME_SIZE,
@@ -19,14 +20,13 @@ from esg_http.h2.coding.codes import (
     LAST_STREAM,
     NO_ERROR,
 )
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.frames import HEADER_SIZE, frame, headers_frames, pack, reset_frame
 from esg_http.h2.coding.hpack import HeaderEncoder
-from esg_http.h2.engine.base_stream import Unsent
 from esg_http.h2.engine.link import EngineLink
-from esg_http.h2.engine.priority import Priority, SendingOrder
-from esg_http.h2.engine.states import AFTER_OUR_END, CLOSED, RESET
 from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.multiplexed.base_stream import Unsent
+from esg_http.multiplexed.priority import Priority, SendingOrder
+from esg_http.multiplexed.states import AFTER_OUR_END, CLOSED, RESET
 
 LARGEST_FRAME = 4 * DEFAULT_FRAME_SIZE
 """The largest payload of a frame, in bytes, even if the client accepts more: streams take turns by frames."""

@@ -5,8 +5,7 @@ and from which side ended it. The server never pushes, so there are no reserved 
 """
 
 from esg_http.h2.coding.codes import DATA, HEADERS, RST_STREAM, WINDOW_UPDATE
-
-IDLE, OPEN, HALF_CLOSED_OURS, HALF_CLOSED_THEIRS, CLOSED, RESET = range(6)
+from esg_http.multiplexed.states import CLOSED, HALF_CLOSED_OURS, HALF_CLOSED_THEIRS, IDLE, OPEN, RESET
 
 STATES = {
     IDLE: ("idle", "no frame has come"),
@@ -37,9 +36,3 @@ EFFECTS = {
     WINDOW_UPDATE: (WRONG, GOES_ON, GOES_ON, GOES_ON, NOTHING, NOTHING),
 }
 """Type of frame -> what it does in each state; PRIORITY may come at any time."""
-
-AFTER_THEIR_END = {OPEN: HALF_CLOSED_THEIRS, HALF_CLOSED_OURS: CLOSED}
-"""State -> the next one, after the client's END_STREAM."""
-
-AFTER_OUR_END = {OPEN: HALF_CLOSED_OURS, HALF_CLOSED_THEIRS: CLOSED}
-"""State -> the next one, after the server's END_STREAM."""

@@ -5,8 +5,8 @@ application reads, and grows while client and application keep up with each othe
 nothing beyond that; it opens again as bytes come, so that no stream holds up another (rule 2-2).
 """
 
+from esg_http.coding.faults import StreamFault
 from esg_http.h2.coding.codes import DEFAULT_WINDOW, FLOW_CONTROL_ERROR
-from esg_http.h2.coding.faults import StreamFault
 
 CONNECTION_WINDOW = 2**20
 """Bytes that all streams of a connection together may have on the way; the preface opens the window this far."""

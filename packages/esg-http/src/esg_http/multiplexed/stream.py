@@ -1,4 +1,4 @@
-"""One HTTP/2 stream as a cycle sees it: where its response goes, and where its request comes from.
+"""One stream of HTTP/2 or HTTP/3 as a cycle sees it: where its response goes, and where its request comes from.
 
 Connects `Cycle` with the frames of `BaseStream`. Knows ASGI only through the cycle.
 """
@@ -12,14 +12,13 @@ from esg_core.errors import ClientDisconnected, RequestError
 from esg_core.waiting import WriteGate
 from esg_http.call.refusals import answer_late, too_large
 from esg_http.call.sendfile import FilePart
-from esg_http.h2.coding.codes import CANCEL, INTERNAL_ERROR
-from esg_http.h2.coding.hpack import Field
-from esg_http.h2.contracts import MOST_UNWRITTEN, StreamOwner
-from esg_http.h2.engine.base_stream import BaseStream
-from esg_http.h2.engine.states import CLOSED
-from esg_http.h2.response_heads import split_headers
-from esg_http.h2.tunnel import Tunnel
+from esg_http.coding.fields import Field
 from esg_http.message.response_head import SAYS_CLOSE, prepare_fields
+from esg_http.multiplexed.base_stream import BaseStream
+from esg_http.multiplexed.contracts import MOST_UNWRITTEN, StreamOwner
+from esg_http.multiplexed.response_heads import split_headers
+from esg_http.multiplexed.states import CLOSED
+from esg_http.multiplexed.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from esg_http.call.cycle import Cycle
@@ -30,8 +29,8 @@ HIGH_WATER = 65536
 LOW_WATER = HIGH_WATER // 4
 
 
-class H2Stream(BaseStream):
-    """A stream with a request; see `esg_core.contracts.Stream`, and see `esg_http.h2.contracts.TunnelStream`."""
+class RequestStream(BaseStream):
+    """A stream with a request; see `esg_core.contracts.Stream`, and see `multiplexed.contracts.TunnelStream`."""
 
     __slots__ = (
         "_connection",
@@ -45,14 +44,14 @@ class H2Stream(BaseStream):
         "wants_trailers",
     )
 
-    def __init__(self, connection: "StreamOwner[H2Stream]", number: int, window: int) -> None:
+    def __init__(self, connection: "StreamOwner[RequestStream]", number: int, window: int) -> None:
         super().__init__(number, window)
         self._connection = connection
         self._trailers: list[Field] | None = None
         self._early: bytearray | None = None
         self._opener: Cycle | None = None
         self.cycle: Cycle | None = None
-        self.tunnel: Tunnel[H2Stream] | None = None
+        self.tunnel: Tunnel[RequestStream] | None = None
         self.gate = connection.gate
         self.is_head = False
         self.wants_trailers = False
@@ -73,7 +72,7 @@ class H2Stream(BaseStream):
         self._check_open()
         connection = self._connection
         block = connection.heads.encode(status, prepared)
-        if prepared[2] & SAYS_CLOSE:  # the equivalent in HTTP/2
+        if prepared[2] & SAYS_CLOSE:  # the equivalent here
             connection.drain()
         connection.sending.send_response(self, block, body, end=end)
         self._limit_unsent()
@@ -112,7 +111,7 @@ class H2Stream(BaseStream):
         self.cycle = None
 
     def give_up(self) -> None:
-        self.cut(INTERNAL_ERROR)
+        self.cut(self._connection.codes.internal_error)
 
     def drop(self) -> None:
         self.cut(INTERNAL_ERROR)
@@ -129,7 +128,7 @@ class H2Stream(BaseStream):
         cycle.scope["extensions"]["esg.switch"] = cycle.switch
 
     def switch(self, protocol: asyncio.Protocol, headers: Headers) -> int:
-        """See `Stream.switch` (RFC 8441 section 5)."""
+        """See `Stream.switch` (RFC 8441 section 5, RFC 9220)."""
         self._check_open()
         connection = self._connection
         block = connection.heads.encode(200, prepare_fields(200, headers))
@@ -205,7 +204,7 @@ class H2Stream(BaseStream):
         self._connection.warn(error)
         cycle = self.cycle
         if cycle is None or cycle.response_started:
-            self.cut(CANCEL)
+            self.cut(self._connection.codes.cancel)
         else:
             answer_late(cycle, error)
             self._connection.leave(cycle)

@@ -1,4 +1,4 @@
-"""What an HTTP/2 client can do wrong, by what it costs: the connection, one stream, or one request.
+"""What a client of HTTP/2 or HTTP/3 can do wrong, by what it costs: the connection, one stream, or one request.
 
 Sans-I/O. Each error says what was wrong and which paragraph says so, as `RequestError` does for HTTP/1.1; no text
 contains bytes from the client.
@@ -15,11 +15,11 @@ class _Fault(ESGError):
 
 
 class ConnectionFault(_Fault):
-    """The connection cannot go on (RFC 9113 section 5.4.1): GOAWAY with `code`, then the end."""
+    """The connection cannot go on: it ends with `code` (RFC 9113 section 5.4.1, RFC 9114 section 8)."""
 
 
 class StreamFault(_Fault):
-    """One stream cannot go on (RFC 9113 section 5.4.2): RST_STREAM with `code`."""
+    """One stream cannot go on: it is reset with `code` (RFC 9113 section 5.4.2, RFC 9114 section 8)."""
 
 
 class TooManyFields(RequestError):

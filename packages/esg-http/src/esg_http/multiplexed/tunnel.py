@@ -1,8 +1,8 @@
-"""One HTTP/2 stream as a transport, for a protocol that takes it over (RFC 8441, rule 2-4).
+"""One stream as a transport, for a protocol that takes it over (RFC 8441, RFC 9220, rule 2-4).
 
 Knows its stream's frames, and nothing of what they carry. Flow control is the stream's: what the protocol does not read
 is held within its window, and what the client does not read makes the protocol wait. The end of the stream stands for
-the end of a connection: END_STREAM closes one side, RST_STREAM breaks both.
+the end of a connection: it closes one side, and a reset breaks both.
 """
 
 import asyncio
@@ -11,9 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from esg_core.turns import LEAST_ROOM
 from esg_http.call.client_connections import SHARED
-from esg_http.h2.coding.codes import CANCEL
-from esg_http.h2.contracts import MOST_UNWRITTEN, StreamOwner, TunnelStream
-from esg_http.h2.engine.states import CLOSED
+from esg_http.multiplexed.contracts import MOST_UNWRITTEN, StreamOwner, TunnelStream
+from esg_http.multiplexed.states import CLOSED
 
 S = TypeVar("S", bound=TunnelStream)
 
@@ -197,5 +196,5 @@ class Tunnel(asyncio.Transport, Generic[S]):
     def abort(self) -> None:
         """Reset the stream."""
         if self._stream.state < CLOSED:
-            self._connection.sending.reset(self._stream, CANCEL)
+            self._connection.sending.reset(self._stream, self._connection.codes.cancel)
         self.lose(None)

@@ -1,10 +1,9 @@
-"""Serves the requests of one HTTP/2 connection: each gets its stream and its cycle.
+"""Serves the requests of one connection of HTTP/2 or HTTP/3: each gets its stream and its cycle.
 
 Connects the engine with cycles; knows nothing of transports or time-outs. A call of the application that outlives its
 stream, because the client has cancelled it, takes the place of a stream until it returns (rule 2-3).
 """
 
-import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,14 @@ from esg_http.call.failures import withdraw
 from esg_http.call.peer import Peer, request_scope
 from esg_http.call.refusals import answer_unreadable, too_large, warn
 from esg_http.call.target import known_target
-from esg_http.h2.coding.faults import ConnectionFault, StreamFault
-from esg_http.h2.engine.base_stream import Upload
-from esg_http.h2.engine.engine import Engine
-from esg_http.h2.engine.request_head import RequestHead
-from esg_http.h2.engine.states import CLOSED
-from esg_http.h2.response_heads import ResponseHeads
-from esg_http.h2.settings import H2Settings
-from esg_http.h2.stream import H2Stream
+from esg_http.coding.faults import ConnectionFault, StreamFault
+from esg_http.multiplexed.base_stream import Upload
+from esg_http.multiplexed.contracts import EngineParts, HasExtraInfo, LiveStreams, StreamCodes, StreamPlaces
+from esg_http.multiplexed.request_head import RequestHead
+from esg_http.multiplexed.response_heads import ResponseHeads
+from esg_http.multiplexed.states import CLOSED
+from esg_http.multiplexed.stream import RequestStream
+from esg_http.settings import HTTPSettings
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -35,22 +34,19 @@ if TYPE_CHECKING:
 class Serving:
     """A connection that calls the application; what its streams need of it is public.
 
-    See `esg_http.h2.engine.link.EngineLink`.
+    `http_version` is that of the scope, `codes` are what streams end early with, and `connect_section` defines extended
+    CONNECT. What it does for its engine is described by the link of each version.
     """
 
     __slots__ = (
         "_account",
         "_call_limit",
         "_context",
-        "_control",
-        "_endings",
-        "_engine",
+        "_http",
         "_left",
         "_peer",
-        "_receiving",
         "_requests",
         "_served",
-        "_settings",
         "_streams",
         "body_limit",
         "budget",
@@ -63,48 +59,48 @@ class Serving:
         "transport",
     )
 
+    http_version: str
+    codes: StreamCodes
+    connect_section: str
     _peer: Peer
-    transport: asyncio.Transport
+    _requests: StreamPlaces
+    _streams: LiveStreams[RequestStream]
+    transport: HasExtraInfo
 
-    def __init__(self, context: "Context", settings: H2Settings, engine: Engine[H2Stream]) -> None:
-        self._engine = engine
+    def __init__(self, context: "Context", http: HTTPSettings, engine: EngineParts[RequestStream]) -> None:
         self._account = engine.account
-        self._control = engine.control
-        self._endings = engine.endings
-        self._receiving = engine.receiving
         self._requests = engine.requests
         self._streams = engine.streams
         self.data = engine.data
         self.sending = engine.sending
         self._context = context
-        self._settings = settings
+        self._http = http
         self.budget = context.budget
         self.loop = context.loop
         self.time = context.loop.time
         self.gate = WriteGate(context.loop)
-        self.heads = ResponseHeads(self.sending.encoder, settings.http.prefix)
-        self.body_limit = settings.http.body_limit
+        self.heads = ResponseHeads(self.sending.encoder, http.prefix)
+        self.body_limit = http.body_limit
         self._left: set[Call] = set()
         self._served = 0
         self._call_limit: float = 0
 
-    def make_stream(self, number: int, window: int) -> H2Stream:
-        return H2Stream(self, number, window)
+    def make_stream(self, number: int, window: int) -> RequestStream:
+        return RequestStream(self, number, window)
 
-    def begin(self, stream: H2Stream, head: RequestHead) -> None:
+    def begin(self, stream: RequestStream, head: RequestHead) -> None:
         context = self._context
         if head.length > self.body_limit:
             self.decline(stream, too_large())
             return
         if head.protocol and head.protocol not in context.upgrades:
-            self.decline(stream, RequestError(501, "the server does not speak this protocol", "RFC 8441 section 4"))
+            self.decline(stream, RequestError(501, "the server does not speak this protocol", self.connect_section))
             return
-        http = self._settings.http
         stream.is_head = head.method == "HEAD"
         scope = request_scope(self._peer, head.method, known_target(head.target), head.headers)
-        scope["http_version"] = "2"
+        version = scope["http_version"] = self.http_version
         scope["state"] = context.state.copy()
-        row = None if context.tally is None else context.tally.rows["2"][head.method]
+        row = None if context.tally is None else context.tally.rows[version][head.method]
         cycle = stream.cycle = Cycle(context, stream, scope, head.target, row)
         app = self._adapt(stream, cycle, head) if head.is_special else context.app
         if stream.upload is None or head.protocol:
@@ -113,6 +109,7 @@ class Serving:
             cycle.expects_continue = head.expects_continue
             self._watch_upload(stream.upload, self._account.now)
         self._served += 1
+        http = self._http
         if self._served >= http.keepalive_requests:
             self._last_call()
         elif context.closing:  # where HTTP/1.1 says `connection: close`
@@ -122,7 +119,7 @@ class Serving:
         else:
             http.entrance.enter(cycle, app, self._call_limit)
 
-    def _adapt(self, stream: H2Stream, cycle: Cycle, head: RequestHead) -> Application:
+    def _adapt(self, stream: RequestStream, cycle: Cycle, head: RequestHead) -> Application:
         """Handle what few requests need; returns the application to call for this one."""
         if head.wants_trailers:
             stream.wants_trailers = True
@@ -134,7 +131,7 @@ class Serving:
             return self._context.upgrades[head.protocol]
         return self._context.app
 
-    def decline(self, stream: H2Stream, error: RequestError) -> None:
+    def decline(self, stream: RequestStream, error: RequestError) -> None:
         self.warn(error)
         answer_unreadable(self._context, stream, self._peer, error)
 
@@ -143,8 +140,8 @@ class Serving:
         warn(self._context, self._peer, error)
 
     def has_fault(self, fault: StreamFault | ConnectionFault) -> None:
-        if self._context.tally is not None and isinstance(fault, ConnectionFault):
-            self._context.tally.has_h2_fault(fault.code)
+        if isinstance(fault, ConnectionFault):
+            self._count_fault(fault)
         self._context.logger.warning("refused what %s sent: %s (%s)", self._peer, fault, fault.section)
 
     def leave(self, cycle: Call) -> None:
@@ -178,6 +175,9 @@ class Serving:
     def streams(self) -> int:
         """How many streams are open, for the statistics."""
         return len(self._streams.live)
+
+    def _count_fault(self, fault: ConnectionFault) -> None:
+        """Count a connection that ends with a fault, where the version has such a figure."""
 
     @abstractmethod
     def flush(self) -> None:

@@ -1,16 +1,17 @@
 """Encodes the header sections of one connection's responses.
 
 Takes fields as HTTP/1.1 writes them (`message.response_head` checks them, and has `server` and `date` ready) and turns
-their lines into HPACK. A block is remembered until the encoder's table changes: applications send few different sets of
-fields, so all but the first are references.
+their lines into HPACK or QPACK. A block is remembered until the encoder's table changes, which QPACK's never does:
+applications send few different sets of fields.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from esg_core.asgi import Headers
-from esg_http.h2.coding.hpack import Field, HeaderEncoder
-from esg_http.h2.engine.request_head import CONNECTION_FIELDS
+from esg_http.coding.fields import Field
 from esg_http.message.response_head import SAYS_DATE, SAYS_SERVER, FieldBlock, HeadPrefix, encode_fields
+from esg_http.multiplexed.request_head import CONNECTION_FIELDS
 
 REMEMBERED = 128
 REMEMBERED_BLOCK = 1024
@@ -18,7 +19,7 @@ REMEMBERED_BLOCK = 1024
 
 
 def split_lines(block: bytes) -> Iterator[Field]:
-    """The fields in field lines, except those that HTTP/2 does not have."""
+    """The fields in field lines, except those that only HTTP/1.1 has."""
     for line in block.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b": ")
         if name not in CONNECTION_FIELDS:
@@ -30,12 +31,23 @@ def split_headers(headers: Headers) -> list[Field]:
     return list(split_lines(encode_fields(headers)[0]))
 
 
+class FieldEncoder(Protocol):
+    """Encodes header sections; `changes` counts how often its table has changed."""
+
+    @property
+    def changes(self) -> int:
+        """A remembered block is good as long as this stays the same."""
+
+    def encode(self, fields: Iterable[Field]) -> bytes:
+        """Return the block of these fields, whose names must be in lower case."""
+
+
 class ResponseHeads:
     """Encodes the heads of one connection's responses."""
 
     __slots__ = ("_changes", "_encoder", "_known", "_prefix")
 
-    def __init__(self, encoder: HeaderEncoder, prefix: HeadPrefix) -> None:
+    def __init__(self, encoder: FieldEncoder, prefix: HeadPrefix) -> None:
         self._encoder = encoder
         self._prefix = prefix
         self._known: dict[tuple[bytes, bytes], bytes] = {}

@@ -4,20 +4,29 @@ Sans-I/O: the caller tells the time. Work costs the server more than asking for 
 cancelled at once, a PING that wants an answer), so each kind that honest clients rarely need is counted.
 """
 
-from esg_http.h2.coding.codes import ENHANCE_YOUR_CALM
-from esg_http.h2.coding.faults import ConnectionFault
+from typing import NamedTuple
+
+from esg_http.coding.faults import ConnectionFault
 
 PERIOD = 10.0
 """Seconds that an allowance lasts."""
 
 
+class Excess(NamedTuple):
+    """What a connection ends with that asks for too much: a code, and the section that speaks of it."""
+
+    code: int
+    section: str
+
+
 class Allowance:
     """At most `limit` of something within `PERIOD` seconds; `what` names them."""
 
-    __slots__ = ("_left", "_limit", "_renew_at", "_what")
+    __slots__ = ("_excess", "_left", "_limit", "_renew_at", "_what")
 
-    def __init__(self, limit: int, what: str) -> None:
+    def __init__(self, limit: int, what: str, excess: Excess) -> None:
         self._limit = limit
+        self._excess = excess
         self._what = what
         self._left = limit
         self._renew_at = 0.0
@@ -29,6 +38,5 @@ class Allowance:
             self._renew_at = now + PERIOD
         self._left -= count
         if self._left < 0:
-            raise ConnectionFault(
-                ENHANCE_YOUR_CALM, f"more than {self._limit} {self._what} in {PERIOD:.0f} s", "RFC 9113 section 10.5"
-            )
+            code, section = self._excess
+            raise ConnectionFault(code, f"more than {self._limit} {self._what} in {PERIOD:.0f} s", section)

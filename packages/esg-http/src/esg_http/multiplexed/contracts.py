@@ -1,37 +1,54 @@
-"""What HTTP/2 streams need of their connection, and a tunnel of its stream."""
+"""What streams need of their connection, and a tunnel of its stream."""
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from esg_core.asgi import Headers
 from esg_core.contracts import Connection
 from esg_core.errors import RequestError
 from esg_core.turns import TurnBudget
 from esg_core.waiting import WriteGate
-from esg_http.h2.coding.hpack import HeaderEncoder
-from esg_http.h2.response_heads import ResponseHeads
+from esg_http.multiplexed.response_heads import FieldEncoder, ResponseHeads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from esg_http.call.contracts import Call
-    from esg_http.h2.engine.base_stream import Unsent, Upload
+    from esg_http.multiplexed.account import Account
+    from esg_http.multiplexed.base_stream import Unsent, Upload
 
 MOST_UNWRITTEN = 65536
 """Bytes of output that a stream leaves for the one write at the end of the loop's turn; more is written at once."""
 
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
 
 
+class StreamCodes(NamedTuple):
+    """The codes of a version with which streams end early."""
+
+    no_error: int
+    internal_error: int
+    cancel: int
+
+
+class HasExtraInfo(Protocol):
+    """A transport, as far as facts about it go."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """See `asyncio.BaseTransport.get_extra_info`."""
+
+
 class StreamOutput(Protocol[S_contra]):
-    """Where streams write to: `engine.sending.Sending`."""
+    """Where streams write to: the sending half of an engine."""
 
     @property
     def out_size(self) -> int:
         """Framed bytes that wait to be written."""
 
     @property
-    def encoder(self) -> HeaderEncoder:
+    def encoder(self) -> FieldEncoder:
         """Encodes header sections."""
 
     def send_head(self, stream: S_contra, block: bytes, *, end: bool) -> None:
@@ -51,7 +68,7 @@ class StreamOutput(Protocol[S_contra]):
 
 
 class StreamInput(Protocol[S_contra]):
-    """Where the bodies of requests come from: `engine.data.DataFrames`."""
+    """Where the bodies of requests come from."""
 
     def consumed(self, stream: S_contra, size: int) -> None:
         """The application has taken `size` bytes of the request's body, so the client may send more."""
@@ -63,7 +80,6 @@ class StreamOwner(Protocol[S_contra]):
     loop: asyncio.AbstractEventLoop
     time: "Callable[[], float]"
     budget: TurnBudget
-    transport: asyncio.Transport
     gate: WriteGate
     heads: ResponseHeads
 
@@ -77,6 +93,14 @@ class StreamOwner(Protocol[S_contra]):
     @property
     def is_trusted(self) -> bool:
         """Whether the peer is a proxy whose fields about the client count."""
+
+    @property
+    def codes(self) -> StreamCodes:
+        """What streams end with early."""
+
+    @property
+    def transport(self) -> HasExtraInfo:
+        """The connection's transport, as far as a tunnel answers for it."""
 
     @property
     def sending(self) -> StreamOutput[S_contra]:
@@ -118,3 +142,56 @@ class TunnelStream(Protocol):
 
     def forget_tunnel(self) -> None:
         """Let go of the tunnel, which is closed."""
+
+
+class StreamPlaces(Protocol):
+    """Where requests come from, as far as their number goes."""
+
+    leftovers: int
+    """How many calls still run for closed streams: each takes the place of a stream."""
+
+    ignores_new: bool
+    """Whether the client may open no more streams."""
+
+
+class LiveStreams(Protocol[S_co]):
+    """The streams of one connection."""
+
+    @property
+    def live(self) -> "Mapping[int, S_co]":
+        """Those that are neither idle nor closed, by number."""
+
+
+class SendingHalf(StreamOutput[S_contra], Protocol[S_contra]):
+    """The sending half of an engine, as its connection sees it."""
+
+    @property
+    def sent(self) -> int:
+        """Bytes of content that have been framed so far."""
+
+    def close_stream(self, stream: S_contra, state: int) -> None:
+        """Close a stream: what is unsent is dropped, and nothing more is received."""
+
+
+class EngineParts(Protocol[S]):
+    """The parts of an engine that serving needs, in any version."""
+
+    @property
+    def account(self) -> "Account":
+        """What input costs."""
+
+    @property
+    def requests(self) -> StreamPlaces:
+        """Reads requests."""
+
+    @property
+    def streams(self) -> LiveStreams[S]:
+        """The streams."""
+
+    @property
+    def data(self) -> StreamInput[S]:
+        """Receives bodies."""
+
+    @property
+    def sending(self) -> SendingHalf[S]:
+        """Frames responses."""

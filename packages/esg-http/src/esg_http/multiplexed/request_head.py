@@ -1,25 +1,22 @@
-"""What the header section of a request means, and what makes it malformed (RFC 9113 section 8).
+"""What the header section of a request means, and what makes it malformed (RFC 9113 section 8, RFC 9114 section 4).
 
-Sans-I/O. A malformed request is refused with its stream (`StreamFault`) before anything else looks at it: a program
-behind this server that turns it into HTTP/1.1 must not be able to read another request in it. Knows fields, not how
-they were compressed.
+Sans-I/O. A malformed request is refused with its stream before anything else looks at it: a program behind this server
+that turns it into HTTP/1.1 must not be able to read another request in it. Knows fields, not how they were compressed.
 """
 
 import re
 
 from esg_core.asgi import Headers
-from esg_core.errors import RequestError
+from esg_core.errors import ESGError, RequestError
 from esg_core.proxy.headers import NAMES as FORWARDED
-from esg_http.h2.coding.codes import PROTOCOL_ERROR
-from esg_http.h2.coding.faults import StreamFault
-from esg_http.h2.engine.priority import UNSTATED, Priority, read_priority
 from esg_http.message.grammar import TARGET, TOKEN, check_method, content_length, is_host, without_default_port
+from esg_http.multiplexed.priority import UNSTATED, Priority, read_priority
 
 UNKNOWN_LENGTH = -1
-"""No content-length: only END_STREAM marks the end of the body."""
+"""No content-length: only the end of the stream marks the end of the body."""
 
 CONNECTION_FIELDS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
-"""Fields that HTTP/2 does not have (RFC 9113 section 8.2.2)."""
+"""Fields that only HTTP/1.1 has (RFC 9113 section 8.2.2, RFC 9114 section 4.2)."""
 
 _PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
 _RARE = CONNECTION_FIELDS | {b"content-length", b"te", b"expect", b"host", b"cookie", b"priority"}
@@ -38,9 +35,16 @@ _LONGEST = 64
 """Bytes; a longer name is not remembered."""
 
 
-def malformed(reason: str, section: str = "8.1.1") -> StreamFault:
-    """The error for a request that must not be passed on; `section` is one of RFC 9113."""
-    return StreamFault(PROTOCOL_ERROR, f"malformed request: {reason}", f"RFC 9113 section {section}")
+MESSAGE, SEQUENCE, FIELDS, CONNECTION, PSEUDO, REQUEST, CONNECT = range(7)
+"""What a malformed request violates: each version names the section of its own document."""
+
+
+class Malformed(ESGError):
+    """A request that must not be passed on; `about` says which rule it breaks."""
+
+    def __init__(self, reason: str, about: int = MESSAGE) -> None:
+        super().__init__(f"malformed request: {reason}")
+        self.about = about
 
 
 class _GoodNames(dict[bytes, bool]):
@@ -57,13 +61,13 @@ _GOOD_NAMES = _GoodNames()
 
 
 def check_fields(fields: Headers) -> None:
-    """Refuse names and values that no field may have, in either header section (RFC 9113 section 8.2.1)."""
+    """Refuse names and values that no field may have (RFC 9113 section 8.2.1, RFC 9114 section 4.2)."""
     for name, _ in fields:
         if not _GOOD_NAMES[name]:
-            raise malformed(_what_is_wrong_with(name), "8.2.1")
+            raise Malformed(_what_is_wrong_with(name), FIELDS)
     values = b"\n".join([b"", *[value for _, value in fields], b""])
     if values.count(b"\n") != len(fields) + 1 or _BAD_VALUE.search(values):
-        raise malformed("a value has a control byte, or white space around it", "8.2.1")
+        raise Malformed("a value has a control byte, or white space around it", FIELDS)
 
 
 def check_trailers(fields: Headers) -> None:
@@ -75,9 +79,9 @@ def check_trailers(fields: Headers) -> None:
 def _check_connection(headers: Headers, named: dict[bytes, bytes]) -> None:
     """Refuse fields about the connection, which has frames for that (RFC 9113 section 8.2.2)."""
     if not CONNECTION_FIELDS.isdisjoint(named):
-        raise malformed("a connection-specific field", "8.2.2")
+        raise Malformed("a connection-specific field", CONNECTION)
     if b"te" in named and any(name == b"te" and value.lower() != b"trailers" for name, value in headers):
-        raise malformed("te is more than trailers", "8.2.2")
+        raise Malformed("te is more than trailers", CONNECTION)
 
 
 def _what_is_wrong_with(name: bytes) -> str:
@@ -91,7 +95,7 @@ class RequestHead:
 
     `target` is path and query, `headers` what ASGI gets: host first, cookies in one field, no pseudo-header fields.
     `length` is the body's, or `UNKNOWN_LENGTH`. `protocol` is what extended CONNECT asks for (RFC 8441), else
-    empty. Raises `StreamFault` for a malformed request, `RequestError` for one that is well-formed and not served.
+    empty. Raises `Malformed` for a request that is not, `RequestError` for one that is well-formed and not served.
     """
 
     __slots__ = (
@@ -127,29 +131,29 @@ class RequestHead:
     def _read_pseudo(self, pseudo: dict[bytes, bytes]) -> None:
         method = pseudo.get(b":method", b"")
         if not _METHOD.fullmatch(method):
-            raise malformed("the method is missing or not a token", "8.3.1")
+            raise Malformed("the method is missing or not a token", REQUEST)
         check_method(len(method))
         self.method = method.decode("ascii")
         if b":protocol" in pseudo:
             if method != b"CONNECT":
-                raise malformed(":protocol without CONNECT", "8.3.1")
+                raise Malformed(":protocol without CONNECT", REQUEST)
             self.protocol = pseudo[b":protocol"]
         elif method == b"CONNECT":
             if b":scheme" in pseudo or b":path" in pseudo or b":authority" not in pseudo:
-                raise malformed("CONNECT takes an authority and nothing else", "8.5")
+                raise Malformed("CONNECT takes an authority and nothing else", CONNECT)
             raise RequestError(501, "CONNECT is not served", "RFC 9110 section 9.3.6")
         if not _SCHEME.fullmatch(pseudo.get(b":scheme", b"")):
-            raise malformed("the scheme is missing or malformed", "8.3.1")
+            raise Malformed("the scheme is missing or malformed", REQUEST)
         self.target = path = pseudo.get(b":path", b"")
         if not _PATH.fullmatch(path) and not (path == b"*" and method == b"OPTIONS"):
-            raise malformed("the path is missing or malformed", "8.3.1")
+            raise Malformed("the path is missing or malformed", REQUEST)
 
     def _read_rare(self, named: dict[bytes, bytes]) -> None:
         _check_connection(self.headers, named)
         self.wants_trailers = b"te" in named
         if b"content-length" in named:
             if self.protocol:
-                raise malformed("content-length with :protocol", "8.5")
+                raise Malformed("content-length with :protocol", CONNECT)
             self.length = _content_length(named[b"content-length"])
         if b"cookie" in named:
             self.headers = _with_one_cookie(self.headers)
@@ -167,7 +171,7 @@ def _split(fields: Headers) -> tuple[dict[bytes, bytes], Headers]:
         pseudo[name] = value
     headers = fields[len(pseudo) :]
     if headers and headers[0][0][:1] == b":":
-        raise malformed("a pseudo-header field that is unknown or repeated", "8.3")
+        raise Malformed("a pseudo-header field that is unknown or repeated", PSEUDO)
     return pseudo, headers
 
 
@@ -175,19 +179,19 @@ def _check_repeats(headers: Headers) -> None:
     names = [name for name, _ in headers]
     for name in _ONCE:
         if names.count(name) > 1:
-            raise malformed(f"{name.decode()} is repeated", "8.3.1")
+            raise Malformed(f"{name.decode()} is repeated", REQUEST)
 
 
 def _with_host(headers: Headers, pseudo: dict[bytes, bytes], host: bytes | None) -> Headers:
     """The headers with the authority as their host, as ASGI wants it: first, and only once."""
     name = pseudo.get(b":authority", host)
     if name is None or not is_host(name):
-        raise malformed("the authority is missing or malformed", "8.3.1")
+        raise Malformed("the authority is missing or malformed", REQUEST)
     if host is None:
         return [(b"host", name), *headers]
     scheme = pseudo[b":scheme"]
     if without_default_port(host, scheme) != without_default_port(name, scheme):
-        raise malformed("host contradicts :authority", "8.3.1")
+        raise Malformed("host contradicts :authority", REQUEST)
     return [(b"host", name), *[field for field in headers if field[0] != b"host"]]
 
 
@@ -195,7 +199,7 @@ def _content_length(value: bytes) -> int:
     try:
         return content_length(value)
     except RequestError as error:
-        raise malformed(str(error)) from None
+        raise Malformed(str(error)) from None
 
 
 def _with_one_cookie(headers: Headers) -> Headers:

@@ -1,13 +1,10 @@
-"""What one HTTP/2 connection may ask for, from the options (rule 2-3). Sans-I/O: only numbers."""
+"""What one connection may ask for, from the options (rule 2-3). Sans-I/O: only numbers."""
 
 from dataclasses import dataclass
 
-CONTINUATIONS = 16
-"""Frames that a header block may have after its first: 64 KiB need three."""
-
 
 @dataclass(frozen=True, slots=True)
-class H2Limits:
+class Limits:
     """How much a client may do.
 
     `streams` at a time; `fields` and `field_bytes` in a header section; `request_line` bytes of method and target;

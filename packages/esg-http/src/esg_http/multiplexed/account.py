@@ -4,8 +4,8 @@ Sans-I/O. `Receiving` sets the time and the room before it hands out frames; eac
 """
 
 from esg_core.turns import TurnBudget
-from esg_http.h2.engine.allowance import Allowance
-from esg_http.h2.engine.limits import H2Limits
+from esg_http.multiplexed.allowance import Allowance, Excess
+from esg_http.multiplexed.limits import Limits
 
 SMALL_A_FRAME = 50
 """Small DATA frames that count as one useless frame: a client that streams measurements sends hundreds a second."""
@@ -16,15 +16,15 @@ class Account:
 
     __slots__ = ("_cancelled", "_oversized", "_reset", "_small_data", "_useless", "budget", "now", "room")
 
-    def __init__(self, limits: H2Limits, budget: TurnBudget) -> None:
+    def __init__(self, limits: Limits, budget: TurnBudget, excess: Excess) -> None:
         self.budget = budget
         self.now = 0.0
         self.room = 0
-        self._cancelled = Allowance(limits.client_resets, "cancelled streams")
-        self._useless = Allowance(limits.control_frames, "useless frames")
-        self._reset = Allowance(limits.server_resets, "streams that had to be reset")
-        self._oversized = Allowance(limits.server_resets, "header sections that are too large")
-        self._small_data = Allowance(limits.control_frames * SMALL_A_FRAME, "small DATA frames")
+        self._cancelled = Allowance(limits.client_resets, "cancelled streams", excess)
+        self._useless = Allowance(limits.control_frames, "useless frames", excess)
+        self._reset = Allowance(limits.server_resets, "streams that had to be reset", excess)
+        self._oversized = Allowance(limits.server_resets, "header sections that are too large", excess)
+        self._small_data = Allowance(limits.control_frames * SMALL_A_FRAME, "small DATA frames", excess)
 
     def charge_useless(self, count: int = 1) -> None:
         """Charge frames that honest clients rarely send; like the other charges, raises `ConnectionFault`."""

@@ -5,12 +5,12 @@ Sans-I/O. The subclass knows what a stream is for; the empty methods here tell i
 
 from collections import deque
 from math import inf
+from typing import Protocol
 
 from esg_core.asgi import Headers
 from esg_core.write_pace import WritePace
-from esg_http.h2.engine.priority import UNSTATED, Priority
-from esg_http.h2.engine.states import OPEN
-from esg_http.h2.engine.windows import StreamWindow
+from esg_http.multiplexed.priority import UNSTATED, Priority
+from esg_http.multiplexed.states import OPEN
 
 
 class Unsent:
@@ -33,6 +33,19 @@ class Unsent:
         self.sent_before = 0
 
 
+class UploadWindow(Protocol):
+    """How much a client may send of one body: the receiving side of flow control."""
+
+    def take(self, size: int) -> None:
+        """`size` bytes have come, none of which the application has read."""
+
+    def read(self, size: int) -> int:
+        """The application has read `size` bytes; returns by how much the version has to open the window now."""
+
+    def close(self) -> None:
+        """No more will come."""
+
+
 class Upload:
     """A request's body that is still coming.
 
@@ -42,7 +55,7 @@ class Upload:
 
     __slots__ = ("deadline", "expected", "received", "window")
 
-    def __init__(self, window: StreamWindow, expected: int) -> None:
+    def __init__(self, window: UploadWindow, expected: int) -> None:
         self.window = window
         self.expected = expected
         self.received = 0

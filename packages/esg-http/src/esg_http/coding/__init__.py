@@ -1,0 +1,1 @@
+"""What HPACK and QPACK share: bytes to values and back, and what clients do wrong."""

@@ -39,16 +39,18 @@ GoOn = Callable[[], None]
 class TurnBudget:
     """What is left to spend in this turn of the loop, and the connections that wait for the next one.
 
-    `call_soon` is the event loop's: it must call back after the sockets have been polled once more.
+    `call_soon` is the event loop's: it must call back after the sockets have been polled once more. `renewals` counts
+    the turns that something was spent before: a connection that is called several times a turn sees its end by it.
     """
 
-    __slots__ = ("_call_soon", "_left", "_waiting", "_will_renew")
+    __slots__ = ("_call_soon", "_left", "_waiting", "_will_renew", "renewals")
 
     def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self._call_soon = call_soon
         self._left = UNITS_A_TURN
         self._waiting: OrderedDict[GoOn, None] = OrderedDict()
         self._will_renew = False
+        self.renewals = 0
 
     @property
     def room(self) -> int:
@@ -79,6 +81,7 @@ class TurnBudget:
         """Renew the budget in a new turn, and call waiting connections."""
         self._will_renew = False
         self._left = UNITS_A_TURN
+        self.renewals += 1
         try:
             for _ in range(len(self._waiting)):  # a connection that waits again has had its turn
                 if self._left <= 0 or not self._waiting:

@@ -37,11 +37,14 @@ class QuicTransport(Protocol):
         """Ask the client to send no more on a stream (STOP_SENDING, RFC 9000 section 19.5)."""
 
     def window(self, stream: int) -> int:
-        """Return how many more bytes of a stream may be queued within the client's windows, its own and the whole's.
+        """Return how many more bytes of a stream may be queued within the window that the client gives it.
 
         HTTP/3 queues the content of responses within it, so that what waits for a window waits with its stream. Heads
         and the control stream go beyond it; then they wait in the transport.
         """
+
+    def connection_window(self) -> int:
+        """Return how many more bytes of all streams may be queued within the window of the whole connection."""
 
     def unsent(self) -> int:
         """Return how many queued bytes of all streams have not left for the first time."""

@@ -7,6 +7,9 @@ from esg_core.turns import TurnBudget
 from esg_http.multiplexed.allowance import Allowance, Excess
 from esg_http.multiplexed.limits import Limits
 
+SMALL_DATA = 64
+"""Bytes of content below which a DATA frame is small."""
+
 SMALL_A_FRAME = 50
 """Small DATA frames that count as one useless frame: a client that streams measurements sends hundreds a second."""
 

@@ -128,6 +128,11 @@ class RequestHead:
         self.is_forwarded = not FORWARDED.isdisjoint(named)
         self.is_special = self.wants_trailers or self.is_forwarded or bool(self.protocol)
 
+    def check_line(self, most: int) -> None:
+        """Raise `RequestError` if method and target together are longer than `most` bytes."""
+        if len(self.method) + len(self.target) > most:
+            raise RequestError(414, "the request target is too long", "RFC 9110 section 15.5.15")
+
     def _read_pseudo(self, pseudo: dict[bytes, bytes]) -> None:
         method = pseudo.get(b":method", b"")
         if not _METHOD.fullmatch(method):

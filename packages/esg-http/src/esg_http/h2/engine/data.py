@@ -12,13 +12,9 @@ from esg_http.h2.engine.malformed import malformed
 from esg_http.h2.engine.sending import Sending
 from esg_http.h2.engine.streams import S, StreamTable
 from esg_http.h2.engine.windows import ConnectionWindow
-from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.account import SMALL_DATA, Account
 from esg_http.multiplexed.request_head import UNKNOWN_LENGTH
 from esg_http.multiplexed.states import AFTER_THEIR_END, CLOSED
-
-SMALL_DATA = 64
-"""Bytes of content below which a DATA frame is small."""
-
 
 class DataFrames(Generic[S]):
     """Receives bodies. `window` is what all streams together may send.

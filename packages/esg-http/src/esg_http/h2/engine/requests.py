@@ -22,17 +22,17 @@ from esg_http.h2.coding.codes import (
 )
 from esg_http.h2.coding.frames import content_of, reset_frame
 from esg_http.h2.coding.hpack import HeaderDecoder
-from esg_http.h2.engine.data import SMALL_DATA, DataFrames
+from esg_http.h2.engine.data import DataFrames
 from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.malformed import fault_of, malformed
 from esg_http.h2.engine.sending import Sending
 from esg_http.h2.engine.states import GOES_ON
 from esg_http.h2.engine.streams import S, StreamTable
 from esg_http.h2.engine.windows import StreamWindow
-from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.account import SMALL_DATA, Account
 from esg_http.multiplexed.base_stream import Upload
 from esg_http.multiplexed.costs import BYTES_A_UNIT, FIELD, OVERSIZED_BLOCK, REQUEST
-from esg_http.multiplexed.field_count import MOST_CRUMBS, PSEUDO_FIELDS, count
+from esg_http.multiplexed.field_count import MOST_CRUMBS, PSEUDO_FIELDS, check_count
 from esg_http.multiplexed.limits import Limits
 from esg_http.multiplexed.request_head import SEQUENCE, UNKNOWN_LENGTH, Malformed, RequestHead, check_trailers
 from esg_http.multiplexed.states import HALF_CLOSED_THEIRS
@@ -202,8 +202,7 @@ class RequestFrames(Generic[S]):
             head = RequestHead(fields)
         except Malformed as error:
             raise fault_of(error) from None
-        if len(head.method) + len(head.target) > self._limits.request_line:
-            raise RequestError(414, "the request target is too long", "RFC 9110 section 15.5.15")
+        head.check_line(self._limits.request_line)
         if len(block) <= REMEMBERED_BLOCK and self.decoder.changes == before:
             if len(self._heads) >= REMEMBERED_HEADS:
                 self._heads.clear()
@@ -213,9 +212,7 @@ class RequestFrames(Generic[S]):
     def _decode(self, block: bytes) -> Headers:
         try:
             fields = self.decoder.decode(block)
-            most = self._limits.fields
-            if len(fields) > most and count(fields) > most:
-                raise TooManyFields("too many header fields")
+            check_count(fields, self._limits.fields)
         except TooManyFields:
             self._account.charge_oversized()
             self._account.room -= OVERSIZED_BLOCK

@@ -1,0 +1,1 @@
+"""Varints, frames and QPACK: bytes to values and back."""

@@ -83,7 +83,7 @@ def test_no_circle_of_modules_or_folders(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_folder_holds_more_modules_than_one_finds(package: str) -> None:
     held = Counter(
-        module.path.parent.name
+        str(module.path.parent)
         for module in modules()
         if module.package == package and module.path.name != "__init__.py"
     )

@@ -50,7 +50,7 @@ def test_rules_that_are_cited_are_written_down() -> None:
 
 def test_an_unknown_rule_is_found() -> None:
     """In a comment, in a doc string and in the name of a test; known ones and other names are left alone."""
-    letter, digit = "Q", 9
+    letter, digit = "Y", 9
     text = f"""
 # {letter}-1, H-1
 def test_{letter.lower()}2_x():

@@ -1,7 +1,7 @@
 """Checks and answers the opening handshake, on a head that HTTP has read (RFC 6455 section 4.2, rule S-5).
 
-Sans-I/O: an ASGI scope in, header fields out. Over HTTP/2 (RFC 8441) the same handshake has neither key nor upgrade:
-the method is CONNECT, the stream says the rest, and no field is about a connection of HTTP/1.1.
+Sans-I/O: an ASGI scope in, header fields out. Over HTTP/2 and HTTP/3 (RFC 8441, RFC 9220) the same handshake has
+neither key nor upgrade: the method is CONNECT, the stream says the rest, and no field is about a connection.
 """
 
 import base64
@@ -17,13 +17,16 @@ from esg_ws.compression_offers import Agreement, negotiate
 
 VERSION = b"13"
 
+ON_STREAMS = ("2", "3")
+"""The versions of HTTP where a WebSocket is one stream of its connection."""
+
 ANSWERS: dict[tuple[int, bool], Headers] = {
     (405, False): [(b"allow", b"GET")],
     (405, True): [(b"allow", b"CONNECT")],
     (426, False): [(b"upgrade", b"websocket"), (b"sec-websocket-version", VERSION)],
     (426, True): [(b"sec-websocket-version", VERSION)],
 }
-"""Fields that a refusal must have, by its status and whether it is sent over HTTP/2, where `upgrade` is malformed."""
+"""Fields that a refusal must have, by its status and whether it is sent on a stream, where `upgrade` is malformed."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
@@ -39,7 +42,7 @@ ASGI = {"version": "3.0", "spec_version": "2.5"}
 
 
 class Handshake(NamedTuple):
-    """What a client asks for: `key` is empty over HTTP/2, `extensions` is the answer to its offers."""
+    """What a client asks for: `key` is empty on a stream, `extensions` is the answer to its offers."""
 
     key: bytes
     subprotocols: list[str]
@@ -49,16 +52,16 @@ class Handshake(NamedTuple):
 
 def read_handshake(scope: Scope, compress: bool) -> Handshake:
     """Check an upgrade request; `compress` allows compression. Raises `RequestError`: 400, 405 or 426."""
-    is_http2 = scope["http_version"] == "2"
-    method, section = ("CONNECT", "RFC 8441 section 5") if is_http2 else ("GET", "RFC 6455 section 4.1")
+    is_stream = scope["http_version"] in ON_STREAMS
+    method, section = ("CONNECT", "RFC 8441 section 5") if is_stream else ("GET", "RFC 6455 section 4.1")
     if scope["method"] != method:
         raise RequestError(405, f"the method of a handshake is {method}", section)
     fields = _fields(scope["headers"])
     if fields.get(b"sec-websocket-version") != [VERSION]:
         raise RequestError(426, "sec-websocket-version is not 13", "RFC 6455 section 4.4")
-    if not is_http2:
+    if not is_stream:
         _check_body(fields)
-    key = b"" if is_http2 else _key(fields.get(b"sec-websocket-key", []))
+    key = b"" if is_stream else _key(fields.get(b"sec-websocket-key", []))
     agreed = negotiate(fields.get(b"sec-websocket-extensions", [])) if compress else None
     extensions, agreement = agreed or (b"", None)
     return Handshake(key, _subprotocols(fields.get(_PROTOCOL, [])), extensions, agreement)

@@ -11,7 +11,7 @@ from esg_core.asgi import Headers, Message, Receive, Send
 from esg_core.errors import ApplicationError, RequestError
 from esg_core.header_fields import PLAIN_TEXT
 from esg_ws.deflate import Deflate
-from esg_ws.handshake import ANSWERS, Handshake, accept_headers
+from esg_ws.handshake import ANSWERS, ON_STREAMS, Handshake, accept_headers
 
 Switch = Callable[[asyncio.Protocol, Headers], bool]
 """`scope["extensions"]["esg.switch"]`: gives the connection to a protocol; the fields go into the answer.
@@ -28,7 +28,7 @@ async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -
 
 async def refuse(send: Send, error: RequestError, http_version: str) -> None:
     """Refuse a request that is not a handshake."""
-    own = ANSWERS.get((error.status, http_version == "2"), ())
+    own = ANSWERS.get((error.status, http_version in ON_STREAMS), ())
     headers = [PLAIN_TEXT, *own]
     await answer(send, error.status, headers, f"{error.phrase}: {error}\n".encode())
 

@@ -88,9 +88,10 @@ REQUEST_BYTES = Counted(
 RESPONSE_BYTES = Counted(
     _counter("esg_http_response_body_bytes", "Bytes of the bodies of whole responses.", unit="bytes"),
 )
-CONNECTIONS = Counted(_gauge("esg_connections", "Open connections.", "protocol"), _each("1.1", "2", "websocket"))
+CONNECTIONS = Counted(_gauge("esg_connections", "Open connections.", "protocol"), _each("1.1", "2", "3", "websocket"))
 ACCEPTED = Counted(
-    _counter("esg_connections_accepted", "Connections, by the protocol they began with.", "protocol"), _each("1.1", "2")
+    _counter("esg_connections_accepted", "Connections, by the protocol they began with.", "protocol"),
+    _each("1.1", "2", "3"),
 )
 H2_STREAMS = Counted(_gauge("esg_http2_streams", "Open streams of HTTP/2."))
 H2_FAULTS = Counted(

@@ -6,7 +6,7 @@ OTHER = "_OTHER"
 """The label of methods that are not known."""
 
 METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE", OTHER)
-PROTOCOLS = ("1.0", "1.1", "2")
+PROTOCOLS = ("1.0", "1.1", "2", "3")
 
 SWITCHING = 101
 CODES = (str(SWITCHING), *(str(code) for code in sorted(PHRASES) if code >= 200), "other")

@@ -30,7 +30,7 @@ ENDED = 64
 
 _BODILESS = (204, 304)
 
-_PROTOCOL_NAMES = {"HTTP/1.1": "1.1", "HTTP/2": "2", "WebSocket": "websocket"}
+_PROTOCOL_NAMES = {"HTTP/1.1": "1.1", "HTTP/2": "2", "HTTP/3": "3", "WebSocket": "websocket"}
 
 _REQUESTS = positions(families.REQUESTS)
 _DURATIONS = positions(families.DURATION)

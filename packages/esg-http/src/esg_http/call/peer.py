@@ -3,8 +3,7 @@
 Shared by all HTTP versions and the WebSocket handshake (rule H-15, ASGI HTTP 2.5).
 """
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from esg_core.access.escaping import client_text
 from esg_core.asgi import Headers
@@ -23,14 +22,26 @@ ASGI = {"version": "3.0", "spec_version": "2.3"}
 `send()` to raise when the client has gone, and one that waits for its next event does not send (rule H-21)."""
 
 
+class FactsOfTransport(Protocol):
+    """A transport, as far as facts about it go."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """See `asyncio.BaseTransport.get_extra_info`."""
+
+
 class Peer:
-    """The ends of a connection: addresses, scheme, trust in the client as a proxy (rules H-15, H-19)."""
+    """The ends of a connection: addresses, scheme, trust in the client as a proxy (rules H-15, H-19).
+
+    `quic_tls` is the value of the `tls` extension for QUIC, whose transports have no ssl object.
+    """
 
     __slots__ = ("client", "extensions", "is_tls", "protocol", "root_path", "scheme", "scope", "server", "trust")
 
-    def __init__(self, context: "Context", transport: asyncio.Transport, root_path: str) -> None:
+    def __init__(
+        self, context: "Context", transport: FactsOfTransport, root_path: str, quic_tls: dict[str, Any] | None = None
+    ) -> None:
         tls = transport.get_extra_info("ssl_object")
-        self.is_tls = tls is not None
+        self.is_tls = tls is not None or quic_tls is not None
         self.protocol: str | None = tls.selected_alpn_protocol() if tls is not None else None
         self.client = address_of(transport.get_extra_info("peername"))
         self.trust: TrustedProxies | None = (
@@ -44,6 +55,8 @@ class Peer:
         self.extensions: dict[str, Any] = {"http.response.early_hint": {}, **files, **context.extensions}
         if tls is not None:
             self.extensions["tls"] = tls_extension(tls)
+        elif quic_tls is not None:
+            self.extensions["tls"] = quic_tls
         if announced:
             self.extensions["esg.proxy_protocol"] = {"extensions": announced}
         self.scope = scope_template(self)

@@ -1,6 +1,6 @@
 """Fills ASGI's `tls` extension from a TLS connection (rule H-14).
 
-Runs once a connection. Knows the standard library's ssl objects, nothing of HTTP.
+Runs once a connection. Knows the standard library's ssl objects and what QUIC has instead, nothing of HTTP.
 """
 
 import ssl
@@ -53,4 +53,24 @@ def tls_extension(connection: ssl.SSLObject) -> dict[str, Any]:
         "client_cert_error": None,
         "tls_version": _VERSIONS.get(connection.version() or ""),
         "cipher_suite": _cipher_numbers(connection.context).get(cipher[0]) if cipher else None,
+    }
+
+
+_CIPHERS_OF_QUIC = {
+    "TLS_AES_128_GCM_SHA256": 0x1301,
+    "TLS_AES_256_GCM_SHA384": 0x1302,
+    "TLS_CHACHA20_POLY1305_SHA256": 0x1303,
+}
+"""The suites of TLS 1.3 that QUIC has (RFC 9001 section 5.3)."""
+
+
+def quic_tls_extension(cipher: tuple[str, str, int] | None) -> dict[str, Any]:
+    """The value of `scope["extensions"]["tls"]` for QUIC, from a transport's `cipher`; clients show no certificate."""
+    return {
+        "server_cert": None,
+        "client_cert_chain": [],
+        "client_cert_name": None,
+        "client_cert_error": None,
+        "tls_version": _VERSIONS["TLSv1.3"],
+        "cipher_suite": _CIPHERS_OF_QUIC.get(cipher[0]) if cipher else None,
     }

@@ -1,6 +1,6 @@
 """The contract between HTTP/3 and a QUIC transport, so that one QUIC library can take another's place.
 
-Knows neither: only what each may ask of the other. Everything happens in the event loop's thread; a method of
+Sans-I/O; knows neither: only what each may ask of the other. Everything happens in the event loop's thread; a method of
 `QuicTransport` never calls a method of `QuicUser` before it returns, except for `close`, which may call `lost`.
 """
 
@@ -90,4 +90,4 @@ class QuicUser(Protocol):
         """
 
     def lost(self, exc: Exception | None) -> None:
-        """The connection is over, None if without a fault. Called once, and nothing after it."""
+        """The connection is over, None if without a fault. Called once and last; the transport forgets its user."""

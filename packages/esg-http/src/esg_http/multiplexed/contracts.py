@@ -1,13 +1,14 @@
 """What streams need of their connection, and a tunnel of its stream."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from esg_core.asgi import Headers
 from esg_core.contracts import Connection
 from esg_core.errors import RequestError
 from esg_core.turns import TurnBudget
 from esg_core.waiting import WriteGate
+from esg_http.call.peer import FactsOfTransport
 from esg_http.multiplexed.response_heads import FieldEncoder, ResponseHeads
 
 if TYPE_CHECKING:
@@ -31,13 +32,6 @@ class StreamCodes(NamedTuple):
     no_error: int
     internal_error: int
     cancel: int
-
-
-class HasExtraInfo(Protocol):
-    """A transport, as far as facts about it go."""
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """See `asyncio.BaseTransport.get_extra_info`."""
 
 
 class StreamOutput(Protocol[S_contra]):
@@ -99,7 +93,7 @@ class StreamOwner(Protocol[S_contra]):
         """What streams end with early."""
 
     @property
-    def transport(self) -> HasExtraInfo:
+    def transport(self) -> FactsOfTransport:
         """The connection's transport, as far as a tunnel answers for it."""
 
     @property

@@ -48,6 +48,7 @@ class StreamDeadlines(Serving):
         self.deadline = min(self.deadline, upload.deadline)
 
     def has_unsent(self, unsent: Unsent) -> None:
+        """A part of a response begins to wait: set its deadline."""
         unsent.pace = WritePace(self._http.write, self.time())
         self._look_again(unsent)
 

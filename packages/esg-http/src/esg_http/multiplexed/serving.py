@@ -15,12 +15,12 @@ from esg_core.waiting import WriteGate
 from esg_http.call.contracts import Call
 from esg_http.call.cycle import Cycle
 from esg_http.call.failures import withdraw
-from esg_http.call.peer import Peer, request_scope
+from esg_http.call.peer import FactsOfTransport, Peer, request_scope
 from esg_http.call.refusals import answer_unreadable, too_large, warn
 from esg_http.call.target import known_target
 from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.multiplexed.base_stream import Upload
-from esg_http.multiplexed.contracts import EngineParts, HasExtraInfo, LiveStreams, StreamCodes, StreamPlaces
+from esg_http.multiplexed.contracts import EngineParts, LiveStreams, StreamCodes, StreamPlaces
 from esg_http.multiplexed.request_head import RequestHead
 from esg_http.multiplexed.response_heads import ResponseHeads
 from esg_http.multiplexed.states import CLOSED
@@ -65,7 +65,7 @@ class Serving:
     _peer: Peer
     _requests: StreamPlaces
     _streams: LiveStreams[RequestStream]
-    transport: HasExtraInfo
+    transport: FactsOfTransport
 
     def __init__(self, context: "Context", http: HTTPSettings, engine: EngineParts[RequestStream]) -> None:
         self._account = engine.account
@@ -86,9 +86,11 @@ class Serving:
         self._call_limit: float = 0
 
     def make_stream(self, number: int, window: int) -> RequestStream:
+        """Return a new stream; `window` is what it may send."""
         return RequestStream(self, number, window)
 
     def begin(self, stream: RequestStream, head: RequestHead) -> None:
+        """Serve a request whose head has come; the request is complete if its stream has no upload."""
         context = self._context
         if head.length > self.body_limit:
             self.decline(stream, too_large())
@@ -132,6 +134,7 @@ class Serving:
         return self._context.app
 
     def decline(self, stream: RequestStream, error: RequestError) -> None:
+        """Answer a well-formed request that is not served."""
         self.warn(error)
         answer_unreadable(self._context, stream, self._peer, error)
 
@@ -140,6 +143,7 @@ class Serving:
         warn(self._context, self._peer, error)
 
     def has_fault(self, fault: StreamFault | ConnectionFault) -> None:
+        """Log what a client did wrong."""
         if isinstance(fault, ConnectionFault):
             self._count_fault(fault)
         self._context.logger.warning("refused what %s sent: %s (%s)", self._peer, fault, fault.section)
@@ -152,6 +156,7 @@ class Serving:
             self._context.task_of(cycle).add_done_callback(lambda _: self._left.discard(cycle))
 
     def count_leftovers(self) -> None:
+        """Update `StreamPlaces.leftovers`."""
         self._left &= self._context.cycles
         self._requests.leftovers = len(self._left)
 

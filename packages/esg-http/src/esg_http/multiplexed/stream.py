@@ -30,7 +30,10 @@ LOW_WATER = HIGH_WATER // 4
 
 
 class RequestStream(BaseStream):
-    """A stream with a request; see `esg_core.contracts.Stream`, and see `multiplexed.contracts.TunnelStream`."""
+    """A stream with a request.
+
+    See `esg_core.contracts.Stream`, and see `esg_http.multiplexed.contracts.TunnelStream`.
+    """
 
     __slots__ = (
         "_connection",

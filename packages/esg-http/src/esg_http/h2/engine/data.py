@@ -16,6 +16,7 @@ from esg_http.multiplexed.account import SMALL_DATA, Account
 from esg_http.multiplexed.request_head import UNKNOWN_LENGTH
 from esg_http.multiplexed.states import AFTER_THEIR_END, CLOSED
 
+
 class DataFrames(Generic[S]):
     """Receives bodies. `window` is what all streams together may send.
 

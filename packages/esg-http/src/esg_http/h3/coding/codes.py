@@ -1,4 +1,4 @@
-"""The numbers of HTTP/3: frames, streams, settings, errors (RFC 9114 sections 6 to 8, RFC 9204). Sans-I/O: only data."""
+"""The numbers of HTTP/3: frames, streams, settings, errors (RFC 9114 sections 6 to 8, RFC 9204). Sans-I/O: data."""
 
 DATA = 0x00
 HEADERS = 0x01
@@ -16,6 +16,8 @@ OF_HTTP2 = frozenset((0x02, 0x06, 0x08, 0x09))
 
 CONTROL, PUSH, QPACK_ENCODER, QPACK_DECODER = range(4)
 """Types of unidirectional streams (RFC 9114 section 6.2, RFC 9204 section 4.2)."""
+
+KNOWN_STREAMS = frozenset((CONTROL, PUSH, QPACK_ENCODER, QPACK_DECODER))
 
 QPACK_MAX_TABLE_CAPACITY = 0x01
 MAX_FIELD_SECTION_SIZE = 0x06

@@ -82,12 +82,14 @@ class FrameReader:
     the type of the frame being read, `left` how much of it is still to come.
     """
 
-    __slots__ = ("_most", "_rest", "_whole", "kind", "left")
+    __slots__ = ("_missing", "_most", "_parts", "_rest", "_whole", "kind", "left")
 
     def __init__(self, whole: frozenset[int], most: int) -> None:
         self._whole = whole
         self._most = most
         self._rest = b""
+        self._parts: list[bytes] = []
+        self._missing = 0
         self.kind = -1
         self.left = 0
 
@@ -99,10 +101,17 @@ class FrameReader:
     @property
     def held(self) -> int:
         """Bytes that wait for the rest of their frame."""
-        return len(self._rest)
+        return self.left - self._missing if self._missing else len(self._rest)
 
     def add(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
+        if self._missing:
+            self._parts.append(data)
+            self._missing = max(0, self._missing - len(data))
+            if self._missing:
+                return
+            data = b"".join(self._parts)
+            self._parts.clear()
         self._rest = self._rest + data if self._rest else data
 
     def next(self) -> tuple[int, bytes, bool] | None:
@@ -110,6 +119,8 @@ class FrameReader:
 
         Raises `FrameTooLarge`; then the rest of the frame must be skipped or the stream be given up.
         """
+        if self._missing:
+            return None
         rest = self._rest
         if self.kind < 0:
             kind, at = read_varint(rest, 0)
@@ -125,9 +136,13 @@ class FrameReader:
             self._rest = rest[left:]
             self.kind, self.left = -1, 0
             return kind, rest[:left], True
-        if not size or kind in self._whole:
-            return None
         self._rest = b""
+        if kind in self._whole:
+            self._parts.append(rest)
+            self._missing = left - size
+            return None
+        if not size:
+            return None
         self.left = left - size
         return kind, rest, False
 

@@ -7,8 +7,8 @@ held for an application that does not read (rule H-7).
 from typing import Generic
 
 from esg_http.h3.engine.malformed import malformed
+from esg_http.h3.engine.request_input import S
 from esg_http.h3.engine.sending import Sending
-from esg_http.h3.engine.streams import S
 from esg_http.multiplexed.request_head import UNKNOWN_LENGTH
 from esg_http.multiplexed.states import AFTER_THEIR_END, CLOSED
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from esg_core.errors import RequestError
 from esg_http.coding.faults import ConnectionFault, StreamFault
-from esg_http.h3.engine.streams import S
+from esg_http.h3.engine.request_input import S
 from esg_http.multiplexed.base_stream import Unsent
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class EngineLink(Protocol[S]):
     def has_output(self) -> None:
         """Call `Sending.fill()` soon."""
 
-    def has_begun_head(self) -> None:
-        """A stream has begun, and its head is still to come: set its deadline."""
+    def has_begun_head(self) -> float:
+        """A stream has begun, and its head is still to come: return when it must be there."""
 
     def has_unsent(self, unsent: Unsent) -> None:
         """A part of a response begins to wait: set its deadline."""

@@ -13,7 +13,8 @@ from esg_http.h3.coding.frames import LARGEST_CONTENT_HEAD, data_head, headers_f
 from esg_http.h3.coding.qpack import FieldEncoder
 from esg_http.h3.coding.varints import encoded_varint
 from esg_http.h3.engine.link import EngineLink
-from esg_http.h3.engine.streams import S, StreamTable
+from esg_http.h3.engine.request_input import S
+from esg_http.h3.engine.streams import StreamTable
 from esg_http.h3.quic import QuicTransport
 from esg_http.multiplexed.base_stream import Unsent
 from esg_http.multiplexed.priority import Priority, SendingOrder
@@ -32,7 +33,7 @@ class Sending(Generic[S]):
     `control` is the number of the server's control stream, `sent` how many bytes of content the transport has got.
     """
 
-    __slots__ = ("_blocked", "_link", "_live", "_order", "control", "encoder", "sent", "transport")
+    __slots__ = ("_blocked", "_inputs", "_link", "_live", "_order", "control", "encoder", "sent", "transport")
 
     transport: QuicTransport
     control: int
@@ -42,6 +43,7 @@ class Sending(Generic[S]):
 
     def __init__(self, streams: StreamTable[S], link: EngineLink[S]) -> None:
         self._live = streams.live
+        self._inputs = streams.inputs
         self._link = link
         self._order: SendingOrder[S] = SendingOrder()
         self._blocked: dict[int, S] = {}
@@ -133,6 +135,7 @@ class Sending(Generic[S]):
         """Close a stream, as `CLOSED` or `RESET`: what is unsent is dropped, and nothing more is received."""
         stream.state = state
         del self._live[stream.id]
+        self._inputs.pop(stream.id, None)
         if stream.upload is not None:
             stream.upload.window.close()
             stream.upload = None

@@ -4,17 +4,15 @@ Sans-I/O. Streams may come in another order than their numbers, because packets 
 of a stream that has ended, unless it was skipped.
 """
 
-from typing import Generic, TypeVar
+from typing import Generic
 
 from esg_http.coding.faults import ConnectionFault
 from esg_http.h3.coding.codes import H3_EXCESSIVE_LOAD
-from esg_http.multiplexed.base_stream import BaseStream
+from esg_http.h3.engine.request_input import RequestInput, S
 from esg_http.multiplexed.priority import Priority
 
 MOST_SKIPPED = 4096
 """Numbers that may be skipped at a time: far more than a transport lets a client open."""
-
-S = TypeVar("S", bound=BaseStream)
 
 
 class StreamNumbers:
@@ -51,13 +49,14 @@ class StreamNumbers:
 class StreamTable(Generic[S]):
     """The request streams of one connection.
 
-    `live` holds those whose head has come and that have not ended, by number; `early_priorities` holds priorities that
-    came before their requests.
+    `live` holds those whose head has come and that have not ended, by number; `inputs` those that the client has not
+    ended; `early_priorities` the priorities that came before their requests.
     """
 
-    __slots__ = ("early_priorities", "live", "numbers")
+    __slots__ = ("early_priorities", "inputs", "live", "numbers")
 
     def __init__(self) -> None:
         self.live: dict[int, S] = {}
+        self.inputs: dict[int, RequestInput[S]] = {}
         self.numbers = StreamNumbers(0)
         self.early_priorities: dict[int, Priority] = {}

@@ -75,6 +75,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.coding.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
     "esg_http.h2.engine.sending": (*_SENDING, *_SESSION),
     "esg_http.h2.coding.hpack": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
+    "esg_http.coding.literals": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
 }
 """Module -> the files of its tests."""
 

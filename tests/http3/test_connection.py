@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
+from esg_core.figures.tally import Tally
+from esg_core.lifecycle.stats import stats
 from esg_core.unheard import GRACE
 from esg_http.h3.coding.codes import (
     H3_EXCESSIVE_LOAD,
@@ -18,6 +20,7 @@ from esg_http.h3.coding.codes import (
     H3_REQUEST_REJECTED,
     LAST_REQUEST,
 )
+from tests.support.figures.counting import Meter
 from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http2.applications import Held, hello
 from tests.support.http3 import wire
@@ -495,3 +498,19 @@ def test_q1_a_lost_connection_ends_its_calls() -> None:
         client.quic.lose(ConnectionResetError())
         client.turn()
         assert (told, len(server.context.connections)) == (2, 0)
+
+
+def test_q1_requests_and_connections_are_counted_as_those_of_http3() -> None:
+    """And their streams are not HTTP/2's (rule M-1)."""
+    app = Held()
+    with MemoryServer(app) as server:
+        server.context.tally = tally = Tally(Meter(), server.context)
+        client = Client(server)
+        client.ask()
+        client.turn()
+        assert stats(server.context)["h2_streams"] == 0
+        app.go(0)
+        client.turn()
+        assert tally.accepted == {"3": 1}
+        assert [protocol for protocol, rows in tally.rows.items() if rows] == ["3"]
+        assert [*tally.rows["3"]["GET"]] == [200]

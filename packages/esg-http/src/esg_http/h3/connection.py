@@ -3,7 +3,7 @@
 The streams' own deadlines and their requests are as in every version. Knows QUIC only through `esg_http.h3.quic`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from esg_http.call.peer import Peer
 from esg_http.call.tls_extension import quic_tls_extension
@@ -79,6 +79,10 @@ class H3Connection(StreamDeadlines):
         self._endings = engine.endings
         self._receiving = engine.receiving
         self._drains = self._has_ended = self._will_fill = False
+
+    @property
+    def connection(self) -> Self:
+        return self
 
     # Called by the transport.
 

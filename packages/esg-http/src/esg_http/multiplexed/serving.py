@@ -176,11 +176,6 @@ class Serving:
         """Whether the peer is a proxy whose fields about the client count."""
         return self._peer.trust is not None
 
-    @property
-    def streams(self) -> int:
-        """How many streams are open, for the statistics."""
-        return len(self._streams.live)
-
     def _count_fault(self, fault: ConnectionFault) -> None:
         """Count a connection that ends with a fault, where the version has such a figure."""
 

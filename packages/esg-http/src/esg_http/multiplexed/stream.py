@@ -117,7 +117,7 @@ class RequestStream(BaseStream):
         self.cut(self._connection.codes.internal_error)
 
     def drop(self) -> None:
-        self.cut(INTERNAL_ERROR)
+        self.cut(self._connection.codes.internal_error)
 
     def cut(self, code: int) -> None:
         """Reset the stream, and tell its cycle, if there still is one, that the client is gone."""

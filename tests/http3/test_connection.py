@@ -514,3 +514,15 @@ def test_q1_requests_and_connections_are_counted_as_those_of_http3() -> None:
         assert tally.accepted == {"3": 1}
         assert [protocol for protocol, rows in tally.rows.items() if rows] == ["3"]
         assert [*tally.rows["3"]["GET"]] == [200]
+
+
+def test_q7_a_connection_ends_even_if_input_waits_for_its_turn() -> None:
+    app = Recorder()
+    with MemoryServer(app, limit_keepalive_requests=20) as server:
+        client = Client(server)
+        large = request(b"/", b"GET", *[(b"x-%d" % at, b"y" * 50) for at in range(20)])
+        for _ in range(400):
+            client.ask(large)
+        server.loop.advance(3)
+        assert len(app.calls) < 400
+        assert client.quic.closed == (H3_NO_ERROR, "")

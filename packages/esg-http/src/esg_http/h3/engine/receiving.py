@@ -52,8 +52,8 @@ class Receiving(Generic[S]):
 
     @property
     def is_behind(self) -> bool:
-        """See the class."""
-        return bool(self._waiting)
+        """See the class; what waits when the connection ends is never read."""
+        return bool(self._waiting) and not self._endings.is_over
 
     def receive(self, event: Event, now: float) -> None:
         """Take what has come; `now` is in seconds, by any clock."""

@@ -74,13 +74,15 @@ class Receiving(Generic[S]):
             self._take(self._waiting.popleft())
 
     def _begin(self, now: float) -> None:
-        """Several calls in one turn share the room of one."""
+        """Several calls in one turn share the room of one, less what other connections have used since."""
         account = self._account
         account.now = now
         budget = account.budget
         if budget.renewals != self._renewal:
             self._renewal = budget.renewals
             account.room = budget.room
+        else:
+            account.room = min(account.room, budget.room)
 
     def _take(self, event: Event) -> None:
         account = self._account

@@ -124,6 +124,8 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "admin": ("[::1]:9100", "[::1]:9100"),
     "admin_token_file": ("/run/esg.token", "/run/esg.token"),
     "slow_request": ("0.25", 0.25),
+    "http3": ("on", True),
+    "http3_alt_svc_max_age": ("3600", 3600),
     "preset": ("load-balancer", "load-balancer"),
 }
 """For each option: a text as on the command line or in a variable, and the same as a value in TOML or a program."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from esg_core.access import AccessLog
     from esg_core.contracts import Connection, ConnectionWatch, Cycle
     from esg_core.figures.tally import Tally
+    from esg_core.header_fields import Alternatives
     from esg_core.options.config import Config
     from esg_core.overload.admission import Admission
     from esg_core.overload.backpressure import Backpressure
@@ -50,8 +51,9 @@ class Context:
     process in one turn of the loop (rule H-22). `on_limit` is called once, when as many requests have begun as
     `limit_max_requests` allows; `on_failure` with each failure of the application. `admission` is None when nothing
     limits the running requests (rule A-1), `tally` when nothing is counted (rule M-1), `clients` when nothing limits
-    the connections of each (rule A-11), `call_deadlines` when a call may take any time (rules H-24, H-25). `handshakes`
-    counts those of TLS by their result.
+    the connections of each (rule A-11), `call_deadlines` when a call may take any time (rules H-24, H-25),
+    `alternatives` when responses have no other protocol to name (rule Q-17). `handshakes` counts those of TLS by their
+    result.
     """
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
@@ -66,6 +68,7 @@ class Context:
         self.admission: Admission | None = None
         self.tally: Tally | None = None
         self.clients: ConnectionWatch | None = None
+        self.alternatives: Alternatives | None = None
         self.handshakes = dict.fromkeys(HANDSHAKE_RESULTS, 0)
         self.backpressure: Backpressure | None = None
         self.trust = TrustedProxies(config.forwarded_allow_ips) if config.proxy_headers else None
@@ -172,6 +175,8 @@ class Context:
         """Announce the end of the server: readiness fails, and each response tells its client to close."""
         self.ready = False
         self.closing = True
+        if self.alternatives is not None:
+            self.alternatives.withdraw()
 
     def drain(self, *, patient: bool = False) -> None:
         """Tell every connection to finish and close (rule L-2).

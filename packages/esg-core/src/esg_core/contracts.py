@@ -1,13 +1,14 @@
 """The contracts between the layers.
 
 A *cycle* is one ASGI call (receive, send, one response). A *stream* is what a cycle writes to: the HTTP/1.1 connection,
-or one stream of HTTP/2. A *connection* is one accepted socket. None of them knows the internals of the others.
+or one stream of HTTP/2 or HTTP/3. A *connection* is one accepted socket, or one QUIC connection. An *endpoint* takes in
+the datagrams of one UDP socket. None of them knows the internals of the others.
 """
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 
 from esg_core.asgi import Application, Headers, Message, Receive, Scope, Send
 from esg_core.waiting import WriteGate
@@ -188,3 +189,47 @@ class Stream(Protocol):
 
     def drop(self) -> None:
         """Break off with a reset, of the connection or in HTTP/2 of the stream (rules H-24, H-26)."""
+
+
+class DatagramPath(NamedTuple):
+    """The way between a client and one of our addresses."""
+
+    peer: tuple[Any, ...]
+    """The client's address, as the socket says it."""
+
+    local: bytes
+    """Our address, packed, where the socket has several; else empty."""
+
+
+class DatagramEndpoint(Protocol):
+    """What takes in the datagrams of one socket."""
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a connection is being established."""
+
+    def received(self, datagram: bytes, path: DatagramPath) -> int:
+        """Take in a datagram; returns what that cost, in units of the turn's budget (rule H-22)."""
+
+    def refuse(self) -> None:
+        """Let no new connection begin."""
+
+    async def settle(self) -> None:
+        """Wait until no connection is being established."""
+
+    def close(self) -> None:
+        """End what is left, at once; nothing is received after that."""
+
+
+class DatagramPort(Protocol):
+    """A UDP socket, as its endpoint sees it."""
+
+    def send(self, datagram: bytes, path: DatagramPath) -> None:
+        """Send at once. What the system has no room for is lost, as on the way."""
+
+    def server_name(self, path: DatagramPath) -> tuple[Any, ...]:
+        """The address that a client sends to, as `getsockname()` has it."""
+
+
+EndpointMaker = Callable[[DatagramPort], DatagramEndpoint]
+"""Makes the endpoint of a UDP socket, in the running loop."""

@@ -1,9 +1,9 @@
 """Finds implementations by name: protocols and event loops, ESG's own and those of other packages (rule U-4).
 
-A name is an entry point of a group (`esg.http`, `esg.ws`, `esg.loop`, `esg.admin`), an import string, or `auto`: the
-first of ESG's own that is installed; a command (`esg.commands`) has a name only. ESG's own are in a table with the
-packages they need, so that they are found without reading the metadata of every installed package, which takes longer
-than the rest of the start.
+A name is an entry point of a group (`esg.http`, `esg.http3`, `esg.ws`, `esg.loop`, `esg.admin`), an import string, or
+`auto`: the first of ESG's own that is installed; a command (`esg.commands`) has a name only. ESG's own are in a table
+with the packages they need, so that they are found without reading the metadata of every installed package, which takes
+longer than the rest of the start.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from esg_core.options.uvicorn_names import NO_VALUE, PROTOCOL_CLASSES, SAME_VALU
 if TYPE_CHECKING:
     from esg_core.commands import Command
     from esg_core.context import Context
+    from esg_core.contracts import EndpointMaker
 
 ProtocolFactory = Callable[[], asyncio.Protocol]
 
@@ -33,6 +34,8 @@ If it has a true attribute `speaks_http2`, TLS offers HTTP/2 by ALPN where the o
 learns from its transport which version the client has chosen.
 """
 
+HTTP3Factory = Callable[["Context"], "EndpointMaker"]
+"""An entry point of the group `esg.http3`: called with the context, it returns what makes the endpoint of a socket."""
 
 UpgradeFactory = Callable[["Context"], Application | None]
 """An entry point of the group `esg.ws`: called with the context, it returns what serves upgrade requests (rule S-2).
@@ -70,6 +73,9 @@ KNOWN: Mapping[str, Mapping[str, Builtin]] = {
         "httptools": Builtin("esg_http.entry_points:httptools", ("esg-http", "httptools")),
         "h11": Builtin("esg_http.entry_points:h11", ("esg-http", "h11")),
     },
+    "esg.http3": {
+        "aioquic": Builtin("esg_http.h3.entry_points:aioquic", ("esg-http", "aioquic")),
+    },
     "esg.ws": {
         "websockets": Builtin("esg_ws.entry_points:websockets", ("esg-ws", "websockets")),
         "wsproto": Builtin("esg_ws.entry_points:wsproto", ("esg-ws", "wsproto")),
@@ -92,6 +98,11 @@ AUTO = "auto"
 def http_factory(name: str, spell: Spell = str) -> HTTPFactory:
     """The HTTP protocol called `name`; raises the same as `find()`."""
     return cast("HTTPFactory", find("esg.http", name, spell))
+
+
+def http3_factory(spell: Spell = str) -> HTTP3Factory:
+    """What serves HTTP/3; raises the same as `find()`."""
+    return cast("HTTP3Factory", find("esg.http3", AUTO, spell))
 
 
 def ws_factory(name: str, spell: Spell = str) -> UpgradeFactory:

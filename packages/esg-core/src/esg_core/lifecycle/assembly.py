@@ -23,7 +23,17 @@ from esg_core.overload.aimd import AIMD
 from esg_core.overload.backpressure import Backpressure
 from esg_core.overload.health import Health
 from esg_core.overload.loop_load import choose_meter
-from esg_core.plugins import HTTPFactory, http_factory, locate, loop_factory, usable, ws_factory
+from esg_core.plugins import (
+    AUTO,
+    HTTP3Factory,
+    HTTPFactory,
+    http3_factory,
+    http_factory,
+    locate,
+    loop_factory,
+    usable,
+    ws_factory,
+)
 from esg_core.sockets.activation import file_rights, own_sockets
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, close_all
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
@@ -31,6 +41,7 @@ from esg_core.sockets.listeners import Listeners
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+    from esg_core.sockets.datagrams import Datagrams
     from esg_core.sockets.tickets import TicketKeys
 
 
@@ -59,9 +70,10 @@ def assemble(
     ws_factory(config.ws, config.spell)
     protocols = http_factory(config.http, config.spell)
     tls = tls_options(config, protocols, tickets)
-    bound = adopt(sockets) if sockets is not None else own_sockets(config)
+    http3 = http3_factory(config.spell) if config.http3 else None
+    bound = _bind(config, sockets)
     try:
-        return _assemble(config, protocols, bound, tls)
+        return _assemble(config, protocols, bound, tls, http3)
     except BaseException:
         close_all(bound)
         raise
@@ -77,6 +89,8 @@ def check_files_and_names(config: "Config") -> None:
         from esg_core.monitoring.opening import check_admin
 
         check_admin(config)
+    if config.http3:
+        locate("esg.http3", AUTO, config.spell)
     for option in ("http", "ws", "loop"):
         chosen = getattr(config, option)
         if isinstance(chosen, str):
@@ -115,10 +129,24 @@ def tls_options(config: "Config", protocols: HTTPFactory, tickets: "TicketKeys |
     return TLSOptions(contexts, config.timeout_tls_handshake)
 
 
+def _bind(config: "Config", sockets: Sequence[AnySocket] | None) -> list[BoundSocket]:
+    """The sockets to listen on, with UDP sockets beside them if HTTP/3 is on."""
+    if not config.http3:
+        return adopt(sockets) if sockets is not None else own_sockets(config)
+    from esg_core.sockets.beside import bind_beside, own_with_datagrams
+
+    return bind_beside(adopt(sockets)) if sockets is not None else own_with_datagrams(config)
+
+
 def _assemble(
-    config: "Config", protocols: HTTPFactory, bound: Sequence[BoundSocket], tls: TLSOptions | None
+    config: "Config",
+    protocols: HTTPFactory,
+    bound: Sequence[BoundSocket],
+    tls: TLSOptions | None,
+    http3: HTTP3Factory | None,
 ) -> ServerParts:
     context = context_for(config)
+    datagrams = None if http3 is None else _datagrams(context, bound, http3)
     with usable(f"{config.spell('http')} {config.http!r}"):
         factory = protocols(context)
     handshakes = None if tls is None else Handshakes(tls, context.budget, context.handshakes)
@@ -126,10 +154,24 @@ def _assemble(
         from esg_core.sockets.proxy_protocol import after_preface
 
         with_preface = after_preface(factory, context, handshakes)
-        listeners = Listeners(bound, with_preface)
+        listeners = Listeners(bound, with_preface, datagrams=datagrams)
     else:
-        listeners = Listeners(bound, factory, handshakes)
+        listeners = Listeners(bound, factory, handshakes, datagrams)
     return ServerParts(context, Lifespan(context, config.lifespan), listeners)
+
+
+def _datagrams(context: Context, bound: Sequence[BoundSocket], http3: HTTP3Factory) -> "Datagrams":
+    """What serves HTTP/3 on the UDP sockets beside the others; from now on, responses name their ports."""
+    from esg_core.header_fields import Alternatives
+    from esg_core.sockets.datagrams import Datagrams
+
+    max_age = context.config.http3_alt_svc_max_age
+    if max_age:
+        ports = frozenset(one.sock.getsockname()[1] for one in bound if one.beside is not None)
+        context.alternatives = Alternatives(ports, max_age)
+    with usable(context.config.spell("http3")):
+        make_endpoint = http3(context)
+    return Datagrams(bound, make_endpoint, context.budget)
 
 
 def context_for(config: "Config") -> Context:

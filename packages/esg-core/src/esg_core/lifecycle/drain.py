@@ -140,6 +140,7 @@ class Drain:
         await asyncio.sleep(0)
 
     async def _shut_down(self, limit: float) -> None:
+        self._listeners.close_datagrams()
         self._allow(limit + CANCEL_PATIENCE + BLOCKED)
         if not await self._lifespan.shutdown(limit):
             self.forced = True

@@ -12,6 +12,7 @@ from typing import Annotated
 from esg_core.options.groups.application import ApplicationOptions
 from esg_core.options.groups.development import DevelopmentOptions
 from esg_core.options.groups.http2 import HTTP2Options
+from esg_core.options.groups.http3 import HTTP3Options
 from esg_core.options.groups.limits import LimitOptions
 from esg_core.options.groups.listening import ListeningOptions
 from esg_core.options.groups.logging import LoggingOptions
@@ -34,6 +35,7 @@ class ServerOptions(
     TLSOptions,
     LoggingOptions,
     WebSocketOptions,
+    HTTP3Options,
     HTTP2Options,
     LimitOptions,
     DevelopmentOptions,

@@ -35,6 +35,7 @@ NEED_TLS = (
     "ssl_crl",
     "ssl_ciphers",
     "ssl_sni",
+    "http3",
 )
 
 ABOUT_WORKERS = ("workers", "preload", "limit_worker_memory", "limit_worker_lifetime")
@@ -45,6 +46,7 @@ def check_combinations(values: Mapping[str, object], given: Collection[str], spe
     """Raise `UsageError` for the first conflict; `values` are all options, `given` those that the user set."""
     _check_listeners(values, given, spell)
     _check_tls(values, spell)
+    _check_http3(values, spell)
     _check_application(values, spell)
     _check_reload(values, spell)
     _check_workers(values, spell)
@@ -85,6 +87,16 @@ def _check_tls(values: Mapping[str, object], spell: Spell) -> None:
             )
 
 
+def _check_http3(values: Mapping[str, object], spell: Spell) -> None:
+    if not values["http3"]:
+        return
+    for name in ("ssl_cert_reqs", "ssl_context_factory"):
+        if values[name]:
+            raise UsageError(f"{spell('http3')} and {spell(name)} cannot be combined: QUIC has a TLS of its own")
+    for name in _given_for_workers(values):
+        raise UsageError(f"{spell('http3')} and {spell(name)} cannot be combined: HTTP/3 needs a single process")
+
+
 def _check_application(values: Mapping[str, object], spell: Spell) -> None:
     if values["factory"] and not isinstance(values["app"], str):
         raise UsageError(f"{spell('factory')} needs the application as 'MODULE:ATTRIBUTE': call the function yourself")
@@ -99,8 +111,7 @@ def _check_reload(values: Mapping[str, object], spell: Spell) -> None:
 
 
 def _check_workers(values: Mapping[str, object], spell: Spell) -> None:
-    needs_no_parent = (("workers", 1), ("limit_worker_memory", math.inf), ("limit_worker_lifetime", math.inf))
-    for name in (name for name in ABOUT_WORKERS if values[name] and (name, values[name]) not in needs_no_parent):
+    for name in _given_for_workers(values):
         if values["reload"]:
             raise UsageError(
                 f"{spell('reload')} and {spell(name)} cannot be combined: reloading works with one process only"
@@ -108,6 +119,12 @@ def _check_workers(values: Mapping[str, object], spell: Spell) -> None:
         for imported in IMPORTED_BY_NAME:
             if callable(values[imported]) and not values["preload"]:
                 raise UsageError(f"{spell(name)} needs {spell(imported)} as 'MODULE:ATTRIBUTE': each worker imports it")
+
+
+def _given_for_workers(values: Mapping[str, object]) -> list[str]:
+    """The options of `ABOUT_WORKERS` that ask for more than a single process."""
+    needs_no_parent = (("workers", 1), ("limit_worker_memory", math.inf), ("limit_worker_lifetime", math.inf))
+    return [name for name in ABOUT_WORKERS if values[name] and (name, values[name]) not in needs_no_parent]
 
 
 def _check_health(values: Mapping[str, object], spell: Spell) -> None:

@@ -113,6 +113,10 @@ class ProtocolSettings(TypedDict, total=False):
     """How long an HTTP/2 client may take to begin."""
     h2_timeout_settings: float | None
     """How long an HTTP/2 client may take to acknowledge settings."""
+    http3: bool
+    """Serve HTTP/3 too, on UDP ports of the same numbers (experimental)."""
+    http3_alt_svc_max_age: int
+    """Seconds that clients remember that HTTP/3 is served."""
     ws_per_message_deflate: bool
     """Compress WebSocket messages if the client offers it."""
     ws_max_size: int

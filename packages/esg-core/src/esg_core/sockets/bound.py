@@ -43,7 +43,8 @@ class BoundSocket:
 
     `is_shared`: other processes keep listening, so clients in its queue at the end are left to them. `is_own`: it was
     bound here, so once it is closed here, no process may listen on it. `holding` counts what this process holds
-    for those that share its queue; None if nothing does.
+    for those that share its queue; None if nothing does. `beside` is the UDP socket of the same address and port, if
+    there is one.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class BoundSocket:
         self.is_shared = is_shared
         self.is_own = is_own
         self.holding = holding
+        self.beside: socket.socket | None = None
         self._remove_file = remove_file
 
     def listen(self, backlog: int) -> None:
@@ -87,6 +89,11 @@ class BoundSocket:
         """Whether it has a host and a port."""
         return self.sock.family in (socket.AF_INET, socket.AF_INET6)
 
+    def take_beside(self) -> socket.socket | None:
+        """The UDP socket beside it, which from now on is the caller's to close."""
+        beside, self.beside = self.beside, None
+        return beside
+
     def close(self) -> None:
         """Close the socket and remove its file; if it was bound here, children that still hold it no longer listen."""
         self.unlink()
@@ -94,6 +101,9 @@ class BoundSocket:
             with contextlib.suppress(OSError):  # it did not listen yet, or it is closed
                 self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
+        beside = self.take_beside()
+        if beside is not None:
+            beside.close()
 
 
 def bind_all(

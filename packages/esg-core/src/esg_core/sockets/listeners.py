@@ -10,12 +10,16 @@ import math
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from esg_core.sockets.acceptor import Acceptor
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.ends import shut_down
 from esg_core.sockets.failed_handshake import log_failed_handshake
 from esg_core.sockets.handshakes import Handshakes
+
+if TYPE_CHECKING:
+    from esg_core.sockets.datagrams import Datagrams
 
 if sys.platform != "win32":
     import resource  # at once: once descriptors have run out, nothing can be imported
@@ -25,16 +29,18 @@ WARN_EVERY = 30.0
 
 
 class Listeners:
-    """The bound sockets of one server, from `start()` to `close()`."""
+    """The bound sockets of one server, from `start()` to `close()`, and the UDP sockets beside them."""
 
     def __init__(
         self,
         bound: Sequence[BoundSocket],
         factory: Callable[[], asyncio.BaseProtocol],
         handshakes: Handshakes | None = None,
+        datagrams: "Datagrams | None" = None,
     ) -> None:
         self._factory = factory
         self._handshakes = handshakes
+        self._datagrams = datagrams
         self._loop = asyncio.get_running_loop()
         self._logger = logging.getLogger("esg.error")
         self._acceptors = [Acceptor(one, self._open, self._warn) for one in bound]
@@ -49,18 +55,27 @@ class Listeners:
     @property
     def is_opening(self) -> bool:
         """Whether any connection has no protocol yet."""
-        return bool(self._opening)
+        return bool(self._opening) or (self._datagrams is not None and self._datagrams.is_opening)
 
     def start(self, backlog: int) -> None:
         """Listen and accept; raises `StartupError` if another program listens on an address meanwhile."""
         for acceptor in self._acceptors:
             acceptor.start(backlog)
+        if self._datagrams is not None:
+            self._datagrams.start()
 
     async def close(self) -> None:
         """Stop listening; connections in the kernel's queues are accepted first. May be called twice."""
+        if self._datagrams is not None:
+            self._datagrams.refuse()
         acceptors, self._acceptors = self._acceptors, []
         for acceptor in acceptors:
             await acceptor.stop()
+
+    def close_datagrams(self) -> None:
+        """Close the UDP sockets, which connections need to their very end. May be called twice."""
+        if self._datagrams is not None:
+            self._datagrams.close()
 
     def unlink(self) -> None:
         """Remove the UNIX socket files that ESG made: this must not be skipped when the process is ended by force."""
@@ -79,6 +94,8 @@ class Listeners:
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
+        if self._datagrams is not None:
+            await self._datagrams.settle(patience)
 
     def _open(self, connection: socket.socket) -> None:
         task = self._loop.create_task(self._connect(connection))

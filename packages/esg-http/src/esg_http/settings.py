@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from esg_core.write_pace import WriteLimits
@@ -12,6 +13,7 @@ from esg_http.message.response_head import HeadPrefix
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_http.call.peer import Peer
 
 LOOK = 0.5
 """Seconds between two looks at a client that cannot be seen to leave, because nothing is read from it or it has closed
@@ -42,10 +44,30 @@ class HTTPSettings:
         self.asks_silent = config.timeout_disconnected is not None
         self.root_path = config.root_path
         self.entrance = entrance_of(context)
-        self.prefix = HeadPrefix(
+        self._context = context
+        self.prefix = self._make_prefix()
+        self.alternatives = context.alternatives
+        self._naming: dict[bytes, HeadPrefix] = {}
+
+    def prefix_for(self, peer: "Peer") -> HeadPrefix:
+        """The prefix for responses to a client: over TLS, it names what else is served on the port (rule Q-17)."""
+        if self.alternatives is None or not peer.is_tls or peer.server is None:
+            return self.prefix
+        value = self.alternatives.value(peer.server[1])
+        if value is None or any(name == b"alt-svc" for name, _ in self._context.config.default_headers):
+            return self.prefix
+        found = self._naming.get(value)
+        if found is None:
+            found = self._naming[value] = self._make_prefix((b"alt-svc", value))
+            self.alternatives.watch(partial(found.drop, b"alt-svc: %b\r\n" % value))
+        return found
+
+    def _make_prefix(self, *further: tuple[bytes, bytes]) -> HeadPrefix:
+        config = self._context.config
+        return HeadPrefix(
             config.server_header,
             http_date if config.date_header else None,
-            config.default_headers,
+            (*config.default_headers, *further),
             time.time,
-            context.loop.call_later,
+            self._context.loop.call_later,
         )

@@ -55,6 +55,8 @@ class H1Connection(H1Input):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         self._peer = Peer(self._context, self.transport, self._settings.root_path)
         is_h2 = self._peer.protocol == "h2" and self._settings.h2 is not None
+        if self._settings.alternatives is not None:
+            self._prefix = self._settings.prefix_for(self._peer)
         if self._context.tally is not None:
             self._context.tally.has_accepted("2" if is_h2 else "1.1")
         if is_h2 and self._settings.h2 is not None:

@@ -25,7 +25,6 @@ class H1Settings(HTTPSettings):
 
     def __init__(self, context: "Context", parse_fields: FieldParser, bound: float = math.inf) -> None:
         super().__init__(context, bound)
-        self._context = context
         self.parse_fields = parse_fields
         self.starts: dict[bytes, RequestStart] = {}
 

@@ -85,6 +85,11 @@ class HeadPrefix:
         date = b"" if says & SAYS_DATE else self._date_line()
         return b"".join((status_line(status), server, date, self._extra))
 
+    def drop(self, line: bytes) -> None:
+        """Leave out a line of the further fields from now on."""
+        self._extra = self._extra.replace(line, b"")
+        self.made.clear()
+
     def _date_line(self) -> bytes:
         if self._own_date is not None:
             return self._own_date

@@ -45,18 +45,18 @@ class FieldEncoder(Protocol):
 class ResponseHeads:
     """Encodes the heads of one connection's responses."""
 
-    __slots__ = ("_changes", "_encoder", "_known", "_prefix")
+    __slots__ = ("_changes", "_encoder", "_known", "prefix")
 
     def __init__(self, encoder: FieldEncoder, prefix: HeadPrefix) -> None:
         self._encoder = encoder
-        self._prefix = prefix
+        self.prefix = prefix
         self._known: dict[tuple[bytes, bytes], bytes] = {}
         self._changes = 0
 
     def encode(self, status: int, prepared: FieldBlock) -> bytes:
         """The block of a final response, which must be sent at once."""
         block, _, says = prepared
-        prefix = self._prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else self._prefix.get(status)
+        prefix = self.prefix.without(status, says) if says & (SAYS_SERVER | SAYS_DATE) else self.prefix.get(status)
         if self._encoder.changes == self._changes:
             known = self._known.get((prefix, block))
             if known is not None:

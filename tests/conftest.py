@@ -45,7 +45,7 @@ def server(request: pytest.FixtureRequest, loop: str) -> Iterator[Server]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file with a server's certificate and key, issued by the authority that `client_tls()` trusts."""
     path = tmp_path_factory.mktemp("tls") / "server.pem"
-    authority().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    authority().issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(path)
     return path
 
 

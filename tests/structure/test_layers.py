@@ -24,7 +24,7 @@ THIRD_PARTIES = {
     "esg_admin": set(),
     "esg_cli": {"click"},
     "esg_core": set(),
-    "esg_http": {"h11", "httptools"},
+    "esg_http": {"aioquic", "cryptography", "h11", "httptools"},
     "esg_reload": {"watchfiles"},
     "esg_ws": {"websockets", "wsproto"},
 }

@@ -23,6 +23,8 @@ OF_OTHERS = {
     "--help",
     "--help-all",
     "--strict",
+    "--http3-only",
+    "--origin-to-force-quic-on",
     "--unix-socket",
     "--cacert",
     "--http2-prior-knowledge",

@@ -27,6 +27,8 @@ NOT_FOR_PYPY = (
     "core/sockets/test_tickets.py",  # needs cryptography
     "core/sockets/test_tls.py",  # needs cryptography
     "e2e/test_frozen.py",  # needs PyInstaller
+    "e2e/test_http3.py",  # needs aioquic
+    "http3",  # needs aioquic
 )
 """Modules that import packages of which there is no build for PyPy."""
 

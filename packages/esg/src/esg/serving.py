@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     import esg_admin.entry_points
     import esg_core.event_loops
     import esg_http.entry_points
+    import esg_http.h3.entry_points
     import esg_ws.entry_points
     from esg_core.options.config import Config
 
-    FOUND_BY_NAME = (esg_admin.entry_points, esg_core.event_loops, esg_http.entry_points, esg_ws.entry_points)
+    FOUND_BY_NAME = (
+        esg_admin.entry_points,
+        esg_core.event_loops,
+        esg_http.entry_points,
+        esg_http.h3.entry_points,
+        esg_ws.entry_points,
+    )
     """Modules that are only found by name, imported here for tools that bundle a program (PyInstaller)."""
 
 

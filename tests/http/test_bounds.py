@@ -15,7 +15,7 @@ from esg_core.testing import MemoryTransport, drip
 from esg_http.h1.connection import H1Connection
 from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.request_fields import LONGEST_REMEMBERED
-from esg_http.h1.settings import STARTS
+from esg_http.h1.settings import BLOCKS, STARTS
 from esg_http.message.head_limits import HeadLimits
 from tests.http.misbehaviour.case import body, sends, start
 from tests.support.http.bodies import WholeBody
@@ -202,6 +202,18 @@ def test_few_starts_of_requests_are_remembered() -> None:
         starts = cast(H1Connection, transport.get_protocol())._settings.starts
         assert 0 < len(starts) <= STARTS
         assert max(map(len, starts)) < LONGEST_REMEMBERED
+
+
+def test_few_blocks_of_fields_are_remembered() -> None:
+    """H-20: clients that keep sending new fields do not fill the memory."""
+    with MemoryServer(well) as server:
+        transport = server.connect()
+        for number in range(BLOCKS + 10):
+            transport.feed(b"GET / HTTP/1.1\r\nHost: t\r\nX: %d\r\n\r\n" % number)
+        server.loop.settle()
+        responses = read_responses(transport.read(), repeat("GET"))
+        assert [response.status for response in responses] == [200] * (BLOCKS + 10)
+        assert 0 < len(cast(H1Connection, transport.get_protocol())._settings.blocks) <= BLOCKS
 
 
 def test_nothing_is_buffered_after_the_response() -> None:

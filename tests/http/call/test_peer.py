@@ -8,7 +8,7 @@ import pytest
 from esg_core.context import Context
 from esg_core.options.config import Config
 from esg_core.testing import ManualLoop, MemoryTransport
-from esg_http.call.peer import Peer
+from esg_http.call.peer import Peer, http_extensions
 
 Ends = tuple[tuple[str, int] | None, tuple[str, int | None] | None, str]
 
@@ -17,7 +17,7 @@ def peer_of(peername: Any, sockname: Any, **options: Any) -> Peer:
     with ManualLoop() as loop:
         context = Context(Config("tests:app", **options), cast(Any, None), loop)
         transport = MemoryTransport(asyncio.Protocol(), loop, peername=peername, sockname=sockname)
-        return Peer(context, transport, "")
+        return Peer(context, transport, "", http_extensions(context))
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,17 @@
 """How one HTTP/1.1 connection reads heads: what it remembers, what it refuses, and what becomes of them."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
-from esg_http.h1.input import REMEMBERED_BLOCK
+from esg_http.h1.connection import H1Connection
 from esg_http.h1.request_fields import LONGEST_REMEMBERED
+from esg_http.h1.settings import REMEMBERED_BLOCK
 from tests.http.corpus.case import chunked, get, head, post
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.http.asking import answers, ask, connected, echo, ended
-from tests.support.http.memory import MemoryServer, Recorder
+from tests.support.http.memory import PARSERS, MemoryServer, Recorder
 from tests.support.http.over_tls import over_tls
 
 hello = sends(start(headers=length(b"5")), body(b"hello"))
@@ -68,6 +69,32 @@ def test_h20_what_is_remembered_of_a_head_is_bounded(more: int) -> None:
         assert client.statuses() == [200]
         connection = client.connection
         assert (list(connection._settings.starts), connection._fields is not None) == ([] if more else [line], not more)
+
+
+@pytest.mark.parametrize("http", PARSERS)
+def test_connections_share_what_equal_fields_mean(http: str) -> None:
+    """H-20: and no application changes what the next request is given."""
+    seen = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((list(scope["headers"]), sorted(scope["extensions"])))
+        scope["headers"].clear()
+        scope["extensions"].clear()
+        await hello(scope, receive, send)
+
+    with MemoryServer(app, http=http) as server:
+        connections = []
+        for _ in range(2):
+            transport = server.connect()
+            for fields in (b"X: 1\r\n", b"X: 1\r\n", b"X: 2\r\n"):
+                assert ask(server, transport, b"GET / HTTP/1.1\r\nHost: t\r\n%b\r\n" % fields).status == 200
+            connections.append(cast(H1Connection, transport.get_protocol()))
+        first, second = connections
+        assert first._fields is second._fields is not None
+        assert first._peer.extensions is second._peer.extensions
+    host, extensions = (b"host", b"t"), seen[0][1]
+    assert "http.response.pathsend" in extensions
+    assert seen == [([host, (b"x", value)], extensions) for value in (b"1", b"1", b"2")] * 2
 
 
 def test_an_unfinished_start_is_not_remembered() -> None:

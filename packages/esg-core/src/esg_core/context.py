@@ -60,6 +60,7 @@ class Context:
         self.config = config
         self.app = app
         self.loop = loop
+        self.time = loop.time  # one bound method for all connections
         self.logger = logging.getLogger("esg.error")
         self.state: dict[str, Any] = {}
         self.access: AccessLog | None = None

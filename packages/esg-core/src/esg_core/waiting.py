@@ -42,12 +42,13 @@ class Waiters:
 
 
 class WriteGate:
-    """Open or closed; `wait()` returns once it is open."""
+    """Open or closed; `wait()` returns once it is open. Most gates never close, so they do not hold any waiters."""
 
-    __slots__ = ("_waiters", "closed")
+    __slots__ = ("_loop", "_waiters", "closed")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._waiters = Waiters(loop)
+        self._loop = loop
+        self._waiters: Waiters | None = None
         self.closed = False
 
     def close(self) -> None:
@@ -57,7 +58,7 @@ class WriteGate:
     def open(self) -> None:
         """Let all writers continue; also called when the connection is lost, so that none waits forever."""
         self.closed = False
-        self._waiters.wake()
+        self.nudge()
 
     async def wait(self) -> None:
         """Wait until the gate is open; returns at once if it is."""
@@ -66,11 +67,14 @@ class WriteGate:
 
     async def wait_once(self) -> None:
         """Wait until the gate opens, or until `nudge()`."""
+        if self._waiters is None:
+            self._waiters = Waiters(self._loop)
         await self._waiters.wait()
 
     def nudge(self) -> None:
         """Let all writers check again whether they have to wait."""
-        self._waiters.wake()
+        if self._waiters is not None:
+            self._waiters.wake()
 
 
 class OneTimeEvent:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from esg_core.write_pace import WriteLimits
+from esg_http.call.peer import http_extensions
 from esg_http.call.visitors import entrance_of
 from esg_http.message.dates import http_date
 from esg_http.message.head_limits import HeadLimits
@@ -43,6 +44,7 @@ class HTTPSettings:
         self.write = WriteLimits.of(config)
         self.asks_silent = config.timeout_disconnected is not None
         self.root_path = config.root_path
+        self.extensions = http_extensions(context)
         self.entrance = entrance_of(context)
         self._context = context
         self.prefix = self._make_prefix()

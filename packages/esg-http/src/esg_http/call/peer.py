@@ -29,16 +29,28 @@ class FactsOfTransport(Protocol):
         """See `asyncio.BaseTransport.get_extra_info`."""
 
 
+def http_extensions(context: "Context") -> dict[str, Any]:
+    """What `scope["extensions"]` has in all HTTP requests of a server."""
+    files = dict[str, Any]((name, {}) for name in FILE_MESSAGES) if context.config.pathsend else {}
+    return {"http.response.early_hint": {}, **files, **context.extensions}
+
+
 class Peer:
     """The ends of a connection: addresses, scheme, trust in the client as a proxy (rules H-15, H-19).
 
+    `extensions` are those of all requests, from `http_extensions()`; a connection without its own shares them.
     `quic_tls` is the value of the `tls` extension for QUIC, whose transports have no ssl object.
     """
 
     __slots__ = ("client", "extensions", "is_tls", "protocol", "root_path", "scheme", "scope", "server", "trust")
 
     def __init__(
-        self, context: "Context", transport: FactsOfTransport, root_path: str, quic_tls: dict[str, Any] | None = None
+        self,
+        context: "Context",
+        transport: FactsOfTransport,
+        root_path: str,
+        extensions: dict[str, Any],
+        quic_tls: dict[str, Any] | None = None,
     ) -> None:
         tls = transport.get_extra_info("ssl_object")
         self.is_tls = tls is not None or quic_tls is not None
@@ -51,14 +63,12 @@ class Peer:
         self.scheme = "https" if self.is_tls or tells_of_tls(announced) else "http"
         self.server = _server(transport.get_extra_info("sockname"))
         self.root_path = root_path
-        files = dict[str, Any]((name, {}) for name in FILE_MESSAGES) if context.config.pathsend else {}
-        self.extensions: dict[str, Any] = {"http.response.early_hint": {}, **files, **context.extensions}
-        if tls is not None:
-            self.extensions["tls"] = tls_extension(tls)
-        elif quic_tls is not None:
-            self.extensions["tls"] = quic_tls
+        self.extensions = extensions
+        security = quic_tls if tls is None else tls_extension(tls)
+        if security is not None:
+            self.extensions = {**self.extensions, "tls": security}
         if announced:
-            self.extensions["esg.proxy_protocol"] = {"extensions": announced}
+            self.extensions = {**self.extensions, "esg.proxy_protocol": {"extensions": announced}}
         self.scope = scope_template(self)
 
     def __str__(self) -> str:

@@ -53,7 +53,7 @@ class H1Connection(H1Input):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
-        self._peer = Peer(self._context, self.transport, self._settings.root_path)
+        self._peer = Peer(self._context, self.transport, self._settings.root_path, self._settings.extensions)
         is_h2 = self._peer.protocol == "h2" and self._settings.h2 is not None
         if self._settings.alternatives is not None:
             self._prefix = self._settings.prefix_for(self._peer)

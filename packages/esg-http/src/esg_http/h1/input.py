@@ -21,7 +21,7 @@ from esg_http.h1.body import ChunkedBody, LengthBody
 from esg_http.h1.head_intake import HeadReader
 from esg_http.h1.output import H1Output
 from esg_http.h1.request_fields import LONGEST_REMEMBERED, RequestFields, RequestStart, read_start
-from esg_http.h1.settings import H1Settings
+from esg_http.h1.settings import REMEMBERED_BLOCK, H1Settings
 from esg_http.h1.states import BODY, HEAD, HOLD, IDLE, NEXT, SKIP, Reading
 from esg_http.message.grammar import CHUNKED, REST, split_target
 from esg_http.settings import LOOK
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 HIGH_WATER = 65536
 """Bytes of a body to buffer for the application before reading is paused (rule H-7)."""
-
-REMEMBERED_BLOCK = 2048
-"""The largest block of fields, in bytes, that a connection remembers."""
 
 BEFORE_VERSION = b" HTTP/"
 SIZE_BEFORE_VERSION = len(BEFORE_VERSION)
@@ -138,6 +135,9 @@ class H1Input(H1Output, asyncio.Protocol):
         match = REST.match(data, at)
         if match is None:
             return None
+        fields = self._fields = self._settings.blocks.get(match[0])
+        if fields is not None:
+            return fields
         limits = self._settings.head_limits
         if match.end() > limits.field_bytes:  # the line was checked with the start
             limits.check(0, match.end() - match.start(2) - 2)
@@ -147,7 +147,9 @@ class H1Input(H1Output, asyncio.Protocol):
         fields = RequestFields(match[0], match[1] == b"1.0", headers)
         if fields.length > self._settings.body_limit:
             raise too_large()
-        self._fields = fields if len(fields.block) <= REMEMBERED_BLOCK else None
+        if len(fields.block) <= REMEMBERED_BLOCK:
+            self._fields = fields
+            self._settings.remember_fields(fields)
         return fields
 
     def _read_slowly(self, data: bytes) -> None:

@@ -70,7 +70,7 @@ class H1Output:
         self._body: Body | None = None
         self._may_not_come = False
         self._prefix = prefix
-        self._time = context.loop.time
+        self._time = context.time
         self.gate = WriteGate(context.loop)
         self.is_head = False
         self._asked: RequestFields = NO_FIELDS

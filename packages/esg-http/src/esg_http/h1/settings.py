@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from esg_core.asgi import Headers
-from esg_http.h1.request_fields import RequestStart
+from esg_http.h1.request_fields import RequestFields, RequestStart
 from esg_http.settings import HTTPSettings
 
 if TYPE_CHECKING:
@@ -19,14 +19,25 @@ FieldParser = Callable[[bytes], Headers]
 STARTS = 1024
 """How many request starts are remembered."""
 
+BLOCKS = 256
+"""How many blocks of fields are remembered for all connections."""
+
+REMEMBERED_BLOCK = 2048
+"""The largest block of fields, in bytes, that is remembered."""
+
 
 class H1Settings(HTTPSettings):
-    """The settings, and `starts`: request starts that were read before and are within the limits."""
+    """The settings, and what was read before and is within the limits: `starts` of requests, `blocks` of fields.
+
+    A connection compares with its own last block; `blocks` lets connections share the meaning of equal ones, which
+    saves memory and the reading of a connection's first request.
+    """
 
     def __init__(self, context: "Context", parse_fields: FieldParser, bound: float = math.inf) -> None:
         super().__init__(context, bound)
         self.parse_fields = parse_fields
         self.starts: dict[bytes, RequestStart] = {}
+        self.blocks: dict[bytes, RequestFields] = {}
 
     @cached_property
     def h2(self) -> "H2Settings | None":
@@ -42,3 +53,9 @@ class H1Settings(HTTPSettings):
         if len(self.starts) >= STARTS:
             self.starts.clear()
         self.starts[line] = start
+
+    def remember_fields(self, fields: RequestFields) -> None:
+        """Remember what a block of fields means: clients of one kind send the same."""
+        if len(self.blocks) >= BLOCKS:
+            self.blocks.clear()
+        self.blocks[fields.block] = fields

@@ -54,9 +54,10 @@ class H2Connection(Deadlines, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         context = self._context
-        self._peer = Peer(context, self.transport, self._settings.http.root_path)
-        if self._settings.http.alternatives is not None:
-            self.heads.prefix = self._settings.http.prefix_for(self._peer)
+        http = self._settings.http
+        self._peer = Peer(context, self.transport, http.root_path, http.extensions)
+        if http.alternatives is not None:
+            self.heads.prefix = http.prefix_for(self._peer)
         # Some of asyncio's own transports copy, and some do not pause; over TLS each part would be a record.
         self._gathers = not self._peer.is_tls and type(transport).__module__.startswith("uvloop")
         self._timers[START] = self.deadline = self.time() + self._settings.preface_timeout

@@ -106,7 +106,7 @@ class H3Connection(StreamDeadlines):
     def _make_peer(self) -> Peer:
         self._peername = self.transport.get_extra_info("peername")
         tls = quic_tls_extension(self.transport.get_extra_info("cipher"))
-        return Peer(self._context, self.transport, self._http.root_path, tls)
+        return Peer(self._context, self.transport, self._http.root_path, self._http.extensions, tls)
 
     def stream_data(self, stream: int, data: bytes, end: bool) -> None:
         """See `QuicUser.stream_data`."""

@@ -77,7 +77,7 @@ class Serving:
         self._http = http
         self.budget = context.budget
         self.loop = context.loop
-        self.time = context.loop.time
+        self.time = context.time
         self.gate = WriteGate(context.loop)
         self.heads = ResponseHeads(self.sending.encoder, http.prefix)
         self.body_limit = http.body_limit

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.footprint import measure_footprints
+from benchmarks.footprint.measuring import measure_footprints
 from benchmarks.names import one_of
+from benchmarks.neighbour import neighbour
 from benchmarks.output import describe, write_files
 from benchmarks.processes import Bench, Cores
 from benchmarks.profiling import profile
@@ -33,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace, bench: Bench) -> int:
     """Measure everything, into files."""
     plan = Plan([row for row in options.rows if row != FOOTPRINT], options.servers, options.rounds, options.seconds)
-    about = describe(plan, bench.python)
-    results = run_rounds(plan, bench)
+    about = {**describe(plan, bench.python), "neighbour_mib": options.neighbour}
+    with neighbour(options.neighbour, bench.cores.server):
+        results = run_rounds(plan, bench)
     footprints = measure_footprints(plan.servers, bench) if FOOTPRINT in options.rows else {}
     for text in (full_tables(results), footprint_table(footprints), failures({}, footprints)):
         print(f"{text}\n" if text else "", end="\n" if text else "")
@@ -45,7 +47,8 @@ def run(options: argparse.Namespace, bench: Bench) -> int:
 
 def quick(options: argparse.Namespace, bench: Bench) -> int:
     """Only the table of ratios; fails when a server failed."""
-    results = run_rounds(Plan(options.rows, options.servers, options.rounds, options.seconds), bench)
+    with neighbour(options.neighbour, bench.cores.server):
+        results = run_rounds(Plan(options.rows, options.servers, options.rounds, options.seconds), bench)
     print(ratio_table(results))
     failed = failures(results, {})
     print(failed, end="\n" if failed else "")
@@ -62,7 +65,7 @@ def record(options: argparse.Namespace, bench: Bench) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    peers = ("esg", "uvicorn", "granian", "floor")
+    peers = ("esg", "uvicorn", "granian", "fastpysgi", "floor")
 
     full = commands.add_parser("run", help="measure everything and write docs/benchmarks (the default)")
     _add_plan(full, (*ROWS, FOOTPRINT), SERVERS, (5, 4))
@@ -93,6 +96,9 @@ def _add_plan(
     parser.add_argument("--servers", type=one_of(SERVERS), default=servers, help=f"default: {','.join(servers)}")
     parser.add_argument("--rounds", type=int, default=rounds, help=f"default: {rounds}")
     parser.add_argument("--seconds", type=int, default=seconds, help=f"of load per round; default: {seconds}")
+    parser.add_argument(
+        "--neighbour", type=int, default=0, metavar="MIB", help="walks this much memory beside each server"
+    )
     _add_python(parser)
 
 

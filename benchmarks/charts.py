@@ -26,6 +26,7 @@ _COLOURS = {
     "granian": "#d9822b",
     "hypercorn": "#a46fd6",
     "gunicorn": "#c9566b",
+    "fastpysgi": "#b08a2e",
 }
 _OTHER_COLOUR = "#8a8f98"
 

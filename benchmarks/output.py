@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.charts import Bar, Group, bar_chart
-from benchmarks.footprint import FIGURES, Footprint
+from benchmarks.footprint.measuring import FIGURES, Footprint
 from benchmarks.report import as_json, failures, footprint_table, full_tables
 from benchmarks.results import METRICS, Metric, Results, median
 from benchmarks.rounds import Plan
@@ -72,6 +72,8 @@ def _page(about: Mapping[str, Any], results: Results, footprints: Mapping[str, F
     versions = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     made = "Made by `python -m benchmarks`; benchmarks/README.md says how to read them."
     how = f"{about['rounds']} rounds of {about['seconds_a_round']} s"
+    if about.get("neighbour_mib"):
+        how += f", beside a neighbour that walks {about['neighbour_mib']} MiB"
     parts = [
         "# Results of the benchmarks",
         f"{made} {about['date']}: {about['machine']}; {about['python']}; {versions}; {how}.",

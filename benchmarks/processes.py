@@ -72,6 +72,8 @@ class Running:
     log: Path
     first_answer: float
     """Seconds from the start of the process to its first response."""
+    start_cpu_ns: int
+    """What all its processes have used of the CPU by then."""
 
     @property
     def url(self) -> str:
@@ -125,7 +127,8 @@ class Bench:
             try:
                 _wait_for_listener(process, launch.port, log)
                 ask(launch, question)
-                running = Running(process, launch, log, time.perf_counter() - began)
+                seconds, family = time.perf_counter() - began, proc.tree(process.pid)
+                running = Running(process, launch, log, seconds, proc.cpu_ns(family))
                 if not proc.pinned_to(running.pids(), cores):
                     raise ServerError("it did not stay on its core")
                 yield running

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.footprint import FIGURES, Footprint
+from benchmarks.footprint.measuring import FIGURES, Footprint
 from benchmarks.results import METRICS, Metric, Outcome, Results, median, ratio, spread
 from benchmarks.rows import ROWS
 
-REFERENCES = ("uvicorn", "granian", "floor")
+REFERENCES = ("uvicorn", "granian", "fastpysgi", "floor")
 _NOTHING = "-"
 
 

@@ -10,7 +10,10 @@ from benchmarks.apps import BIG, HELLO, HUGE, PART, PARTS, POSTED
 from benchmarks.loads import H2Load, Load, WebSocketLoad, Wrk
 
 PEERS = ("esg", "uvicorn", "granian", "hypercorn", "gunicorn")
-WITH_FLOOR = (*PEERS, "floor")
+OF_HTTP = (*PEERS, "fastpysgi")
+"""Those of requests over HTTP/1.1 without an access log, which is all that fastpysgi does."""
+
+WITH_FLOOR = (*OF_HTTP, "floor")
 OF_WSGI = ("esg", "uvicorn", "granian", "gunicorn")
 """Those that run a WSGI application in threads of one process, as many as they are told."""
 
@@ -80,9 +83,11 @@ _ALL = (
         Wrk("post.lua"),
         tls=True,
     ),
-    Row("stream", f"Chunked stream of {PARTS} parts", "benchmarks.apps:stream", Question(PART * PARTS)),
-    Row("fastapi", "FastAPI, JSON route", "benchmarks.app_fastapi:app", _JSON),
-    Row("starlette", "Starlette, JSON route", "benchmarks.app_starlette:app", _JSON),
+    Row(
+        "stream", f"Chunked stream of {PARTS} parts", "benchmarks.apps:stream", Question(PART * PARTS), servers=OF_HTTP
+    ),
+    Row("fastapi", "FastAPI, JSON route", "benchmarks.app_fastapi:app", _JSON, servers=OF_HTTP),
+    Row("starlette", "Starlette, JSON route", "benchmarks.app_starlette:app", _JSON, servers=OF_HTTP),
     Row("flask", "Flask, JSON route", "benchmarks.app_flask:app", _JSON_LINE, servers=OF_WSGI, wsgi=True),
 )
 

@@ -1,8 +1,8 @@
 """The table of servers: how each is started, with one worker by default, in its fastest configuration.
 
 A server is its name and a function from a `Launch` to the arguments after `python`. Nothing here starts anything.
-Every server runs on uvloop, without the lifespan protocol where it can be switched off, and without its access log
-unless the row asks for it.
+Every server but fastpysgi runs on uvloop, without the lifespan protocol where it can be switched off, and without its
+access log unless the row asks for it.
 """
 
 from collections.abc import Callable
@@ -111,6 +111,13 @@ def _gunicorn(launch: Launch) -> list[str]:
     return ["-m", "gunicorn", *chosen, *kind, *log, *optional, launch.app]
 
 
+def _fastpysgi(launch: Launch) -> list[str]:
+    """It serves sockets by libuv itself, so uvloop beside it only costs; it has no access log."""
+    settings = f"fastpysgi.server.lifespan = 0; fastpysgi.server.num_workers = {launch.workers or 1}"
+    optional = _optional(launch, "--certfile", "--keyfile", "")
+    return ["-c", f"import fastpysgi; {settings}; fastpysgi.run_from_cli()", launch.app, *_listen(launch), *optional]
+
+
 def _floor(launch: Launch) -> list[str]:
     optional = _optional(launch, "--certfile", "--keyfile", "")
     return ["-m", "benchmarks.floor", launch.app, "--port", str(launch.port), *optional]
@@ -122,11 +129,12 @@ SERVERS: dict[str, Command] = {
     "granian": _granian,
     "hypercorn": _hypercorn,
     "gunicorn": _gunicorn,
+    "fastpysgi": _fastpysgi,
     "floor": _floor,
 }
 
 PACKAGES = (
-    *("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "uvloop", "httptools", "zttp", "a2wsgi"),
+    *("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "fastpysgi", "uvloop", "httptools", "zttp", "a2wsgi"),
     *("fastapi", "starlette", "flask"),
 )
 """The distributions whose versions belong to a result."""

@@ -1,15 +1,18 @@
 """The command measures for real: one row, one server, one second; and a broken server is reported, not fatal."""
 
 import json
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import loads, processes
+from benchmarks import loads, proc, processes
 from benchmarks.__main__ import main
 from benchmarks.loads import NoResult
+from benchmarks.neighbour import neighbour
 from benchmarks.processes import Bench, Cores, ServerError, free_port
 from benchmarks.rows import ROWS, Question
 from benchmarks.servers import SERVERS, Launch
@@ -91,3 +94,32 @@ def test_unknown_names_are_refused(wrong: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         main(["run", wrong])
     assert "unknown: choose from" in capsys.readouterr().err
+
+
+def test_a_neighbour_walks_during_the_rows_and_is_stopped() -> None:
+    with neighbour(1, Cores.choose().server):
+        pid = neighbour_pid()
+        assert proc.cpu_ns([pid])
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_neighbour_that_ends_early_spoils_the_rows() -> None:
+    with pytest.raises(ServerError, match="ended before"), neighbour(1, Cores.choose().server):
+        kill_and_wait(neighbour_pid())
+
+
+def neighbour_pid() -> int:
+    [pid] = [pid for pid in proc.tree(os.getpid()) if b"benchmarks.neighbour" in command_line(pid)]
+    return pid
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # another child has just ended
+        return b""
+
+
+def kill_and_wait(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

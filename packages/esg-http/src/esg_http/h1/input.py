@@ -147,9 +147,7 @@ class H1Input(H1Output, asyncio.Protocol):
         fields = RequestFields(match[0], match[1] == b"1.0", headers)
         if fields.length > self._settings.body_limit:
             raise too_large()
-        if len(fields.block) <= REMEMBERED_BLOCK:
-            self._fields = fields
-            self._settings.remember_fields(fields)
+        self._fields = self._settings.remember_fields(fields)
         return fields
 
     def _read_slowly(self, data: bytes) -> None:

@@ -54,8 +54,11 @@ class H1Settings(HTTPSettings):
             self.starts.clear()
         self.starts[line] = start
 
-    def remember_fields(self, fields: RequestFields) -> None:
-        """Remember what a block of fields means: clients of one kind send the same."""
+    def remember_fields(self, fields: RequestFields) -> RequestFields | None:
+        """Remember what a block of fields means: clients of one kind send the same. Returns None if it is too large."""
+        if len(fields.block) > REMEMBERED_BLOCK:
+            return None
         if len(self.blocks) >= BLOCKS:
             self.blocks.clear()
         self.blocks[fields.block] = fields
+        return fields

@@ -1,6 +1,7 @@
 """The command: `python -m benchmarks.footprint [OPTIONS]`. ESG's footprint, its peers' and its targets."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,9 +23,9 @@ PEERS = ("uvicorn", "granian", "hypercorn", "gunicorn", "fastpysgi")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns 1 if a figure of ESG is missing, else 0."""
     options = _parser().parse_args(arguments)
-    bench = Bench(Cores.choose(), options.python)
+    bench, load = Bench(Cores.choose(), options.python), os.getloadavg()[0]
     found = measure_footprints(options.servers, bench, options.starts)
-    about = describe(Plan([], options.servers, options.starts, 0), bench.python)
+    about = {**describe(Plan([], options.servers, options.starts, 0), bench.python), "load": load}
     page = footprint_page(about, found)
     print(page)
     if options.output is not None:
@@ -39,7 +40,7 @@ def footprint_page(about: Mapping[str, object], found: Mapping[str, Footprint]) 
     assert isinstance(packages, dict)
     versions = ", ".join(f"{name} {version}" for name, version in packages.items() if name in (*found, "uvloop"))
     made = "Made by `python -m benchmarks.footprint`; benchmarks/README.md says how it is measured."
-    how = f"{about['rounds']} starts"
+    how = f"{about['rounds']} starts of each; load average {about['load']:.1f}"
     parts = [
         "# Footprint",
         f"{made} {about['date']}: {about['machine']}; {about['python']}; {versions}; {how}.",

@@ -24,7 +24,7 @@ def test_the_footprint_is_measured_and_written(tmp_path: Path, monkeypatch: pyte
 
 
 def test_what_is_missing_is_told() -> None:
-    about = {"packages": {}, "rounds": 1, "date": "today", "machine": "one", "python": "3"}
+    about = {"packages": {}, "rounds": 1, "load": 0.5, "date": "today", "machine": "one", "python": "3"}
     found = {
         "esg": Footprint({"pss_mib": 20.0}),
         "granian": Footprint({"pss_mib": 30.0}),

@@ -11,8 +11,9 @@ from esg_http.h1.settings import REMEMBERED_BLOCK
 from tests.http.corpus.case import chunked, get, head, post
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.http.asking import answers, ask, connected, echo, ended
-from tests.support.http.memory import PARSERS, MemoryServer, Recorder
+from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http.over_tls import over_tls
+from tests.support.installed import PARSERS
 
 hello = sends(start(headers=length(b"5")), body(b"hello"))
 
@@ -71,8 +72,8 @@ def test_h20_what_is_remembered_of_a_head_is_bounded(more: int) -> None:
         assert (list(connection._settings.starts), connection._fields is not None) == ([] if more else [line], not more)
 
 
-@pytest.mark.parametrize("http", PARSERS)
-def test_connections_share_what_equal_fields_mean(http: str) -> None:
+@pytest.mark.parametrize("parser", PARSERS)
+def test_connections_share_what_equal_fields_mean(parser: str) -> None:
     """H-20: and no application changes what the next request is given."""
     seen = []
 
@@ -82,7 +83,7 @@ def test_connections_share_what_equal_fields_mean(http: str) -> None:
         scope["extensions"].clear()
         await hello(scope, receive, send)
 
-    with MemoryServer(app, http=http) as server:
+    with MemoryServer(app, parser=parser) as server:
         connections = []
         for _ in range(2):
             transport = server.connect()

@@ -43,7 +43,7 @@ class Output:
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
-        self.context = SimpleNamespace(loop=loop, closing=False)
+        self.context = SimpleNamespace(loop=loop, time=loop.time, closing=False)
         self.output = Told(cast(Context, self.context), HeadPrefix(True, None, (), lambda: 0.0, loop.call_later))
         self.transport = MemoryTransport(asyncio.Protocol(), loop)
         self.output.transport = self.transport

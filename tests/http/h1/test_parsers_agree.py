@@ -73,6 +73,8 @@ def test_both_parsers_give_the_same_outcome(segments: list[bytes], eof: bool) ->
 @fuzz
 @given(segmented(streams()), st.sampled_from(PARSERS))
 @example([b"GET / HTTP/1.1\n\nGET / HTTP/0.9\r\nHost: t\r\n\r\n"], PARSER)
+@example([b"\0" + 64 * b"M" + b" / HTTP/1.1\r\nHost: t\r\n\r\n"], PARSER)
+@example([b"M\r" + 64 * b"M" + b" / HTTP/1.1\r\nHost: t\r\n\r\n"], PARSER)
 def test_segments_do_not_matter(segments: list[bytes], parser: str) -> None:
     """H-12, H-20."""
     data = b"".join(segments)

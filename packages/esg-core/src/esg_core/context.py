@@ -94,7 +94,6 @@ class Context:
         self.began_at = loop.time()
         self.process = os.getpid()
         self._task_settings: dict[str, Any] = {"loop": loop, "name": TASK_NAME}
-        self._has_fresh_variables = config.reset_contextvars
         self.call_deadlines = CallDeadlines.of(self, config)
         # Only a task can be cancelled.
         self._direct = DirectCalls.of(app, loop, config) if self.call_deadlines is None else None
@@ -127,7 +126,7 @@ class Context:
 
     def run_in_task(self, cycle: "Cycle", app: Application) -> None:
         """Call the application, or what it has left to do, in a new task."""
-        variables = ContextVars() if self._has_fresh_variables else None
+        variables = ContextVars() if self.config.reset_contextvars else None
         cycle.task = Task(cycle.run(app), context=variables, **self._task_settings)
 
     def task_of(self, cycle: "Cycle") -> "Task[None]":

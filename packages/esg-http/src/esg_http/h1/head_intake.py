@@ -100,6 +100,9 @@ class HeadReader:
         if self._fields_at:
             self._limits.check(0, self._line_at - self._fields_at + line + 2)
         else:
-            end = self._buffer.find(b" ", self._line_at, self._line_at + LONGEST_METHOD + 1)
+            longest = self._line_at + LONGEST_METHOD
+            end = self._buffer.find(b" ", self._line_at, longest + 1)
+            if end < 0 and line > LONGEST_METHOD:  # what is malformed is refused as such, in whatever pieces it comes
+                check_unfinished(bytes(self._buffer[self._line_at : longest]), is_request_line=True)
             check_method(line if end < 0 else end - self._line_at)
             self._limits.check(line, 0)

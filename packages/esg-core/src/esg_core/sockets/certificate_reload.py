@@ -48,10 +48,9 @@ class ReloadedOnChange(Generic[T]):
         try:
             self._current = self._make()
         except Exception as error:  # noqa: BLE001 - whatever the files make Python raise, there is a value that works
-            level, told = logging.ERROR, f"{error}; the former {self._what} stay in use"
+            self._logger.error("%s; the former %s stay in use", error, self._what)  # noqa: TRY400 - the text is all
         else:
-            level, told = logging.INFO, f"The {self._what} have changed and are in use"
-        self._logger.log(level, told)
+            self._logger.info("The %s have changed and are in use", self._what)
 
 
 def _state(path: Path) -> tuple[int, int, int, int] | None:

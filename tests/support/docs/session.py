@@ -30,7 +30,7 @@ async def app(scope, receive, send):
 """What `shop:app` and its like are, unless a page has its own."""
 
 PORTS = re.compile(r"\b(8000|9099)\b")
-SERVER = re.compile(r"esg (?!.*--(check|version|help)\b)(.* )?\w+(\.\w+)*:\w+")
+SERVER = re.compile(r"esg (?!(ctl|top) )(?!.*--(check|version|help)\b)(.* )?\w+(\.\w+)*:\w+")
 
 
 class Session:

@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks.fleet [OPTIONS]`. Needs HAProxy and nginx.
+"""The command: `python -m benchmarks.fleet [OPTIONS]`. Needs HAProxy, nginx and Envoy.
 
 Three hosts, which are addresses of this machine, behind a balancer with the configuration that `examples/deploy/fleet`
 has for it. While clients check every answer, the hosts are replaced, or one is killed, cut off or overloaded. Prints

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from benchmarks.fleet.hosts import PATIENCE, ROOT, launch, written
 
 EXAMPLES = ROOT / "examples" / "deploy" / "fleet"
-_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin"))
+_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", str(Path(sys.executable).parent)))
 
 
 class BalancerFailed(Exception):
@@ -39,14 +40,21 @@ class Balancer:
         """The configuration, listening on one port of the loopback, with all hosts on another."""
         text = self.path.read_text(encoding="utf-8")
         text = re.sub(r"\b10\.0\.0\.1([1-3]):8000\b", lambda found: f"127.0.0.{int(found[1]) + 1}:{hosts}", text)
+        if self.program == "envoy":
+            text = re.sub(
+                r"address: 10\.0\.0\.1([1-3]), port_value: 8000",
+                lambda found: f"address: 127.0.0.{int(found[1]) + 1}, port_value: {hosts}",
+                text,
+            )
+            return text.replace("address: 0.0.0.0, port_value: 8080", f"address: 127.0.0.1, port_value: {port}")
         return re.sub(r"\b(bind|listen) :?8080\b", rf"\1 127.0.0.1:{port}", text)
 
     @property
     def version(self) -> str:
         """Its name and version."""
-        command = [self._found(), "-v"]
+        command = [self._found(), "--version" if self.program == "envoy" else "-v"]
         said = subprocess.run(command, capture_output=True, text=True, check=False)
-        found = re.search(r"version:? ?(?:nginx/)?([\d.]+)", said.stdout + said.stderr)
+        found = re.search(r"version:? ?(?:nginx/|\w+/)?([\d.]+)", said.stdout + said.stderr)
         return f"{self.program} {found[1]}" if found else self.program
 
     def _found(self) -> str:
@@ -60,6 +68,9 @@ class Balancer:
         program = self._found()
         if self.program == "haproxy":
             return [program, "-db", "-f", str(directory / self.configuration)]
+        if self.program == "envoy":
+            where = ["--config-path", str(directory / self.configuration), "--use-dynamic-base-id"]
+            return [program, *where, "--concurrency", "1", "--log-level", "warning"]
         user = " user root;" if os.geteuid() == 0 else ""
         where = ["-p", str(directory), "-c", str(directory / self.configuration), "-e", "stderr"]
         return [program, *where, "-g", f"daemon off;{user}"]
@@ -68,6 +79,7 @@ class Balancer:
 BALANCERS = {
     "haproxy": Balancer("haproxy", "haproxy.cfg"),
     "nginx": Balancer("nginx", "nginx.conf"),
+    "envoy": Balancer("envoy", "envoy.yaml"),
     "haproxy-tcp": Balancer("haproxy", "haproxy-tcp.cfg", repeats=False),
 }
 

@@ -144,6 +144,23 @@ def test_grafana_finds_the_figures_and_the_dashboard() -> None:
     assert dashboard.parent == Path(provider["options"]["path"])
 
 
+SCHEMAS = Path(sys.executable).with_name("check-jsonschema")
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.skipif(not SCHEMAS.exists(), reason="its packages are not installed with each interpreter")
+@pytest.mark.parametrize(
+    ("schema", "paths"),
+    [("vendor.compose-spec", [DEPLOY / "compose.yaml"]), ("vendor.github-workflows", WORKFLOWS)],
+    ids=["compose", "workflows"],
+)
+def test_files_follow_the_schema_of_their_program(schema: str, paths: list[Path]) -> None:
+    """Schemas are part of the package: nothing is fetched."""
+    command = [SCHEMAS, "--builtin-schema", schema, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.y*ml")), ids=lambda path: path.name)
 def test_every_manifest_is_yaml(path: Path) -> None:
     assert list(yaml.safe_load_all(path.read_text(encoding="utf-8")))

@@ -82,10 +82,14 @@ def test_u7_envoy_asks_for_what_is_there_and_repeats_only_what_is_safe() -> None
     notices = sum(seconds.values())
     assert notices < effective("envoy.yaml")["shutdown_delay"]
     (filters,) = envoy["listeners"][0]["filter_chains"]
-    (route,) = filters["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
-    assert route["route"]["cluster"] == cluster["name"]
-    repeated = set(route["route"]["retry_policy"]["retry_on"].split(","))
-    assert repeated == {"connect-failure", "refused-stream", "retriable-status-codes"}
+    (host,) = filters["filters"][0]["typed_config"]["route_config"]["virtual_hosts"]
+    get, other = host["routes"]
+    assert get["match"]["headers"] == [{"name": ":method", "string_match": {"exact": "GET"}}]
+    assert {route["route"]["cluster"] for route in (get, other)} == {cluster["name"]}
+    safe = {"connect-failure", "refused-stream", "retriable-status-codes"}
+    assert set(host["retry_policy"]["retry_on"].split(",")) == safe
+    assert set(get["route"]["retry_policy"]["retry_on"].split(",")) == safe | {"reset"}
+    assert "retry_policy" not in other["route"]
 
 
 def test_the_benchmark_uses_the_files_themselves() -> None:

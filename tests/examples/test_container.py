@@ -156,7 +156,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 )
 def test_files_follow_the_schema_of_their_program(schema: str, paths: list[Path]) -> None:
     """Schemas are part of the package: nothing is fetched."""
-    command = [SCHEMAS, "--builtin-schema", schema, *paths]
+    command = [str(SCHEMAS), "--builtin-schema", schema, *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

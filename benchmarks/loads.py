@@ -58,23 +58,32 @@ class Load(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wrk:
-    """wrk: keep-alive connections of HTTP/1.1, one request at a time on each."""
+    """wrk: keep-alive connections of HTTP/1.1, one request at a time on each.
+
+    `requests`, if given, are sent as they are, one after the other over all connections; several in one are a pipeline.
+    """
 
     script: str = ""
     connections: int = 64
+    requests: tuple[bytes, ...] = ()
 
     def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
         """Run wrk with one thread."""
-        script = ["-s", str(_SCRIPTS / self.script)] if self.script else []
-        command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--latency", *script, url]
-        return parse_wrk(_output([*pin, *command], seconds), seconds)
+        with tempfile.TemporaryDirectory() as directory:
+            files = [Path(directory) / str(number) for number in range(len(self.requests))]
+            for file, request in zip(files, self.requests, strict=True):
+                file.write_bytes(request)
+            name = "cycle.lua" if files else self.script
+            script = ["-s", str(_SCRIPTS / name)] if name else []
+            command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--latency", *script, url]
+            return parse_wrk(_output([*pin, *command, *(["--", *map(str, files)] if files else [])], seconds), seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class H2Load:
     """h2load: HTTP/2, or HTTP/1.1 with `("--h1",)`, with several requests at a time on each connection.
 
-    `headers` names a file of header fields, one per line; `body`, if given, is posted.
+    `headers` names a file of header fields, one per line; `body`, if given, is posted. `paths` are asked for in turn.
     """
 
     connections: int = 8
@@ -82,6 +91,7 @@ class H2Load:
     headers: str = ""
     body: bytes = b""
     arguments: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ("/",)
 
     def run(self, url: str, seconds: int, pin: Sequence[str]) -> Counted:
         """Run h2load with one thread."""
@@ -89,7 +99,8 @@ class H2Load:
             log = Path(directory) / "requests.tsv"
             sizes = [f"-c{self.connections}", f"-m{self.streams}", f"-D{seconds}", f"--log-file={log}"]
             request = [*self._fields(), *self._data(Path(directory) / "body")]
-            text = _output([*pin, "h2load", "-t1", *sizes, *request, *self.arguments, url], seconds)
+            urls = [url.removesuffix("/") + path for path in self.paths]
+            text = _output([*pin, "h2load", "-t1", *sizes, *request, *self.arguments, *urls], seconds)
             return parse_h2load(text, log.read_text(encoding="ascii"), seconds)
 
     def _fields(self) -> list[str]:

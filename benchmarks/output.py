@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,24 @@ def describe(plan: Plan, python: str) -> dict[str, Any]:
     }
 
 
+def made_by(module: str) -> str:
+    """The beginning of a page: its command, the day, the machine, the interpreter."""
+    return f"Made by `python -m {module}`, {time.strftime('%Y-%m-%d')}: {machine()}; Python {platform.python_version()}"
+
+
+def bar_list(bars: Iterable[tuple[str, bool]]) -> str:
+    """A line of Markdown for each bar: its sentence, and whether it is cleared."""
+    return "\n".join(f"* {'yes' if is_cleared else 'NO'}: {text}" for text, is_cleared in bars)
+
+
+def save(directory: Path | None, files: Mapping[str, str]) -> None:
+    """Write files by their names, if there is a directory for them; it is made."""
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (directory / name).write_text(text, encoding="utf-8")
+
+
 def machine() -> str:
     """Processor, cores and system."""
     return f"{_cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
@@ -62,9 +80,7 @@ def write_files(
         texts |= {f"{metric.name}.svg": _metric_chart(metric, results) for metric in METRICS}
     if footprints:
         texts["footprint.svg"] = _footprint_chart(footprints)
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (directory / name).write_text(text, encoding="utf-8")
+    save(directory, texts)
     return [directory / name for name in texts]
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,10 +113,13 @@ class Bench:
     """The interpreter that the servers run on."""
 
     @contextlib.contextmanager
-    def start(self, server: str, launch: Launch, question: Question) -> Iterator[Running]:
-        """Start a server, a core for each worker, and wait until it answers the question; stop all of it at the end."""
+    def start(self, server: str, launch: Launch, question: Question, options: Sequence[str] = ()) -> Iterator[Running]:
+        """Start a server, a core for each worker, and wait until it answers the question; stop all of it at the end.
+
+        `options` are appended to its command.
+        """
         cores = self.cores.of_workers(launch.workers or 1)
-        command = ["taskset", "-c", ",".join(map(str, cores)), self.python, *SERVERS[server](launch)]
+        command = ["taskset", "-c", ",".join(map(str, cores)), self.python, *SERVERS[server](launch), *options]
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "server.log"
             with log.open("wb") as output:
@@ -166,7 +169,7 @@ def ask(launch: Launch, question: Question, times: int = 1) -> None:
     with contextlib.closing(_connection(launch, seconds)) as connection:
         for _ in range(times):
             try:
-                connection.request(question.method, "/", question.body)
+                connection.request(question.method, question.path, question.body, dict(question.fields))
                 response = connection.getresponse()
                 body = response.read()
             except TimeoutError as error:
@@ -180,12 +183,13 @@ def ask(launch: Launch, question: Question, times: int = 1) -> None:
 
 
 def _ask_over_http2(launch: Launch, question: Question, times: int) -> None:
-    """With nghttp, by prior knowledge."""
+    """With nghttp, which finds HTTP/2 by ALPN, and in cleartext by prior knowledge; its requests have no fields."""
     with tempfile.NamedTemporaryFile() as posted:
         posted.write(question.body or b"")
         posted.flush()
         data = [f"--data={posted.name}"] if question.body else []
-        command = ["nghttp", f"--multiply={times}", *data, f"http://127.0.0.1:{launch.port}/"]
+        url = f"{'https' if launch.tls else 'http'}://127.0.0.1:{launch.port}{question.path}"
+        command = ["nghttp", f"--multiply={times}", *data, url]
         try:
             done = subprocess.run(command, capture_output=True, check=False, timeout=ANSWER_SECONDS)
         except FileNotFoundError as error:

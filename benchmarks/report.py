@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.footprint.measuring import FIGURES, Footprint
 from benchmarks.results import METRICS, Metric, Outcome, Results, median, ratio, spread
-from benchmarks.rows import ROWS
+from benchmarks.rows import ROWS, Row
 
 REFERENCES = ("uvicorn", "granian", "fastpysgi", "floor")
 _NOTHING = "-"
@@ -41,8 +41,8 @@ def _ratio_line(
 ) -> list[str]:
     absent = Outcome()
     esg = outcomes.get("esg", absent)
-    cells = [_with_spread(outcomes.get(server, absent).values("cpu_us")) for server in servers]
-    ratios = [_number(ratio(esg, outcomes.get(reference, absent)), 2) for reference in references]
+    cells = [with_spread(outcomes.get(server, absent).values("cpu_us")) for server in servers]
+    ratios = [number(ratio(esg, outcomes.get(reference, absent)), 2) for reference in references]
     return [name, *cells, *ratios]
 
 
@@ -64,20 +64,22 @@ def _row_table(outcomes: Mapping[str, Outcome]) -> str:
 
 def _server_line(server: str, outcomes: Mapping[str, Outcome], references: Sequence[str]) -> list[str]:
     outcome = outcomes[server]
-    cpu, rps, p99 = (_with_spread(outcome.values(metric.name), metric) for metric in METRICS)
-    ratios = [_number(ratio(outcome, outcomes[reference]), 2) for reference in references]
+    cpu, rps, p99 = (with_spread(outcome.values(metric.name), metric) for metric in METRICS)
+    ratios = [number(ratio(outcome, outcomes[reference]), 2) for reference in references]
     return [server, cpu, *ratios, rps, p99]
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
+    """A figure of a table."""
     return _NOTHING if value is None else f"{value:.{digits}f}"
 
 
-def _with_spread(values: Sequence[float], metric: Metric = METRICS[0]) -> str:
+def with_spread(values: Sequence[float], metric: Metric = METRICS[0]) -> str:
+    """The median of the rounds, with half of their range in percent of it."""
     if not values:
         return _NOTHING
-    around = f" ±{_number(spread(values), 0)}%" if len(values) > 1 else ""
-    return f"{_number(median(values), metric.digits)}{around}"
+    around = f" ±{number(spread(values), 0)}%" if len(values) > 1 else ""
+    return f"{number(median(values), metric.digits)}{around}"
 
 
 def footprint_table(footprints: Mapping[str, Footprint]) -> str:
@@ -85,7 +87,7 @@ def footprint_table(footprints: Mapping[str, Footprint]) -> str:
     if not footprints:
         return ""
     lines = [
-        [figure.title, *(_number(of.figures.get(figure.name), figure.digits) for of in footprints.values())]
+        [figure.title, *(number(of.figures.get(figure.name), figure.digits) for of in footprints.values())]
         for figure in FIGURES
     ]
     return f"### Footprint\n\n{table(['', *footprints], lines)}"
@@ -103,10 +105,10 @@ def failures(results: Results, footprints: Mapping[str, Footprint]) -> str:
     return "\n".join(lines)
 
 
-def as_json(results: Results) -> dict[str, Any]:
+def as_json(results: Results, rows: Mapping[str, Row] = ROWS) -> dict[str, Any]:
     """Every round, with the summaries beside it."""
     return {
-        name: {"title": ROWS[name].title, "servers": {server: _outcome(outcomes, server) for server in outcomes}}
+        name: {"title": rows[name].title, "servers": {server: _outcome(outcomes, server) for server in outcomes}}
         for name, outcomes in results.items()
     }
 

@@ -3,7 +3,7 @@
 A new row is a new entry of `ROWS`; nothing else needs to know it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from benchmarks.apps import BIG, HELLO, HUGE, PART, PARTS, POSTED
@@ -28,6 +28,8 @@ class Question:
     answer: bytes
     method: str = "GET"
     body: bytes | None = None
+    path: str = "/"
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,12 @@ def _gunicorn(launch: Launch) -> list[str]:
 
 
 def _fastpysgi(launch: Launch) -> list[str]:
-    """It serves sockets by libuv itself, so uvloop beside it only costs; it has no access log."""
-    settings = f"fastpysgi.server.lifespan = 0; fastpysgi.server.num_workers = {launch.workers or 1}"
+    """It serves sockets by libuv itself, so uvloop beside it only costs; it has no access log.
+
+    Its command has no options for these settings; it refuses bodies above 10 MB by default.
+    """
+    values = {"lifespan": 0, "num_workers": launch.workers or 1, "max_content_length": 1 << 25}
+    settings = "; ".join(f"fastpysgi.server.{name} = {value}" for name, value in values.items())
     optional = _optional(launch, "--certfile", "--keyfile", "")
     return ["-c", f"import fastpysgi; {settings}; fastpysgi.run_from_cli()", launch.app, *_listen(launch), *optional]
 

@@ -1,0 +1,1 @@
+"""ESG beside its peers in the profiles of the public benchmark HttpArena that need no database."""

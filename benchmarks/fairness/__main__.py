@@ -8,10 +8,8 @@ if an attack adds more to the wait at ESG than the bar allows.
 
 import argparse
 import os
-import platform
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from benchmarks.fairness.page import BAR, NOT_SPOKEN, Cell, Found, bars, tables
 from benchmarks.fairness.running import NotSpoken, Settings, fleet, measure
 from benchmarks.loads import NoResult
 from benchmarks.names import one_of
-from benchmarks.output import machine
+from benchmarks.output import bar_list, made_by, save
 from benchmarks.processes import Bench, Cores, ServerError, make_certificate
 
 SERVERS = ("esg", "uvicorn", "granian", "hypercorn")
@@ -48,9 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdicts = list(bars(found, options.servers[0]))
     text = _page(found, options, verdicts, load)
     print(text)
-    if options.output is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "results.md").write_text(text, encoding="utf-8")
+    save(options.output, {"results.md": text})
     return 0 if all(is_cleared for _, is_cleared in verdicts) else 1
 
 
@@ -78,14 +74,12 @@ def compare(settings: Settings, key: tuple[str, str], options: argparse.Namespac
 
 def _page(found: Found, options: argparse.Namespace, verdicts: list[tuple[str, bool]], load: float) -> str:
     made = (
-        f"Made by `python -m benchmarks.fairness`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
-        f"{platform.python_version()}; load average {load:.1f} when it began. Each cell is the median of "
+        f"{made_by('benchmarks.fairness')}; load average {load:.1f} when it began. Each cell is the median of "
         f"{options.rounds} rounds of the longest time for which an innocent client, which asks every 3 ms on a kept "
         "connection, waited for an answer."
     )
-    lines = "\n".join(f"* {'yes' if is_cleared else 'NO'}: {text}" for text, is_cleared in verdicts)
     title = f"## What an attack adds to the wait at {options.servers[0]}, of which {BAR * 1000:.0f} ms are allowed"
-    return "\n\n".join(["# Fairness, measured", made, tables(found, options.servers), title, lines]) + "\n"
+    return "\n\n".join(["# Fairness, measured", made, tables(found, options.servers), title, bar_list(verdicts)]) + "\n"
 
 
 def _parser() -> argparse.ArgumentParser:

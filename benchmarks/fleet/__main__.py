@@ -9,9 +9,7 @@ does not.
 import argparse
 import asyncio
 import importlib.metadata
-import platform
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from benchmarks.fleet.page import Key, bars, charts, text
 from benchmarks.fleet.scenes import SCENES, play
 from benchmarks.fleet.tally import Tally
 from benchmarks.names import one_of
-from benchmarks.output import machine
+from benchmarks.output import bar_list, made_by, save
 
 NOT_REPEATED = ("replaced",)
 """The scenes in which a balancer of connections has something to show."""
@@ -37,21 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found[key] = asyncio.run(play(scene, BALANCERS[balancer], server))
         print(scene, balancer, server, found[key].answered, dict(found[key].lost), file=sys.stderr, flush=True)
     verdicts = list(bars(found))
-    lines = [
-        f"* {'NO' if bar.broken_by else 'yes'}: {bar.text} {dict(bar.broken_by) or ''}".rstrip() for bar in verdicts
-    ]
+    lines = bar_list((f"{bar.text} {dict(bar.broken_by) or ''}".rstrip(), not bar.broken_by) for bar in verdicts)
     made = (
-        f"Made by `python -m benchmarks.fleet`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
-        f"{platform.python_version()}, {', '.join(versions)}. 17 clients with pauses: kept and new connections, slow "
+        f"{made_by('benchmarks.fleet')}, {', '.join(versions)}. 17 clients with pauses: kept and new connections, slow "
         "requests, uploads, WebSockets. They never ask twice. A WebSocket is cut if it ends without a close frame. "
         "Losses are what to compare; times depend on what else the machine does."
     )
-    page = "\n\n".join(["# A fleet, measured", made, text(found), "## Bars", "\n".join(lines)]) + "\n"
+    page = "\n\n".join(["# A fleet, measured", made, text(found), "## Bars", lines]) + "\n"
     print(page)
-    if options.output is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
-        for name, content in {"results.md": page, **charts(found)}.items():
-            (options.output / name).write_text(content, encoding="utf-8")
+    save(options.output, {"results.md": page, **charts(found)})
     return 1 if any(bar.broken_by for bar in verdicts) else 0
 
 

@@ -2,7 +2,7 @@
 
 Puts a server with several workers under load from wrk and from clients that check every answer. Meanwhile it restarts
 and upgrades the server, recycles workers and kills some. Exits with 1 if anything was lost except requests of a killed
-worker.
+worker. Prints what was lost, and writes it where `--output` says.
 """
 
 import argparse
@@ -13,10 +13,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from benchmarks.losses.client import Clients, Tally
+from benchmarks.losses.page import Outcome, bars, outcome_table
 from benchmarks.losses.running import Server, ServerFailed
-from benchmarks.losses.wrk import CONNECTIONS, Wrk, WrkResult
+from benchmarks.losses.wrk import CONNECTIONS, Wrk
+from benchmarks.output import bar_list, made_by, save
 
 KEEPING = 8
 CHANGING = 4
@@ -91,8 +94,8 @@ class Phase:
     options: tuple[str, ...] = ()
 
 
-async def measure(phase: Phase, options: Sequence[str]) -> bool:
-    """Run one phase on a new server and print what was lost; returns whether nothing was."""
+async def measure(phase: Phase, options: Sequence[str]) -> Outcome:
+    """Run one phase on a new server, and print what was lost."""
     began = time.monotonic()
     async with (
         Server(*options, *phase.options) as server,
@@ -104,20 +107,20 @@ async def measure(phase: Phase, options: Sequence[str]) -> bool:
         for _ in range(phase.count):
             await phase.step(scene)
         await asyncio.sleep(SETTLE)
-    result = wrk.result
-    of_the_killed = len(tally.losses) - len(scene.losses)
-    is_clean = not scene.losses and result.losses <= phase.breaks * phase.count
-    print(
-        f"{phase.count} {phase.name} in {time.monotonic() - began:.0f} s: {tally.answered} checked answers over "
-        f"{tally.connections} connections from {len(tally.processes)} processes, lost {len(scene.losses)}"
-        + (f", and {of_the_killed} of killed workers" if scene.killed else "")
-        + f"; wrk: {result.requests} requests, lost {result.losses}"
-        + (f" ({CONNECTIONS} connections)" if scene.killed else ""),
-        flush=True,
+    outcome = Outcome(
+        phase.name,
+        phase.count,
+        time.monotonic() - began,
+        tally.answered,
+        tally.connections,
+        len(tally.processes),
+        losses=scene.losses,
+        of_the_killed=len(tally.losses) - len(scene.losses),
+        wrk=wrk.result,
+        allowed=phase.breaks * phase.count,
     )
-    for what in sorted(set(scene.losses)):
-        print(f"    {scene.losses.count(what)} times {what}")
-    return is_clean
+    print(outcome, flush=True)
+    return outcome
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,7 +138,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ServerFailed as error:
         print(error)
         return 1
-    return 0 if all(outcomes) else 1
+    verdicts = list(bars(outcomes))
+    said = f"{made_by('benchmarks.losses')}, {' '.join(own)}."
+    parts = ["# Losses, measured", said, outcome_table(outcomes), "## Bars", bar_list(verdicts)]
+    save(options.output, {"results.md": "\n\n".join(parts) + "\n"})
+    return 0 if all(is_cleared for _, is_cleared in verdicts) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -146,11 +153,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recycled", type=int, default=50)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--limit", type=int, default=2000, help="requests after which a worker is recycled")
+    parser.add_argument("--output", type=Path, help="directory for the page, such as docs/losses")
     parser.add_argument("esg", nargs="*", metavar="-- OPTIONS", help="options of esg, after --")
     return parser
 
-
-__all__ = ["Phase", "Scene", "WrkResult", "main", "measure"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,14 +5,12 @@ Prints a page, writes it with its charts where `--output` says, and exits with 1
 
 import argparse
 import os
-import platform
 import resource
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.output import machine
+from benchmarks.output import bar_list, made_by, save
 from benchmarks.overload import episode, leaks, page, saturation, slow, waiting
 from benchmarks.overload.page import Section
 from benchmarks.processes import Cores
@@ -26,16 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     sections = [EXPERIMENTS[name](options) for name in options.experiments or EXPERIMENTS]
     bars = [bar for section in sections for bar in section.bars]
-    verdicts = "\n".join(f"* {'yes' if is_cleared else 'NO'}: {text}" for text, is_cleared in bars)
-    made = f"Made by `python -m benchmarks.overload`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
-    parts = ["# Under overload, measured", made + f"{platform.python_version()}.", *(each.text for each in sections)]
-    text = "\n\n".join([*parts, "## Bars", verdicts]) + "\n"
+    parts = ["# Under overload, measured", f"{made_by('benchmarks.overload')}.", *(each.text for each in sections)]
+    text = "\n\n".join([*parts, "## Bars", bar_list(bars)]) + "\n"
     print(text)
-    if options.output is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
-        files = {name: content for section in sections for name, content in section.files.items()}
-        for name, content in {"results.md": text, **files}.items():
-            (options.output / name).write_text(content, encoding="utf-8")
+    files = {name: content for section in sections for name, content in section.files.items()}
+    save(options.output, {"results.md": text, **files})
     return 0 if all(is_cleared for _, is_cleared in bars) else 1
 
 

@@ -6,15 +6,13 @@ them where `--output` says, and exits with 1 if the first server misses a bar.
 """
 
 import argparse
-import platform
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.names import one_of
-from benchmarks.output import machine
+from benchmarks.output import bar_list, made_by, save
 from benchmarks.processes import Bench, Cores, ServerError, free_port
 from benchmarks.rows import Question
 from benchmarks.servers import Launch
@@ -57,16 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(name, figures[name], file=sys.stderr, flush=True)
     verdicts = list(bars(figures, options.servers[0]))
     made = (
-        f"Made by `python -m benchmarks.shares`, {time.strftime('%Y-%m-%d')}: {machine()}; Python "
-        f"{platform.python_version()}, {options.workers} workers; medians of {options.rounds} rounds. Bursts and the "
-        "trickle are connections that stay: the fullest worker's part, divided by the mean."
+        f"{made_by('benchmarks.shares')}, {options.workers} workers; medians of {options.rounds} rounds. Bursts and "
+        "the trickle are connections that stay: the fullest worker's part, divided by the mean."
     )
-    lines = "\n".join(f"* {'yes' if is_cleared else 'NO'}: {text}" for text, is_cleared in verdicts)
-    text = "\n\n".join(["# Shares, measured", made, comparison(figures, options.servers), "## Bars", lines]) + "\n"
+    parts = ["# Shares, measured", made, comparison(figures, options.servers), "## Bars", bar_list(verdicts)]
+    text = "\n\n".join(parts) + "\n"
     print(text)
-    if options.output is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "results.md").write_text(text, encoding="utf-8")
+    save(options.output, {"results.md": text})
     return 0 if all(is_cleared for _, is_cleared in verdicts) else 1
 
 

@@ -1,4 +1,7 @@
-"""The command: `python -m benchmarks.soak [OPTIONS]`. Prints a report; exits with 1 if anything failed or grew."""
+"""The command: `python -m benchmarks.soak [OPTIONS]`. Prints a report; exits with 1 if anything failed or grew.
+
+`--output` writes a page with what matters of it.
+"""
 
 import argparse
 import asyncio
@@ -12,6 +15,7 @@ from typing import Any
 
 import trustme
 
+from benchmarks.output import bar_list, made_by, save
 from benchmarks.soak.serving import Sample, Served
 from benchmarks.soak.tally import Tally
 from benchmarks.soak.traffic import KINDS, drive
@@ -22,6 +26,8 @@ GROWTH = 1.15
 SETTLE = 2.0
 """Seconds after the traffic until nothing of it may be left in the servers."""
 
+NOTHING_WRONG = "nothing failed, nothing is left, nothing has grown"
+
 SAMPLES = 40
 """How often memory and descriptors are checked."""
 
@@ -31,16 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     authority = trustme.CA()
     more = ["--loop", options.loop, "--workers", str(options.workers), "--http", options.http]
+    tally = Tally()
     with tempfile.TemporaryDirectory() as directory:
         made = [Served(name, Path(directory), ca, more) for name, ca in (("cleartext", None), ("tls", authority))]
         with ExitStack() as stack:
             servers = [stack.enter_context(server) for server in made]
-            wrong = asyncio.run(_soak(servers, options))
+            wrong = asyncio.run(_soak(servers, options, tally))
         for server in servers:
             if server.code != 0:
                 wrong.append(f"{server.name}: exit code {server.code}")
             wrong += [f"{server.name}: log: {line}" for line in server.complaints()[:20]]
-    print("\n".join(f"WRONG: {each}" for each in wrong) or "nothing failed, nothing is left, nothing has grown")
+    print("\n".join(f"WRONG: {each}" for each in wrong) or NOTHING_WRONG)
+    save(options.output, {"results.md": _page(options, tally, wrong)})
     return 1 if wrong else 0
 
 
@@ -54,12 +62,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--loop", default="uvloop")
     parser.add_argument("--http", default="httptools")
+    parser.add_argument("--output", type=Path, help="directory for the page, such as docs/soak")
     return parser
 
 
-async def _soak(servers: list[Served], options: argparse.Namespace) -> list[str]:
+def _page(options: argparse.Namespace, tally: Tally, wrong: list[str]) -> str:
+    made = (
+        f"{made_by('benchmarks.soak')}; {options.seconds:.0f} s of traffic on two servers, cleartext and TLS, with "
+        f"{options.workers} workers each ({options.http}, {options.loop}). In the first two thirds, all workers are "
+        f"replaced every {options.pause:.0f} s. Requests done again are those that HTTP lets a client repeat."
+    )
+    bars = [bar_list([(NOTHING_WRONG, not wrong)]), *(f"  * {each}" for each in wrong)]
+    return "\n\n".join(["# A soak, measured", made, tally.table(), "## Bars", "\n".join(bars)]) + "\n"
+
+
+async def _soak(servers: list[Served], options: argparse.Namespace, tally: Tally) -> list[str]:
     """The traffic, and what was wrong with it."""
-    tally, stop, wrong = Tally(), asyncio.Event(), []
+    stop, wrong = asyncio.Event(), list[str]()
     before = {server.name: await server.states() for server in servers}
     clients = [
         asyncio.create_task(drive(kind, server.target, tally, stop, number))

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from benchmarks.report import table
+
 REASONS = 5
 """Reasons that are kept for each kind."""
 
@@ -29,7 +31,9 @@ class Tally:
     def table(self) -> str:
         """One line for each kind."""
         kinds = sorted({*self.done, *self.again, *self.failed})
-        lines = [f"{'traffic':24}{'done':>10}{'again':>8}{'failed':>8}"]
-        lines += [f"{kind:24}{self.done[kind]:10}{self.again[kind]:8}{self.failed[kind]:8}" for kind in kinds]
-        lines += [f"  {kind}: {reason}" for kind in kinds for reason in self.reasons.get(kind, ())]
-        return "\n".join(lines)
+        rows = [[kind, *(str(count[kind]) for count in (self.done, self.again, self.failed))] for kind in kinds]
+        totals = ["all", *(str(count.total()) for count in (self.done, self.again, self.failed))]
+        reasons = [f"* {kind}: {reason}" for kind in kinds for reason in self.reasons.get(kind, ())]
+        return "\n".join(
+            [table(["traffic", "done", "again", "failed"], [*rows, totals]), *([""] if reasons else []), *reasons]
+        )

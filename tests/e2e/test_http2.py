@@ -169,6 +169,46 @@ def test_2_1_chromium_gets_a_page_over_one_connection(authority: Path, tmp_path:
     assert len({tuple(part["client"]) for part in parts}) == 1
 
 
+TALK = """
+new Promise(done => {
+  const socket = new WebSocket(location.origin.replace("http", "ws") + "/echo", "a");
+  const seen = [];
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => {
+    seen.push(socket.protocol, socket.extensions.split(";")[0]);
+    socket.send("Grüße".repeat(1000));
+    socket.send(new Uint8Array(300000));
+  };
+  socket.onmessage = event => {
+    seen.push(typeof event.data === "string" ? event.data : event.data.byteLength);
+    if (seen.length === 4) socket.close(3000, "enough");
+  };
+  socket.onclose = event => done([...seen, event.code, event.reason, event.wasClean]);
+})
+"""
+
+
+@needs("chromium")
+@pytest.mark.parametrize(("loop", "ws"), [("uvloop", "websockets"), ("asyncio", "wsproto")])
+def test_2_4_chromium_opens_a_websocket_on_the_connection_of_its_page(
+    authority: Path, tmp_path: Path, loop: str, ws: str
+) -> None:
+    """RFC 8441: a CONNECT from the same port as the request for the page, and not a second connection."""
+    options = ("--loop", loop, "--ws", ws, "--access-log-format", "json")
+    with (
+        serving("tests.behaviour.apps.websocket:app", *options, *certificate(authority)) as server,
+        Browser(tmp_path, "--ignore-certificate-errors") as browser,
+    ):
+        page = browser.open(f"{server.url}/")
+        page.wait_for("document.body !== null && document.body.innerText === 'plain'")
+        seen = page.evaluate(TALK)
+        server.wait_for('"target":"/echo"')
+        lines = [json.loads(line) for line in server.lines if line.startswith("{")]
+    told = {line["target"]: (line["client"], line["version"], line["status"]) for line in lines}
+    assert seen == ["a", "permessage-deflate", "Grüße" * 1000, 300_000, 3000, "enough", True]
+    assert told["/echo"] == told["/"] == (told["/"][0], "2", 200)
+
+
 @needs("curl")
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_2_5_a_stop_lets_responses_end(loop: str) -> None:

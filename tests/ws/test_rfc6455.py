@@ -18,7 +18,7 @@ from tests.support.ws.frames import (
     frame,
     text,
 )
-from tests.support.ws.memory import CODECS, OFFER, exchange
+from tests.support.ws.memory import CODECS, OFFER, Recorder, WebSocketServer, exchange
 
 codecs = pytest.mark.parametrize("codec", CODECS)
 
@@ -264,6 +264,40 @@ UNTIL_BAD = {
 def test_8_1_bad_text_fails_as_soon_as_it_is_there(codec: str, sent: bytes) -> None:
     assert failure(codec, sent) == 1007
     assert failure(codec, *pieces(sent)) == 1007
+
+
+WRONG_FROM = {
+    b"\x80": 1,
+    b"\xc0\xaf": 1,
+    b"\xc1\xbf": 1,
+    b"\xe0\x80\xaf": 2,
+    b"\xe2\x28\xa1": 2,
+    b"\xe2\x82\x28": 3,
+    b"\xed\xa0\x80": 2,
+    b"\xf0\x80\x80\xaf": 2,
+    b"\xf0\x9f\x98\x28": 4,
+    b"\xf4\x90\x80\x80": 2,
+    b"\xf5\x80\x80\x80": 1,
+    b"\xff": 1,
+}
+"""How many bytes it takes to see that no text goes on like that (Unicode 3.9, table 3-7)."""
+
+
+@codecs
+@pytest.mark.parametrize("way", ["fragments", "drops"])
+def test_8_1_bad_text_fails_with_its_first_wrong_byte(codec: str, way: str) -> None:
+    """Neither later nor earlier; Autobahn's 6.4 wants it as soon as that."""
+    for bad, length in WRONG_FROM.items():
+        payload = "é".encode() + bad + b" more"
+        before = len(payload) - len(bad) - len(b" more")
+        sent = fragments(TEXT, *pieces(payload)) if way == "fragments" else list(pieces(frame(TEXT, payload)))
+        wrong = before + length - 1 + (0 if way == "fragments" else len(frame(TEXT)))
+        with WebSocketServer(Recorder(), codec) as server:
+            client = server.open()
+            client.say(*sent[:wrong])
+            assert client.code is None, bad
+            client.say(sent[wrong])
+            assert client.code == 1007, bad
 
 
 @codecs

@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 TOGETHER = 4096
 """How many parts are joined at a time."""
 
+SURROGATES, BEYOND = b"\xed\xa0", b"\xee"
+"""What begins like a surrogate is no text."""
+
 WIDEST = 4
 """Bytes that each character of a text takes in memory if one of them is above U+FFFF."""
 
@@ -57,7 +60,9 @@ class TextParts(Parts):
         if self._rest:
             part = self._rest + part
         text, size = utf_8_decode(part, "strict", end)
-        self._rest = part[size:]  # the beginning of a character that is cut
+        self._rest = rest = part[size:]  # the beginning of a character that is cut
+        if SURROGATES <= rest < BEYOND:
+            utf_8_decode(rest, "strict", True)  # raises; without the end, it would wait for the third byte
         self._parts.append(text)
         if len(self._parts) >= TOGETHER:
             self._join()

@@ -188,7 +188,7 @@ def test_s3_short_messages_are_not_compressed(codec: str, size: int) -> None:
     assert is_compressed == (size >= WORTH_COMPRESSING)
     assert app.received == [b"x" * size]
     if is_compressed:
-        assert len(sent.payload) < 150
+        assert len(sent.payload) < 20 + size // 200
 
 
 @codecs
@@ -273,7 +273,7 @@ def test_a_compressor_that_is_not_used_is_given_back() -> None:
     deflate = Deflate(Agreement(), 1000)
     assert said().decode() == LONG
     deflate.rest()
-    assert len(deflate.compress(LONG.encode())) < first / 4
+    assert len(deflate.compress(LONG.encode())) < first / 3
     theirs = zlib.decompressobj(wbits=-12)
     deflate.rest()
     deflate.rest()

@@ -14,6 +14,9 @@ from esg_ws.frames import PROTOCOL_ERROR, TOO_BIG, WebSocketError
 WORTH_COMPRESSING = 64
 """Messages of fewer bytes are sent uncompressed."""
 
+LEVEL = 3
+"""zlib's: a third less CPU than its default, 6, or half, for messages that are about 4% longer."""
+
 MEMORY_LEVEL = 5
 """zlib's: with windows of 12 bits, a compressor takes about 40 KiB."""
 
@@ -71,9 +74,7 @@ class Deflate:
         self._used = True
         compressor = self._compressor
         if compressor is None:
-            compressor = zlib.compressobj(
-                zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -self._agreement.server_bits, MEMORY_LEVEL
-            )
+            compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, -self._agreement.server_bits, MEMORY_LEVEL)
             if self._agreement.server_keeps:
                 self._compressor = compressor
         data: bytes = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)

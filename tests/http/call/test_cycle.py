@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from esg_core.asgi import Message, Receive, Scope, Send
 from esg_core.errors import ApplicationError, ClientDisconnected
 from esg_core.testing import ManualLoop
 from esg_core.unheard import AT_ONCE, GRACE, GRACE_OF_HELPERS
@@ -116,6 +117,29 @@ def test_send_waits_at_the_gate(loop: ManualLoop, paper: CycleOnPaper) -> None:
     paper.stream.gate.close()
     paper.send(body(b"b"))
     assert paper.said[-1] == ("finished",)
+
+
+def test_how_far_a_response_is(paper: CycleOnPaper) -> None:
+    cycle = paper.cycle
+
+    def states() -> list[bool]:
+        return [cycle.awaits_response, cycle.response_started, cycle.response_complete]
+
+    assert states() == [True, False, False]
+    paper.send(start())
+    assert states() == [False, False, False]
+    paper.send(body(b"a", more_body=True))
+    assert states() == [False, True, False]
+    paper.send(body(b"b"))
+    assert states() == [False, True, True]
+
+
+def test_a_client_that_has_gone_awaits_nothing(paper: CycleOnPaper) -> None:
+    """What it had sent is not kept, either."""
+    paper.cycle.feed(b"a")
+    paper.cycle.disconnect()
+    assert not paper.cycle.awaits_response
+    assert paper.cycle._body is None
 
 
 # Requests.
@@ -251,6 +275,21 @@ def test_what_is_sent_to_a_client_that_has_gone(paper: CycleOnPaper, message: An
     assert AT_ONCE < seen["taken"] <= 1020
     assert seen["refused"] == 8
     assert 3500 < seen["cancelled"] < 3600
+
+
+@pytest.mark.parametrize("before", [[], [start()], [start(), body(b"a", more_body=True)]], ids=len)
+def test_nothing_is_written_for_a_client_that_has_gone(paper: CycleOnPaper, before: list[Message]) -> None:
+    """H-21: however far the response is."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(body(b"b") if before else start())
+
+    paper.send(*before)
+    assert len(paper.said) == (len(before) == 2)
+    paper.context.start(paper.cycle, app)
+    paper.cycle.disconnect()
+    paper.loop.advance(2)
+    assert paper.said == []
 
 
 def test_what_another_task_sends_to_a_client_that_has_gone(paper: CycleOnPaper) -> None:

@@ -62,7 +62,6 @@ class Cycle(Noting):
         self._stream = stream
         self.scope = scope
         self.target = target
-        self.status = 0
         self.bodyless = stream.is_head
         self.buffered = 0
         self.client_gone = self.input_over = self.expects_continue = False

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from esg_core.asgi import Application, Receive, Scope, Send
 from esg_core.deadlines import TICK
+from esg_http.call.cycle import Cycle
 from esg_http.settings import LOOK
 from tests.http.corpus.case import get, post
 from tests.http.misbehaviour.case import body, start
@@ -34,14 +36,16 @@ class Working:
     def __init__(self, seconds: float = 100) -> None:
         self._seconds = seconds
         self.ends: list[tuple[str, float]] = []
+        self.told: list[object] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         began, end = loop.time(), "done"
         try:
             await asyncio.sleep(self._seconds)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             end = "cancelled"
+            self.told += error.args
             raise
         finally:
             self.ends.append((end, loop.time() - began))
@@ -69,6 +73,7 @@ def test_a_call_goes_on_for_its_grace(version: str) -> None:
         server.loop.advance(TICK + 0.02)
         [(end, seconds)] = app.ends
         assert end == "cancelled"
+        assert app.told == ["the client has left (timeout-disconnected)"]
         assert 1 + GRACE <= seconds <= 1 + GRACE + TICK + 0.01
         assert server.log.texts(logging.ERROR) == server.log.texts(logging.WARNING) == []
         server.loop.advance(100)
@@ -82,11 +87,22 @@ def test_a_call_that_ends_in_its_grace_is_not_cancelled(version: str) -> None:
     app = Working(GRACE - 1)
     with serving(app, version) as server:
         ask(server, version).transport.reset()
-        server.loop.advance(GRACE)
+        server.loop.advance(GRACE - 0.5)
         deadlines = server.context.call_deadlines
         assert deadlines is not None
         assert deadlines._leaving == {}
+        server.loop.advance(1)
     assert [end for end, _ in app.ends] == ["done"]
+
+
+@pytest.mark.parametrize(("options", "awaited"), [({"timeout_response": 60.0}, 1), ({}, 0)])
+def test_while_no_call_waits_for_its_response_nothing_looks(options: dict[str, Any], awaited: int) -> None:
+    """H-24, H-25: the next call begins it, and it waits for that once, however many clients leave meanwhile."""
+    with MemoryServer(Working(1), timeout_disconnected=GRACE, **options) as server:
+        for _ in range(3):
+            ask(server, PARSERS[0]).transport.reset()
+            server.loop.advance(GRACE + 1)
+        assert len(server.context._on_next_start) == awaited
 
 
 @each_version
@@ -98,6 +114,40 @@ def test_no_grace_is_at_once(version: str) -> None:
         server.loop.advance(1)
         client.transport.reset()
         server.loop.advance(TICK)
+        assert [end for end, _ in app.ends] == ["cancelled"]
+
+
+@each_version
+def test_a_call_is_cancelled_once(version: str) -> None:
+    """H-25: what it does then is its own business."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(10 * GRACE)
+                seen.append("done")
+            except asyncio.CancelledError:
+                seen.append("cancelled")
+
+    with serving(app, version) as server:
+        ask(server, version).transport.reset()
+        server.loop.advance(20 * GRACE)
+    assert seen == ["cancelled", "done"]
+
+
+@each_version
+def test_a_client_leaves_once(version: str) -> None:
+    """H-25: its call has no more time for being told so again."""
+    app = Working()
+    with serving(app, version) as server:
+        ask(server, version).transport.reset()
+        server.loop.advance(0)
+        [call] = server.context.cycles
+        assert isinstance(call, Cycle)
+        server.loop.advance(GRACE - 1)
+        call.disconnect()
+        server.loop.advance(1 + TICK)
         assert [end for end, _ in app.ends] == ["cancelled"]
 
 

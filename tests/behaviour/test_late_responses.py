@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import pytest
 
 from esg_core.asgi import Application, Receive, Scope, Send
-from esg_core.calls.deadlines import GRACE
 from esg_core.deadlines import TICK, UNWATCHED
 from esg_core.figures.tally import Tally
 from esg_core.overload.loop_load import CPUMeter
@@ -26,6 +25,7 @@ from tests.support.installed import PARSERS
 from tests.support.ws.memory import CODECS, WebSocketServer
 
 LIMIT = 2.0
+GRACE = 1.0
 LATE = LIMIT + 3 * TICK + 0.01
 """Seconds by which a late call is ended."""
 
@@ -39,14 +39,16 @@ class Late:
     def __init__(self, seconds: float = 1000) -> None:
         self._seconds = seconds
         self.cancelled_after: list[float] = []
+        self.told: list[object] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
             await asyncio.sleep(self._seconds)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             self.cancelled_after.append(loop.time() - began)
+            self.told += error.args
             raise
         await hello(scope, receive, send)
 
@@ -109,6 +111,7 @@ def test_a_late_call_is_cancelled_and_its_client_gets_504(version: str) -> None:
         assert response is not None
         assert (response.status, response.body) == (504, b"Gateway Timeout")
         assert [LIMIT <= seconds <= LATE for seconds in app.cancelled_after] == [True]
+        assert app.told == ["the response is late (timeout-response)"]
         said = "ended a call whose response was late (timeout-response): GET /late"
         assert [record.getMessage() for record in talk.server.log.records] == [said]
         response = talk.response(talk.ask())
@@ -277,6 +280,55 @@ class Deaf:
 
     async def works(self) -> None:
         await asyncio.sleep(self._seconds)
+
+
+@each_version
+def test_a_call_is_cancelled_a_tick_after_it_is_told(version: str) -> None:
+    times: list[float] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        try:
+            times.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(1000)
+        finally:
+            times.append(asyncio.get_running_loop().time())
+
+    with serving(app, version) as talk:
+        talk.ask()
+        talk.wait(LATE + TICK)
+    told, cancelled = times
+    assert cancelled - told == pytest.approx(TICK, abs=0.01)
+
+
+@each_version
+def test_a_call_that_answers_when_it_is_told_goes_on(version: str) -> None:
+    """H-24: work after its response is left alone."""
+    ends: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await hello(scope, receive, send)
+        try:
+            await asyncio.sleep(2 * LATE)
+            ends.append("done")
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+
+    with serving(app, version) as talk:
+        number = talk.ask()
+        talk.wait(2 * LATE)
+        deadlines = talk.server.context.call_deadlines
+        assert deadlines is not None
+        assert (deadlines._late, ends) == ({}, [])
+        talk.wait(2 * LATE)
+        response = talk.response(number)
+        assert response is not None
+        assert response.status == 200
+    assert ends == ["done"]
 
 
 @each_version

@@ -96,7 +96,7 @@ class CallDeadlines:
         self._leaving: dict[asyncio.Task[None], float] = {}
         self.deadline = math.inf
         self.check_at = 0
-        self._is_looking = True
+        self._is_looking = response < math.inf
         self._rest()
 
     @classmethod
@@ -123,7 +123,7 @@ class CallDeadlines:
 
     def _rest(self) -> None:
         """Look no more until a call begins."""
-        if self._is_looking and self._response < math.inf:
+        if self._is_looking:
             self._is_looking = False
             self._server.call_at_next_start(self._begin)
 

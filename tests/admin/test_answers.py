@@ -162,3 +162,19 @@ def test_m8_a_long_body_is_compressed_if_that_is_asked_for(
     assert ("content-encoding" in answered.fields) == is_compressed
     body = zlib.decompress(answered.body, zlib.MAX_WBITS | 16) if is_compressed else answered.body
     assert json.loads(body) == long
+
+
+def test_m7_what_fails_is_answered_with_500_and_the_reason_is_left_to_the_log(source: StillSource) -> None:
+    client = Client(source)
+    client.ask("/stacks")
+    client.exchange.fail()
+    assert (client.answer().status, client.answer().text) == (500, "that failed; the log of the server says why\n")
+
+
+def test_m8_a_stream_that_fails_ends(source: StillSource) -> None:
+    client = Client(source)
+    client.ask("/events")
+    written = client.written
+    client.exchange.fail()
+    client.exchange.tick()
+    assert (client.exchange.is_over, client.exchange.is_stream, client.written) == (True, False, written)

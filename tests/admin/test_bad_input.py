@@ -125,9 +125,17 @@ def test_m10_a_request_that_does_not_come_in_time(source: StillSource) -> None:
     client = Client(source)
     client.exchange.feed(b"GET /met")
     client.exchange.expire()
-    assert client.answer().status == 408
+    assert (client.answer().status, client.answer().text) == (408, "the request has not come in time\n")
     client.exchange.expire()
     assert client.written.count(b"HTTP/1.1") == 1
+
+
+def test_m10_the_rest_of_a_request_that_came_too_late_does_nothing(source: StillSource) -> None:
+    client = Client(source)
+    client.exchange.feed(b"POST /drain HTTP/1.1\r\nHost: localhost\r\n")
+    client.exchange.expire()
+    client.exchange.feed(b"Authorization: Bearer %b\r\n\r\n" % TOKEN)
+    assert (client.answer().status, source.acted) == (408, [])
 
 
 def test_m10_a_connection_that_was_never_used_is_closed_without_a_word(source: StillSource) -> None:

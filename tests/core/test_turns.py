@@ -92,13 +92,23 @@ def test_h_22_more_than_the_budget_in_one_piece_is_not_owed() -> None:
     assert connection.spent == [5 * UNITS_A_TURN] * 2
 
 
+def test_h_22_the_last_unit_is_another_connections_turn() -> None:
+    turns = Turns()
+    first, second = Connection(turns, UNITS_A_TURN - 1), Connection(turns, 1)
+    turns.budget.wait(first.go_on)
+    turns.budget.wait(second.go_on)
+    turns.next()
+    assert (first.spent, second.spent) == ([UNITS_A_TURN - 1], [1])
+
+
 def test_h_22_the_budget_is_renewed_once_a_turn() -> None:
     turns = Turns()
     for _ in range(5):
         turns.budget.spend(UNITS_A_TURN)
         turns.budget.wait(lambda: None)
-    assert turns.next() == 1
-    assert turns.next() == 0
+    before = turns.budget.renewals
+    assert (turns.next(), turns.budget.renewals) == (1, before + 1)
+    assert (turns.next(), turns.budget.renewals) == (0, before + 1)
 
 
 def test_h_22_to_wait_twice_is_to_wait_once() -> None:

@@ -10,6 +10,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 
 from esg_core.app.wsgi import watch
+from esg_core.app.wsgi.bridge import WSGIBridge
 from esg_core.context import TASK_NAME
 from tests.support.wsgi.serving import WAYS, Environ, StartResponse, Way, WSGIServer, each_way, wsgi_server
 
@@ -184,6 +185,18 @@ def test_i6_a_stream_that_is_cancelled_at_once_is_never_begun() -> None:
         assert server.ask().body == b"here"
         assert app.calls == ["/later", "/"]
         assert server.errors() == []
+
+
+@each_version
+def test_i6_calls_without_a_task_share_their_threads(way: Way) -> None:
+    with wsgi_server(Held(), way, is_valid=False) as server:
+        bridge = server.server.context.app
+        assert isinstance(bridge, WSGIBridge)
+        assert server.ask().body == b"here"
+        before = dict(bridge._serving)
+        assert server.ask().body == b"here"
+        assert bridge._serving == before
+        assert len(before) == 1
 
 
 @each_version

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from esg_core.figures import families
 from esg_core.figures.exemplars import Exemplars
 from esg_core.figures.families import COUNTED
-from esg_core.figures.labels import END_REASONS, REFUSAL_REASONS
+from esg_core.figures.labels import DURATIONS, END_REASONS, REFUSAL_REASONS
 from esg_core.figures.layout import EXEMPLARS_AT, IS_SUMMED, SLOTS, beginning
 from esg_core.figures.merging import Merged
 from esg_core.figures.readings import Exemplar, Histogram, Kind, Reading, Series
@@ -19,10 +19,15 @@ from tests.support.figures.counting import Figures, numbers, slot
 GET = ("GET", "1.1", "200")
 
 
-def requests(number: float, running: float = 0.0, lag: float = 0.0, busy: float = 0.0) -> list[float]:
+def requests(
+    number: float, running: float = 0.0, lag: float = 0.0, busy: float = 0.0, turns: float = 0.0
+) -> list[float]:
     """The values of a process that has answered so many GETs."""
     values = numbers(
-        esg_http_requests_in_progress=running, esg_event_loop_lag_seconds=lag, esg_event_loop_busy_seconds=busy
+        esg_http_requests_in_progress=running,
+        esg_event_loop_lag_seconds=lag,
+        esg_event_loop_busy_seconds=busy,
+        esg_event_loop_turns=turns,
     )
     values[slot("esg_http_requests", *GET)] = number
     return values
@@ -66,13 +71,14 @@ def test_what_cannot_be_read_is_what_it_was() -> None:
 
 def test_a_replacement_keeps_the_series_of_its_place() -> None:
     merged = Merged()
-    merged.present(3, requests(5, busy=2.0), worker=100)
-    merged.present(3, requests(1, busy=0.5), worker=101)
+    merged.present(3, requests(5, busy=2.0, turns=10), worker=100)
+    merged.present(3, requests(1, busy=0.5, turns=3), worker=101)
     assert merged.worker(3)["requests_total"] == 6
-    merged.ended(3, requests(8, busy=2.5), worker=100)
+    merged.ended(3, requests(8, busy=2.5, turns=20), worker=100)
     figures = Figures(merged)
     assert figures.one("esg_worker_requests", "3") == 9
     assert figures.one("esg_event_loop_busy_seconds", "3") == 3.0
+    assert figures.one("esg_event_loop_turns", "3") == 20 + 3
     assert set(figures["esg_worker_requests"]) == {("3",)}
 
 
@@ -97,6 +103,9 @@ def test_what_can_be_named_beforehand_is_there_from_the_start() -> None:
     figures = Figures(Merged())
     assert set(figures["esg_http_requests_refused"]) == {(reason,) for reason in REFUSAL_REASONS}
     assert set(figures["esg_http_requests_refused"].values()) == {0.0}
+    for name in ("esg_http_request_queue_seconds", "esg_websocket_duration_seconds"):
+        [waits] = figures[name].values()
+        assert (sum(waits.counts), waits.total) == (0, 0.0)
     assert set(END_REASONS) == {"asked", "requests", "lifetime", "memory", "blocked", "crashed"}
     assert Merged().totals()["refused_total"] == dict.fromkeys(REFUSAL_REASONS, 0)
 
@@ -120,13 +129,38 @@ def test_totals_for_the_page() -> None:
     values[slot("esg_http_requests_limit")] = 10
     values[slot("esg_connections", "2")] = 2
     values[slot("esg_connections", "websocket")] = 1
+    values[slot("esg_http_requests_aborted")] = 4
+    values[slot("esg_http_requests_refused", REFUSAL_REASONS[1])] = 6
+    values[slot("esg_http_requests_in_progress")] = 7
+    values[slot("esg_http_requests_queued")] = 8
+    values[slot("esg_websockets")] = 9
+    values[slot("esg_http2_streams")] = 11
     merged.present(0, values)
-    totals = merged.totals(memory=77)
-    assert (totals["requests_total"], totals["errors_total"], totals["limit"]) == (5, 3, 10)
-    assert (totals["connections"], totals["memory"]) == (3, 77)
-    assert totals["latency_counts"][:4] == [1, 0, 2, 0]
-    assert len(totals["latency_counts"]) == len(totals["latency_bounds"]) + 1
-    assert Merged().totals()["limit"] is None
+    assert merged.totals(memory=77) == {
+        "requests_total": 5,
+        "errors_total": 3,
+        "aborted_total": 4,
+        "refused_total": {**dict.fromkeys(REFUSAL_REASONS, 0), REFUSAL_REASONS[1]: 6},
+        "running": 7,
+        "queued": 8,
+        "limit": 10,
+        "connections": 3,
+        "websockets": 9,
+        "h2_streams": 11,
+        "memory": 77,
+        "latency_bounds": [*DURATIONS],
+        "latency_counts": [1, 0, 2, *[0] * (len(DURATIONS) - 2)],
+    }
+    assert merged.worker(0) == {
+        "requests_total": 5,
+        "running": 7,
+        "queued": 8,
+        "connections": 3,
+        "websockets": 9,
+        "busy_seconds_total": 0.0,
+        "lag": 0.0,
+    }
+    assert (Merged().totals()["limit"], Merged().totals()["memory"], Merged().worker(0)["lag"]) == (None, 0, 0.0)
 
 
 def test_the_last_exemplar_of_each_bucket_is_shown() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from esg_core.sockets.acceptor import BATCH
 from esg_core.sockets.shares import (
+    BRIEF,
     BRIEF_MEMORY,
     BRIEF_SLACK,
     MEMORY,
@@ -147,6 +148,35 @@ def test_w10_a_blocked_worker_is_waited_for_again_after_a_while() -> None:
     assert share.room(1, STALL + MEMORY) == 0
 
 
+def test_w10_one_with_no_more_than_its_share_need_not_stand_back() -> None:
+    assert FairShare(Published([2, 0]), 0).room(2, 0) == SLACK == 1
+
+
+def test_w10_one_that_stands_back_looks_for_blocked_ones_only_while_it_has_too_much() -> None:
+    """Its own connections may end meanwhile: then it takes its share, with all the others counted in."""
+    for left, waiting, room in ((0, 5, 4), (2, 2, 1), (3, 1, 2)):
+        rows = Published([9, 0])
+        share = FairShare(rows, 0)
+        assert share.room(waiting, 0) == 0
+        rows.counts[0] = left
+        assert share.room(waiting, STALL) == room
+
+
+def test_w10_each_has_the_whole_time_to_come() -> None:
+    """Those that came before one looked for blocked workers have it once more."""
+    rows = Published([9, 0])
+    share = FairShare(rows, 0)
+    assert share.room(5, 0) == 0
+    rows.come[1] += 1
+    assert share.room(5, STALL) == 1
+    assert share.room(5, STALL + STAND_BACK) == 1
+    assert share.room(5, 2 * STALL) >= 5
+
+
+def test_w10_the_times_of_the_rule() -> None:
+    assert (PATIENCE, STAND_BACK, STALL, BRIEF) == (0.004, 0.001, 0.020, 0.050)
+
+
 def test_w10_one_that_keeps_coming_is_not_blocked() -> None:
     rows = Published([9, 0])
     share = FairShare(rows, 0)
@@ -172,4 +202,4 @@ def test_w10_connections_that_do_not_stay_need_not_be_even() -> None:
     share = FairShare(Published([2, 0, 0, 0]), 0)
     assert share.room(1, 1.0) == 0
     assert share.room(1, 1.0, brief_at=1.0 - BRIEF_MEMORY / 2) == BRIEF_SLACK - 1
-    assert share.room(1, 1.0, brief_at=1.0 - BRIEF_MEMORY) == 0
+    assert FairShare(Published([2, 0, 0, 0]), 0).room(1, BRIEF_MEMORY, brief_at=0.0) == 0

@@ -56,7 +56,7 @@ class _AdminExchange:
             self._write(b"event: stats\ndata: %b\n\n" % to_json(self._source.stats()))
 
     def expire(self) -> None:
-        if self.is_over or self._request is not None:
+        if self._request is not None:
             return
         if self._reader.is_untouched:
             self.is_over = True  # browsers open spare connections and may never use them

@@ -16,6 +16,7 @@ from benchmarks.neighbour import neighbour
 from benchmarks.processes import Bench, Cores, ServerError, free_port
 from benchmarks.rows import ROWS, Question
 from benchmarks.servers import SERVERS, Launch
+from tests.support.e2e.programs import needs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="CPU time and memory are read from Linux's /proc")
 
@@ -63,7 +64,7 @@ def test_a_server_that_is_not_done_in_time_is_tried_once(
     assert "round 2" not in said.err
 
 
-@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("http2", [False, pytest.param(True, marks=needs("nghttp"))])
 def test_who_never_answers_has_no_result(http2: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "ANSWER_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NoResult, match=r"no result in 0\.2 s"):

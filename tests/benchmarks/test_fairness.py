@@ -16,6 +16,7 @@ from benchmarks.fairness.page import Cell
 from benchmarks.fairness.running import Settings
 from benchmarks.processes import Bench, Cores
 from benchmarks.servers import SERVERS, Certificate
+from tests.support.e2e.programs import needs
 
 LARGEST = 10_000_000
 """The most bytes that an attack may have."""
@@ -79,7 +80,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
 """A server that accepts connections and never says anything."""
 
 
-@pytest.mark.parametrize("protocol", [HTTP1, HTTP2])
+@pytest.mark.parametrize("protocol", [HTTP1, pytest.param(HTTP2, marks=needs("nghttp"))])
 def test_h_22_a_silent_server_becomes_a_cell(protocol: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The others are still measured."""
     monkeypatch.setattr(processes, "ANSWER_SECONDS", 0.5)

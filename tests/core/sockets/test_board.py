@@ -17,6 +17,7 @@ def rows() -> Rows:
     return rows
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # the child only reads and leaves
 def test_w10_what_one_process_writes_another_reads(rows: Rows) -> None:
     numbers = [rows.take(), rows.take()]
     assert numbers == [0, 1]

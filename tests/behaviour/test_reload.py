@@ -86,6 +86,7 @@ def reloading(here: Path, *options: str) -> Iterator[Reloading]:
 # Changes.
 
 
+@pytest.mark.everywhere
 @each_watcher
 def test_w6_a_change_is_served_and_named(here: Path) -> None:
     with reloading(here) as server:

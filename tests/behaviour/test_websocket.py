@@ -264,6 +264,7 @@ def read_until_closed(connection: socket.socket) -> bytes:
     return data
 
 
+@pytest.mark.everywhere
 def test_s2_http_and_websocket_on_one_connection(server: Server, tls: ssl.SSLContext | None) -> None:
     """A request, then the upgrade with its first frame behind it in the same segment."""
     with wrapped(server.connect(), tls) as connection:

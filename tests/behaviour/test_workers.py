@@ -40,6 +40,7 @@ def answering(server: Workers, count: int) -> set[int]:
 # W-1: as many as configured.
 
 
+@pytest.mark.everywhere
 def test_w1_all_workers_serve_one_port_and_the_parent_nobody(pair: Workers) -> None:
     """With port 0, too, all share one port."""
     assert answering(pair, 2) == set(pair.there)

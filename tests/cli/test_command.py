@@ -294,6 +294,7 @@ def test_what_serves_is_chosen_by_the_caller() -> None:
     assert (caught.value.code, served) == (7, [Config("main:app", reload=True)])
 
 
+@pytest.mark.everywhere
 def test_check_imports_the_application_and_prints_what_holds(site: Path) -> None:
     answer = run("--check", "site_of_test:app", "--port", "9000", cwd=site, ESG_BACKLOG="16")
     assert (answer.returncode, answer.stderr) == (0, "imported\n")

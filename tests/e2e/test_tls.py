@@ -38,6 +38,7 @@ def server(request: pytest.FixtureRequest, authority: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_https_with_curl(server: Server, authority: Path, version: str) -> None:
     """The scheme is https, and the connection is kept."""

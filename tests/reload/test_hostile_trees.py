@@ -128,6 +128,7 @@ def test_links_in_a_circle_and_to_nothing(here: Path) -> None:
         assert set(watcher.next()) == {"missing.py", "nothing.py"}
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # the child starts no threads of its own
 def test_a_directory_that_cannot_be_read(way: str) -> None:
     """As a user without special rights: root may read everything."""
     place = Path(tempfile.mkdtemp())

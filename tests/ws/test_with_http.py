@@ -36,6 +36,7 @@ def is_served(server: WebSocketServer) -> bool:
     return server.ask(GET).head.startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.everywhere
 @codecs
 def test_a1_a_websocket_gives_its_slot_back_on_accept(codec: str) -> None:
     """Until then it is a request like any other."""

@@ -26,6 +26,9 @@ MOST_TASKS = 200
 DEEPEST = 100
 """Coroutines of one task, from the outermost on."""
 
+MOST_WAITING = 10
+"""Tasks that are named as waiting for another."""
+
 
 def inspect_process(
     question: Question, loop: asyncio.AbstractEventLoop | None, context: "Context | None"
@@ -65,11 +68,21 @@ def thread_stacks() -> list[NamedStack]:
 
 
 def task_stacks(loop: asyncio.AbstractEventLoop) -> list[NamedStack]:
-    """Where each task of the loop waits, from its coroutine to the innermost one."""
+    """Where each task of the loop waits, from its coroutine to the innermost one, and which tasks wait for it."""
     tasks = islice(asyncio.all_tasks(loop), MOST_TASKS)
-    return [NamedStack(name=task.get_name(), stack=_stack_of(task.get_coro())) for task in tasks]
+    return [NamedStack(name=task.get_name(), stack=_stack_of(task.get_coro()) + _waiting_for(task)) for task in tasks]
 
 
 def _stack_of(coroutine: object) -> str:
     frames = ((frame, frame.f_lineno) for frame in islice(frames_of(coroutine), DEEPEST))
     return "".join(traceback.StackSummary.extract(frames).format())
+
+
+def _waiting_for(task: asyncio.Task[Any]) -> str:
+    """The tasks that wait for this one, in a line; asyncio knows them from CPython 3.14 on.
+
+    `asyncio.capture_call_graph()` reads the same, but overflows the stack where two tasks wait for each other.
+    """
+    waiting = islice(getattr(task, "_asyncio_awaited_by", None) or (), MOST_WAITING)
+    names = sorted(one.get_name() for one in waiting if isinstance(one, asyncio.Task))
+    return f"  awaited by {', '.join(names)}\n" if names else ""

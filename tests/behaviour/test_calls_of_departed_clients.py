@@ -20,7 +20,7 @@ from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, PATIENCE, SocketServer, Wiring
 from tests.support.http2 import wire
 from tests.support.http2.raw import Raw
-from tests.support.installed import PARSERS
+from tests.support.installed import PARSER, PARSERS
 from tests.support.ws import frames
 from tests.support.ws.memory import CODECS, WebSocketServer
 
@@ -57,7 +57,7 @@ def ask(server: MemoryServer, version: str, request: bytes = get()) -> Raw:
 
 
 def serving(app: Application, version: str, grace: float | None = GRACE) -> MemoryServer:
-    return MemoryServer(app, "httptools" if version == "2" else version, timeout_disconnected=grace)
+    return MemoryServer(app, PARSER if version == "2" else version, timeout_disconnected=grace)
 
 
 @each_version

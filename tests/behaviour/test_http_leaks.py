@@ -25,6 +25,8 @@ from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
 from tests.support.installed import PARSERS
 
+pytestmark = pytest.mark.needs("reference counting")
+
 each_path = pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
 
 OURS = (H1Connection, Cycle, Peer, HeadReader, LengthBody, ChunkedBody)

@@ -21,7 +21,7 @@ from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import TCP, SocketServer, Wiring
 from tests.support.http2 import wire
 from tests.support.http2.driven import Client
-from tests.support.installed import PARSERS
+from tests.support.installed import PARSER, PARSERS
 from tests.support.ws.memory import CODECS, WebSocketServer
 
 LIMIT = 2.0
@@ -95,7 +95,7 @@ class Talk:
 
 @contextmanager
 def serving(app: Application, version: str, **options: object) -> Iterator[Talk]:
-    parser = "httptools" if version == "2" else version
+    parser = PARSER if version == "2" else version
     with MemoryServer(app, parser, **{"timeout_response": LIMIT, **options}) as server:
         yield Talk(server, version)
 

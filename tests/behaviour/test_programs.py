@@ -51,6 +51,7 @@ def test_u2_handlers_of_the_program_are_back_afterwards() -> None:
         assert program.stop() == 0
 
 
+@pytest.mark.needs("gc.freeze")
 def test_what_start_up_has_made_is_exempt_from_garbage_collection_until_the_end() -> None:
     text = """
         import gc

@@ -79,6 +79,7 @@ close_all(bound)
 """Binds a socket with the widest umask, and prints the mode of its file before each change."""
 
 
+@pytest.mark.needs("audit events")
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the time before the socket listens protects it")
 @pytest.mark.parametrize(("wanted", "made"), [("660", "600"), ("060", "000"), ("777", "700")])
 def test_s7_at_no_moment_may_more_users_connect(tmp_path: Path, wanted: str, made: str) -> None:

@@ -24,7 +24,7 @@ from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http2.driven import Client as H2Client
 from tests.support.http2.driven import request
 from tests.support.http2.websocket import CONNECT
-from tests.support.installed import PARSERS
+from tests.support.installed import PARSER, PARSERS
 from tests.support.ws.frames import close
 from tests.support.ws.memory import CODECS, REQUEST, WebSocketServer
 from tests.support.ws.memory import Recorder as WebSocketRecorder
@@ -160,7 +160,7 @@ def test_a10_what_is_invalid_is_replaced(ask_by: AskBy, fields: Headers, expecte
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
 def test_a10_every_response_to_a_request_sends_it_back(kind: Kind) -> None:
     """Also the server's own, whatever has gone wrong; what never became a request has none."""
-    response = kind.response("httptools", request_id=True)
+    response = kind.response(PARSER, request_id=True)
     assert (response.get(b"x-request-id") is None) == (kind.id in UNREADABLE)
 
 

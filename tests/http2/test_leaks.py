@@ -50,6 +50,7 @@ def talk(client: Client, how: str) -> None:
     client.turn()
 
 
+@pytest.mark.needs("reference counting")
 @pytest.mark.parametrize("how", ["ended", "lost"])
 def test_h20_nothing_waits_for_the_collector(how: str) -> None:
     gc.collect()

@@ -12,7 +12,12 @@ import pytest
 OPTIONAL = ("uvloop", "httptools", "watchfiles", "fastapi", "_tracemalloc")
 """What ESG is faster with, and works without; and what PyPy lacks."""
 
-MISSING = frozenset(name for name in OPTIONAL if find_spec(name) is None)
+OF_CPYTHON = ("reference counting", "gc.freeze", "audit events")
+"""What tests may need that PyPy does not do: it frees objects some time later, and reports few events."""
+
+IS_PYPY = platform.python_implementation() == "PyPy"
+
+MISSING = frozenset(name for name in OPTIONAL if find_spec(name) is None) | frozenset(OF_CPYTHON if IS_PYPY else ())
 
 LOOPS = tuple(name for name in ("uvloop", "asyncio") if name not in MISSING)
 PARSERS = tuple(name for name in ("httptools", "h11") if name not in MISSING)
@@ -33,7 +38,7 @@ NOT_FOR_PYPY = (
 """Modules that import packages of which there is no build for PyPy."""
 
 LEFT_OUT = [
-    *(NOT_FOR_PYPY if platform.python_implementation() == "PyPy" else ()),
+    *(NOT_FOR_PYPY if IS_PYPY else ()),
     *(["benchmarks"] if "uvloop" in MISSING else ()),  # they compare both loops
 ]
 """Paths below `tests` that this interpreter does not collect."""

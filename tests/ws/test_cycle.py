@@ -262,6 +262,7 @@ def test_a_close_of_the_application_ends_its_receiving() -> None:
         assert seen == [{"type": "websocket.disconnect", "code": 4000, "reason": "full"}]
 
 
+@pytest.mark.needs("reference counting")
 def test_nothing_waits_for_the_garbage_collector() -> None:
     """Once a connection is over, its parts no longer refer to each other."""
 

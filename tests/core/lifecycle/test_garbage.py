@@ -8,6 +8,8 @@ import pytest
 
 from esg_core.lifecycle import garbage
 
+pytestmark = pytest.mark.needs("gc.freeze")
+
 
 class Cyclic:
     """Garbage that only the collector finds."""

@@ -3,6 +3,7 @@
 `Task.get_stack()` knows only the outermost frame of a task that waits.
 """
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import PurePath
 from types import FrameType
@@ -12,6 +13,9 @@ SHOWN = 5
 
 DEEPEST = 1000
 """Frames that are looked at: a coroutine that awaits itself has no end."""
+
+_OF_FUTURES = getattr(asyncio.Future.__await__, "__code__", None)
+"""Where each waiting task stands at last, if futures are written in Python: PyPy's are."""
 
 
 def frames_of(awaited: object) -> Iterator[FrameType]:
@@ -30,7 +34,7 @@ def frames_of(awaited: object) -> Iterator[FrameType]:
 
 def innermost(coroutine: object) -> str:
     """The innermost frames in one line, innermost first: `load() in shop.py:12, called by view() in views.py:40`."""
-    frames = [*frames_of(coroutine)][-SHOWN:]
+    frames = [frame for frame in frames_of(coroutine) if frame.f_code is not _OF_FUTURES][-SHOWN:]
     return ", called by ".join(map(_named, reversed(frames)))
 
 

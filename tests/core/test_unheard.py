@@ -56,6 +56,7 @@ def test_each_message_takes_a_moment_after_the_first_few() -> None:
     assert all(before < after for before, after in pairwise(later))
 
 
+@pytest.mark.needs("reference counting")
 def test_a_generator_is_closed_although_its_senders_error_is_kept() -> None:
     """As anyio keeps it, in a frame of its own traceback: without the garbage collector."""
     closed: list[float] = []

@@ -30,6 +30,7 @@ SAME = [kind for kind in KINDS if not OF_HTTP_1.search(kind.id)]
 each_kind = pytest.mark.parametrize("kind", SAME, ids=lambda kind: kind.id)
 
 
+@pytest.mark.everywhere
 @each_kind
 def test_2_1_the_response_is_that_of_http_1_1(kind: Kind) -> None:
     """H-1, H-3, H-10, H-11, H-18, A-8: except for the framing."""

@@ -41,7 +41,6 @@ def run(server: SocketServer, case: Case) -> None:
     check(case, frames, has_ended)
 
 
-@pytest.mark.everywhere
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("wire", ["tcp", "tls"])
 def test_sockets_change_nothing(loop: str, wire: str) -> None:

@@ -167,7 +167,7 @@ class Scene:
     """One figure; `unit` is what it is multiplied by to be shown, `bar` the most that it may be.
 
     Without a bar, the first server must not be worse than `reference`, or than the best of the others. A slow scene is
-    measured only once.
+    measured in fewer rounds.
     """
 
     title: str

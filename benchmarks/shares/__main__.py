@@ -18,13 +18,13 @@ from benchmarks.rows import Question
 from benchmarks.servers import Launch
 from benchmarks.shares.crowd import NoAnswer
 from benchmarks.shares.page import bars, comparison
-from benchmarks.shares.scenes import OWN_QUEUES, SCENES, Target, see_all
+from benchmarks.shares.scenes import OWN_QUEUES, SCENES, UNSHARED, Target, see_all
 
 APP = "benchmarks.shares.app:app"
 
-SERVERS = ("esg", OWN_QUEUES, "uvicorn", "granian", "gunicorn", "hypercorn")
+SERVERS = ("esg", OWN_QUEUES, UNSHARED, "uvicorn", "granian", "gunicorn", "hypercorn")
 
-SLOW_ROUNDS = 5
+SLOW_ROUNDS = 3
 """Rounds of a slow scene, or fewer if fewer are asked for: one is at the mercy of whatever else the machine does."""
 
 READY = Question(b"Hello, World!")
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         targets: dict[str, Target] = {}
         for server in options.servers:
-            launch = Launch(APP, free_port(), workers=options.workers, one_queue=server != OWN_QUEUES)
+            one_queue = server != OWN_QUEUES
+            launch = Launch(APP, free_port(), workers=options.workers, one_queue=one_queue, unshared=server == UNSHARED)
             try:
                 running = stack.enter_context(bench.start(server.partition("-")[0], launch, READY))
                 targets[server] = Target(launch.port, running.pids(), options.workers, options.seconds)

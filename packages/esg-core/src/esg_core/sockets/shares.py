@@ -25,7 +25,7 @@ What does not stay need not be even, and costs least where the code and the cach
 """
 
 BRIEF_MEMORY = 0.1
-"""Seconds without a brief connection after which `SLACK` holds again: eight workers on one core take turns that long."""
+"""Seconds after the last brief connection in which that holds: eight workers on one core take turns that long."""
 
 STAND_BACK = 0.001
 """Seconds for which a worker stands back before it looks again: the finest timer of uvloop."""

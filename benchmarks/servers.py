@@ -38,6 +38,8 @@ class Launch:
     Each has its own queue if the server supports that, unless `one_queue` says otherwise.
     """
     one_queue: bool = False
+    unshared: bool = False
+    """Whether workers of one queue accept what they can, without a share; only ESG has shares to switch off."""
 
 
 THREADS = "10"
@@ -59,13 +61,20 @@ def _listen(launch: Launch) -> list[str]:
     return ["--host", "127.0.0.1", "--port", str(launch.port)]
 
 
+_WITHOUT_SHARES = (
+    "from esg.__main__ import main; from esg_core.sockets.board import Rows; "
+    "Rows.create = classmethod(lambda cls: None); main()"
+)
+
+
 def _esg(launch: Launch) -> list[str]:
+    start = ["-c", _WITHOUT_SHARES] if launch.unshared else ["-m", "esg"]
     log = "--access-log" if launch.access_log else "--no-access-log"
     optional = _optional(launch, "--ssl-certfile", "--ssl-keyfile", "--timeout-keep-alive")
     workers = [] if launch.workers is None else ["--workers", str(launch.workers)]
     workers += ["--reuse-port"] if workers and not launch.one_queue else []
     interface = ["--interface", "wsgi", "--wsgi-threads", THREADS] if launch.wsgi else []
-    return ["-m", "esg", launch.app, *_listen(launch), "--lifespan", "off", log, *interface, *workers, *optional]
+    return [*start, launch.app, *_listen(launch), "--lifespan", "off", log, *interface, *workers, *optional]
 
 
 def _uvicorn(launch: Launch) -> list[str]:

@@ -18,11 +18,14 @@ from benchmarks.rows import Question
 from benchmarks.servers import Launch
 from benchmarks.shares.crowd import NoAnswer
 from benchmarks.shares.page import bars, comparison
-from benchmarks.shares.scenes import OWN_QUEUES, SCENES, Target, see_all
+from benchmarks.shares.scenes import OWN_QUEUES, SCENES, UNSHARED, Target, see_all
 
 APP = "benchmarks.shares.app:app"
 
-SERVERS = ("esg", OWN_QUEUES, "uvicorn", "granian", "gunicorn", "hypercorn")
+SERVERS = ("esg", OWN_QUEUES, UNSHARED, "uvicorn", "granian", "gunicorn", "hypercorn")
+
+SLOW_ROUNDS = 3
+"""Rounds of a slow scene, or fewer if fewer are asked for: one is at the mercy of whatever else the machine does."""
 
 READY = Question(b"Hello, World!")
 
@@ -37,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         targets: dict[str, Target] = {}
         for server in options.servers:
-            launch = Launch(APP, free_port(), workers=options.workers, one_queue=server != OWN_QUEUES)
+            one_queue = server != OWN_QUEUES
+            launch = Launch(APP, free_port(), workers=options.workers, one_queue=one_queue, unshared=server == UNSHARED)
             try:
                 running = stack.enter_context(bench.start(server.partition("-")[0], launch, READY))
                 targets[server] = Target(launch.port, running.pids(), options.workers, options.seconds)
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{server}: {error}", file=sys.stderr)
                 targets.pop(server, None)
         for name in names:
-            for _ in range(1 if SCENES[name].is_slow else options.rounds):
+            for _ in range(min(SLOW_ROUNDS, options.rounds) if SCENES[name].is_slow else options.rounds):
                 for server, target in targets.items():
                     try:
                         figures[name].setdefault(server, []).append(SCENES[name].measure(target))
@@ -55,8 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(name, figures[name], file=sys.stderr, flush=True)
     verdicts = list(bars(figures, options.servers[0]))
     made = (
-        f"{made_by('benchmarks.shares')}, {options.workers} workers; medians of {options.rounds} rounds. Bursts and "
-        "the trickle are connections that stay: the fullest worker's part, divided by the mean."
+        f"{made_by('benchmarks.shares')}, {options.workers} workers; medians of {options.rounds} rounds, of at most "
+        f"{SLOW_ROUNDS} for the trickle and whatever is blocked or mixed. Bursts and the trickle are connections that "
+        "stay: the fullest worker's part, divided by the mean."
     )
     parts = ["# Shares, measured", made, comparison(figures, options.servers), "## Bars", bar_list(verdicts)]
     text = "\n\n".join(parts) + "\n"

@@ -12,7 +12,10 @@ from benchmarks import proc
 from benchmarks.shares.crowd import Client, Crowd, NoAnswer
 
 OWN_QUEUES = "esg-reuse-port"
-"""The name of ESG with a queue for each worker, which spreads short connections too, and so shows what that costs."""
+"""The name of ESG with a queue for each worker."""
+
+UNSHARED = "esg-unshared"
+"""The name of ESG with one queue whose workers accept what they can: it shows what shares cost."""
 
 REST = 0.2
 """Seconds between two bursts, in which the servers close what they had."""
@@ -167,7 +170,7 @@ class Scene:
     """One figure; `unit` is what it is multiplied by to be shown, `bar` the most that it may be.
 
     Without a bar, the first server must not be worse than `reference`, or than the best of the others. A slow scene is
-    measured only once.
+    measured in fewer rounds.
     """
 
     title: str
@@ -199,5 +202,5 @@ SCENES = {
         for kind in ("block", "wait")
         for keeps in (True, False)
     },
-    "cost": Scene("short connection: CPU, µs", lambda target: cost(target, 2000), 1e6, reference=OWN_QUEUES),
+    "cost": Scene("short connection: CPU, µs", lambda target: cost(target, 2000), 1e6, reference=UNSHARED),
 }

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from esg_core.sockets.shares import BRIEF_MEMORY
 from tests.support.behaviour.board import counted, published
 from tests.support.behaviour.lifecycle import answer, request
 from tests.support.behaviour.working import LONG, working
@@ -49,6 +51,7 @@ def is_even(address: tuple[str, int] | str, workers: int) -> bool:
             taken = burst(clients, address, 16 * workers)
         if len(taken) == workers and max(taken.values()) <= 24:
             return True
+        time.sleep(2 * BRIEF_MEMORY)  # those of this burst may have been brief
     return False
 
 

@@ -12,7 +12,7 @@ FIGURES = {
     "burst-64": {"esg": [1.0, 1.31, 1.31], "other": []},
     "mixed-block-kept": {"esg": [0.0109], "esg-reuse-port": [0.001], "other": [0.010]},
     "mixed-block-new": {"esg": [0.012], "other": [0.010], "another": [0.5]},
-    "cost": {"esg": [1.05], "esg-reuse-port": [1.0], "other": [0.1]},
+    "cost": {"esg": [1.05], "esg-unshared": [1.0], "other": [0.1]},
 }
 
 

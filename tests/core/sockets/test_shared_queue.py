@@ -17,6 +17,8 @@ from esg_core.sockets.board import Holding, Rows
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
+from esg_core.sockets.shared_queue import SharedQueue
+from esg_core.sockets.tcp import counts_queue
 from esg_core.turns import TurnBudget
 from tests.support.certificates import CA
 from tests.support.core.loops import run_in, until
@@ -252,3 +254,25 @@ def test_w10_connections_in_their_handshake_count_until_they_fail(loop: str) -> 
         await server.settle(20)
 
     run(loop, script)
+
+
+@pytest.mark.parametrize("is_unix", [False, True])
+def test_w10_a_server_accepts_no_more_than_wait_where_that_is_known(is_unix: bool, tmp_path: Path) -> None:
+    """Trying for one more costs a system call and an exception each time."""
+    queue = Queue(tmp_path / "sock" if is_unix else None)
+    row = queue.rows.take()
+    assert row is not None
+    for _ in range(3):
+        queue.board.hold(queue.sibling(), 50)
+    shared = SharedQueue(queue.listening, Holding(queue.board, row))
+    shared.open()
+    with ExitStack() as clients:
+        assert shared.room() == 0
+        for _ in range(2):
+            clients.enter_context(queue.client())
+        room = shared.room()
+        assert room is not None
+        assert room == 2 or (not counts_queue(queue.listening) and room > 2)
+        for _ in range(2):
+            shared.accept().close()
+    queue.close()

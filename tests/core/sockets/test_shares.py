@@ -15,6 +15,7 @@ from esg_core.sockets.shares import (
     SLACK,
     STALL,
     STAND_BACK,
+    BriefConnections,
     FairShare,
 )
 
@@ -198,8 +199,28 @@ def test_w10_rows_may_be_added_and_cleared_while_one_stands_back() -> None:
     assert share.room(5, STALL + STAND_BACK) >= 5
 
 
-def test_w10_connections_that_do_not_stay_need_not_be_even() -> None:
+def test_w10_a_worker_may_take_more_than_its_share_as_it_is_told() -> None:
     share = FairShare(Published([2, 0, 0, 0]), 0)
     assert share.room(1, 1.0) == 0
-    assert share.room(1, 1.0, brief_at=1.0 - BRIEF_MEMORY / 2) == BRIEF_SLACK - 1
-    assert FairShare(Published([2, 0, 0, 0]), 0).room(1, BRIEF_MEMORY, brief_at=0.0) == 0
+    assert share.room(1, 1.0, BRIEF_SLACK) == BRIEF_SLACK - 1
+
+
+def test_w10_connections_that_do_not_stay_need_not_be_even() -> None:
+    """The slack grows by one for each, up to a limit, until there has been none for a while."""
+    brief = BriefConnections()
+    assert brief.slack(0.0) == SLACK
+    brief.ended(0.0, BRIEF)
+    assert brief.slack(BRIEF) == SLACK
+    now = 10.0
+    for number in range(1, 2 * BRIEF_SLACK):
+        brief.ended(now, now + BRIEF / 2)
+        now += BRIEF / 2
+        assert brief.slack(now + BRIEF_MEMORY / 2) == min(SLACK + number, BRIEF_SLACK)
+    assert brief.slack(now + 1.01 * BRIEF_MEMORY) == SLACK
+    brief.ended(now, now + BRIEF / 2)
+    now += BRIEF_MEMORY * 2
+    brief.ended(now, now)
+    assert brief.slack(now) == SLACK + 1
+    late = BriefConnections()
+    late.ended(0.0, 0.0)
+    assert late.slack(BRIEF_MEMORY) == SLACK

@@ -6,7 +6,6 @@ of `esg_core.sockets.shares`.
 """
 
 import contextlib
-import math
 import mmap
 import os
 import socket
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from esg_core.shared_memory import unnamed_file
-from esg_core.sockets.shares import BRIEF
+from esg_core.sockets.shares import BriefConnections
 
 ROWS = 256
 """Processes that have a row; any others accept without asking."""
@@ -117,15 +116,12 @@ class Rows:
 
 
 class Holding:
-    """The row of this process: keeps count of the connections that it holds while it accepts.
-
-    `brief_at` is when a brief one has last ended, on the clock of `time.monotonic()`.
-    """
+    """The row of this process: keeps count of the connections that it holds while it accepts, and of brief ones."""
 
     def __init__(self, board: Board, row: int) -> None:
         self.board = board
         self.row = row
-        self.brief_at = -math.inf
+        self.brief = BriefConnections()
         self._count = 0
         self._accepts = False
 
@@ -160,9 +156,7 @@ class Holding:
 
     def release(self, began: float) -> None:
         """Count a connection off that began then, and has been closed."""
-        now = monotonic()
-        if now - began < BRIEF:
-            self.brief_at = now
+        self.brief.ended(began, monotonic())
         self._count -= 1
         self._publish()
 

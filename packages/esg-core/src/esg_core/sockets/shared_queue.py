@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from esg_core.sockets.shares import FairShare
-from esg_core.sockets.tcp import queue_meter
+from esg_core.sockets.tcp import counts_queue, queue_meter
 
 if TYPE_CHECKING:
     from esg_core.sockets.board import Holding
@@ -22,6 +22,7 @@ class SharedQueue:
         self._holding = holding
         self._share = FairShare(holding.board, holding.row)
         self._count_waiting = queue_meter(listening)
+        self._knows_count = counts_queue(listening)
 
     def open(self) -> None:
         """Count this process in: it comes to the queue from now on."""
@@ -38,4 +39,6 @@ class SharedQueue:
         if not waiting:
             self._share.rest()
             return 0
-        return self._share.room(waiting, monotonic(), self._holding.brief_at) or None
+        now = monotonic()
+        room = self._share.room(waiting, now, self._holding.brief.slack(now))
+        return (min(room, waiting) if self._knows_count else room) or None

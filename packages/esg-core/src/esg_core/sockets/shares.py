@@ -18,14 +18,14 @@ SLACK = 1
 BRIEF = 0.05
 """A connection that ends within this many seconds is brief."""
 
-BRIEF_SLACK = 4
-"""`SLACK` for `BRIEF_MEMORY` after a brief one has ended.
+BRIEF_SLACK = 16
+"""The most that `SLACK` grows to while connections are brief, by one for each.
 
 What does not stay need not be even, and costs least where the code and the caches are warm.
 """
 
-BRIEF_MEMORY = 0.02
-"""Seconds."""
+BRIEF_MEMORY = 0.1
+"""Seconds after the last brief connection in which that holds: eight workers on one core take turns that long."""
 
 STAND_BACK = 0.001
 """Seconds for which a worker stands back before it looks again: the finest timer of uvloop."""
@@ -53,6 +53,27 @@ class Rows(Protocol):
         """How often it has come to the queue: any change counts."""
 
 
+class BriefConnections:
+    """How many brief connections a worker has had lately, and so how strictly it keeps to its share."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last = -math.inf
+
+    def ended(self, began: float, now: float) -> None:
+        """A connection has ended that began then; both are seconds."""
+        if now - began < BRIEF:
+            self._count = self._lately(now) + 1
+            self._last = now
+
+    def slack(self, now: float) -> int:
+        """How many connections more than its share the worker may take."""
+        return min(SLACK + self._lately(now), BRIEF_SLACK)
+
+    def _lately(self, now: float) -> int:
+        return self._count if now - self._last < BRIEF_MEMORY else 0
+
+
 class FairShare:
     """What one worker may take from one queue; `own` is its row.
 
@@ -68,14 +89,13 @@ class FairShare:
         self._next = math.inf
         self._looks: Sequence[int] = ()
 
-    def room(self, waiting: int, now: float, brief_at: float = -math.inf) -> int:
+    def room(self, waiting: int, now: float, slack: int = SLACK) -> int:
         """How many connections to take while `waiting` are in the queue; 0 to stand back for `STAND_BACK`.
 
-        After that, this must be called again, or `rest()` if none wait any more. `now` is in seconds; `brief_at` is
-        when a brief connection has last ended.
+        After that, this must be called again, or `rest()` if none wait any more. `now` is in seconds; `slack` is how
+        many more than its share the worker may take.
         """
         held = self._awake(now)
-        slack = BRIEF_SLACK if now - brief_at < BRIEF_MEMORY else SLACK
         room = self._lacking(held, waiting) + slack
         if room <= 0 and now - self._since >= STALL:
             self._since = now

@@ -27,9 +27,14 @@ _WAITING = struct.Struct("=24xI")
 """The first of them, which is the length of the queue if the socket listens."""
 
 
+def counts_queue(listening: socket.socket) -> bool:
+    """Whether the system reports how many connections wait."""
+    return sys.platform == "linux" and listening.family in (socket.AF_INET, socket.AF_INET6)
+
+
 def queue_meter(listening: socket.socket) -> Callable[[], int]:
     """A function that returns how many connections wait; where the system does not report it, 1 if any do."""
-    if sys.platform == "linux" and listening.family in (socket.AF_INET, socket.AF_INET6):
+    if counts_queue(listening):
         getsockopt = listening.getsockopt
         return lambda: int(_WAITING.unpack(getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WAITING.size))[0])
     poll = select.poll()

@@ -327,9 +327,13 @@ class H1Connection(H1Input):
 
     def _prepare_end(self) -> None:
         """Read nothing more, and watch that everything written is sent and that TLS ends."""
+        is_watched = self._reading is DISCARD
         self._reading = CLOSING
         self._read_deadline = inf
-        self._watch_writing(self._time())
+        if is_watched:
+            self.deadline = self._write_deadline
+        else:
+            self._watch_writing(self._time())
         if self._peer.is_tls:
             self._await(self._time() + TLS_LINGER)
             self._hasten()

@@ -16,6 +16,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "pa
 OF_OTHERS = {
     "--all",
     "--share",
+    "--servers",
     "--cover",
     "--find-links",
     "--group",

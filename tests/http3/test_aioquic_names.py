@@ -1,4 +1,4 @@
-"""What `esg_http.h3.aioquic_connection` knows of aioquic that is not public: fails by name if a release changes it."""
+"""What `aioquic_connection` and `aioquic_bounds` know of aioquic that is not public: fails by name if it changes."""
 
 import inspect
 import re
@@ -11,6 +11,7 @@ from aioquic import tls
 from aioquic.quic.connection import Limit, QuicConnection, QuicConnectionId
 from aioquic.quic.stream import QuicStream, QuicStreamReceiver, QuicStreamSender
 
+import esg_http.h3.aioquic_bounds
 import esg_http.h3.aioquic_connection
 from esg_http.h3.aioquic_transport import _fault
 from tests.support.http3.client import configuration
@@ -19,6 +20,8 @@ METHODS: list[tuple[type, str, list[str]]] = [
     (QuicConnection, "_replenish_connection_ids", ["self"]),
     (QuicConnection, "_initialize", ["self", "peer_cid"]),
     (QuicConnection, "_idle_timeout", ["self"]),
+    (QuicConnection, "_get_or_create_stream", ["self", "frame_type", "stream_id"]),
+    (QuicConnection, "_handle_crypto_frame", ["self", "context", "frame_type", "buf"]),
     (QuicConnection, "_write_connection_limits", ["self", "builder", "space"]),
     (QuicConnection, "_write_stream_limits", ["self", "builder", "space", "stream"]),
     (QuicConnection, "_on_connection_limit_delivery", ["self", "delivery", "limit"]),
@@ -30,6 +33,7 @@ METHODS: list[tuple[type, str, list[str]]] = [
 ATTRIBUTES: list[tuple[str, type | tuple[type, ...]]] = [
     ("_close_at", (type(None), float)),
     ("_close_event", type(None)),
+    ("_crypto_streams", dict),
     ("_host_cid_seq", int),
     ("_host_cids", list),
     ("_local_initial_source_connection_id", bytes),
@@ -50,7 +54,7 @@ OF_PARTS: list[tuple[Any, list[str]]] = [
     (Limit(0, "", 1), ["frame_type", "sent", "used", "value"]),
     (QuicConnectionId(b"", 0, b"", True), ["cid", "sequence_number", "stateless_reset_token", "was_sent"]),
     (QuicStream(0), ["max_stream_data_local", "max_stream_data_local_sent", "max_stream_data_remote", "stream_id"]),
-    (QuicStreamReceiver(0, True), ["is_finished"]),
+    (QuicStreamReceiver(0, True), ["_buffer", "_ranges", "is_finished", "starting_offset"]),
     (
         QuicStreamSender(0, True),
         ["_buffer_fin", "_buffer_start", "_buffer_stop", "buffer_is_empty", "highest_offset", "is_finished"],
@@ -80,7 +84,8 @@ def test_parts_have_the_attributes_that_we_know(part: object, names: list[str]) 
 
 
 def test_every_private_name_is_in_these_lists() -> None:
-    source = Path(esg_http.h3.aioquic_connection.__file__).read_text(encoding="utf-8")
+    modules = (esg_http.h3.aioquic_connection, esg_http.h3.aioquic_bounds)
+    source = "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in modules)
     own = set(re.findall(r"def (_[a-z]\w*)|self\.(_identity|_half_window|_unsent)\b", source))
     known = {name for _, name, _ in METHODS} | {name for name, _ in ATTRIBUTES}
     known |= {name for _, names in OF_PARTS for name in names} | {name for pair in own for name in pair}

@@ -9,7 +9,7 @@ from esg_core.figures.layout import EXEMPLARS_AT, FINGERPRINT, IS_SUMMED, SLOTS,
 from esg_core.figures.readings import Kind
 
 FAMILIES = (*(counted.family for counted in COUNTED), *MEASURED)
-MOST_SLOTS = 4000
+MOST_SLOTS = 4100
 """What one process may keep, whatever clients send."""
 
 

@@ -26,6 +26,7 @@ from esg_core.waiting import Waiters
 if TYPE_CHECKING:
     from esg_core.access import AccessLog
     from esg_core.contracts import Connection, ConnectionWatch, Cycle
+    from esg_core.figures.quic import QuicFigures
     from esg_core.figures.tally import Tally
     from esg_core.header_fields import Alternatives
     from esg_core.options.config import Config
@@ -53,8 +54,10 @@ class Context:
     limits the running requests (rule A-1), `tally` when nothing is counted (rule M-1), `clients` when nothing limits
     the connections of each (rule A-11), `call_deadlines` when a call may take any time (rules H-24, H-25),
     `alternatives` when responses have no other protocol to name (rule Q-17). `handshakes` counts those of TLS by their
-    result.
+    result, `quic` is what QUIC counts, None without it.
     """
+
+    quic: "QuicFigures | None" = None
 
     def __init__(self, config: "Config", app: Application, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config

@@ -1,7 +1,10 @@
 """What a tally needs to know of the server whose figures it keeps."""
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from esg_core.figures.quic import QuicFigures
 
 
 class LoopTotals(NamedTuple):
@@ -39,6 +42,8 @@ class ServerFigures(Protocol):
 
     requests: int
     handshakes: dict[str, int]
+    quic: "QuicFigures | None"
+    """None without HTTP/3."""
 
     @property
     def access(self) -> object | None:

@@ -12,13 +12,16 @@ from esg_core.figures.labels import (
     CLASSES,
     CLOSE_CODES,
     CODES,
+    DROPPED_DATAGRAMS,
     DURATIONS,
     GENERATIONS,
     H2_ERRORS,
+    H3_ERRORS,
     HANDSHAKE_RESULTS,
     LIFETIMES,
     METHODS,
     PROTOCOLS,
+    QUIC_ERRORS,
     REFUSAL_REASONS,
 )
 from esg_core.figures.readings import Family, Kind
@@ -98,6 +101,17 @@ H2_FAULTS = Counted(
     _counter("esg_http2_connection_errors", "Connections that broke HTTP/2, by the code they got.", "code"),
     _each(*H2_ERRORS),
 )
+H3_FAULTS = Counted(
+    _counter("esg_http3_connection_errors", "Connections that broke HTTP/3 or QUIC, by the code they got.", "code"),
+    _each(*H3_ERRORS.values(), *QUIC_ERRORS, "CRYPTO_ERROR", "other"),
+    is_sparse=True,
+)
+QUIC_HANDSHAKES = Counted(_counter("esg_quic_handshakes", "QUIC handshakes.", "result"), _each(*HANDSHAKE_RESULTS))
+QUIC_RETRIES = Counted(_counter("esg_quic_retries", "Clients that were asked to prove their address."))
+QUIC_DROPPED = Counted(
+    _counter("esg_quic_datagrams_dropped", "Datagrams that belong to no connection.", "reason"),
+    _each(*DROPPED_DATAGRAMS),
+)
 WEBSOCKETS = Counted(_gauge("esg_websockets", "Open WebSockets."))
 WS_OPENED = Counted(_counter("esg_websockets_opened", "WebSockets that were opened."))
 WS_RECEIVED = Counted(_counter("esg_websockets_messages_received", "Messages of clients."))
@@ -132,6 +146,7 @@ GC_RUNS = Counted(
 COUNTED = (
     *(REQUESTS, DURATION, IN_PROGRESS, QUEUED, LIMIT, QUEUE, REFUSED, ABORTED, BAD, REQUEST_BYTES, RESPONSE_BYTES),
     *(CONNECTIONS, ACCEPTED, H2_STREAMS, H2_FAULTS),
+    *(H3_FAULTS, QUIC_HANDSHAKES, QUIC_RETRIES, QUIC_DROPPED),
     *(WEBSOCKETS, WS_OPENED, WS_RECEIVED, WS_SENT, WS_CLOSES, WS_DURATION),
     *(HANDSHAKES, BUSY, TURNS, LAG, GC_COLLECTED, GC_UNCOLLECTABLE, GC_RUNS),
 )

@@ -206,6 +206,7 @@ class Tally:
         yield families.LIMIT, 0 if admission is None else admission.limit
         yield families.ABORTED, self.aborted
         yield families.H2_STREAMS, _h2_streams(context) if connections["2"] else 0
+        yield families.QUIC_RETRIES, 0 if context.quic is None else context.quic.retries
         yield families.WEBSOCKETS, websockets
         yield families.WS_OPENED, self.ws_opened
         yield families.WS_RECEIVED, self.ws_received
@@ -227,6 +228,10 @@ class Tally:
         yield families.H2_FAULTS, self.h2_faults.copy()
         yield families.WS_CLOSES, self.ws_closes.copy()
         yield families.HANDSHAKES, context.handshakes
+        if context.quic is not None:
+            yield families.H3_FAULTS, context.quic.faults.copy()
+            yield families.QUIC_HANDSHAKES, context.quic.handshakes
+            yield families.QUIC_DROPPED, context.quic.dropped
         generations = gc.get_stats() if sys.implementation.name == "cpython" else ()  # PyPy's has no generations
         for counted, what in _COLLECTOR:
             yield counted, {str(number): found[what] for number, found in enumerate(generations)}

@@ -1,7 +1,8 @@
 """aioquic's connection with what ESG needs of it and aioquic has no setting for (rules Q-11 to Q-13).
 
-The only module that knows private names of aioquic, which is why its releases are pinned to those that were read:
-`tests/http3/test_aioquic_names.py` fails for each name that has changed. Knows neither sockets nor HTTP/3.
+With `aioquic_bounds` the only module that knows private names of aioquic, which is why its releases are pinned to those
+that were read: `tests/http3/test_aioquic_names.py` fails for each name that has changed. Knows neither sockets nor
+HTTP/3.
 """
 
 import logging
@@ -15,7 +16,6 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     CONNECTION_LIMIT_FRAME_CAPACITY,
     MAX_STREAM_DATA_FRAME_CAPACITY,
-    QuicConnection,
     QuicConnectionAdapter,
     QuicConnectionId,
     QuicConnectionState,
@@ -23,8 +23,10 @@ from aioquic.quic.connection import (
 from aioquic.quic.packet import QuicFrameType
 
 from esg_http.h3 import connection_ids
+from esg_http.h3.aioquic_bounds import BoundedQuic
 
 if TYPE_CHECKING:
+    from aioquic.quic.connection import Limit
     from aioquic.quic.packet_builder import QuicPacketBuilder
     from aioquic.quic.recovery import QuicPacketSpace
     from aioquic.quic.stream import QuicStream
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from esg_http.h3.certificates import Credentials
 
 CONNECTION_WINDOW = 2**20
-"""Bytes that all streams of a connection together may have on the way; it opens as bytes come, as in HTTP/2."""
+"""Bytes that all streams of a connection together may have on the way; it opens as bytes come in order."""
 
 UNIDIRECTIONAL = 16
 """Streams that a client may open besides its requests: control, QPACK's two, and some that mean nothing to us."""
@@ -78,7 +80,7 @@ def server_configuration(limits: QuicLimits, credentials: "Credentials") -> Quic
     )
 
 
-class ServerQuic(QuicConnection):
+class ServerQuic(BoundedQuic):
     """A server's connection. It has no tickets, hence no 0-RTT: aioquic refuses none once there are tickets."""
 
     def __init__(
@@ -223,30 +225,36 @@ class ServerQuic(QuicConnection):
         tls.Context._server_handle_hello(self.tls, hello, initial, handshake)
 
     def _write_connection_limits(self, builder: "QuicPacketBuilder", space: "QuicPacketSpace") -> None:
-        """As aioquic's, but MAX_DATA keeps its distance from what has come instead of doubling."""
+        """As aioquic's, but MAX_DATA keeps its distance from what has come in order instead of doubling."""
         data = self._local_max_data
         if data.value - data.used < CONNECTION_WINDOW // 2:
-            data.value = data.used + CONNECTION_WINDOW
-        for limit in (data, self._local_max_streams_bidi, self._local_max_streams_uni):
-            is_plenty = limit is not data and limit.sent - limit.used >= limit.value - limit.sent
-            if limit.value != limit.sent and not is_plenty:
-                buffer = builder.start_frame(
-                    limit.frame_type,
-                    capacity=CONNECTION_LIMIT_FRAME_CAPACITY,
-                    handler=self._on_connection_limit_delivery,
-                    handler_args=(limit,),
-                )
-                buffer.push_uint_var(limit.value)
-                limit.sent = limit.value
+            data.value = max(data.value, data.used - self.held_back() + CONNECTION_WINDOW)
+        if data.value != data.sent:
+            self._write_limit(builder, data)
+        requests, others = self._local_max_streams_bidi, self._local_max_streams_uni
+        if requests.value - requests.sent > requests.sent - requests.used:  # few are left
+            self._write_limit(builder, requests)
+        if others.value - others.sent > others.sent - others.used:
+            self._write_limit(builder, others)
+
+    def _write_limit(self, builder: "QuicPacketBuilder", limit: "Limit") -> None:
+        buffer = builder.start_frame(
+            limit.frame_type,
+            capacity=CONNECTION_LIMIT_FRAME_CAPACITY,
+            handler=self._on_connection_limit_delivery,
+            handler_args=(limit,),
+        )
+        buffer.push_uint_var(limit.value)
+        limit.sent = limit.value
 
     def _write_stream_limits(
         self, builder: "QuicPacketBuilder", space: "QuicPacketSpace", stream: "QuicStream"
     ) -> None:
         """As aioquic's, but MAX_STREAM_DATA follows what was consumed instead of doubling with what has come."""
-        assert stream.stream_id is not None
         opened = stream.max_stream_data_local - stream.max_stream_data_local_sent
-        if opened < self._half_window or stream.receiver.is_finished:
+        if not opened or opened < self._half_window or stream.receiver.is_finished:
             return
+        assert stream.stream_id is not None
         buffer = builder.start_frame(
             QuicFrameType.MAX_STREAM_DATA,
             capacity=MAX_STREAM_DATA_FRAME_CAPACITY,

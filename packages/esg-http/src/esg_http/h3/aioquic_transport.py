@@ -35,8 +35,11 @@ class Host(Protocol):
     def flush_soon(self, transport: "AioquicTransport") -> None:
         """Call `flush()` at the end of this turn."""
 
-    def established(self, transport: "AioquicTransport") -> None:
-        """The handshake is over, well or badly."""
+    def established(self, transport: "AioquicTransport", result: str) -> None:
+        """The handshake is over: `ok`, `failed` or `timeout`, or empty if it had not begun."""
+
+    def has_fault(self, code: int, *, of_quic: bool) -> None:
+        """The connection ends with an error that the client is told, of QUIC or of HTTP/3."""
 
     def make_id(self, transport: "AioquicTransport") -> bytes:
         """A new ID, whose datagrams come to this connection from now on."""
@@ -285,17 +288,17 @@ class AioquicTransport:
             self._user.stream_stopped(event.stream_id, event.error_code)
 
     def _on_handshake(self, _event: events.HandshakeCompleted) -> None:
-        self._establish()
+        self._establish("ok")
         self._user = self._make_user()
         self._user.connected(self)
 
     def _on_retired(self, event: events.ConnectionIdRetired) -> None:
         self._host.retire(self, event.connection_id)
 
-    def _establish(self) -> None:
+    def _establish(self, result: str) -> None:
         if not self._is_established:
             self._is_established = True
-            self._host.established(self)
+            self._host.established(self, result)
 
     def _set_timer(self) -> None:
         due = self._quic.get_timer()
@@ -315,11 +318,14 @@ class AioquicTransport:
             self._host.gone(self)
         else:
             self._host.moved(self)
+        if farewell and ended is not None and ended.error_code not in FAULTLESS:
+            self._host.has_fault(ended.error_code, of_quic=ended.frame_type is not None)
         self._lose(_fault(ended))
 
     def _lose(self, exc: Exception | None) -> None:
-        self._path, self._closed = self._current_path, True
-        self._establish()
+        self._path = self._current_path
+        self._establish(_result(exc) if self.has_authenticated else "")
+        self._closed = True
         self._quic.forget()
         user, self._user = self._user, None
         if user is not None:
@@ -341,6 +347,11 @@ _HANDLERS: dict[type[events.QuicEvent], Callable[[AioquicTransport, Any], None]]
     events.HandshakeCompleted: AioquicTransport._on_handshake,  # noqa: SLF001
     events.ConnectionIdRetired: AioquicTransport._on_retired,  # noqa: SLF001
 }
+
+
+def _result(exc: Exception | None) -> str:
+    """What became of a handshake that was not completed."""
+    return "timeout" if isinstance(exc, TimeoutError) else "failed"
 
 
 def _fault(ended: events.ConnectionTerminated | None) -> Exception | None:

@@ -10,9 +10,11 @@ import math
 import secrets
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from esg_core.contracts import DatagramPath, DatagramPort
+from esg_core.figures.quic import QuicFigures
 from esg_core.waiting import Waiters
 from esg_http.h3.aioquic_transport import AioquicTransport, Origin, QuicSettings
 from esg_http.h3.connection_ids import LENGTH, ConnectionIds
@@ -48,14 +50,23 @@ STRANGE, KNOWN, FAILED, HANDSHAKE = 10, 80, 400, 2500
 """Units of the turn's budget (rule H-22): a datagram for no connection, for one, for one that turned out not to be, and
 the first one of a connection."""
 
+DEAR = 500
+"""Microseconds from which on a datagram for a connection costs what it took: its frames are many, or dear."""
+
+FLUSHING = 0.005
+"""Seconds of a turn in which connections send; those that are left do so in the next turn."""
+
 
 class Endpoint:
     """See `esg_core.contracts.DatagramEndpoint`, and see `esg_http.h3.aioquic_transport.Host`."""
 
-    def __init__(self, socket: DatagramPort, ids: ConnectionIds, settings: QuicSettings) -> None:
+    def __init__(
+        self, socket: DatagramPort, ids: ConnectionIds, settings: QuicSettings, figures: QuicFigures | None = None
+    ) -> None:
         self._socket = socket
         self._ids = ids
         self._settings = settings
+        self.figures = QuicFigures() if figures is None else figures
         self._loop = asyncio.get_running_loop()
         self._logger = logging.getLogger("esg.error")
         self._routes: dict[bytes, AioquicTransport] = {}
@@ -64,6 +75,7 @@ class Endpoint:
         self._retries = Retries()
         self._timers = Timers(self._loop, self._expire)
         self._to_flush: dict[AioquicTransport, None] = {}
+        self._will_flush = False
         self._is_refusing = False
 
     # What the socket calls.
@@ -73,10 +85,9 @@ class Endpoint:
             return self._long(datagram, path)
         transport = self._routes.get(datagram[1 : 1 + LENGTH])
         if transport is not None:
-            self._give(transport, datagram, path)
-            return KNOWN
+            return self._give(transport, datagram, path)
         self._reset(datagram, path)
-        return STRANGE
+        return self._drop("unknown_connection")
 
     @property
     def is_opening(self) -> bool:
@@ -107,12 +118,15 @@ class Endpoint:
         self._socket.send(datagram, path)
 
     def flush_soon(self, transport: AioquicTransport) -> None:
-        if not self._to_flush:
-            self._loop.call_soon(self._flush)
         self._to_flush[transport] = None
+        if not self._will_flush:
+            self._will_flush = True
+            self._loop.call_soon(self._flush)
 
-    def established(self, transport: AioquicTransport) -> None:
+    def established(self, transport: AioquicTransport, result: str) -> None:
         self._handshakes.discard(transport)
+        if result:
+            self.figures.handshakes[result] += 1
         if not self._handshakes:
             self._settled.wake()
 
@@ -138,21 +152,25 @@ class Endpoint:
     def reset_token(self, connection_id: bytes) -> bytes:
         return self._ids.reset_token(connection_id)
 
+    def has_fault(self, code: int, *, of_quic: bool) -> None:
+        self.figures.has_fault(code, of_quic=of_quic)
+
     # Datagrams of no connection.
 
     def _long(self, datagram: bytes, path: DatagramPath) -> int:
         header = read_long_header(datagram)
         if header is None or header.version == NEGOTIATION:
-            return STRANGE
+            return self._drop("malformed")
         transport = self._routes.get(header.destination)
         if transport is not None:
-            self._give(transport, datagram, path)
-            return KNOWN
-        if len(datagram) < SMALLEST_INITIAL or self._is_refusing:
-            return STRANGE
+            return self._give(transport, datagram, path)
+        if self._is_refusing:
+            return self._drop("draining")
+        if len(datagram) < SMALLEST_INITIAL:
+            return self._drop("unknown_connection")
         if header.version not in VERSIONS:
             self._negotiate(header, path)
-            return STRANGE
+            return self._drop("unknown_version")
         return self._initial(datagram, path)
 
     def _negotiate(self, header: LongHeader, path: DatagramPath) -> None:
@@ -161,15 +179,16 @@ class Endpoint:
     def _initial(self, datagram: bytes, path: DatagramPath) -> int:
         header = read_initial(datagram)
         if header is None or len(header.destination_cid) < SMALLEST_ORIGINAL_ID:
-            return STRANGE
+            return self._drop("malformed")
         if len(self._handshakes) >= MOST_HANDSHAKES:
-            return STRANGE
+            return self._drop("busy")
         now = self._loop.time()
         proven = self._retries.check(header, path, now) if header.token else None
         if proven is None and self._ids.is_ours(header.destination_cid):  # it is gone, or its token is not ours
-            return STRANGE
+            return self._drop("unknown_connection")
         if proven is None and len(self._handshakes) >= RETRY_FROM:
             self._socket.send(self._retries.packet(header, self._ids.make(), path, now), path)
+            self.figures.retries += 1
             return STRANGE
         return self._begin(datagram, path, header.destination_cid, proven)
 
@@ -183,7 +202,13 @@ class Endpoint:
         if transport.has_authenticated:
             return HANDSHAKE
         transport.drop()
+        self._drop("forged")
         return FAILED
+
+    def _drop(self, reason: str) -> int:
+        """Count a datagram that is for no connection; returns its price."""
+        self.figures.dropped[reason] += 1
+        return STRANGE
 
     def _reset(self, datagram: bytes, path: DatagramPath) -> None:
         """Tell the client of a connection that is gone; see RFC 9000 section 10.3."""
@@ -197,18 +222,28 @@ class Endpoint:
 
     # The order of a turn.
 
-    def _give(self, transport: AioquicTransport, datagram: bytes, path: DatagramPath) -> None:
+    def _give(self, transport: AioquicTransport, datagram: bytes, path: DatagramPath) -> int:
+        """Let a connection read a datagram; returns the price, which only the clock knows if it is high (rule Q-25)."""
+        begin = perf_counter()
         self._guarded(transport, partial(transport.receive, datagram, path, self._loop.time()))
+        took = int((perf_counter() - begin) * 1_000_000)
+        return took if took > DEAR else KNOWN
 
     def _expire(self, transport: AioquicTransport, now: float) -> None:
         self._guarded(transport, partial(transport.expire, now))
 
     def _flush(self) -> None:
-        """Send what all connections have to send, at the end of a turn."""
-        now = self._loop.time()
-        to_flush, self._to_flush = self._to_flush, {}
-        for transport in to_flush:
+        """Send what connections have to send at the end of a turn, one after the other for as long as there is time."""
+        now, to_flush = self._loop.time(), self._to_flush
+        until = perf_counter() + FLUSHING
+        for transport in tuple(to_flush):
+            to_flush.pop(transport, None)
             self._guarded(transport, partial(transport.flush, now))
+            if perf_counter() >= until:
+                break
+        self._will_flush = bool(to_flush)
+        if to_flush:
+            self._loop.call_soon(self._flush)
 
     def _guarded(self, transport: AioquicTransport, work: Callable[[], None]) -> None:
         """Do `work` of one connection; if it fails, only that connection ends."""

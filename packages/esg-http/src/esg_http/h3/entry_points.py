@@ -22,6 +22,7 @@ IDLE = 60.0
 
 def aioquic(context: "Context") -> "EndpointMaker":
     """HTTP/3 on aioquic."""
+    from esg_core.figures.quic import QuicFigures
     from esg_http.h3.connection import H3Connection
     from esg_http.h3.settings import H3Settings
 
@@ -29,4 +30,5 @@ def aioquic(context: "Context") -> "EndpointMaker":
     limits = QuicLimits(config.h2_max_concurrent_streams, min(config.h2_max_stream_window, LARGEST_WINDOW), IDLE)
     make_user = partial(H3Connection, context, H3Settings(context))
     settings = QuicSettings(limits, Certificates(config).find, make_user)
-    return partial(Endpoint, ids=ConnectionIds.fresh(), settings=settings)
+    context.quic = QuicFigures()
+    return partial(Endpoint, figures=context.quic, ids=ConnectionIds.fresh(), settings=settings)

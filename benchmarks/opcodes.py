@@ -32,15 +32,18 @@ Opcodes = dict[CodeType, tuple[float, float]]
 
 
 class _Counter:
-    """A trace function that counts."""
+    """A trace function that counts the functions that `only` chooses."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: Callable[[CodeType], bool]) -> None:
+        self._only = only
         self.calls: Counter[CodeType] = Counter()
         self.opcodes: Counter[CodeType] = Counter()
 
-    def __call__(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
-        frame.f_trace_opcodes = True
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
         code, opcodes = frame.f_code, self.opcodes
+        if not self._only(code):
+            return None
+        frame.f_trace_opcodes = True
         self.calls[code] += 1
 
         def local(_frame: FrameType, event: str, _argument: object) -> Callable[..., Any]:
@@ -60,15 +63,22 @@ def count_opcodes(
 
 async def _count(server: str, row: str) -> Opcodes:
     client = Client(asyncio.get_running_loop(), ROWS[row], PROTOCOLS[server](ROWS[row])())
-    await client.ask(_WARM_UP)
-    counter, before = _Counter(), sys.gettrace()
+    return await counted(client.ask)
+
+
+async def counted(
+    ask: Callable[[int], Coroutine[Any, Any, None]], only: Callable[[CodeType], bool] = lambda _code: True
+) -> Opcodes:
+    """What a request runs in Python, in the functions that `only` chooses; `ask(times)` sends so many, one by one."""
+    await ask(_WARM_UP)
+    counter, before = _Counter(only), sys.gettrace()
     gc.collect()
     gc.disable()  # garbage collected meanwhile, and its finalizers, belong to others
     if frame := inspect.currentframe():
         frame.f_trace_opcodes = True  # CPython 3.12 counts none unless some frame has this before
     sys.settrace(counter)
     try:
-        await client.ask(_REQUESTS)
+        await ask(_REQUESTS)
     finally:
         sys.settrace(before)
         gc.enable()
@@ -85,13 +95,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("row", choices=ROWS)
     parser.add_argument("--server", choices=PROTOCOLS, default="esg")
     options = parser.parse_args(arguments)
-    counted = count_opcodes(options.server, options.row)
-    ranked = sorted(counted.items(), key=lambda item: -item[1][1])
-    lines = [(_name(code), f"{calls:.1f}", f"{many:.0f}") for code, (calls, many) in ranked if many >= 1]
-    print(
-        table(["function", "calls", "opcodes"], [*lines, ("total", "", f"{sum(m for _, m in counted.values()):.0f}")])
-    )
+    print(opcodes_table(count_opcodes(options.server, options.row)))
     return 0
+
+
+def opcodes_table(opcodes: Opcodes) -> str:
+    """A line for each function, the dearest first."""
+    ranked = sorted(opcodes.items(), key=lambda item: -item[1][1])
+    lines = [(_name(code), f"{calls:.1f}", f"{many:.0f}") for code, (calls, many) in ranked if many >= 1]
+    total = f"{sum(many for _, many in opcodes.values()):.0f}"
+    return table(["function", "calls", "opcodes"], [*lines, ("total", "", total)])
 
 
 def _name(code: CodeType) -> str:

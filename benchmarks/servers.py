@@ -28,6 +28,8 @@ class Launch:
     tls: Certificate | None = None
     websocket: bool = False
     http2: bool = False
+    http3: bool = False
+    """Whether it also speaks HTTP/3, on the UDP port of the same number."""
     keep_alive: int | None = None
     """Seconds that an idle connection is kept; None leaves the server's default."""
     wsgi: bool = False
@@ -74,6 +76,7 @@ def _esg(launch: Launch) -> list[str]:
     workers = [] if launch.workers is None else ["--workers", str(launch.workers)]
     workers += ["--reuse-port"] if workers and not launch.one_queue else []
     interface = ["--interface", "wsgi", "--wsgi-threads", THREADS] if launch.wsgi else []
+    optional += ["--http3"] if launch.http3 else []
     return [*start, launch.app, *_listen(launch), "--lifespan", "off", log, *interface, *workers, *optional]
 
 
@@ -104,6 +107,7 @@ def _hypercorn(launch: Launch) -> list[str]:
     chosen = ["--bind", f"127.0.0.1:{launch.port}", "--worker-class", "uvloop"]
     chosen += ["--workers", str(launch.workers or 1)]
     optional = _optional(launch, "--certfile", "--keyfile", "--keep-alive")
+    optional += ["--quic-bind", f"127.0.0.1:{launch.port}"] if launch.http3 else []
     return ["-m", "hypercorn", *chosen, *log, *optional, launch.app]
 
 
@@ -147,7 +151,19 @@ SERVERS: dict[str, Command] = {
 }
 
 PACKAGES = (
-    *("esg", "uvicorn", "granian", "hypercorn", "gunicorn", "fastpysgi", "uvloop", "httptools", "zttp", "a2wsgi"),
+    *(
+        "esg",
+        "uvicorn",
+        "granian",
+        "hypercorn",
+        "gunicorn",
+        "fastpysgi",
+        "uvloop",
+        "httptools",
+        "zttp",
+        "a2wsgi",
+        "aioquic",
+    ),
     *("fastapi", "starlette", "flask"),
 )
 """The distributions whose versions belong to a result."""

@@ -15,9 +15,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.fairness.attacks import ATTACKS, HTTP2, TLS, WEBSOCKET, WEBSOCKET_OVER_HTTP2, Attack
+from benchmarks.fairness.attacks import ATTACKS, HTTP2, HTTP3, TLS, WEBSOCKET, WEBSOCKET_OVER_HTTP2, Attack
 from benchmarks.fairness.tunnel import Tunnel
 from benchmarks.fairness.wire import OPENING
+from benchmarks.quic_session import Lost, Session
 
 MOST_SECONDS = 8.0
 """Seconds within which the server must read what it is sent."""
@@ -35,7 +36,7 @@ def main() -> int:
     os.nice(10)
     try:
         attack, leave = prepare(ATTACKS[protocol, name], int(port))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Lost) as error:
         print(error, file=sys.stderr)
         return SILENT if isinstance(error, TimeoutError) else REFUSED
     print("ready", flush=True)
@@ -48,6 +49,11 @@ def main() -> int:
 
 def prepare(attack: Attack, port: int) -> tuple[Callable[[], None], Callable[[], None]]:
     """The attack, and what follows it; raises if the server does not speak the protocol."""
+    if attack.flood is not None:
+        return attack.flood(port), lambda: None
+    if attack.protocol.startswith(HTTP3):
+        with Session(port, ANSWERS_WITHIN):
+            return lambda: None, lambda: None
     data = attack.data()
     if attack.protocol == TLS:
         return lambda: asyncio.run(_shake(attack.handshakes, port)), lambda: None

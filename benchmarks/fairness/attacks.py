@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.fairness.quic_attacks import FLOODS, Prepared
 from benchmarks.fairness.wire import (
     CHUNKED,
     CONTINUATION,
@@ -31,6 +32,8 @@ from benchmarks.fairness.wire import (
 
 HTTP1, HTTP2, WEBSOCKET = "HTTP/1.1", "HTTP/2", "WebSocket"
 WEBSOCKET_OVER_HTTP2, TLS = "WebSocket over HTTP/2", "TLS"
+HTTP3, SEEN_OVER_HTTP3 = "HTTP/3", "HTTP/3, seen over HTTP/3"
+"""With an innocent client over HTTP/1.1 and TLS, and with one over HTTP/3."""
 
 LARGE = 7_000_000
 """Bytes of a burst."""
@@ -41,13 +44,17 @@ SECTION = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """What is sent after the opening of a connection; or, with `handshakes`, how many connections are opened."""
+    """What is sent after the opening of a connection; or, with `handshakes`, how many connections are opened.
+
+    With `flood`, it does everything itself.
+    """
 
     name: str
     protocol: str
     title: str
     data: Callable[[], bytes] = bytes
     handshakes: int = 0
+    flood: Prepared | None = None
 
 
 def _repeated(one: bytes, size: int = LARGE) -> bytes:
@@ -153,6 +160,11 @@ _ALL = (
     Attack("64", TLS, "64 handshakes at once", handshakes=64),
     Attack("200", TLS, "200 handshakes at once", handshakes=200),
     Attack("500", TLS, "500 handshakes at once", handshakes=500),
+    *(
+        Attack(name, protocol, title, flood=flood)
+        for protocol in (HTTP3, SEEN_OVER_HTTP3)
+        for name, (title, flood) in FLOODS.items()
+    ),
 )
 
 PROTOCOLS = tuple(dict.fromkeys(attack.protocol for attack in _ALL))

@@ -12,8 +12,16 @@ from pathlib import Path
 
 from benchmarks.fairness.app import ANSWER
 from benchmarks.fairness.attacker import ANSWERS_WITHIN, MOST_SECONDS, REFUSED, SILENT
-from benchmarks.fairness.attacks import HTTP2, TLS, WEBSOCKET, WEBSOCKET_OVER_HTTP2, Attack
-from benchmarks.fairness.innocent import Waits, watch
+from benchmarks.fairness.attacks import (
+    HTTP2,
+    HTTP3,
+    SEEN_OVER_HTTP3,
+    TLS,
+    WEBSOCKET,
+    WEBSOCKET_OVER_HTTP2,
+    Attack,
+)
+from benchmarks.fairness.innocent import Waits, connect, watch
 from benchmarks.loads import NoResult
 from benchmarks.processes import Bench, Running, ServerError, free_port
 from benchmarks.rows import Question
@@ -46,9 +54,10 @@ class Settings:
         return Launch(
             "benchmarks.fairness.app:app",
             free_port(),
-            tls=self._certificate if protocol == TLS else None,
+            tls=self._certificate if protocol in (TLS, HTTP3, SEEN_OVER_HTTP3) else None,
             websocket=protocol in (WEBSOCKET, WEBSOCKET_OVER_HTTP2),
             http2=protocol in (HTTP2, WEBSOCKET_OVER_HTTP2),
+            http3=protocol in (HTTP3, SEEN_OVER_HTTP3),
         )
 
 
@@ -74,7 +83,10 @@ def measure(running: Running, attack: Attack) -> Waits:
     _signal(running, signal.SIGCONT)
     try:
         with _attacker(attack, running.launch.port) as attacker:
-            return watch(running.launch.port, tls=running.launch.tls is not None, is_over=attacker.is_over)
+            client = connect(
+                running.launch.port, tls=running.launch.tls is not None, http3=attack.protocol == SEEN_OVER_HTTP3
+            )
+            return watch(client, is_over=attacker.is_over)
     finally:
         _signal(running, signal.SIGSTOP)
 

@@ -50,7 +50,7 @@ STRANGE, KNOWN, FAILED, HANDSHAKE = 10, 80, 400, 2500
 """Units of the turn's budget (rule H-22): a datagram for no connection, for one, for one that turned out not to be, and
 the first one of a connection."""
 
-DEAR = 500
+DEAR = 200
 """Microseconds from which on a datagram for a connection costs what it took: its frames are many, or dear."""
 
 FLUSHING = 0.005

@@ -1,4 +1,4 @@
-"""What the frames of one client may make the server hold and do (rule Q-25)."""
+"""What the frames of one client may make the server hold and do (rule Q-22)."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def gaps(make: Callable[[int, bytes], bytes], first: int, count: int) -> list[by
     return [make(first + 2 * number, b"x") for number in range(count)]
 
 
-def test_q25_a_stream_with_too_many_gaps_ends_its_connection(certificate: Path, loop: str) -> None:
+def test_q22_a_stream_with_too_many_gaps_ends_its_connection(certificate: Path, loop: str) -> None:
     async def main() -> None:
         async with served(certificate) as running, QuicClient(running.address) as other:
             async with QuicClient(running.address) as client:
@@ -51,7 +51,7 @@ def test_q25_a_stream_with_too_many_gaps_ends_its_connection(certificate: Path, 
 
 
 @pytest.mark.parametrize("how", ["far ahead", "in pieces"])
-def test_q25_so_does_a_handshake_with_gaps(certificate: Path, how: str) -> None:
+def test_q22_so_does_a_handshake_with_gaps(certificate: Path, how: str) -> None:
     async def main() -> None:
         async with served(certificate) as running, QuicClient(running.address) as client:
             if how == "far ahead":
@@ -65,8 +65,8 @@ def test_q25_so_does_a_handshake_with_gaps(certificate: Path, how: str) -> None:
     run_in("asyncio", main())
 
 
-def test_q25_the_window_of_the_connection_does_not_open_for_what_follows_a_gap(certificate: Path) -> None:
-    """Q-25: else 100 bytes would reserve the windows of 100 streams."""
+def test_q22_the_window_of_the_connection_does_not_open_for_what_follows_a_gap(certificate: Path) -> None:
+    """Q-22: else 100 bytes would reserve the windows of 100 streams."""
 
     async def main() -> None:
         window = 65536
@@ -85,7 +85,7 @@ def test_q25_the_window_of_the_connection_does_not_open_for_what_follows_a_gap(c
     run_in("asyncio", main())
 
 
-def test_q25_what_costs_more_than_usual_is_charged_by_the_clock(
+def test_q22_what_costs_more_than_usual_is_charged_by_the_clock(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "DEAR", 100)
@@ -111,10 +111,10 @@ def test_q25_what_costs_more_than_usual_is_charged_by_the_clock(
     run_in("asyncio", main())
 
 
-def test_q25_connections_share_the_time_for_sending(
+def test_q22_connections_share_the_time_for_sending(
     certificate: Path, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q-25: with no time at all, each turn has one connection send, and all are served."""
+    """Q-22: with no time at all, each turn has one connection send, and all are served."""
     monkeypatch.setattr(endpoint, "FLUSHING", 0.0)
 
     async def main() -> None:

@@ -23,20 +23,22 @@ from esg_core.plugins import KNOWN, Builtin, http3_factory
             {"ssl_certfile": "a.pem", "ssl_context_factory": "a:b"},
             "http3 and ssl_context_factory cannot be combined: QUIC has a TLS of its own",
         ),
-        (
-            {"ssl_certfile": "a.pem", "workers": 2},
-            "http3 and workers cannot be combined: HTTP/3 needs a single process",
-        ),
-        (
-            {"ssl_certfile": "a.pem", "limit_worker_memory": 512},
-            "http3 and limit_worker_memory cannot be combined: HTTP/3 needs a single process",
-        ),
     ],
 )
 def test_q10_what_http3_cannot_be_combined_with(options: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError) as error:
         Config("a:b", http3=True, **options)  # type: ignore[arg-type] # of any option
     assert str(error.value) == said
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"limit_worker_memory": 512}])
+def test_q19_workers_need_linux(monkeypatch: pytest.MonkeyPatch, options: dict[str, int]) -> None:
+    name = next(iter(options))
+    assert Config("a:b", http3=True, ssl_certfile="a.pem", **options).needs_parent  # type: ignore[arg-type] # of any option
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(UsageError) as error:
+        Config("a:b", http3=True, ssl_certfile="a.pem", **options)  # type: ignore[arg-type] # of any option
+    assert str(error.value) == f"http3 and {name} cannot be combined: only Linux can spread UDP over workers"
 
 
 def test_q10_one_worker_is_a_single_process() -> None:

@@ -33,6 +33,7 @@ NOT_FOR_PYPY = (
     "core/sockets/test_tls.py",  # needs cryptography
     "e2e/test_frozen.py",  # needs PyInstaller
     "e2e/test_http3.py",  # needs aioquic
+    "e2e/test_http3_workers.py",  # needs aioquic
     "http3",  # needs aioquic
 )
 """Modules that import packages of which there is no build for PyPy."""

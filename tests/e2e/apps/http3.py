@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 
 from esg_core.asgi import Receive, Scope, Send
 
@@ -27,6 +28,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     }
     path = scope["path"]
     body = b"x" * int(path[1:]) if path[1:].isdigit() else json.dumps(told).encode()
+    if path == "/pid":
+        body = str(os.getpid()).encode()
     status = 204 if path == "/empty" else 200
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
     if path == "/slow":  # until the server drains

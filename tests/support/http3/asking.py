@@ -6,7 +6,11 @@ from aioquic.h3 import events as h3
 from aioquic.h3.connection import H3Connection
 from aioquic.quic.events import QuicEvent, StreamDataReceived
 
+from tests.support.http3 import wire
 from tests.support.http3.client import Address, QuicClient, configuration
+
+CONTROL = 3
+"""The first stream of a server."""
 
 
 class Answer(NamedTuple):
@@ -24,7 +28,13 @@ class H3Client(QuicClient):
         address: Address = ("127.0.0.1", port)
         super().__init__(address, configuration("localhost", **options))
         self._h3 = H3Connection(self.quic)
+        self._control = b""
         self._heads: dict[int, list[tuple[bytes, bytes]]] = {}
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the server has asked for no more requests, which aioquic does not tell."""
+        return any(one.kind == wire.GOAWAY for one in wire.read(self._control[1:]))
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Answer:
         """The response to a request; any number may run at a time."""
@@ -59,6 +69,8 @@ class H3Client(QuicClient):
     def _take(self, event: QuicEvent) -> None:
         if not isinstance(event, StreamDataReceived):
             super()._take(event)
+        elif event.stream_id == CONTROL:
+            self._control += event.data
         for one in self._h3.handle_event(event):
             if isinstance(one, h3.HeadersReceived):
                 self._heads.setdefault(one.stream_id, one.headers)

@@ -41,6 +41,7 @@ class QuicClient(asyncio.DatagramProtocol):
         self.received: list[bytes] = []
         self.senders: set[str] = set()
         self.is_deaf = False
+        self.was_reset = False
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -107,9 +108,15 @@ class QuicClient(asyncio.DatagramProtocol):
         if self.is_deaf:
             return
         self.received.append(data)
+        self._look_for_reset(data)
         self.senders.add(addr[0])
         self.quic.receive_datagram(data, self.address, self._loop.time())
         self._take_events()
+
+    def _look_for_reset(self, data: bytes) -> None:
+        """aioquic's clients do not know what a stateless reset is (RFC 9000 section 10.3.1)."""
+        ids = (self.quic._peer_cid, *self.quic._peer_cid_available)
+        self.was_reset = self.was_reset or data[-16:] in [one.stateless_reset_token for one in ids]
 
     def error_received(self, exc: Exception) -> None:
         """The server's port is closed."""

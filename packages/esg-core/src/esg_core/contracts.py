@@ -221,8 +221,22 @@ class DatagramEndpoint(Protocol):
         """End what is left, at once; nothing is received after that."""
 
 
+class Seat(NamedTuple):
+    """The place of one process among those that serve one UDP port.
+
+    What a process asks clients to send to has a mark, `magic` and `number`, which brings it the datagrams. `key`, at
+    least 16 bytes, is the secret of all: with it, each can answer for one that is gone.
+    """
+
+    magic: bytes
+    number: int
+    key: bytes
+
+
 class DatagramPort(Protocol):
-    """A UDP socket, as its endpoint sees it."""
+    """A UDP socket, as its endpoint sees it; `seat` is None if this process is the only one that serves its port."""
+
+    seat: Seat | None
 
     def send(self, datagram: bytes, path: DatagramPath) -> None:
         """Send at once. What the system has no room for is lost, as on the way."""

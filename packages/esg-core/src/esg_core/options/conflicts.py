@@ -6,6 +6,7 @@ settings.
 """
 
 import math
+import sys
 from collections.abc import Collection, Mapping
 
 from esg_core.errors import UsageError
@@ -94,7 +95,10 @@ def _check_http3(values: Mapping[str, object], spell: Spell) -> None:
         if values[name]:
             raise UsageError(f"{spell('http3')} and {spell(name)} cannot be combined: QUIC has a TLS of its own")
     for name in _given_for_workers(values):
-        raise UsageError(f"{spell('http3')} and {spell(name)} cannot be combined: HTTP/3 needs a single process")
+        if sys.platform != "linux":
+            raise UsageError(
+                f"{spell('http3')} and {spell(name)} cannot be combined: only Linux can spread UDP over workers"
+            )
 
 
 def _check_application(values: Mapping[str, object], spell: Spell) -> None:

@@ -18,7 +18,6 @@ from esg_core.app.nested_run import mark_as_server
 from esg_core.processes.signals import blocked
 from esg_core.processes.spawn import Running
 from esg_core.processes.worker import WorkerTask, work
-from esg_core.sockets.bound import BoundSocket
 
 assert sys.platform != "win32"
 
@@ -47,14 +46,16 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def start_forked(task: WorkerTask, bound: Sequence[BoundSocket], drop_parent_resources: Callable[[], None]) -> Running:
+def start_forked(
+    task: WorkerTask, sockets: Sequence[socket.socket], drop_parent_resources: Callable[[], None]
+) -> Running:
     """Fork a worker; `drop_parent_resources` closes in it whatever belongs to the parent alone."""
     ours, theirs = socket.socketpair()
     with blocked():
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _be_worker(task, theirs, [one.sock for one in bound], drop_parent_resources)
+            _be_worker(task, theirs, list(sockets), drop_parent_resources)
     theirs.close()
     return Running(Forked(pid), ours)
 

@@ -9,17 +9,18 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from esg_core.processes.handover import ADMIN_VARIABLE, FILE_MARK, VARIABLE
+from esg_core.processes.handover import ADMIN_VARIABLE, FILE_MARK, UDP_VARIABLE, VARIABLE
 from esg_core.processes.messages import READY
 from esg_core.processes.signals import NAMES, blocked, known
 from esg_core.sockets.activation import FIRST
 from esg_core.sockets.bound import BoundSocket
 
-assert sys.platform != "win32"
+if TYPE_CHECKING:
+    from esg_core.processes.udp.seats import Seats
 
-OUT_OF_THE_WAY = 1000
-"""From this number on, descriptors are kept while the final numbers are assigned."""
+assert sys.platform != "win32"
 
 CANNOT_EXECUTE = 127
 
@@ -27,18 +28,22 @@ CANNOT_EXECUTE = 127
 class Successor:
     """A new process of this program, with the sockets `bound` and the environment that this one was started with.
 
-    `admin` are the sockets of the admin address. `line` delivers `READY` once it serves, and end of file if it fails.
-    Raises `OSError`.
+    `admin` are the sockets of the admin address, `seats` the places of workers at the UDP ports. `line` delivers
+    `READY` once it serves, and end of file if it fails. Raises `OSError`.
     """
 
     def __init__(
-        self, bound: Sequence[BoundSocket], variables: Mapping[str, str], admin: Sequence[BoundSocket] = ()
+        self,
+        bound: Sequence[BoundSocket],
+        variables: Mapping[str, str],
+        admin: Sequence[BoundSocket] = (),
+        seats: "Seats | None" = None,
     ) -> None:
         self.line, theirs = socket.socketpair()
         with theirs, blocked(*NAMES):  # the child would handle them as the parent does, and they would be lost
             self.pid = os.fork()
             if self.pid == 0:
-                _become_successor(theirs, bound, admin, variables)
+                _become_successor(theirs, bound, admin, seats, variables)
         self.line.setblocking(False)
 
     def serves(self) -> bool | None:
@@ -61,20 +66,27 @@ class Successor:
 
 
 def _become_successor(
-    line: socket.socket, bound: Sequence[BoundSocket], admin: Sequence[BoundSocket], variables: Mapping[str, str]
+    line: socket.socket,
+    bound: Sequence[BoundSocket],
+    admin: Sequence[BoundSocket],
+    seats: "Seats | None",
+    variables: Mapping[str, str],
 ) -> None:
     """In the forked process: give the descriptors their numbers, and execute the program."""
     try:
+        first_of_admin = FIRST + len(bound) + 1
+        udp, about_udp = _udp(seats, first_of_admin + len(admin))
         originals = [
             *(one.sock.fileno() for one in bound),
             line.fileno(),
             *(one.sock.fileno() for one in admin),
+            *udp,
         ]
-        kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) for number in originals]
+        out_of_the_way = FIRST + len(originals)
+        kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, out_of_the_way) for number in originals]
         for number, descriptor in enumerate(kept, FIRST):
             os.dup2(descriptor, number)
         with_files = [str(index) for index, one in enumerate(bound) if one.has_file]
-        first_of_admin = FIRST + len(bound) + 1
         marks = [f"{number}:{FILE_MARK if one.has_file else ''}" for number, one in enumerate(admin, first_of_admin)]
         environment = {
             **variables,
@@ -82,6 +94,7 @@ def _become_successor(
             "LISTEN_PID": str(os.getpid()),
             VARIABLE: ",".join((str(FIRST + len(bound)), *with_files)),
             ADMIN_VARIABLE: ",".join(marks),
+            UDP_VARIABLE: about_udp,
         }
         if getattr(sys, "frozen", False):
             environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # otherwise it would take itself for a child of this one
@@ -91,6 +104,15 @@ def _become_successor(
         os.write(2, f"{sys.executable}: {error}\n".encode("utf-8", "replace"))
     finally:
         os._exit(CANNOT_EXECUTE)
+
+
+def _udp(seats: "Seats | None", first: int) -> tuple[list[int], str]:
+    """The descriptors of UDP sockets, and what to say of them if their numbers are those from `first` on."""
+    if seats is None:
+        return [], ""
+    from esg_core.processes.udp.passing import sockets_of, text_of
+
+    return [one.fileno() for one in sockets_of(seats)], text_of(seats, first)
 
 
 def _let_signals_end() -> None:

@@ -1,5 +1,6 @@
 """Serves with several processes and returns an exit code: what `esg_core.run` does when there are workers."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -24,12 +25,13 @@ from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.processes.supervisor import Supervisor
 from esg_core.processes.worker_config import check
 from esg_core.prometheus.providing import metrics_directory
-from esg_core.sockets.activation import listening_sockets
+from esg_core.sockets.activation import listening_sockets, passed_sockets
 from esg_core.sockets.board import Rows
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, close_all
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+    from esg_core.processes.udp.seats import Seats
 
 
 def supervise(
@@ -51,6 +53,9 @@ def supervise(
         with ExitStack() as stack:
             shared_sockets = SharedSockets(_bound(config, sockets, predecessor), reuse_port=config.reuse_port)
             stack.callback(shared_sockets.close)
+            seats = _seats(config, shared_sockets.bound, predecessor)
+            if seats is not None:
+                stack.callback(seats.close)
             pid_file = _pid_file(config, predecessor)
             if pid_file is not None:
                 stack.callback(pid_file.remove)
@@ -66,7 +71,7 @@ def supervise(
                 stack.callback(rows.board.close)
             app = _preloaded(config)
             resources = ParentResources(
-                shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended, admin, rows
+                shared_sockets, notifier, pid_file, predecessor, app, variables, worker_ended, admin, rows, seats
             )
             code = Supervisor(config, resources, again or partial(copy, config)).run()
     except (UsageError, StartupError) as error:
@@ -75,9 +80,35 @@ def supervise(
 
 
 def _bound(config: "Config", sockets: Sequence[AnySocket] | None, predecessor: Predecessor | None) -> list[BoundSocket]:
-    if sockets is not None:
-        return adopt(sockets)
-    return predecessor.bound if predecessor is not None else listening_sockets(config)
+    """The sockets to listen on; those of UDP are beside them, unless a previous program has handed its own over."""
+    if predecessor is not None:
+        return predecessor.bound
+    if not config.http3:
+        return adopt(sockets) if sockets is not None else listening_sockets(config)
+    from esg_core.sockets.beside import bind_beside, own_with_datagrams
+
+    given = adopt(sockets) if sockets is not None else passed_sockets(config)
+    return bind_beside(given) if given is not None else own_with_datagrams(config)
+
+
+def _seats(config: "Config", bound: Sequence[BoundSocket], predecessor: Predecessor | None) -> "Seats | None":
+    """The places of workers at the UDP ports; None if HTTP/3 is not served, or on no port."""
+    if predecessor is not None:
+        return _seats_of(predecessor, config)
+    if not any(one.beside for one in bound):
+        return None
+    from esg_core.processes.udp.seats import Seats
+
+    return Seats.beside(bound, config.workers or 1)
+
+
+def _seats_of(predecessor: Predecessor, config: "Config") -> "Seats | None":
+    if config.http3 and predecessor.seats is None:
+        logging.getLogger("esg.error").warning("HTTP/3 is not served: the previous program has no UDP sockets for it")
+    if predecessor.seats is not None and not config.http3:
+        predecessor.seats.close()
+        return None
+    return predecessor.seats
 
 
 def _admin(config: "Config", predecessor: Predecessor | None) -> list[BoundSocket]:

@@ -5,6 +5,7 @@ Knows what they are, not what is done with them.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from esg_core.asgi import Application
 from esg_core.lifecycle.pid_file import PidFile
@@ -14,6 +15,9 @@ from esg_core.processes.shared_sockets import SharedSockets
 from esg_core.sockets.board import Rows
 from esg_core.sockets.bound import BoundSocket
 
+if TYPE_CHECKING:
+    from esg_core.processes.udp.seats import Seats
+
 
 @dataclass
 class ParentResources:
@@ -22,7 +26,7 @@ class ParentResources:
     `preloaded` is the application if workers are forked; `variables` is the environment that the program was started
     with. `pid_file` is already written unless there is a `predecessor`. `worker_ended` is called with the process ID of
     each worker that has ended. `admin` are the sockets of the admin address. Workers publish what they hold in `rows`;
-    None if they have no queue in common.
+    None if they have no queue in common. `seats` are their places at the UDP ports, if HTTP/3 is served.
     """
 
     shared_sockets: SharedSockets
@@ -34,3 +38,4 @@ class ParentResources:
     worker_ended: Callable[[int], None]
     admin: Sequence[BoundSocket] = ()
     rows: Rows | None = None
+    seats: "Seats | None" = None

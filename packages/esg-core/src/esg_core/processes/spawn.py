@@ -21,7 +21,6 @@ from esg_core.processes.parent_line import DUMP_SIGNAL
 from esg_core.processes.signals import blocked
 from esg_core.processes.spawned import SpawnTask, send
 from esg_core.processes.worker import WorkerTask
-from esg_core.sockets.bound import BoundSocket
 
 if TYPE_CHECKING:
     from esg_core.figures.segment import Segment
@@ -48,7 +47,8 @@ class Process(Protocol):
 class Running:
     """A started worker: its process, the line to it, and where it publishes its figures, if it does.
 
-    `free_row` clears what it has published of its connections, and must be called at its end.
+    `free_places` frees what it has of what workers share, and must be called at its end. `seat` is the number of its
+    place at the UDP ports, if it has one.
     """
 
     def __init__(self, process: Process, line: socket.socket) -> None:
@@ -56,7 +56,8 @@ class Running:
         self.process = process
         self.line = line
         self.segment: Segment | None = None
-        self.free_row: Callable[[], None] = _nothing
+        self.free_places: Callable[[], None] = _nothing
+        self.seat: int | None = None
         self.reader = LineReader()
 
     def send(self, message: bytes) -> None:
@@ -76,10 +77,10 @@ class Running:
             self.process.send_signal(DUMP_SIGNAL)
 
 
-def start_fresh(task: WorkerTask, bound: Sequence[BoundSocket]) -> Running:
+def start_fresh(task: WorkerTask, sockets: Sequence[socket.socket]) -> Running:
     """Start a worker in a fresh interpreter; raises `OSError`, or `StartupError` for a program that can have none."""
     ours, theirs = socket.socketpair()
-    descriptors = tuple(one.sock.fileno() for one in bound)
+    descriptors = tuple(one.fileno() for one in sockets)
     spawn_task = SpawnTask(pickle.dumps(task), descriptors, tuple(sys.path), tuple(sys.argv))
     with theirs:
         process = _start((*descriptors, *task.memory, theirs.fileno()), theirs.fileno())
@@ -117,4 +118,4 @@ def _interpreter() -> list[str]:
 
 
 def _nothing() -> None:
-    """The default of `free_row`."""
+    """The default of `free_places`."""

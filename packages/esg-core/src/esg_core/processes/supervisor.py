@@ -81,7 +81,9 @@ class Supervisor:
                 self._admin.open()
             while not self._policy.is_over:
                 now = time.monotonic()
-                for step in self._policy.plan(now):
+                steps = self._policy.plan(now)
+                self._steer()
+                for step in steps:
                     if step.act is Act.CLOSE:
                         self._resources.shared_sockets.forget(step.slot)
                     self._workers.do(step, now)
@@ -130,6 +132,8 @@ class Supervisor:
             self._has_started = True
             self._logger.info("Started parent process [%s]", Cyan(os.getpid()))
             announce_addresses(self._resources.shared_sockets.sockets, tls=self._config.tls)
+            if self._resources.seats is not None:
+                self._resources.seats.announce()
             if self._admin is not None:
                 self._admin.announce()
         if self._policy.is_complete and not self._was_complete:
@@ -219,11 +223,17 @@ class Supervisor:
     # Workers.
 
     def _start(self, slot: int) -> Running:
-        shared_sockets, app = self._resources.shared_sockets, self._resources.preloaded
-        bound = shared_sockets.of(slot)
+        resources, app = self._resources, self._resources.preloaded
+        bound = resources.shared_sockets.of(slot)
         drop = None if app is None else functools.partial(self._drop_parent_resources, slot)
-        task = task_for(self._config, app, self._tickets)
-        return start_worker(task, bound, drop, has_figures=self._admin is not None, rows=self._resources.rows)
+        task, has_figures = task_for(self._config, app, self._tickets), self._admin is not None
+        return start_worker(task, bound, drop, has_figures=has_figures, rows=resources.rows, seats=resources.seats)
+
+    def _steer(self) -> None:
+        """Spread what comes by UDP over the present workers, once a previous program does not do it any more."""
+        seats = self._resources.seats
+        if seats is not None and (self._was_complete or self._resources.predecessor is None):
+            seats.steer(*self._workers.seats())
 
     def _drop_parent_resources(self, slot: int) -> None:
         """In a forked worker: close what only the parent needs. A line that a worker keeps open would never end."""
@@ -278,6 +288,8 @@ class Supervisor:
         """Replace all workers; the configuration is on trial until the first of them is ready."""
         if config.addresses != self._config.addresses:
             self._logger.warning("New addresses need a restart of the whole server: the current ones stay in use")
+        if config.http3 and self._resources.seats is None:
+            self._logger.warning("HTTP/3 needs a restart of the whole server: it is not served yet")
         self._logger.info("Restarting %d workers, one by one", self._target_of(config))
         self._resources.notifier.reloading()
         self._adopt(config)
@@ -326,7 +338,10 @@ class Supervisor:
 
         try:
             self._successor = Successor(
-                self._resources.shared_sockets.bound, self._resources.variables, self._resources.admin
+                self._resources.shared_sockets.bound,
+                self._resources.variables,
+                self._resources.admin,
+                self._resources.seats,
             )
         except OSError as error:
             self._logger.error("SIGUSR2: cannot start a new program: %s", error)  # noqa: TRY400 - as above
@@ -342,6 +357,8 @@ class Supervisor:
         self._selector.unregister(line)
         if serves and self._admin is not None:
             self._admin.hand_over()
+        if serves and self._resources.seats is not None:
+            self._resources.seats.hand_over()
         line.close()
         if not serves:
             self._logger.error("The new program failed: %s; this one keeps serving", successor.end())

@@ -106,6 +106,18 @@ class RunningWorkers:
             if values is not None:
                 yield worker, values
 
+    def seats(self) -> tuple[list[int], list[int]]:
+        """The seats at the UDP ports of workers that have clients, and of those that take new ones; both by slot.
+
+        For those of a worker that has died, another answers while its successor starts.
+        """
+        seated = [
+            (worker, running.seat)
+            for worker, running in sorted(self._running.items(), key=lambda one: one[0].slot)
+            if running.seat is not None and worker.state is not State.STARTING
+        ]
+        return [seat for _, seat in seated], [seat for worker, seat in seated if worker.state is State.READY]
+
     def send_all(self, message: bytes) -> None:
         """Send all workers a message."""
         for running in self._running.values():
@@ -226,7 +238,7 @@ class RunningWorkers:
             self._selector.unregister(running.line)
         running.line.close()
         del self._running[worker]
-        running.free_row()
+        running.free_places()
         self._ended(worker.pid)
         was_over = self._policy.code is not None
         text = running.reader.take()

@@ -42,9 +42,10 @@ def bind_beside(bound: list[BoundSocket]) -> list[BoundSocket]:
     """
     try:
         for one in bound:
+            if one.is_of_parent:
+                continue
             if one.is_tcp and (one.is_own or one.is_shared):
-                with explained(f"{describe(one.sock)} (UDP)"):
-                    one.beside = _bind(one.sock)
+                one.beside = bind_udp(one.sock)
             else:
                 logging.getLogger("esg.error").warning("HTTP/3 is not served on %s", _alone(one))
     except BaseException:
@@ -58,9 +59,20 @@ def _alone(one: BoundSocket) -> str:
     return f"{where}: its socket was opened by another program" if one.is_tcp else where
 
 
-def _bind(beside: socket.socket) -> socket.socket:
+def bind_udp(beside: socket.socket, *, may_share: bool = False) -> socket.socket:
+    """A UDP socket on the address and port of another one; raises `StartupError`.
+
+    It has the port for itself, unless all that are bound to it `may_share` it.
+    """
+    with explained(f"{describe(beside)} (UDP)"):
+        return _bind(beside, may_share)
+
+
+def _bind(beside: socket.socket, may_share: bool) -> socket.socket:
     sock = socket.socket(beside.family, socket.SOCK_DGRAM)
     try:
+        if may_share:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if sock.family == socket.AF_INET6:
             only = beside.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)

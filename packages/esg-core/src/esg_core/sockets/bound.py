@@ -17,6 +17,7 @@ from esg_core.errors import StartupError, UsageError
 from esg_core.options.addresses import Address, Descriptor, TCPAddress, UnixAddress
 
 if TYPE_CHECKING:
+    from esg_core.contracts import Seat
     from esg_core.sockets.board import Holding
     from esg_core.sockets.unix_files import FileRights
 
@@ -44,7 +45,7 @@ class BoundSocket:
     `is_shared`: other processes keep listening, so clients in its queue at the end are left to them. `is_own`: it was
     bound here, so once it is closed here, no process may listen on it. `holding` counts what this process holds
     for those that share its queue; None if nothing does. `beside` is the UDP socket of the same address and port, if
-    there is one.
+    there is one, and `seat` is the process's place there. `is_of_parent`: the parent has bound what is beside it.
     """
 
     def __init__(
@@ -55,12 +56,15 @@ class BoundSocket:
         is_shared: bool = False,
         is_own: bool = False,
         holding: "Holding | None" = None,
+        is_of_parent: bool = False,
     ) -> None:
         self.sock = sock
         self.is_shared = is_shared
         self.is_own = is_own
         self.holding = holding
+        self.is_of_parent = is_of_parent
         self.beside: socket.socket | None = None
+        self.seat: Seat | None = None
         self._remove_file = remove_file
 
     def listen(self, backlog: int) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from esg_core.contracts import DatagramEndpoint, DatagramPath
+from esg_core.contracts import DatagramEndpoint, DatagramPath, Seat
 from esg_core.errors import StartupError
 from esg_core.sockets.bound import BoundSocket, describe
 
@@ -37,8 +37,9 @@ _ROOM = socket.CMSG_SPACE(_INFO6.size) if hasattr(socket, "CMSG_SPACE") else 0
 class DatagramSocket:
     """One bound UDP socket, read in the running loop from `start()` to `close()`; see `contracts.DatagramPort`."""
 
-    def __init__(self, sock: socket.socket, budget: "TurnBudget") -> None:
+    def __init__(self, sock: socket.socket, budget: "TurnBudget", seat: Seat | None = None) -> None:
         self.sock = sock
+        self.seat = seat
         self._budget = budget
         self._loop = asyncio.get_running_loop()
         self._endpoint: DatagramEndpoint | None = None
@@ -112,10 +113,9 @@ class Datagrams:
     """The UDP sockets of one server and what serves them; closed by `close()`."""
 
     def __init__(self, bound: Iterable[BoundSocket], make_endpoint: "EndpointMaker", budget: "TurnBudget") -> None:
-        taken = (one.take_beside() for one in bound)
-        self._sockets = [DatagramSocket(one, budget) for one in taken if one is not None]
+        taken = ((one.take_beside(), one.seat) for one in bound)
+        self._sockets = [DatagramSocket(sock, budget, seat) for sock, seat in taken if sock is not None]
         self._endpoints = [make_endpoint(one) for one in self._sockets]
-        self._logger = logging.getLogger("esg.error")
 
     @property
     def is_opening(self) -> bool:
@@ -126,7 +126,8 @@ class Datagrams:
         """Read; raises `StartupError`."""
         for one, endpoint in zip(self._sockets, self._endpoints, strict=True):
             one.start(endpoint)
-            self._logger.info("HTTP/3 (experimental) on UDP %s", describe(one.sock))
+            if one.seat is None:
+                announce_http3(one.sock)
 
     def refuse(self) -> None:
         """Let no new connection begin."""
@@ -146,6 +147,11 @@ class Datagrams:
         """End what is left and close the sockets; may be called twice."""
         for one in self._sockets:
             one.close()
+
+
+def announce_http3(sock: socket.socket) -> None:
+    """Log where HTTP/3 is served."""
+    logging.getLogger("esg.error").info("HTTP/3 (experimental) on UDP %s", describe(sock))
 
 
 def _ask_for_local_addresses(sock: socket.socket) -> bool:

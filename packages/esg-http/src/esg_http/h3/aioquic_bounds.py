@@ -1,4 +1,4 @@
-"""What the frames of one client may make aioquic hold and do, where aioquic has no bound or a wide one (rule Q-25).
+"""What the frames of one client may make aioquic hold and do, where aioquic has no bound or a wide one (rule Q-22).
 
 Knows private names of aioquic, as `aioquic_connection` does, and neither sockets nor HTTP/3.
 """

@@ -223,7 +223,7 @@ class Endpoint:
     # The order of a turn.
 
     def _give(self, transport: AioquicTransport, datagram: bytes, path: DatagramPath) -> int:
-        """Let a connection read a datagram; returns the price, which only the clock knows if it is high (rule Q-25)."""
+        """Let a connection read a datagram; returns the price, which only the clock knows if it is high (rule Q-22)."""
         begin = perf_counter()
         self._guarded(transport, partial(transport.receive, datagram, path, self._loop.time()))
         took = int((perf_counter() - begin) * 1_000_000)

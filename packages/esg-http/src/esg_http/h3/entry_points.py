@@ -11,7 +11,7 @@ from esg_http.h3.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from esg_core.context import Context
-    from esg_core.contracts import EndpointMaker
+    from esg_core.contracts import DatagramPort, EndpointMaker
 
 LARGEST_WINDOW = 2**18
 """Bytes of one request's body that may wait to be read, at most: a hundred requests may have as many each."""
@@ -30,5 +30,11 @@ def aioquic(context: "Context") -> "EndpointMaker":
     limits = QuicLimits(config.h2_max_concurrent_streams, min(config.h2_max_stream_window, LARGEST_WINDOW), IDLE)
     make_user = partial(H3Connection, context, H3Settings(context))
     settings = QuicSettings(limits, Certificates(config).find, make_user)
-    context.quic = QuicFigures()
-    return partial(Endpoint, figures=context.quic, ids=ConnectionIds.fresh(), settings=settings)
+    figures = context.quic = QuicFigures()
+    alone = ConnectionIds.fresh()
+
+    def make_endpoint(port: "DatagramPort") -> Endpoint:
+        ids = alone if port.seat is None else ConnectionIds(*port.seat)
+        return Endpoint(port, ids, settings, figures)
+
+    return make_endpoint

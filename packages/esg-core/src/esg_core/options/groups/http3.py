@@ -14,7 +14,7 @@ class HTTP3Options:
         False,
         Group.PROTOCOLS,
         "Serve HTTP/3 too, on UDP ports of the same numbers (experimental).",
-        "Needs `ssl_certfile`, a single process and the extra `esg-http[http3]`. See [HTTP/3](../http3.md).",
+        "Needs `ssl_certfile` and the extra `esg-http[http3]`; with several workers, Linux. See [HTTP/3](../http3.md).",
     )
     http3_alt_svc_max_age: Count = option(
         86400,

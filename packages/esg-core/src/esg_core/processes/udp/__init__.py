@@ -1,0 +1,1 @@
+"""One UDP port, served by several workers."""

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 
 import pytest
 
-OPTIONAL = ("uvloop", "httptools", "watchfiles", "fastapi", "_tracemalloc")
-"""What ESG is faster with, and works without; and what PyPy lacks."""
+OPTIONAL = ("uvloop", "httptools", "watchfiles", "fastapi", "aioquic", "_tracemalloc")
+"""What ESG is faster with, or works without; and what PyPy lacks."""
 
 OF_CPYTHON = ("reference counting", "gc.freeze", "audit events")
 """What tests may need that PyPy does not do: it frees objects some time later, and reports few events."""
@@ -32,12 +32,14 @@ NOT_FOR_PYPY = (
     "core/sockets/test_tickets.py",  # needs cryptography
     "core/sockets/test_tls.py",  # needs cryptography
     "e2e/test_frozen.py",  # needs PyInstaller
-    "e2e/test_http3.py",  # needs aioquic
-    "http3",  # needs aioquic
 )
 """Modules that import packages of which there is no build for PyPy."""
 
+OF_HTTP3 = ("e2e/test_http3.py", "http3")
+"""Modules that import aioquic, which has no build for PyPy, and is left out of environments of pure Python."""
+
 LEFT_OUT = [
+    *(OF_HTTP3 if "aioquic" in MISSING else ()),
     *(NOT_FOR_PYPY if IS_PYPY else ()),
     *(["benchmarks"] if "uvloop" in MISSING else ()),  # they compare both loops
 ]

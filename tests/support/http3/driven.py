@@ -1,5 +1,6 @@
 """A server in memory, with a client of HTTP/3 that is written and read by another implementation."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -14,8 +15,22 @@ from tests.support.http3.memory import Ending, MemoryQuic
 from tests.support.http3.wire import GET, Frame
 
 
+class Answers(dict[int, Answer]):
+    """What has come so far on each stream that is asked for."""
+
+    def __init__(self, client: "Client") -> None:
+        super().__init__()
+        self._client = client
+
+    def __getitem__(self, number: int) -> Answer:
+        return self._client.answer(number)
+
+
 class Client:
     """One HTTP/3 connection; `answers` has what came, by stream. `cut`: bytes arrive one by one."""
+
+    scheme = b"https"
+    internal_error, cancelled = 0x102, 0x10C
 
     def __init__(self, server: MemoryServer, *, cut: bool = False, opening: bytes | None = None, **how: Any) -> None:
         self.server = server
@@ -23,6 +38,7 @@ class Client:
         self.user = H3Connection(server.context, H3Settings(server.context))
         self.quic = MemoryQuic(self.user, server.loop, **how)
         server.transports.append(cast(MemoryTransport, Ending(partial(self.quic.lose, None))))
+        self.answers: Mapping[int, Answer] = Answers(self)
         self._next = 0
         self.quic.open()
         self.send(2, wire.control() if opening is None else opening)
@@ -49,7 +65,26 @@ class Client:
         self.turn()
         return self.answer(number)
 
-    def cancel(self, number: int, code: int = 0x10C) -> None:
+    def add(self, number: int, body: bytes, *, end: bool) -> None:
+        """Send more of a request's body."""
+        self.send(number, wire.data(body) if body else b"", end=end)
+        self.turn()
+
+    def add_trailers(self, number: int, fields: Headers) -> None:
+        """End a request with trailers."""
+        self.send(number, wire.headers(fields), end=True)
+        self.turn()
+
+    def vanish(self) -> None:
+        """Lose the connection."""
+        self.quic.lose()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has ended the connection."""
+        return self.quic.closed is not None
+
+    def cancel(self, number: int, code: int = cancelled) -> None:
         """Abandon both sides, as clients do (RFC 9114 section 4.1.1)."""
         self.quic.resets.setdefault(number, -1)
         self.user.stream_stopped(number, code)

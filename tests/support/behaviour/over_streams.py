@@ -1,34 +1,58 @@
-"""Sends HTTP/1.1 requests of the tests over HTTP/2, with a third-party client (rule 2-1)."""
+"""Sends HTTP/1.1 requests of the tests over HTTP/2 and HTTP/3, with third-party clients (rules 2-1, Q-1)."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from esg_core.asgi import Headers
 from tests.support.behaviour.kinds import Kind
 from tests.support.http.client import Response
 from tests.support.http.memory import MemoryServer
-from tests.support.http2.driven import Answer, Client
+from tests.support.http2.driven import Answer
+from tests.support.http2.driven import Client as H2Client
+from tests.support.installed import MISSING
+
+if TYPE_CHECKING or "aioquic" not in MISSING:
+    from tests.support.http3.driven import Client as H3Client
+
+    Client = H2Client | H3Client
 
 ONLY_HTTP_1 = {"host", "connection", "transfer-encoding", "upgrade", "keep-alive"}
 OF_FRAMING = {b":status", b"connection", b"transfer-encoding"}
 
+HTTP2, HTTP3 = "http2", "http3"
+OF_HTTP3 = pytest.param(HTTP3, marks=pytest.mark.needs("aioquic"))
+each_version = pytest.mark.parametrize("version", [HTTP2, OF_HTTP3])
 
-def translated(data: bytes) -> tuple[Headers, bytes, bool]:
+
+def connect(server: MemoryServer, version: str) -> "Client":
+    """A new connection in memory."""
+    return H3Client(server) if version == HTTP3 else H2Client(server)
+
+
+def request(client: "Client", path: bytes = b"/", method: bytes = b"GET", *more: tuple[bytes, bytes]) -> Headers:
+    """The header section of a request."""
+    scheme = (b":scheme", client.scheme)
+    return [(b":method", method), scheme, (b":path", path), (b":authority", b"a.test"), *more]
+
+
+def translated(data: bytes, scheme: bytes = b"http") -> tuple[Headers, bytes, bool]:
     """Header section and body of a request, and whether the body is as long as announced."""
     head, _, body = data.partition(b"\r\n\r\n")
     line, *lines = head.split(b"\r\n")
     method, target, _ = line.split(b" ")
     named = [(name.lower(), value.strip()) for name, _, value in (one.partition(b":") for one in lines)]
     host = dict(named)[b"host"]
-    fields: Headers = [(b":method", method), (b":scheme", b"http"), (b":path", target), (b":authority", host)]
+    fields: Headers = [(b":method", method), (b":scheme", scheme), (b":path", target), (b":authority", host)]
     if method == b"CONNECT":
         fields = [(b":method", method), (b":authority", host)]
     fields += [(name, value) for name, value in named if name.decode() not in ONLY_HTTP_1]
     return fields, body, len(body) == int(dict(named).get(b"content-length", b"0"))
 
 
-def ask(client: Client, data: bytes) -> int:
+def ask(client: "Client", data: bytes) -> int:
     """Send a request, and let the server work until nothing more happens; returns its stream."""
-    fields, body, is_whole = translated(data)
+    fields, body, is_whole = translated(data, client.scheme)
     number = client.ask(fields, body or None, end=is_whole)
     client.turn()
     return number
@@ -40,12 +64,12 @@ def response_of(answer: Answer) -> Response:
     return Response(answer.status, headers, answer.body, answer.trailers)
 
 
-def answer_to(kind: Kind, **options: Any) -> Answer:
+def answer_to(kind: Kind, version: str, **options: Any) -> Answer:
     """The answer of a server with these additional options."""
     with MemoryServer(kind.app, **{**kind.options, **options}) as server:
         if kind.beside:
-            ask(Client(server), kind.beside)
-        client = Client(server)
+            ask(connect(server, version), kind.beside)
+        client = connect(server, version)
         number = ask(client, kind.data)
         server.loop.advance(kind.seconds)
         client.turn()
@@ -53,7 +77,7 @@ def answer_to(kind: Kind, **options: Any) -> Answer:
 
 
 def plain(response: Response) -> Response:
-    """An HTTP/1.1 response without date and framing, for comparison with one of HTTP/2."""
+    """An HTTP/1.1 response without date and framing, for comparison with one of another version."""
     left_out = OF_FRAMING | {b"date"}
     headers = [(name, value) for name, value in response.headers if name not in left_out]
     return Response(response.status, headers, response.body, response.trailers)

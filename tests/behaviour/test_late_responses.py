@@ -14,11 +14,11 @@ from esg_core.overload.loop_load import CPUMeter
 from tests.http.corpus.case import get, head, post
 from tests.http.misbehaviour.case import EARLY_HINT, body, length, start
 from tests.support.behaviour.kinds import hello
-from tests.support.behaviour.over_streams import translated
 from tests.support.http.asking import answers, by_path, ended
 from tests.support.http.client import Response
 from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import TCP, SocketServer, Wiring
+from tests.support.http.translated import translated
 from tests.support.http2 import wire
 from tests.support.http2.driven import Client
 from tests.support.installed import PARSER, PARSERS

@@ -8,6 +8,7 @@ from esg_core.asgi import Headers
 from tests.support.behaviour.kinds import Kind
 from tests.support.http.client import Response
 from tests.support.http.memory import MemoryServer
+from tests.support.http.translated import translated
 from tests.support.http2.driven import Answer
 from tests.support.http2.driven import Client as H2Client
 from tests.support.installed import MISSING
@@ -17,7 +18,6 @@ if TYPE_CHECKING or "aioquic" not in MISSING:
 
     Client = H2Client | H3Client
 
-ONLY_HTTP_1 = {"host", "connection", "transfer-encoding", "upgrade", "keep-alive"}
 OF_FRAMING = {b":status", b"connection", b"transfer-encoding"}
 
 HTTP2, HTTP3 = "http2", "http3"
@@ -34,20 +34,6 @@ def request(client: "Client", path: bytes = b"/", method: bytes = b"GET", *more:
     """The header section of a request."""
     scheme = (b":scheme", client.scheme)
     return [(b":method", method), scheme, (b":path", path), (b":authority", b"a.test"), *more]
-
-
-def translated(data: bytes, scheme: bytes = b"http") -> tuple[Headers, bytes, bool]:
-    """Header section and body of a request, and whether the body is as long as announced."""
-    head, _, body = data.partition(b"\r\n\r\n")
-    line, *lines = head.split(b"\r\n")
-    method, target, _ = line.split(b" ")
-    named = [(name.lower(), value.strip()) for name, _, value in (one.partition(b":") for one in lines)]
-    host = dict(named)[b"host"]
-    fields: Headers = [(b":method", method), (b":scheme", scheme), (b":path", target), (b":authority", host)]
-    if method == b"CONNECT":
-        fields = [(b":method", method), (b":authority", host)]
-    fields += [(name, value) for name, value in named if name.decode() not in ONLY_HTTP_1]
-    return fields, body, len(body) == int(dict(named).get(b"content-length", b"0"))
 
 
 def ask(client: "Client", data: bytes) -> int:

@@ -25,9 +25,16 @@ OF_HTTP3 = pytest.param(HTTP3, marks=pytest.mark.needs("aioquic"))
 each_version = pytest.mark.parametrize("version", [HTTP2, OF_HTTP3])
 
 
-def connect(server: MemoryServer, version: str) -> "Client":
-    """A new connection in memory."""
-    return H3Client(server) if version == HTTP3 else H2Client(server)
+def connect(server: MemoryServer, version: str, host: str = "127.0.0.1") -> "Client":
+    """A new connection in memory, from this address."""
+    peername = (host, 5000)
+    return H3Client(server, peername=peername) if version == HTTP3 else H2Client(server, peername=peername)
+
+
+def websocket_request(client: "Client", *more: tuple[bytes, bytes]) -> Headers:
+    """The header section of a handshake (RFC 8441, RFC 9220)."""
+    protocol = [(b":protocol", b"websocket"), (b"sec-websocket-version", b"13")]
+    return request(client, b"/chat?room=1", b"CONNECT", *protocol, *more)
 
 
 def request(client: "Client", path: bytes = b"/", method: bytes = b"GET", *more: tuple[bytes, bytes]) -> Headers:

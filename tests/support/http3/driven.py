@@ -32,11 +32,24 @@ class Client:
     scheme = b"https"
     internal_error, cancelled = 0x102, 0x10C
 
-    def __init__(self, server: MemoryServer, *, cut: bool = False, opening: bytes | None = None, **how: Any) -> None:
+    def __init__(
+        self,
+        server: MemoryServer,
+        *,
+        cut: bool = False,
+        opening: bytes | None = None,
+        peername: tuple[str, int] | None = None,
+        **how: Any,
+    ) -> None:
         self.server = server
         self.cut = cut
-        self.user = H3Connection(server.context, H3Settings(server.context))
+        settings = server.shared.get(H3Settings)
+        if settings is None:
+            settings = server.shared[H3Settings] = H3Settings(server.context)
+        self.user = H3Connection(server.context, settings)
         self.quic = MemoryQuic(self.user, server.loop, **how)
+        if peername is not None:
+            self.quic.facts["peername"] = peername
         server.transports.append(cast(MemoryTransport, Ending(partial(self.quic.lose, None))))
         self.answers: Mapping[int, Answer] = Answers(self)
         self._next = 0

@@ -17,6 +17,7 @@ from tests.support.behaviour.hall import LINE, Hall
 from tests.support.behaviour.kinds import KINDS, Kind, fails, hello, in_parts
 from tests.support.behaviour.over_streams import (
     HTTP3,
+    OF_HTTP_1,
     answer_to,
     ask,
     connect,
@@ -28,9 +29,6 @@ from tests.support.behaviour.over_streams import (
 from tests.support.behaviour.pace import send_on
 from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.installed import PARSER
-
-OF_HTTP_1 = re.compile(r"http-1\.0|client-keeps|client-closes|bad-|late-head|large-chunks|coding|version|on-http-1")
-"""Kinds that depend on bytes or framing that only HTTP/1.1 has."""
 
 SAME = [kind for kind in KINDS if not OF_HTTP_1.search(kind.id)]
 

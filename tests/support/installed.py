@@ -35,7 +35,7 @@ NOT_FOR_PYPY = (
 )
 """Modules that import packages of which there is no build for PyPy."""
 
-OF_HTTP3 = ("e2e/test_http3.py", "http3")
+OF_HTTP3 = ("behaviour/test_http3_on_sockets.py", "e2e/test_http3.py", "http3")
 """Modules that import aioquic, which has no build for PyPy, and is left out of environments of pure Python."""
 
 LEFT_OUT = [

@@ -1,5 +1,6 @@
 """Sends HTTP/1.1 requests of the tests over HTTP/2 and HTTP/3, with third-party clients (rules 2-1, Q-1)."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,9 @@ if TYPE_CHECKING or "aioquic" not in MISSING:
     Client = H2Client | H3Client
 
 OF_FRAMING = {b":status", b"connection", b"transfer-encoding"}
+
+OF_HTTP_1 = re.compile(r"http-1\.0|client-keeps|client-closes|bad-|late-head|large-chunks|coding|version|on-http-1")
+"""Kinds that depend on bytes or framing that only HTTP/1.1 has."""
 
 HTTP2, HTTP3 = "http2", "http3"
 OF_HTTP3 = pytest.param(HTTP3, marks=pytest.mark.needs("aioquic"))

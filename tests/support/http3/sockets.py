@@ -106,11 +106,24 @@ class H3SocketClient(Client):
         if exchange.heads and exchange.heads[0].status < 200:
             return exchange.heads.popleft()
         self._waiting.popleft()
+        if self._upload is not None and self._upload[0] == exchange.stream:
+            self._upload = None
         if not exchange.is_complete:
             raise EOFError(f"the stream ended with {exchange.reset}, the connection with {self.over}")
         [response] = exchange.heads
         response.body, response.trailers = exchange.body, exchange.trailers
         return response
+
+    def head(self) -> Response:
+        """The head of the next response, once it has come; `response()` will return it too."""
+        exchange = self._waiting[0]
+        self.wait(lambda: exchange.heads or exchange.is_ready or self.over)
+        return exchange.heads[0]
+
+    def say(self, data: bytes, *, end: bool = False) -> None:
+        """Send content on the last stream."""
+        self._h3.send_data(self._waiting[-1].stream, data, end_stream=end)
+        self._flush()
 
     def content(self) -> bytes:
         """What has come of the next response's body since the last call, once there is any."""
@@ -118,6 +131,11 @@ class H3SocketClient(Client):
         self.wait(lambda: exchange.body or exchange.is_ready or self.over)
         got, exchange.body = exchange.body, b""
         return got
+
+    def unsent(self) -> int:
+        """How many bytes of the last request the server has not given room for."""
+        sender = self.quic._streams[self._waiting[-1].stream].sender
+        return int(sender._buffer_stop - sender.highest_offset)
 
     def rest(self) -> bytes:
         """Wait for the end of the connection; `ConnectionResetError` if it is not an orderly one."""
@@ -133,7 +151,7 @@ class H3SocketClient(Client):
         return self.over is None
 
     def cancel(self) -> None:
-        """Cancel the last request."""
+        """Cancel the last request, as clients do (RFC 9114 section 4.1.1)."""
         stream = self._waiting.pop().stream
         self._upload = None
         self.quic.stop_stream(stream, CANCELLED)
@@ -195,7 +213,7 @@ class H3SocketClient(Client):
                 case events.HandshakeCompleted():
                     self._is_established = True
                 case events.ConnectionTerminated():
-                    self.over = event
+                    self.over = self.over or event
                 case events.StreamReset() if event.stream_id in self._by_stream:
                     self._by_stream[event.stream_id].reset = event.error_code
                 case events.StopSendingReceived():

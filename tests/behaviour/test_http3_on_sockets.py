@@ -36,7 +36,15 @@ WINDOW = 256 * 1024
 WIRINGS = [Wiring(loop=loop, wire="quic") for loop in LOOPS]
 ON_UVLOOP, ON_ASYNCIO = WIRINGS[0], WIRINGS[-1]
 
-SAME = [kind for kind in KINDS if not (kind.seconds or kind.beside or OF_HTTP_1.search(kind.id))]
+NOT_FOR_THIS_CLIENT = {"head", "fails-on-head", "large-head", "not-ready"}
+"""aioquic takes the length in an answer to HEAD for an error, and sends no value of more than 64 KiB; a server on a
+socket is ready."""
+
+SAME = [
+    kind
+    for kind in KINDS
+    if not (kind.seconds or kind.beside or OF_HTTP_1.search(kind.id)) and kind.id not in NOT_FOR_THIS_CLIENT
+]
 
 
 def connect(server: SocketServer, window: int | None = None) -> H3SocketClient:
@@ -82,7 +90,7 @@ def test_q1_trailers_and_a_file(tmp_path: Path) -> None:
 def test_q4_send_waits_for_a_client_that_does_not_read() -> None:
     """H-7: nothing is lost, and others are served meanwhile."""
     sent: list[int] = []
-    parts, size = 64, 65536
+    parts, size = 48, 65536
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(headers=length(b"%d" % (parts * size))))
@@ -291,13 +299,14 @@ def test_q8_a_websocket(number: int, certificate: Path) -> None:
             assert client.head().status == 200
             client.say(text("hello") + text("a" * 70000))
             got = b""
-            while len(payloads := [frame.payload for frame in read_frames(got)]) < 2:
+            while len(got) < 2 + 5 + 10 + 70000:
                 got += client.content()
-            assert payloads == [b"hello", b"a" * 70000]
+            assert [one.payload for one in read_frames(got)] == [b"hello", b"a" * 70000]
             client.say(close(1000, b"bye"), end=True)
             while not got.endswith(frame(CLOSE, b"\x03\xe8bye", mask=None)):
                 got += client.content()
             server.wait_for("ended with 1000 'bye'")
+            assert client.response().status == 200, "the stream is complete"
             assert client.ask(get()).body == b"plain"
         server.wait_for(r"connection opened: HTTP/3")
         server.wait_for(r"connection closed")

@@ -30,7 +30,7 @@ class Exchange:
     def __init__(self, stream: int) -> None:
         self.stream = stream
         self.heads: deque[Response] = deque()
-        self.body = b""
+        self.body = bytearray()
         self.trailers: Headers = []
         self.is_complete = False
         self.reset: int | None = None
@@ -111,7 +111,7 @@ class H3SocketClient(Client):
         if not exchange.is_complete:
             raise EOFError(f"the stream ended with {exchange.reset}, the connection with {self.over}")
         [response] = exchange.heads
-        response.body, response.trailers = exchange.body, exchange.trailers
+        response.body, response.trailers = bytes(exchange.body), exchange.trailers
         return response
 
     def head(self) -> Response:
@@ -129,7 +129,8 @@ class H3SocketClient(Client):
         """What has come of the next response's body since the last call, once there is any."""
         exchange = self._waiting[0]
         self.wait(lambda: exchange.body or exchange.is_ready or self.over)
-        got, exchange.body = exchange.body, b""
+        got = bytes(exchange.body)
+        exchange.body.clear()
         return got
 
     def unsent(self) -> int:

@@ -4,6 +4,7 @@ A test whose case is named after one of them ("uvloop-tcp") is left out where th
 an environment of pure Python. So is a test that is marked `needs`, because it is about one of them.
 """
 
+import os
 import platform
 from importlib.util import find_spec
 
@@ -37,6 +38,9 @@ NOT_FOR_PYPY = (
 
 OF_HTTP3 = ("behaviour/test_http3_on_sockets.py", "e2e/test_http3.py", "http3")
 """Modules that import aioquic, which has no build for PyPy, and is left out of environments of pure Python."""
+
+NEEDS_HTTP3 = os.environ.get("CI") == "true" and platform.python_implementation() == "CPython"
+"""Whether the tests of HTTP/3 must run: aioquic has builds for every CPython that ESG supports."""
 
 LEFT_OUT = [
     *(OF_HTTP3 if "aioquic" in MISSING else ()),

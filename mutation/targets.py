@@ -118,7 +118,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.coding.hpack": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
     "esg_http.coding.literals": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
     "esg_http.h3.coding.varints": (_HTTP3 + "coding/test_frames.py", *_CASES),
-    "esg_http.h3.coding.frames": (_HTTP3 + "coding/test_frames.py", *_CASES),
+    "esg_http.h3.coding.frames": (_HTTP3 + "coding/test_frames.py", *_CASES, _HTTP3 + "test_connection.py"),
     "esg_http.h3.coding.qpack": (_HTTP3 + "coding/test_qpack.py", *_CASES),
     "esg_http.h3.engine.states": _CASES,
     "esg_http.h3.engine.streams": (*_CASES, _HTTP3 + "test_connection.py"),

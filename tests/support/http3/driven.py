@@ -51,7 +51,6 @@ class Client:
         if peername is not None:
             self.quic.facts["peername"] = peername
         server.transports.append(cast(MemoryTransport, Ending(partial(self.quic.lose, None))))
-        self.answers: Mapping[int, Answer] = Answers(self)
         self._next = 0
         self.quic.open()
         self.send(2, wire.control() if opening is None else opening)
@@ -106,6 +105,11 @@ class Client:
 
     def turn(self) -> None:
         self.server.loop.settle()
+
+    @property
+    def answers(self) -> Mapping[int, Answer]:
+        """As `answer`; not kept, so that no cycle of references keeps this client."""
+        return Answers(self)
 
     def answer(self, number: int) -> Answer:
         """What has come on a stream."""

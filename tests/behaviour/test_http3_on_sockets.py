@@ -90,7 +90,7 @@ def test_q1_trailers_and_a_file(tmp_path: Path) -> None:
 def test_q4_send_waits_for_a_client_that_does_not_read() -> None:
     """H-7: nothing is lost, and others are served meanwhile."""
     sent: list[int] = []
-    parts, size = 48, 65536
+    parts, size = 32, 65536
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(headers=length(b"%d" % (parts * size))))
@@ -230,14 +230,6 @@ def test_q7_an_idle_connection_is_closed_in_order(wiring: Wiring, options: dict[
         assert client.rest() == b""
         server.wait_idle()
     assert server.log.records == []
-
-
-def test_h17_a_body_that_does_not_come_in_time() -> None:
-    app = UntilTheEnd()
-    with SocketServer(app, ON_UVLOOP, timeout_request=0.5) as server, connect(server) as client:
-        response = client.ask(post(b"Content-Length: 5", body=b"he"))
-        assert response.status == 408
-        server.wait_until(lambda: not server.context.cycles)
 
 
 # Limits, drain, figures: H-18, Q-7, M-1.

@@ -111,3 +111,15 @@ def test_a_frame_that_is_a_number_is_nothing_else(payload: bytes) -> None:
     with pytest.raises(ConnectionFault) as caught:
         read_only_varint(payload)
     assert caught.value.code == H3_FRAME_ERROR
+
+
+def test_what_is_held_waits_for_the_rest_of_its_frame() -> None:
+    """Whole frames that were not asked for yet count too."""
+    reader = FrameReader(frozenset((1,)), 100)
+    reader.add(b"\x01\x0aabc")
+    assert (reader.next(), reader.held) == (None, 3)
+    reader.add(b"de")
+    assert (reader.next(), reader.held) == (None, 5)
+    reader.add(b"fghij\0")
+    assert reader.held == 11
+    assert (reader.next(), reader.held) == ((1, b"abcdefghij", True), 1)

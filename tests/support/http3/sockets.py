@@ -175,7 +175,7 @@ class H3SocketClient(Client):
         self.quic.close(error_code=0x100)
         self._leave()
 
-    def wait(self, condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    def wait(self, condition: Callable[[], object], patience: float = 2 * PATIENCE) -> None:
         """Take in what comes until a condition holds; raises `TimeoutError`."""
         end = time.monotonic() + patience
         while not condition():

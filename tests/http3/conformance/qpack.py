@@ -44,6 +44,10 @@ def streams() -> Iterator[Case]:
     yield serves("4.2", "a client may open both streams", *both, asks(headers()))
     yield serves("4.3.1", "and set the capacity of its table to 0", begins(ENCODER + b"\x20", 6), asks(headers()))
     yield serves("4.4.2", "and cancel streams", begins(DECODER + b"\x40\x44\x7f\x05\x7f\xff\x05", 10), asks(headers()))
+    longest = b"\x7f" + b"\xff" * 8 + b"\0\x44"
+    yield serves("4.1.1", "numbers of 62 bits end", begins(DECODER + longest, 10), asks(headers()))
+    zeros = begins(DECODER + b"\x7f\x80\0\x44", 10)
+    yield serves("4.1.1", "even with zeros at their end", zeros, asks(headers()))
     for says, kind in (("encoder", ENCODER), ("decoder", DECODER)):
         yield ends("4.2", f"there is one {says} stream", H3_STREAM_CREATION_ERROR, begins(kind, 6), begins(kind, 10))
         yield ends("4.2", f"the {says} stream does not end", H3_CLOSED_CRITICAL_STREAM, begins(kind, 6), Step(6, b""))
@@ -61,7 +65,8 @@ def streams() -> Iterator[Case]:
         ("4.4.1: an acknowledgement of a section", b"\x80"),
         ("4.4.3: an increment without insertions", b"\x01"),
         ("4.4.3: an increment of 0", b"\0"),
-        ("4.1.1: a number that does not end", b"\x7f" + b"\xff" * 12),
+        ("4.1.1: a number that is too long", b"\x7f" + b"\xff" * 9),
+        ("4.4.3: an increment of 0 after a number", b"\x7f\x7f\0"),
     ):
         section, _, what = says.partition(": ")
         yield ends(section, what, QPACK_DECODER_STREAM_ERROR, begins(DECODER + sent, 10))

@@ -121,7 +121,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h3.coding.frames": (_HTTP3 + "coding/test_frames.py", *_CASES, _HTTP3 + "test_connection.py"),
     "esg_http.h3.coding.qpack": (_HTTP3 + "coding/test_qpack.py", *_CASES),
     "esg_http.h3.engine.states": _CASES,
-    "esg_http.h3.engine.streams": (*_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.streams": (_HTTP3 + "test_stream_numbers.py", *_CASES, _HTTP3 + "test_connection.py"),
     "esg_http.h3.engine.qpack_streams": (*_CASES, _HTTP3 + "test_connection.py"),
     "esg_http.h3.engine.unidirectional": (*_CASES, _HTTP3 + "test_connection.py"),
     "esg_http.h3.engine.control": (*_CASES, _HTTP3 + "test_connection.py"),

@@ -46,6 +46,8 @@ def streams() -> Iterator[Case]:
     yield serves("4.4.2", "and cancel streams", begins(DECODER + b"\x40\x44\x7f\x05\x7f\xff\x05", 10), asks(headers()))
     longest = b"\x7f" + b"\xff" * 8 + b"\0\x44"
     yield serves("4.1.1", "numbers of 62 bits end", begins(DECODER + longest, 10), asks(headers()))
+    short = begins(DECODER + b"\x7f\x7f\x44", 10)
+    yield serves("4.1.1", "with the first byte below 128", short, asks(headers()))
     zeros = begins(DECODER + b"\x7f\x80\0\x44", 10)
     yield serves("4.1.1", "even with zeros at their end", zeros, asks(headers()))
     for says, kind in (("encoder", ENCODER), ("decoder", DECODER)):
@@ -66,6 +68,7 @@ def streams() -> Iterator[Case]:
         ("4.4.3: an increment without insertions", b"\x01"),
         ("4.4.3: an increment of 0", b"\0"),
         ("4.1.1: a number that is too long", b"\x7f" + b"\xff" * 9),
+        ("4.1.1: or has a zero too many", b"\x7f" + b"\xff" * 8 + b"\x80"),
         ("4.4.3: an increment of 0 after a number", b"\x7f\x7f\0"),
     ):
         section, _, what = says.partition(": ")

@@ -27,6 +27,7 @@ def test_what_is_still_to_come() -> None:
 def test_so_many_may_be_skipped() -> None:
     numbers = StreamNumbers(0)
     assert numbers.take(4 * (MOST_SKIPPED - 1))
-    with pytest.raises(ConnectionFault) as raised:
-        StreamNumbers(0).take(4 * MOST_SKIPPED)
-    assert raised.value.code == H3_EXCESSIVE_LOAD
+    for at, skips in ((StreamNumbers(0), 4 * MOST_SKIPPED), (numbers, numbers.last + 8)):
+        with pytest.raises(ConnectionFault) as raised:
+            at.take(skips)
+        assert raised.value.code == H3_EXCESSIVE_LOAD

@@ -37,9 +37,9 @@ NOT_FOR_PYPY = (
 """Modules that import packages of which there is no build for PyPy."""
 
 OF_HTTP3 = ("behaviour/test_http3_on_sockets.py", "e2e/test_http3.py", "http3")
-"""Modules that import aioquic, which has no build for PyPy, and is left out of environments of pure Python."""
+"""Modules that import aioquic, of which there is no build for PyPy."""
 
-NEEDS_HTTP3 = os.environ.get("CI") == "true" and platform.python_implementation() == "CPython"
+NEEDS_HTTP3 = os.environ.get("CI") == "true" and not IS_PYPY
 """Whether the tests of HTTP/3 must run: aioquic has builds for every CPython that ESG supports."""
 
 LEFT_OUT = [

@@ -22,6 +22,9 @@ _SESSION = tuple(
 )
 _SENDING = (_HTTP2 + "engine/test_sending.py", _HTTP2 + "engine/test_turns.py")
 
+_HTTP3 = "tests/http3/"
+_CASES = (_HTTP3 + "test_conformance.py",)
+
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.message.grammar": (
         _HTTP + "message/test_grammar.py",
@@ -114,6 +117,17 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.engine.sending": (*_SENDING, *_SESSION),
     "esg_http.h2.coding.hpack": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
     "esg_http.coding.literals": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
+    "esg_http.h3.coding.varints": (_HTTP3 + "coding/test_frames.py", *_CASES),
+    "esg_http.h3.coding.frames": (_HTTP3 + "coding/test_frames.py", *_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.coding.qpack": (_HTTP3 + "coding/test_qpack.py", *_CASES),
+    "esg_http.h3.engine.states": _CASES,
+    "esg_http.h3.engine.streams": (_HTTP3 + "test_stream_numbers.py", *_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.qpack_streams": (*_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.unidirectional": (*_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.control": (*_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.requests": (*_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.bodies": (*_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.sending": (*_CASES, _HTTP3 + "test_connection.py"),
 }
 """Module -> the files of its tests."""
 

@@ -16,7 +16,7 @@ import pytest
 from tests.support.behaviour.lifecycle import started
 from tests.support.e2e.server import Server
 from tests.support.http.sockets import authority
-from tests.support.installed import LEFT_OUT, LOOPS, unavailable
+from tests.support.installed import LEFT_OUT, LOOPS, MISSING, NEEDS_HTTP3, unavailable
 from tests.support.selection import Share, chosen
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for background jobs
@@ -47,6 +47,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     authority().issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(path)
     return path
+
+
+def pytest_configure() -> None:
+    """Fail instead of leaving out the tests of HTTP/3 where all tests must run."""
+    if NEEDS_HTTP3 and "aioquic" in MISSING:
+        raise pytest.UsageError("aioquic is not installed; it is required where CI=true")
+
+
+def pytest_report_header() -> str:
+    """Say whose tests are left out."""
+    return f"not installed, so their tests are left out: {', '.join(sorted(MISSING)) or 'none'}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,6 +28,8 @@ CLIENT = DatagramPath(("127.0.0.1", 50000), b"")
 class MemoryPort:
     """A socket whose datagrams a client in memory reads; see `esg_core.contracts.DatagramPort`."""
 
+    seat = None
+
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.has_sent = asyncio.Event()

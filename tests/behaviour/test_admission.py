@@ -15,7 +15,7 @@ from tests.support.behaviour.hall import LINE, Hall
 from tests.support.behaviour.kinds import hello
 from tests.support.http.asking import answers, ask, by_path, ended
 from tests.support.http.memory import MemoryServer
-from tests.support.http.sockets import LOOPS_AND_WIRES, TCP, SocketServer, Wiring
+from tests.support.http.sockets import LOOPS_AND_WIRES, QUIC_ON_ASYNCIO, QUIC_ON_UVLOOP, TCP, SocketServer, Wiring
 from tests.support.installed import PARSER, PARSERS
 
 each_parser = pytest.mark.parametrize("parser", PARSERS)
@@ -510,7 +510,7 @@ def test_ten_thousand_who_wait_in_vain_leave_nothing_behind() -> None:
         server.let_go("/a")
 
 
-@pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
+@pytest.mark.parametrize("wiring", [*LOOPS_AND_WIRES, *QUIC_ON_UVLOOP], ids=str)
 def test_who_closes_a_socket_while_waiting_is_gone_at_once(wiring: Wiring) -> None:
     """A-6: on every loop and wire, a client's end is noticed although its request is not read yet."""
     hall = Hall()
@@ -532,7 +532,7 @@ def test_who_closes_a_socket_while_waiting_is_gone_at_once(wiring: Wiring) -> No
         server.wait_idle()
 
 
-@pytest.mark.parametrize("wiring", TCP, ids=str)
+@pytest.mark.parametrize("wiring", [*TCP, *QUIC_ON_ASYNCIO], ids=str)
 def test_a_refused_client_may_ask_again_on_its_socket(wiring: Wiring) -> None:
     """A-3."""
     hall = Hall()

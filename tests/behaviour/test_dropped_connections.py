@@ -10,11 +10,10 @@ from esg_core.asgi import Application, Receive, Scope, Send
 from tests.http.corpus.case import get
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import hello
+from tests.support.behaviour.over_streams import connect, each_version, request
 from tests.support.http.asking import by_path
 from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring, is_reset
-from tests.support.http2.driven import Client, request
-from tests.support.http2.wire import Code
 from tests.support.installed import PARSERS
 from tests.support.ws import frames
 from tests.support.ws.memory import CODECS, WebSocketServer
@@ -81,12 +80,13 @@ def test_after_the_response_it_is_too_late(parser: str) -> None:
         assert error == "the response is complete; nothing more may be sent: the application sent 'esg.drop' (H-10)"
 
 
-def test_http2_drops_only_its_stream() -> None:
+@each_version
+def test_only_the_stream_is_dropped(version: str) -> None:
     """H-26: before the response and within it, with INTERNAL_ERROR."""
     with MemoryServer(by_path(before=BEFORE, within=WITHIN, root=hello)) as server:
-        client = Client(server)
+        client = connect(server, version)
         for path in (b"/before", b"/within"):
-            assert client.fetch(request(path)).reset == Code.INTERNAL_ERROR
+            assert client.fetch(request(client, path)).reset == client.internal_error
         assert client.fetch().body == b"hello"
         assert server.log.records == []
 
@@ -135,8 +135,9 @@ def test_websocket(codec: str) -> None:
         assert server.log.texts(logging.ERROR) == []
 
 
-def test_a_websocket_over_http2_drops_only_its_stream() -> None:
-    """H-26: RFC 8441 section 5 says CANCEL for what would be a reset of TCP."""
+@each_version
+def test_of_a_websocket_only_the_stream_is_dropped(version: str) -> None:
+    """H-26: CANCEL stands for a reset of TCP (RFC 8441 section 5), H3_REQUEST_CANCELLED too (RFC 9220 section 3)."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -147,11 +148,11 @@ def test_a_websocket_over_http2_drops_only_its_stream() -> None:
         await send(DROP)
 
     with WebSocketServer(app) as server:
-        client = Client(server)
-        fields = request(b"/", b"CONNECT", (b":protocol", b"websocket"), (b"sec-websocket-version", b"13"))
+        client = connect(server, version)
+        fields = request(client, b"/", b"CONNECT", (b":protocol", b"websocket"), (b"sec-websocket-version", b"13"))
         number = client.ask(fields, end=False)
         client.turn()
         assert client.answers[number].status == 200
-        assert client.answers[number].reset == Code.CANCEL
+        assert client.answers[number].reset == client.cancelled
         assert client.fetch().body == b"hello"
         assert server.log.texts(logging.ERROR) == []

@@ -18,7 +18,17 @@ from tests.support.behaviour.kinds import hello, reads
 from tests.support.behaviour.pace import Diary, large, wait_until_it_stands_still
 from tests.support.http.asking import answers, ask, read_body
 from tests.support.http.memory import MemoryServer, Recorder
-from tests.support.http.sockets import CLEARTEXT, LOOPS_AND_WIRES, TCP, WIRINGS, Client, SocketServer, Wiring
+from tests.support.http.sockets import (
+    CLEARTEXT,
+    LOOPS_AND_WIRES,
+    QUIC_ON_ASYNCIO,
+    QUIC_ON_UVLOOP,
+    TCP,
+    WIRINGS,
+    Client,
+    SocketServer,
+    Wiring,
+)
 
 MEBIBYTE = 1024 * 1024
 
@@ -165,7 +175,7 @@ def test_half_closed_in_a_body(wiring: Wiring) -> None:
 # H-16: clients that go.
 
 
-@each_path
+@pytest.mark.parametrize("wiring", [*LOOPS_AND_WIRES, *QUIC_ON_UVLOOP], ids=str)
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_receive_tells_when_the_client_goes(how: str, wiring: Wiring) -> None:
     """H-16."""
@@ -181,7 +191,7 @@ def test_receive_tells_when_the_client_goes(how: str, wiring: Wiring) -> None:
     with SocketServer(app, wiring) as server:
         client = server.connect().send(get())
         assert waiting.wait(10)
-        client.reset() if how == "reset" else client.socket.close()
+        client.reset() if how == "reset" else client.close()
         assert told.wait(10)
         server.wait_until(lambda: not server.context.cycles)
         if how == "reset" or wiring.wire != "unix":
@@ -205,7 +215,7 @@ def test_receive_tells_when_a_client_goes_whose_next_request_waits(how: str, wir
         assert waiting.wait(10)
         client.send(get())
         server.wait_until(lambda: any(connection._held for connection in server.context.connections))  # type: ignore[attr-defined]
-        client.reset() if how == "reset" else client.socket.close()
+        client.reset() if how == "reset" else client.close()
         assert told.wait(10)
 
 
@@ -224,7 +234,7 @@ def test_a_client_whose_requests_wait_is_not_taken_for_gone(wiring: Wiring) -> N
         assert client.rest().count(b"HTTP/1.1 200 OK\r\n") == 1002
 
 
-@each_path
+@pytest.mark.parametrize("wiring", [*LOOPS_AND_WIRES, *QUIC_ON_ASYNCIO], ids=str)
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_send_raises_when_the_client_has_gone(how: str, wiring: Wiring) -> None:
     """H-21: an `OSError`, so that an endless stream ends; the task is not cancelled, and nothing is logged."""
@@ -245,14 +255,14 @@ def test_send_raises_when_the_client_has_gone(how: str, wiring: Wiring) -> None:
     with SocketServer(app, wiring) as server:
         client = server.connect().send(get())
         assert streaming.wait(10)
-        client.reset() if how == "reset" else client.socket.close()
+        client.reset() if how == "reset" else client.close()
         server.wait_idle()
     assert len(raised) == 1
     assert isinstance(raised[0], OSError)
     assert server.log.records == []
 
 
-@pytest.mark.parametrize("wiring", TCP, ids=str)
+@pytest.mark.parametrize("wiring", [*TCP, *QUIC_ON_UVLOOP], ids=str)
 def test_send_that_waits_is_told_too(wiring: Wiring) -> None:
     """H-21, H-7: a client that goes instead of reading."""
     sent, raised = list[int](), list[BaseException]()
@@ -269,7 +279,7 @@ def test_send_that_waits_is_told_too(wiring: Wiring) -> None:
     with SocketServer(app, wiring) as server:
         client = server.connect(receive_buffer=4096).send(get())
         wait_until_it_stands_still(sent)
-        client.socket.close()
+        client.close()
         server.wait_idle()
     assert len(raised) == 1
     assert server.log.records == []

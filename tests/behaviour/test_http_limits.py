@@ -13,7 +13,7 @@ from tests.support.behaviour.pace import UntilTheEnd
 from tests.support.http.asking import answers, ask, by_path, ended
 from tests.support.http.client import Incomplete, Response
 from tests.support.http.memory import MemoryServer, Recorder
-from tests.support.http.sockets import TCP, WIRINGS, SocketServer, Wiring
+from tests.support.http.sockets import QUIC_ON_UVLOOP, TCP, WIRINGS, SocketServer, Wiring
 from tests.support.installed import PARSERS
 
 each_wiring = pytest.mark.parametrize("wiring", WIRINGS, ids=str)
@@ -232,7 +232,7 @@ def test_no_limit_of_bodies(limit: int | None) -> None:
         assert not ended(transport)
 
 
-@pytest.mark.parametrize("wiring", TCP, ids=str)
+@pytest.mark.parametrize("wiring", [*TCP, *QUIC_ON_UVLOOP], ids=str)
 def test_a_crowd_beyond_the_limit_recovers(wiring: Wiring) -> None:
     """H-18: after a rush, all clients are served again."""
     with SocketServer(hello, wiring, limit_concurrency=5) as server:
@@ -240,7 +240,7 @@ def test_a_crowd_beyond_the_limit_recovers(wiring: Wiring) -> None:
         statuses = [client.ask(get()).status for client in crowd]
         assert statuses == [200] * 5 + [503] * 15
         for client in crowd:
-            client.socket.close()
+            client.close()
         server.wait_idle()
         with server.connect() as client:
             assert client.ask(get()).status == 200

@@ -14,13 +14,11 @@ from esg_core.overload.loop_load import CPUMeter
 from tests.http.corpus.case import get, head, post
 from tests.http.misbehaviour.case import EARLY_HINT, body, length, start
 from tests.support.behaviour.kinds import hello
-from tests.support.behaviour.over_http2 import translated
-from tests.support.http.asking import answers, by_path, ended
+from tests.support.behaviour.over_streams import HTTP2, HTTP3, OF_HTTP3, ask, connect
+from tests.support.http.asking import answers, by_path
 from tests.support.http.client import Response
 from tests.support.http.memory import MemoryServer
-from tests.support.http.sockets import TCP, SocketServer, Wiring
-from tests.support.http2 import wire
-from tests.support.http2.driven import Client
+from tests.support.http.sockets import QUIC_ON_UVLOOP, TCP, SocketServer, Wiring
 from tests.support.installed import PARSER, PARSERS
 from tests.support.ws.memory import CODECS, WebSocketServer
 
@@ -30,7 +28,7 @@ LATE = LIMIT + 3 * TICK + 0.01
 """Seconds by which a late call is ended."""
 
 each_parser = pytest.mark.parametrize("parser", PARSERS)
-each_version = pytest.mark.parametrize("version", [*PARSERS, "2"])
+each_version = pytest.mark.parametrize("version", [*PARSERS, HTTP2, OF_HTTP3])
 
 
 class Late:
@@ -54,48 +52,52 @@ class Late:
 
 
 class Talk:
-    """One client of a server in memory, over HTTP/1.1 or HTTP/2."""
+    """One client of a server in memory, over HTTP/1.1, HTTP/2 or HTTP/3."""
 
     def __init__(self, server: MemoryServer, version: str) -> None:
         self.server = server
-        self._h2 = Client(server) if version == "2" else None
-        self.transport = self._h2.transport if self._h2 is not None else server.connect()
+        self._many = connect(server, version) if version in (HTTP2, HTTP3) else None
+        self.transport = server.connect()
 
     def ask(self, request: bytes = get()) -> int:
         """Send a request; returns its stream."""
-        if self._h2 is None:
+        if self._many is None:
             self.transport.feed(request)
             self.server.loop.settle()
             return 0
-        fields, content, is_whole = translated(request)
-        number = self._h2.ask(fields, content or None, end=is_whole)
-        self._h2.turn()
-        return number
+        return ask(self._many, request)
 
     def wait(self, seconds: float) -> None:
         self.server.loop.advance(seconds)
-        if self._h2 is not None:
-            self._h2.turn()
+        if self._many is not None:
+            self._many.turn()
 
     def response(self, number: int = 0, method: str = "GET") -> Response | None:
         """The final response so far; None if there is none."""
-        if self._h2 is not None:
-            answer = self._h2.answers[number]
+        if self._many is not None:
+            answer = self._many.answers[number]
             return Response(answer.status, answer.fields, answer.body) if answer.status else None
         got = [response for response in answers(self.transport, method) if response.status >= 200]
         return got[0] if got else None
 
     def is_reset(self, number: int = 0) -> bool:
-        """Whether the exchange was cut off: the connection, or in HTTP/2 its stream alone."""
-        if self._h2 is None:
+        """Whether the exchange was cut off: the connection, or in HTTP/2 and HTTP/3 its stream alone."""
+        if self._many is None:
             return self.transport.closed
-        assert not ended(self.transport)
-        return self._h2.answers[number].reset == wire.Code.INTERNAL_ERROR
+        assert not self._many.is_over
+        return self._many.answers[number].reset == self._many.internal_error
+
+    def vanish(self) -> None:
+        """Lose the connection."""
+        if self._many is None:
+            self.transport.reset()
+        else:
+            self._many.vanish()
 
 
 @contextmanager
 def serving(app: Application, version: str, **options: object) -> Iterator[Talk]:
-    parser = PARSER if version == "2" else version
+    parser = version if version in PARSERS else PARSER
     with MemoryServer(app, parser, **{"timeout_response": LIMIT, **options}) as server:
         yield Talk(server, version)
 
@@ -345,7 +347,7 @@ def test_a_call_that_ignores_its_cancellation_is_cut_off(version: str) -> None:
         [said] = [record.getMessage() for record in talk.server.log.records]
         assert "ignores its cancellation (timeout-response): GET /deaf: sleep() in tasks.py:" in said
         assert ", called by works() in test_late_responses.py:" in said
-        if version == "2":
+        if version not in PARSERS:
             response = talk.response(talk.ask())
             assert response is not None
             assert response.status == 200
@@ -397,7 +399,7 @@ def test_a_client_that_has_left_is_not_answered(version: str) -> None:
     app = Late(5)
     with serving(app, version) as talk:
         talk.ask()
-        talk.transport.reset()
+        talk.vanish()
         talk.server.loop.advance(6)
     assert app.cancelled_after == []
     assert talk.server.log.records == []
@@ -473,7 +475,7 @@ def test_of_a_websocket_the_handshake_counts(codec: str) -> None:
         server.loop.advance(6)
 
 
-@pytest.mark.parametrize("wiring", [*TCP, Wiring("h11")], ids=str)
+@pytest.mark.parametrize("wiring", [*TCP, Wiring("h11"), *QUIC_ON_UVLOOP], ids=str)
 def test_over_sockets(wiring: Wiring) -> None:
     """H-24: 504, or a reset, with each loop."""
     app = Deaf(0.1)
@@ -483,7 +485,7 @@ def test_over_sockets(wiring: Wiring) -> None:
             assert client.ask(get(target=b"/late")).status == 504
             assert client.ask(get()).status == 200
             client.send(get(target=b"/deaf"))
-            with pytest.raises(ConnectionResetError):
-                client.rest()
+            with pytest.raises((ConnectionResetError, EOFError)):
+                client.response()
             app.may_stop = True
         server.wait_idle()

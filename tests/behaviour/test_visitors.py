@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -18,12 +19,10 @@ from esg_core.request_ids import new_id
 from tests.http.corpus.case import get
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.kinds import KINDS, Kind, fails, hello
+from tests.support.behaviour.over_streams import HTTP2, HTTP3, connect, each_version, request, websocket_request
 from tests.support.figures.counting import Meter, counted_by
-from tests.support.http.asking import ask
+from tests.support.http.asking import ask, ended
 from tests.support.http.memory import MemoryServer, Recorder
-from tests.support.http2.driven import Client as H2Client
-from tests.support.http2.driven import request
-from tests.support.http2.websocket import CONNECT
 from tests.support.installed import PARSER, PARSERS
 from tests.support.ws.frames import close
 from tests.support.ws.memory import CODECS, REQUEST, WebSocketServer
@@ -77,11 +76,9 @@ def by_h1(server: MemoryServer, *fields: tuple[bytes, bytes]) -> Headers:
     return ask(server, server.connect(), get(*(b"%b: %b" % field for field in fields))).headers
 
 
-def by_h2(server: MemoryServer, *fields: tuple[bytes, bytes]) -> Headers:
-    client = H2Client(server)
-    stream = client.ask(request(b"/", b"GET", *fields))
-    client.turn()
-    return client.answers[stream].fields
+def by_streams(version: str, server: MemoryServer, *fields: tuple[bytes, bytes]) -> Headers:
+    client = connect(server, version)
+    return client.fetch(request(client, b"/", b"GET", *fields)).fields
 
 
 def by_websocket(server: MemoryServer, *fields: tuple[bytes, bytes]) -> Headers:
@@ -90,16 +87,26 @@ def by_websocket(server: MemoryServer, *fields: tuple[bytes, bytes]) -> Headers:
     return [(name, value) for name, _, value in (line.partition(b": ") for line in head.split(b"\r\n")[1:])]
 
 
-def by_h2_websocket(server: MemoryServer, *fields: tuple[bytes, bytes]) -> Headers:
-    client = H2Client(server)
-    stream = client.ask([*CONNECT, *fields], end=False)
+def by_tunnel(version: str, server: MemoryServer, *fields: tuple[bytes, bytes]) -> Headers:
+    client = connect(server, version)
+    stream = client.ask(websocket_request(client, *fields), end=False)
     client.turn()
     assert client.answers[stream].status == 200
     return client.answers[stream].fields
 
 
-WAYS = [by_h1, by_h2, by_websocket, by_h2_websocket]
-each_way = pytest.mark.parametrize("ask_by", WAYS)
+OF_AIOQUIC = pytest.mark.needs("aioquic")
+REQUESTS = [
+    pytest.param(by_h1, id="h1"),
+    pytest.param(partial(by_streams, HTTP2), id="h2"),
+    pytest.param(partial(by_streams, HTTP3), id="h3", marks=OF_AIOQUIC),
+]
+WEBSOCKETS = [
+    pytest.param(by_websocket, id="h1-websocket"),
+    pytest.param(partial(by_tunnel, HTTP2), id="h2-websocket"),
+    pytest.param(partial(by_tunnel, HTTP3), id="h3-websocket", marks=OF_AIOQUIC),
+]
+each_way = pytest.mark.parametrize("ask_by", [*REQUESTS, *WEBSOCKETS])
 AskBy = Callable[..., Headers]
 
 
@@ -148,7 +155,7 @@ def test_a10_that_of_a_trusted_proxy_is_kept_and_that_of_others_replaced(ask_by:
         ([(b"traceparent", b"00-" + TRACE)], None),
     ],
 )
-@pytest.mark.parametrize("ask_by", [by_h1, by_h2])
+@pytest.mark.parametrize("ask_by", REQUESTS)
 def test_a10_what_is_invalid_is_replaced(ask_by: AskBy, fields: Headers, expected: bytes | None) -> None:
     app = Seen()
     with MemoryServer(app, request_id=True, **TRUSTED) as server:
@@ -222,34 +229,55 @@ def test_a10_off_nothing_is_added() -> None:
 # A-11: limits.
 
 
-@pytest.fixture(params=["h1", "h2"])
-def opens(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Opens a connection and returns a function that asks on it, and returns status and fields."""
+class OneByOne:
+    """A connection of HTTP/1.1, which asks with these fields."""
 
-    def open_h1(server: MemoryServer, host: str, *fields: tuple[bytes, bytes]) -> Any:
-        transport = server.connect(peername=(host, 5000))
+    def __init__(self, server: MemoryServer, host: str, *fields: tuple[bytes, bytes]) -> None:
+        self._server = server
+        self._lines = [b"%b: %b" % field for field in fields]
+        self._transport = server.connect(peername=(host, 5000))
 
-        def asks(path: bytes = b"/") -> tuple[int, dict[bytes, bytes]]:
-            response = ask(server, transport, get(*(b"%b: %b" % field for field in fields), target=path))
-            return response.status, dict(response.headers)
+    def __call__(self, path: bytes = b"/") -> tuple[int, dict[bytes, bytes]]:
+        """Status and fields of an answer."""
+        response = ask(self._server, self._transport, get(*self._lines, target=path))
+        return response.status, dict(response.headers)
 
-        asks.transport = transport  # type: ignore[attr-defined]  # for the test to close
-        return asks
+    def vanish(self) -> None:
+        self._transport.reset()
 
-    def open_h2(server: MemoryServer, host: str, *fields: tuple[bytes, bytes]) -> Any:
-        client = H2Client(server, peername=(host, 5000))
-
-        def asks(path: bytes = b"/") -> tuple[int, dict[bytes, bytes]]:
-            stream = client.ask(globals()["request"](path, b"GET", *fields))
-            client.turn()
-            return client.answers[stream].status, client.answers[stream].headers
-
-        asks.transport = client.transport  # type: ignore[attr-defined]  # for the test to close
-        return asks
-
-    return open_h1 if request.param == "h1" else open_h2
+    @property
+    def has_ended(self) -> bool:
+        return ended(self._transport)
 
 
+class ByStreams:
+    """As `OneByOne`, with streams."""
+
+    def __init__(self, version: str, server: MemoryServer, host: str, *fields: tuple[bytes, bytes]) -> None:
+        self._client = connect(server, version, host)
+        self._fields = fields
+
+    def __call__(self, path: bytes = b"/") -> tuple[int, dict[bytes, bytes]]:
+        answer = self._client.fetch(request(self._client, path, b"GET", *self._fields))
+        return answer.status, answer.headers
+
+    def vanish(self) -> None:
+        self._client.vanish()
+
+    @property
+    def has_ended(self) -> bool:
+        self._client.turn()
+        return self._client.is_over
+
+
+OPENINGS = [
+    pytest.param(OneByOne, id="h1"),
+    pytest.param(partial(ByStreams, HTTP2), id="h2"),
+    pytest.param(partial(ByStreams, HTTP3), id="h3", marks=OF_AIOQUIC),
+]
+
+
+@pytest.mark.parametrize("opens", OPENINGS)
 def test_a11_a_client_has_so_many_connections(opens: Any) -> None:
     with MemoryServer(hello, limit_connections_per_client=2, **NOBODY) as server:
         server.context.tally = tally = Tally(Meter(), server.context)
@@ -259,11 +287,11 @@ def test_a11_a_client_has_so_many_connections(opens: Any) -> None:
         for asks in (third, opens(server, "192.0.2.1")):
             status, fields = asks()
             assert (status, fields[b"retry-after"]) == (429, b"1")
-        first.transport.reset()
+        first.vanish()
         server.loop.settle()
         assert opens(server, "192.0.2.1")()[0] == 200, "what is refused no longer counts"
         server.loop.advance(2)
-        assert third.transport.is_closing() or third.transport.eof_written
+        assert third.has_ended
         refused = counted_by(tally).nonzero("esg_http_requests_refused")
         assert len(server.log.texts(logging.WARNING)) == 1
     assert refused == {("client",): 2}
@@ -271,14 +299,25 @@ def test_a11_a_client_has_so_many_connections(opens: Any) -> None:
     assert (clients._open, clients._hosts, clients._beyond, clients._carried) == ({}, {}, set(), {})
 
 
+@pytest.mark.needs("aioquic")
+@pytest.mark.parametrize("number", range(3))
+def test_a11_connections_of_all_versions_count_together(number: int) -> None:
+    ways: list[Any] = [OneByOne, partial(ByStreams, HTTP2), partial(ByStreams, HTTP3)]
+    with MemoryServer(hello, limit_connections_per_client=2, **NOBODY) as server:
+        first, second, third = (way(server, "192.0.2.1") for way in ways[number:] + ways[:number])
+        assert [asks()[0] for asks in (third, first, second)] == [429, 200, 200]
+
+
+@pytest.mark.parametrize("opens", OPENINGS)
 def test_a11_a_connection_is_served_once_there_is_room(opens: Any) -> None:
     with MemoryServer(hello, limit_connections_per_client=1, **NOBODY) as server:
         first, second = opens(server, "2001:db8::1"), opens(server, "2001:db8::1")
-        first.transport.reset()
+        first.vanish()
         server.loop.settle()
         assert second()[0] == 200
 
 
+@pytest.mark.parametrize("opens", OPENINGS)
 def test_a11_health_and_unix_sockets_are_exempt(opens: Any) -> None:
     with MemoryServer(hello, limit_connections_per_client=1, health=True, **NOBODY) as server:
         opens(server, "192.0.2.1")
@@ -310,6 +349,7 @@ def forwarded(host: str) -> tuple[bytes, bytes]:
     return b"x-forwarded-for", host.encode()
 
 
+@pytest.mark.parametrize("opens", OPENINGS)
 def test_a11_behind_a_proxy_the_connections_that_carry_requests_of_the_client_count(opens: Any) -> None:
     app = Held()
     with MemoryServer(app, limit_connections_per_client=1, **TRUSTED) as server:
@@ -326,11 +366,12 @@ def test_a11_behind_a_proxy_the_connections_that_carry_requests_of_the_client_co
     assert (clients._open, clients._carried) == ({}, {})
 
 
-def test_a11_streams_of_one_connection_of_a_proxy_are_one_connection_of_the_client() -> None:
+@each_version
+def test_a11_streams_of_one_connection_of_a_proxy_are_one_connection_of_the_client(version: str) -> None:
     app = Held()
     with MemoryServer(app, limit_connections_per_client=1, **TRUSTED) as server:
-        client = H2Client(server)
-        streams = [client.ask(request(b"/held", b"GET", forwarded("192.0.2.1"))) for _ in range(3)]
+        client = connect(server, version)
+        streams = [client.ask(request(client, b"/held", b"GET", forwarded("192.0.2.1"))) for _ in range(3)]
         client.turn()
         assert len(app.waiting) == 3
         app.release(server)
@@ -349,31 +390,40 @@ def test_a11_a_websocket_goes_on_counting_for_its_client() -> None:
         assert ask(server, server.connect(), get()).status == 200
 
 
-def websockets_by_h1(server: WebSocketServer) -> Iterator[tuple[int, Any]]:
+Vanish = Callable[[], None]
+
+
+def websockets_by_h1(server: WebSocketServer) -> Iterator[tuple[int, Vanish]]:
     while True:
         client = server.ask(REQUEST)
-        yield int(client.head.split(b" ")[1]), client.transport
+        yield int(client.head.split(b" ")[1]), client.transport.reset
 
 
-def websockets_by_h2(server: WebSocketServer) -> Iterator[tuple[int, Any]]:
+def websockets_by(version: str, server: WebSocketServer) -> Iterator[tuple[int, Vanish]]:
     while True:
-        client = H2Client(server)
-        stream = client.ask(CONNECT, end=False)
+        client = connect(server, version)
+        stream = client.ask(websocket_request(client), end=False)
         client.turn()
-        yield client.answers[stream].status, client.transport
+        yield client.answers[stream].status, client.vanish
 
 
 @pytest.mark.parametrize("codec", CODECS)
-@pytest.mark.parametrize("handshakes", [websockets_by_h1, websockets_by_h2])
-def test_a11_so_many_websockets_may_be_open(handshakes: Any, codec: str) -> None:
+@pytest.mark.parametrize(
+    ("handshakes", "accepted"),
+    [
+        pytest.param(websockets_by_h1, 101, id="h1"),
+        pytest.param(partial(websockets_by, HTTP2), 200, id="h2"),
+        pytest.param(partial(websockets_by, HTTP3), 200, id="h3", marks=OF_AIOQUIC),
+    ],
+)
+def test_a11_so_many_websockets_may_be_open(handshakes: Any, accepted: int, codec: str) -> None:
     with WebSocketServer(WebSocketRecorder(), codec, limit_websockets=2) as server:
         server.context.tally = tally = Tally(Meter(), server.context)
         opened = handshakes(server)
-        accepted = 101 if handshakes is websockets_by_h1 else 200
-        (status, transport), (second, _), (third, _) = (next(opened) for _ in range(3))
+        (status, vanish), (second, _), (third, _) = (next(opened) for _ in range(3))
         assert (status, second, third) == (accepted, accepted, 503)
         assert ask(server, server.connect(), get()).status == 200
-        transport.reset()
+        vanish()
         server.loop.settle()
         assert [next(opened)[0] for _ in range(2)] == [accepted, 503]
         refused = counted_by(tally).nonzero("esg_http_requests_refused")
@@ -398,8 +448,8 @@ def test_a11_a_handshake_that_comes_to_nothing_gives_its_place_back() -> None:
 
 
 @pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
-@pytest.mark.parametrize("ask_by", ["h1", "h2"])
-def test_h27_without_pathsend_files_are_neither_announced_nor_sent(ask_by: str, kind: str) -> None:
+@pytest.mark.parametrize("opens", OPENINGS)
+def test_h27_without_pathsend_files_are_neither_announced_nor_sent(opens: Any, kind: str) -> None:
     seen: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -408,34 +458,30 @@ def test_h27_without_pathsend_files_are_neither_announced_nor_sent(ask_by: str, 
         await send({"type": kind, "path": __file__, "file": 0})
 
     with MemoryServer(app, pathsend=False) as server:
-        if ask_by == "h1":
-            status = ask(server, server.connect(), get()).status
-        else:
-            client = H2Client(server)
-            stream = client.ask(request())
-            client.turn()
-            status = client.answers[stream].status
+        status, _ = opens(server, "127.0.0.1")()
         errors = [str(record.exc_info[1]) for record in server.log.records if record.exc_info]
     assert status == 500
     assert errors == [f"{kind} is not among the extensions: pathsend is off (H-27)"]
-    assert seen[0]["extensions"].keys() == {"esg.drop", "esg.shutdown", "http.response.early_hint"}
+    assert seen[0]["extensions"].keys() - {"tls"} == {"esg.drop", "esg.shutdown", "http.response.early_hint"}
 
 
 # The access log of what was sent and of what is left out (A-9), and ids in threads (A-10).
 
 
-@pytest.mark.parametrize("ask_by", WAYS)
-def test_a9_fields_of_the_response_are_logged(ask_by: AskBy, caplog: pytest.LogCaptureFixture) -> None:
+@each_way
+def test_a9_fields_of_the_response_are_logged(
+    ask_by: AskBy, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
     form = "%({X-Request-ID}o)s %({content-length}o)s %({nothing}o)s"
     with WebSocketServer(Seen(), request_id=True, access_log_format=form) as server, caplog.at_level(logging.INFO):
         server.context.access = AccessLog.create(server.context.config, server.loop)
         identity = id_in(ask_by(server))
         [line] = [record.getMessage() for record in caplog.records if record.name == "esg.access"]
-    size = "5" if ask_by in (by_h1, by_h2) else "-"
+    size = "-" if "websocket" in request.node.name else "5"
     assert line == f"{identity} {size} -"
 
 
-@pytest.mark.parametrize("ask_by", WAYS)
+@each_way
 @pytest.mark.parametrize("options", [{"access_log_exclude": ("/*",)}, {"access_log_sample": 0}], ids=str)
 def test_a9_what_is_left_out_has_no_line_at_all(
     ask_by: AskBy, options: dict[str, Any], caplog: pytest.LogCaptureFixture

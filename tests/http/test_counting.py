@@ -1,4 +1,4 @@
-"""Requests are counted to the last one (rule M-1): both parsers, both versions of HTTP, whatever becomes of them."""
+"""Requests are counted to the last one (rule M-1): both parsers, all versions of HTTP, whatever becomes of them."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from esg_core.asgi import Receive, Scope, Send
 from esg_core.figures.outcomes import SHORT
 from esg_core.figures.tally import Tally
 from esg_http.call import cycle as cycle_module
+from tests.support.behaviour.over_streams import HTTP2, connect, each_version, websocket_request
 from tests.support.figures.counting import Meter, counted_by, tally_of
 from tests.support.http.memory import MemoryServer
 from tests.support.http2.driven import Client as H2Client
-from tests.support.http2.websocket import CONNECT
 from tests.support.installed import PARSERS
 from tests.support.ws.frames import close, text
 from tests.support.ws.memory import Recorder, WebSocketServer
@@ -69,17 +69,18 @@ def test_a_refused_handshake_is_a_bad_request_and_a_response() -> None:
     assert figures.nonzero("esg_http_requests") == {("POST", "1.1", "405"): 1}
 
 
-def test_a_websocket_over_http2_is_a_handshake_of_200() -> None:
+@each_version
+def test_a_websocket_in_a_stream_is_a_handshake_of_200(version: str) -> None:
     with WebSocketServer(Recorder()) as server:
         tally = counting(server)
-        client = H2Client(server)
-        client.ask(CONNECT, end=False)
+        client = connect(server, version)
+        client.ask(websocket_request(client), end=False)
         client.turn()
         figures = counted_by(tally)
-        assert figures.nonzero("esg_http_requests") == {("CONNECT", "2", "200"): 1}
+        assert figures.nonzero("esg_http_requests") == {("CONNECT", version.removeprefix("http"), "200"): 1}
         assert figures.nonzero("esg_http_request_duration_seconds") == {}
         assert figures.one("esg_websockets") == 1
-        assert figures.one("esg_http2_streams") == 1
+        assert figures.one("esg_http2_streams") == (version == HTTP2)
 
 
 @each_parser

@@ -7,9 +7,9 @@ import pytest
 
 from esg_core.access import AccessLog
 from tests.http.test_counting import answer_as_asked, counting
+from tests.support.behaviour.over_streams import HTTP2, HTTP3, connect, request
 from tests.support.figures.counting import Figures, counted_by
 from tests.support.http.memory import MemoryServer
-from tests.support.http2.driven import Client, request
 from tests.support.installed import PARSERS
 
 MANY = 10_000
@@ -74,17 +74,21 @@ def test_m1_ten_thousand_requests_over_http1(parser: str, protocol: str, is_logg
     assert figures.one("esg_connections_accepted", "1.1") == (many if protocol == "1.0" else 1)
 
 
-def test_m1_ten_thousand_requests_over_http2() -> None:
-    plan = Plan(2, "2")
+@pytest.mark.parametrize(
+    ("version", "many"), [(HTTP2, MANY), pytest.param(HTTP3, MANY // 10, marks=pytest.mark.needs("aioquic"))]
+)
+def test_m1_ten_thousand_requests_by_streams(version: str, many: int) -> None:
+    protocol = version.removeprefix("http")
+    plan = Plan(2, protocol)
     with MemoryServer(answer_as_asked) as server:
         tally = counting(server)
-        client = Client(server)
-        for number in range(MANY):
+        client = connect(server, version)
+        for number in range(many):
             method, path, body = plan.next()
-            client.ask(request(path.encode(), method.encode()), body or None)
+            client.ask(request(client, path.encode(), method.encode()), body or None)
             if number % 50 == 49:
                 client.turn()
         figures = counted_by(tally)
-        assert figures.one("esg_connections", "2") == 1
+        assert figures.one("esg_connections", protocol) == 1
         assert figures.one("esg_http2_streams") == 0
     plan.check(figures)

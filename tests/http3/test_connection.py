@@ -161,6 +161,26 @@ def test_q4_responses_come_in_any_order_and_a_stuck_stream_holds_up_only_itself(
         assert not server.context.cycles
 
 
+def test_q4_a_window_is_used_to_its_last_byte_and_no_further() -> None:
+    """RFC 9000 section 4.1: the heads of frames count too."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(50000)})
+
+    with MemoryServer(app) as server:
+        client = Client(server, window=20000)
+        number = client.ask()
+        client.turn()
+        assert len(client.quic.sent[number]) == 20000
+        client.quic.widen(number, 17000)
+        client.turn()
+        assert len(client.quic.sent[number]) == 37000
+        client.quic.widen(number, 20000)
+        client.turn()
+        assert (len(client.answer(number).body), client.answer(number).complete) == (50000, True)
+
+
 @pytest.mark.parametrize("share", [False, True])
 def test_q4_priorities_decide_while_the_transport_is_busy(share: bool) -> None:
     """RFC 9218: the urgent one first; those that share take turns."""

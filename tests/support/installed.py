@@ -4,13 +4,14 @@ A test whose case is named after one of them ("uvloop-tcp") is left out where th
 an environment of pure Python. So is a test that is marked `needs`, because it is about one of them.
 """
 
+import os
 import platform
 from importlib.util import find_spec
 
 import pytest
 
-OPTIONAL = ("uvloop", "httptools", "watchfiles", "fastapi", "_tracemalloc")
-"""What ESG is faster with, and works without; and what PyPy lacks."""
+OPTIONAL = ("uvloop", "httptools", "watchfiles", "fastapi", "aioquic", "_tracemalloc")
+"""What ESG is faster with, or works without; and what PyPy lacks."""
 
 OF_CPYTHON = ("reference counting", "gc.freeze", "audit events")
 """What tests may need that PyPy does not do: it frees objects some time later, and reports few events."""
@@ -32,13 +33,23 @@ NOT_FOR_PYPY = (
     "core/sockets/test_tickets.py",  # needs cryptography
     "core/sockets/test_tls.py",  # needs cryptography
     "e2e/test_frozen.py",  # needs PyInstaller
-    "e2e/test_http3.py",  # needs aioquic
-    "e2e/test_http3_workers.py",  # needs aioquic
-    "http3",  # needs aioquic
 )
 """Modules that import packages of which there is no build for PyPy."""
 
+OF_HTTP3 = (
+    "behaviour/test_http3_on_sockets.py",
+    "benchmarks/test_http3.py",
+    "e2e/test_http3.py",
+    "e2e/test_http3_workers.py",
+    "http3",
+)
+"""Modules that import aioquic, of which there is no build for PyPy."""
+
+NEEDS_HTTP3 = os.environ.get("CI") == "true" and not IS_PYPY
+"""Whether the tests of HTTP/3 must run: aioquic has builds for every CPython that ESG supports."""
+
 LEFT_OUT = [
+    *(OF_HTTP3 if "aioquic" in MISSING else ()),
     *(NOT_FOR_PYPY if IS_PYPY else ()),
     *(["benchmarks"] if "uvloop" in MISSING else ()),  # they compare both loops
 ]

@@ -11,8 +11,7 @@ from esg_core.options.config import Config
 from esg_ws.connection import Connection
 from esg_ws.deflate import PIECE
 from esg_ws.settings import Settings
-from tests.support.http2.driven import Client as H2Client
-from tests.support.http2.websocket import CONNECT
+from tests.support.behaviour.over_streams import connect, each_version, websocket_request
 from tests.support.ws.frames import BINARY, CONTINUATION, PING, PONG, TEXT, deflated, fragments, frame, text
 from tests.support.ws.memory import CODECS, OFFER, WebSocketServer, accepting
 
@@ -152,8 +151,9 @@ def test_s6_a_ping_behind_what_waits_is_answered_when_it_is_read(codec: str) -> 
 
 
 @codecs
-def test_s6_each_stream_of_http2_has_its_own_bound(codec: str) -> None:
-    """2-2: a WebSocket that is not received holds up no other."""
+@each_version
+def test_s6_each_stream_has_its_own_bound(version: str, codec: str) -> None:
+    """2-2, Q-4: a WebSocket that is not received holds up no other."""
     content = bytes(SIZE)
     slow, quick = Late(), Late(before=20)
 
@@ -161,16 +161,15 @@ def test_s6_each_stream_of_http2_has_its_own_bound(codec: str) -> None:
         await accepting(slow if scope["query_string"] == b"room=1" else quick)(scope, receive, send)
 
     with WebSocketServer(either, codec, ws_max_size=SIZE, **NEVER) as server:
-        client = H2Client(server)
+        client = connect(server, version)
         numbers = []
         for path in (b"/chat?room=1", b"/chat?room=2"):
-            fields = [(name, path if name == b":path" else value) for name, value in CONNECT]
+            fields = [(name, path if name == b":path" else value) for name, value in websocket_request(client)]
             numbers.append(client.ask([*fields, (b"sec-websocket-extensions", b"permessage-deflate")], end=False))
         client.turn()
         for number in numbers:
             for _ in range(20):
-                client.h2.send_data(number, compressed(content))
-            client.turn()
+                client.add(number, compressed(content), end=False)
         tunnels = [found for found in server.context.connections if isinstance(found, Connection)]
         counts = [sum(size for _, size in connection._inbox._messages) for connection in tunnels]  # type: ignore[attr-defined]
         assert sorted(counts) == [0, 2 * SIZE]

@@ -8,8 +8,7 @@ import pytest
 from esg_core.asgi import Receive, Send
 from esg_core.turns import TurnBudget
 from esg_ws.connection import Connection
-from tests.support.http2.driven import Client as H2Client
-from tests.support.http2.websocket import CONNECT
+from tests.support.behaviour.over_streams import connect, each_version, websocket_request
 from tests.support.ws.frames import BINARY, CLOSE, PING, PONG, TEXT, close, deflated, frame, text
 from tests.support.ws.memory import CODECS, OFFER, Client, Recorder, WebSocketServer, accepting
 
@@ -86,15 +85,16 @@ def test_s4_the_end_of_the_input_comes_behind_what_was_sent(codec: str) -> None:
 
 
 @codecs
-def test_s4_the_end_of_a_stream_comes_behind_what_was_sent(codec: str) -> None:
-    """The same over HTTP/2, where only the tunnel holds it back."""
+@each_version
+def test_s4_the_end_of_a_stream_comes_behind_what_was_sent(version: str, codec: str) -> None:
+    """The same over HTTP/2 and HTTP/3, where only the tunnel holds it back."""
     app = Recorder(echo=False)
     with WebSocketServer(app, codec, **OPTIONS) as server:
-        client = H2Client(server)
-        number = client.ask([*CONNECT, (b"sec-websocket-extensions", b"permessage-deflate")], end=False)
+        client = connect(server, version)
+        deflating = (b"sec-websocket-extensions", b"permessage-deflate")
+        number = client.ask(websocket_request(client, deflating), end=False)
         client.turn()
-        client.h2.send_data(number, LARGE * 3, end_stream=True)
-        client.turn()
+        client.add(number, LARGE * 3, end=True)
         assert app.received == [bytes(SIZE)] * 3
         assert app.ends == [(1006, "")]
 

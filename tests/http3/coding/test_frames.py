@@ -18,8 +18,10 @@ from esg_http.h3.coding.frames import (
     read_settings,
     settings_frame,
 )
-from esg_http.h3.coding.varints import MOST, encoded_varint, read_varint
+from esg_http.h3.coding.varints import encoded_varint, read_varint
 from tests.support.http3 import wire
+
+MOST = 2**62 - 1
 
 NUMBERS = st.integers(0, MOST) | st.sampled_from([0, 63, 64, 16383, 16384, 2**30 - 1, 2**30, MOST])
 FRAMES = st.lists(st.tuples(st.sampled_from([0, 1, 4, 33, 16384]), st.binary(max_size=100)), max_size=6)
@@ -109,3 +111,15 @@ def test_a_frame_that_is_a_number_is_nothing_else(payload: bytes) -> None:
     with pytest.raises(ConnectionFault) as caught:
         read_only_varint(payload)
     assert caught.value.code == H3_FRAME_ERROR
+
+
+def test_what_is_held_waits_for_the_rest_of_its_frame() -> None:
+    """Whole frames that were not asked for yet count too."""
+    reader = FrameReader(frozenset((1,)), 100)
+    reader.add(b"\x01\x0aabc")
+    assert (reader.next(), reader.held) == (None, 3)
+    reader.add(b"de")
+    assert (reader.next(), reader.held) == (None, 5)
+    reader.add(b"fghij\0")
+    assert reader.held == 11
+    assert (reader.next(), reader.held) == ((1, b"abcdefghij", True), 1)

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from esg_http.h3.coding.codes import H3_EXCESSIVE_LOAD, H3_FRAME_ERROR, H3_FRAME_UNEXPECTED, H3_ID_ERROR, OF_HTTP2
 from tests.http3.conformance.case import Case, asks, begins, ends, goes_on, more, serves
 from tests.support.http3 import wire
-from tests.support.http3.wire import data, frame, headers, request, varint
+from tests.support.http3.wire import block, data, frame, headers, request, varint
 
+POST_FIELDS = request(b"/", b"POST")
 POST = headers(request(b"/", b"POST"))
+TRAILERS = headers([(b"x-a", b"b")])
 
 
 def order() -> Iterator[Case]:
     yield serves("4.1", "content comes in any number of DATA", asks(POST + data(b"ab") + data() + data(b"c")), body=3)
     yield ends("4.1", "DATA does not come before HEADERS", H3_FRAME_UNEXPECTED, asks(data(b"x") + headers()))
-    trailers = headers([(b"x-a", b"b")])
+    trailers = TRAILERS
     yield serves("4.1", "trailers end a request", asks(POST + data(b"abc") + trailers), body=3)
     yield serves("4.1", "even one without content", asks(POST + trailers))
     yield ends("4.1", "no DATA after trailers", H3_FRAME_UNEXPECTED, asks(POST + trailers + data(b"x")))
@@ -39,6 +41,7 @@ def wrong_streams() -> Iterator[Case]:
         sent = frame(kind, payload)
         yield ends("7.2", f"{says} before a request", H3_FRAME_UNEXPECTED, begins(sent))
         yield ends("7.2", f"{says} within a request", H3_FRAME_UNEXPECTED, begins(POST + sent))
+        yield ends("7.2", f"{says} after its trailers", H3_FRAME_UNEXPECTED, begins(POST + TRAILERS + sent))
     for says, (kind, payload) in {
         "DATA": (wire.DATA, b"x"),
         "HEADERS": (wire.HEADERS, wire.block()),
@@ -54,6 +57,8 @@ def pushes() -> Iterator[Case]:
     yield goes_on("7.2.7", "MAX_PUSH_ID may rise", more(rising))
     falling = frame(wire.MAX_PUSH_ID, b"\x05") + frame(wire.MAX_PUSH_ID, b"\x04")
     yield ends("7.2.7", "but not fall", H3_ID_ERROR, more(falling))
+    long = frame(wire.MAX_PUSH_ID, b"\0\0")
+    yield ends("7.1", "MAX_PUSH_ID with more than a number", H3_FRAME_ERROR, more(long))
     yield ends("7.1", "MAX_PUSH_ID without a number", H3_FRAME_ERROR, more(frame(wire.MAX_PUSH_ID)))
     yield ends("7.2.3", "no push can be cancelled", H3_ID_ERROR, more(frame(wire.CANCEL_PUSH, b"\0")))
 
@@ -78,7 +83,28 @@ def priorities() -> Iterator[Case]:
     yield ends("10.5", "a frame that is far too large", H3_EXCESSIVE_LOAD, large)
 
 
+def in_bytes(value: int, size: int) -> bytes:
+    """A number in a form of `size` bytes (RFC 9000 section 16)."""
+    return (value | (size.bit_length() - 1) << 8 * size - 2).to_bytes(size, "big")
+
+
+def long_forms() -> Iterator[Case]:
+    """RFC 9000 section 16: only the types of QUIC's own frames need to be as short as they can be."""
+    for size in (2, 4, 8):
+        sent = in_bytes(wire.HEADERS, size) + in_bytes(len(block(POST_FIELDS)), size) + block(POST_FIELDS)
+        content = in_bytes(wire.DATA, size) + in_bytes(3, size) + b"abc"
+        says = f"types and lengths may take {size} bytes"
+        yield serves("RFC 9000 16", says, asks(sent + content), body=3)
+        pair = in_bytes(6, size) + in_bytes(100, size)
+        first = in_bytes(wire.SETTINGS, size) + in_bytes(len(pair), size) + pair
+        opening = in_bytes(wire.CONTROL, size) + first
+        yield serves("RFC 9000 16", f"so may those of the control stream: {size}", asks(headers()), opening=opening)
+        twice = more(in_bytes(wire.SETTINGS, size) + in_bytes(0, size))
+        yield ends("RFC 9000 16", f"they mean the same: {size}", H3_FRAME_UNEXPECTED, twice)
+
+
 def cases() -> Iterator[Case]:
+    yield from long_forms()
     yield from order()
     yield from wrong_streams()
     yield from pushes()

@@ -8,6 +8,7 @@ from tests.http3.conformance.case import Case, Outcome, asks, breaks, serves
 from tests.support.http3.wire import GET, data, headers, request
 
 POST = request(b"/", b"POST")
+WEBSOCKET = request(b"/", b"CONNECT", (b":protocol", b"websocket"))
 
 
 def malformed() -> Iterator[tuple[str, str, Headers]]:
@@ -30,14 +31,24 @@ def malformed() -> Iterator[tuple[str, str, Headers]]:
     yield "4.3.1", "a path that is not one", request(b"a")
     yield "4.3.1", "* for another method than OPTIONS", request(b"*")
     yield "4.3.1", "a host that contradicts the authority", [*GET, (b"host", b"b.test")]
+    yield "4.3.1", "an empty authority", [*GET[:3], (b":authority", b"")]
+    yield "4.3.1", "an empty host instead of it", [*GET[:3], (b"host", b"")]
+    yield "4.3.1", "an authority with user information", [*GET[:3], (b":authority", b"user@a.test")]
+    yield "4.3.1", "two hosts", [*GET[:3], (b"host", b"a.test"), (b"host", b"a.test")]
+    yield "4.3.1", "a method that is not a token", request(b"/", b"G T")
     yield "4.4", "CONNECT with a path", request(b"/", b"CONNECT")
+    yield "4.4", "CONNECT without an authority", [(b":method", b"CONNECT")]
+    yield "RFC 9220 3", "extended CONNECT without a path", [*WEBSOCKET[:2], *WEBSOCKET[3:]]
+    yield "RFC 9220 3", "extended CONNECT without a scheme", [WEBSOCKET[0], *WEBSOCKET[2:]]
     yield "RFC 9220 3", "a protocol without CONNECT", [*GET, (b":protocol", b"websocket")]
     yield "4.1.2", "a content-length that is none", [*GET, (b"content-length", b"x")]
+    yield "4.1.2", "two lengths", [*GET, (b"content-length", b"0"), (b"content-length", b"1")]
 
 
 def cases() -> Iterator[Case]:
     for section, says, fields in malformed():
         yield breaks(section, says, H3_MESSAGE_ERROR, asks(headers(fields)))
+    yield serves("4.2", "te may say trailers", asks(headers([*GET, (b"te", b"trailers")])))
     crumbs = [*GET, (b"cookie", b"a=1"), (b"x", b"y"), (b"cookie", b"b=2")]
     yield serves("4.2.1", "cookies may come in crumbs", asks(headers(crumbs)))
     yield serves("4.3.1", "OPTIONS of the server itself", asks(headers(request(b"*", b"OPTIONS"))))

@@ -55,6 +55,8 @@ def make_context(config: Config, app: Application, loop: asyncio.AbstractEventLo
 class MemoryServer:
     """A context manager; inside it, `connect()` opens connections and `loop` moves the clock.
 
+    `shared` has what all connections of other versions of HTTP share, by its type.
+
     At the end, it closes connections that clients have left open, and fails if anything still runs when the grace
     period of applications is over (rule H-21), or if an error was not handled.
     """
@@ -66,6 +68,7 @@ class MemoryServer:
         self.log = LogRecords()
         self.unhandled: list[dict[str, Any]] = []
         self.transports: list[MemoryTransport] = []
+        self.shared: dict[type, Any] = {}
 
     def __enter__(self) -> Self:
         self.loop = ManualLoop()

@@ -1,6 +1,6 @@
 """A server on a real socket, in a separate thread, and clients that send and read bytes.
 
-Each way to build and reach it is a `Wiring`: both parsers, both loops, TCP, UNIX socket and TLS.
+Each way to build and reach it is a `Wiring`: both parsers, both loops, TCP, UNIX socket, TLS and QUIC.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from itertools import product
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+import pytest
 
 import esg_http.entry_points
 from esg_core.asgi import Application
@@ -49,7 +51,7 @@ LOOP_FACTORIES: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 @dataclass(frozen=True)
 class Wiring:
-    """How a server is built, and how it is reached: `wire` is tcp, unix or tls."""
+    """How a server is built, and how it is reached: `wire` is tcp, unix, tls or quic."""
 
     parser: str = PARSER
     loop: str = LOOP
@@ -67,6 +69,14 @@ CLEARTEXT = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire != "tls"]
 """For tests that need a connection that can be half closed."""
 
 TCP = [wiring for wiring in LOOPS_AND_WIRES if wiring.wire == "tcp"]
+
+
+def quic(loop: str) -> list[Any]:
+    """HTTP/3 over UDP, as one more wiring of a test: with one loop each, because both have the same code below them."""
+    return [pytest.param(Wiring(loop=loop, wire="quic"), marks=pytest.mark.needs("aioquic"))]
+
+
+QUIC_ON_UVLOOP, QUIC_ON_ASYNCIO = quic(LOOP), quic("asyncio")
 
 
 @cache
@@ -148,6 +158,10 @@ class Client:
             below.shutdown(socket.SHUT_WR)
         return self
 
+    def close(self) -> None:
+        """End the connection."""
+        self.socket.close()
+
     def reset(self) -> None:
         """Break the connection: TCP sends RST instead of FIN."""
         if self.socket.family == socket.AF_INET:
@@ -179,11 +193,18 @@ class SocketServer:
         self.wiring = wiring or Wiring()
         self.log = LogRecords()
         self.unhandled: list[dict[str, Any]] = []
-        self._config = Config(app, **options)
         self._app = app
         self._directory = tempfile.TemporaryDirectory()
+        self._config = Config(app, **self._of_quic(), **options)
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run)
+
+    def _of_quic(self) -> dict[str, Any]:
+        if self.wiring.wire != "quic":
+            return {}
+        path = Path(self._directory.name) / "server.pem"
+        authority().issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(path)
+        return {"http3": True, "ssl_certfile": path, "port": 0}
 
     @property
     def path(self) -> str:
@@ -198,6 +219,10 @@ class SocketServer:
         protocols: tuple[str, ...] = (),
     ) -> Client:
         """A new connection; a small `receive_buffer` makes the client's side fill up soon."""
+        if self.wiring.wire == "quic":
+            from tests.support.http3.sockets import H3SocketClient
+
+            return H3SocketClient(self.port, receive_buffer)
         connection = self.open(receive_buffer)
         if self.wiring.wire != "tls":
             return Client(connection)
@@ -281,12 +306,15 @@ class SocketServer:
         self.context.drain()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.context.wait_quiet(), 5)
+        listeners.close_datagrams()
         await asyncio.sleep(0)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         self._left: list[Any] = [*self.context.connections, *self.context.cycles, *tasks]
         self.context.close()
 
     def _listen(self, factory: Callable[[], asyncio.Protocol]) -> Listeners:
+        if self.wiring.wire == "quic":
+            return self._listen_to_quic(factory)
         is_unix = self.wiring.wire == "unix"
         [bound] = bind_all([UnixAddress(self.path) if is_unix else TCPAddress("127.0.0.1", 0)])
         handshakes = None
@@ -296,6 +324,17 @@ class SocketServer:
         listeners = Listeners([bound], factory, handshakes)
         listeners.start(100)
         self.port = 0 if is_unix else int(bound.sock.getsockname()[1])
+        return listeners
+
+    def _listen_to_quic(self, factory: Callable[[], asyncio.Protocol]) -> Listeners:
+        from esg_core.sockets.beside import own_with_datagrams
+        from esg_core.sockets.datagrams import Datagrams
+        from esg_http.h3.entry_points import aioquic
+
+        bound = own_with_datagrams(self._config)
+        self.port = int(bound[0].sock.getsockname()[1])
+        listeners = Listeners(bound, factory, None, Datagrams(bound, aioquic(self.context), self.context.budget))
+        listeners.start(100)
         return listeners
 
 

@@ -48,6 +48,9 @@ class Answer:
 class Client:
     """One HTTP/2 connection; `answers` has the answers by stream, `goaways` the last stream and code of each GOAWAY."""
 
+    scheme = b"http"
+    internal_error, cancelled = 2, 8
+
     def __init__(self, server: MemoryServer, window: int | None = None, **how: Any) -> None:
         self.server = server
         self.transport = server.connect(**how)
@@ -96,6 +99,29 @@ class Client:
         number = self.ask(headers, body)
         self.turn()
         return self.answers[number]
+
+    def add(self, number: int, body: bytes, *, end: bool) -> None:
+        """Send more of a request's body."""
+        self.h2.send_data(number, body, end_stream=end)
+        self.turn()
+
+    def add_trailers(self, number: int, fields: Headers) -> None:
+        """End a request with trailers."""
+        self.h2.send_headers(number, fields, end_stream=True)
+        self.turn()
+
+    def cancel(self, number: int) -> None:
+        """Reset a stream."""
+        self.h2.reset_stream(number, self.cancelled)
+
+    def vanish(self) -> None:
+        """Lose the connection."""
+        self.transport.reset()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has ended the connection."""
+        return self.transport.closed
 
     def raw(self, data: bytes) -> None:
         """Send bytes that the library would refuse to send."""

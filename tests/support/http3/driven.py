@@ -1,5 +1,6 @@
 """A server in memory, with a client of HTTP/3 that is written and read by another implementation."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -14,14 +15,41 @@ from tests.support.http3.memory import Ending, MemoryQuic
 from tests.support.http3.wire import GET, Frame
 
 
+class Answers(dict[int, Answer]):
+    """What has come so far on each stream that is asked for."""
+
+    def __init__(self, client: "Client") -> None:
+        super().__init__()
+        self._client = client
+
+    def __getitem__(self, number: int) -> Answer:
+        return self._client.answer(number)
+
+
 class Client:
     """One HTTP/3 connection; `answers` has what came, by stream. `cut`: bytes arrive one by one."""
 
-    def __init__(self, server: MemoryServer, *, cut: bool = False, opening: bytes | None = None, **how: Any) -> None:
+    scheme = b"https"
+    internal_error, cancelled = 0x102, 0x10C
+
+    def __init__(
+        self,
+        server: MemoryServer,
+        *,
+        cut: bool = False,
+        opening: bytes | None = None,
+        peername: tuple[str, int] | None = None,
+        **how: Any,
+    ) -> None:
         self.server = server
         self.cut = cut
-        self.user = H3Connection(server.context, H3Settings(server.context))
+        settings = server.shared.get(H3Settings)
+        if settings is None:
+            settings = server.shared[H3Settings] = H3Settings(server.context)
+        self.user = H3Connection(server.context, settings)
         self.quic = MemoryQuic(self.user, server.loop, **how)
+        if peername is not None:
+            self.quic.facts["peername"] = peername
         server.transports.append(cast(MemoryTransport, Ending(partial(self.quic.lose, None))))
         self._next = 0
         self.quic.open()
@@ -49,7 +77,26 @@ class Client:
         self.turn()
         return self.answer(number)
 
-    def cancel(self, number: int, code: int = 0x10C) -> None:
+    def add(self, number: int, body: bytes, *, end: bool) -> None:
+        """Send more of a request's body."""
+        self.send(number, wire.data(body) if body else b"", end=end)
+        self.turn()
+
+    def add_trailers(self, number: int, fields: Headers) -> None:
+        """End a request with trailers."""
+        self.send(number, wire.headers(fields), end=True)
+        self.turn()
+
+    def vanish(self) -> None:
+        """Lose the connection."""
+        self.quic.lose()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has ended the connection."""
+        return self.quic.closed is not None
+
+    def cancel(self, number: int, code: int = cancelled) -> None:
         """Abandon both sides, as clients do (RFC 9114 section 4.1.1)."""
         self.quic.resets.setdefault(number, -1)
         self.user.stream_stopped(number, code)
@@ -58,6 +105,11 @@ class Client:
 
     def turn(self) -> None:
         self.server.loop.settle()
+
+    @property
+    def answers(self) -> Mapping[int, Answer]:
+        """As `answer`; not kept, so that no cycle of references keeps this client."""
+        return Answers(self)
 
     def answer(self, number: int) -> Answer:
         """What has come on a stream."""

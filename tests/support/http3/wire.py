@@ -33,11 +33,25 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
     return varint(kind) + varint(len(payload)) + payload
 
 
+LONGEST = 65535
+"""Bytes of a value that pylsqpack encodes."""
+
+
 def block(fields: Headers = GET) -> bytes:
     """A header section that refers to no dynamic table."""
     encoder = pylsqpack.Encoder()
-    _, encoded = encoder.encode(0, fields)
-    return bytes(encoded)
+    _, encoded = encoder.encode(0, [(name, value) for name, value in fields if len(value) <= LONGEST])
+    return bytes(encoded) + b"".join([_literal(*field) for field in fields if len(field[1]) > LONGEST])
+
+
+def _literal(name: bytes, value: bytes) -> bytes:
+    """A field whose short name and long value are written as they are (RFC 9204 section 4.5.6)."""
+    assert len(name) < 7
+    left, number = len(value) - 0x7F, [0x7F]
+    while left >= 0x80:
+        number.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes([0x20 | len(name)]) + name + bytes([*number, left]) + value
 
 
 def headers(fields: Headers = GET) -> bytes:

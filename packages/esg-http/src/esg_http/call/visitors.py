@@ -41,11 +41,7 @@ class VisitorEntrance(Entrance):
         super().__init__(context)
         self._notices = Notices(context.loop.time)
         self._identifies = context.config.request_id
-        self._clients: ClientConnections | None = None
-        limit = context.config.limit_connections_per_client
-        if limit < math.inf:
-            self._clients = context.clients = ClientConnections(context.trust, limit)
-            context.cycles = WatchedCalls(self._clients)
+        self._clients = _clients_of(context)
 
     def enter(self, cycle: "Cycle", app: Application, call_limit: float) -> bool:
         if self._identifies:
@@ -67,3 +63,12 @@ class VisitorEntrance(Entrance):
             client = client_text(cycle.scope["client"], "unix")
             context.logger.warning("limit-connections-per-client is reached: refused a request from %s", client)
         cycle.answer(429, REFUSAL if cycle.is_from_proxy else REFUSAL_AND_END, b"Too Many Requests")
+
+
+def _clients_of(context: "Context") -> ClientConnections | None:
+    """What counts the connections of all HTTP versions, each of which has an entrance; None if nothing limits them."""
+    limit = context.config.limit_connections_per_client
+    if limit < math.inf and not isinstance(context.clients, ClientConnections):
+        context.clients = clients = ClientConnections(context.trust, limit)
+        context.cycles = WatchedCalls(clients)
+    return context.clients if isinstance(context.clients, ClientConnections) else None

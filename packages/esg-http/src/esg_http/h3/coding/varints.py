@@ -2,8 +2,6 @@
 
 import struct
 
-MOST = 2**62 - 1
-
 _pack_2 = struct.Struct(">H").pack
 _pack_4 = struct.Struct(">L").pack
 _pack_8 = struct.Struct(">Q").pack

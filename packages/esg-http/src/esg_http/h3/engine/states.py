@@ -16,8 +16,24 @@ from esg_http.h3.coding.codes import (
 BEFORE_HEAD, IN_BODY, AFTER_TRAILERS = range(3)
 """How far a request has come."""
 
+STATES: dict[int, tuple[str, str]] = {
+    BEFORE_HEAD: ("before the head", "the stream has begun"),
+    IN_BODY: ("in the body", "the request's HEADERS have come"),
+    AFTER_TRAILERS: ("after the trailers", "its trailers have come: nothing is left but the end of the stream"),
+}
+"""The name of each state, and when a stream is in it."""
+
 IGNORED, HEAD, CONTENT, TRAILERS, UNEXPECTED = range(5)
 """What a frame is."""
+
+MEANINGS: dict[int, tuple[str, str]] = {
+    IGNORED: ("ignored", "It has no effect, but counts as useless (rule Q-3)."),
+    HEAD: ("head", "It begins the request."),
+    CONTENT: ("content", "It is a part of the request's body."),
+    TRAILERS: ("trailers", "It ends the body."),
+    UNEXPECTED: ("unexpected", "The connection ends with H3_FRAME_UNEXPECTED."),
+}
+"""The name of each effect, and what it does."""
 
 _NOWHERE = (UNEXPECTED, UNEXPECTED, UNEXPECTED)
 

@@ -17,7 +17,7 @@ from benchmarks.opcodes import Opcodes, counted, opcodes_table
 from benchmarks.processes import make_certificate
 from benchmarks.quic_session import Session
 from benchmarks.servers import Certificate
-from esg_core.contracts import DatagramPath
+from esg_core.contracts import DatagramPath, Seat
 from esg_core.lifecycle.assembly import context_for
 from esg_core.options.config import Config
 from esg_http.h3.entry_points import aioquic
@@ -28,7 +28,7 @@ CLIENT = DatagramPath(("127.0.0.1", 50000), b"")
 class MemoryPort:
     """A socket whose datagrams a client in memory reads; see `esg_core.contracts.DatagramPort`."""
 
-    seat = None
+    seat: Seat | None = None
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []

@@ -38,6 +38,7 @@ NOT_FOR_PYPY = (
 
 OF_HTTP3 = (
     "behaviour/test_http3_on_sockets.py",
+    "benchmarks/test_fairness.py",
     "benchmarks/test_http3.py",
     "e2e/test_http3.py",
     "e2e/test_http3_workers.py",

@@ -43,7 +43,7 @@ def test_before_the_response_nothing_is_sent(parser: str, app: Application) -> N
         server.loop.settle()
         assert transport.closed
         assert transport.written == b""
-        assert server.log.records == []
+        assert server.log.trouble == []
 
 
 @each_parser
@@ -64,7 +64,7 @@ def test_the_application_goes_on_as_if_its_client_had_gone(parser: str) -> None:
         server.loop.settle()
         assert got == ["http.disconnect"]
         assert transport.written == b""
-        assert server.log.records == []
+        assert server.log.trouble == []
 
 
 @each_parser
@@ -88,7 +88,7 @@ def test_only_the_stream_is_dropped(version: str) -> None:
         for path in (b"/before", b"/within"):
             assert client.fetch(request(client, path)).reset == client.internal_error
         assert client.fetch().body == b"hello"
-        assert server.log.records == []
+        assert server.log.trouble == []
 
 
 @pytest.mark.parametrize("wiring", [*LOOPS_AND_WIRES, Wiring("h11")], ids=str)

@@ -108,7 +108,7 @@ def test_a_response_that_comes_is_whole(app: Application, version: str) -> None:
         assert whole_body(transport, version) in (b"hello", b"x" * 20, b"x")
         assert transport.closed
     assert app.told == []
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 @each_version
@@ -135,7 +135,7 @@ def test_who_listens_while_nothing_comes_is_told(kind: str, version: str) -> Non
         assert ended(transport)
         assert not server.context.connections
     assert [LOOK <= seconds <= SOON for seconds in app.told] == [True]
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 def whole_body_or_cut(transport: MemoryTransport, version: str) -> bytes | None:

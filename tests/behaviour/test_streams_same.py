@@ -104,7 +104,7 @@ def test_h10_an_application_that_misbehaves(version: str, case: Misbehaviour) ->
     if case.logged:
         assert re.search(case.logged, errors(server.log)), errors(server.log)
     else:
-        assert server.log.records == []
+        assert server.log.trouble == []
 
 
 # Expectations, extensions, bodies.

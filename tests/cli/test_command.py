@@ -190,7 +190,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert first == f"Running esg {version('esg')} with {python} on {platform.system()}"
     family = ("esg-core", "esg-cli", "esg-reload", "esg-http", "esg-ws", "esg-admin")
     assert ours == ", ".join(f"{name} {version(name)}" for name in family)
-    others = ("httptools", "h11", "websockets", "wsproto", "uvloop")
+    others = ("httptools", "h11", "aioquic", "websockets", "wsproto", "uvloop")
     assert theirs == ", ".join(f"{name} {'not installed' if name in MISSING else version(name)}" for name in others)
 
 

@@ -1,6 +1,8 @@
 """What `aioquic_connection` and `aioquic_bounds` know of aioquic that is not public: fails by name if it changes."""
 
 import inspect
+import logging
+import logging.config
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -115,3 +117,13 @@ def test_a_stream_that_is_over_raises_what_we_expect() -> None:
         connection.stop_stream(4, 0)
     with pytest.raises(ValueError, match="unknown"):
         connection.reset_stream(1, 0)
+
+
+def test_no_configuration_of_logging_lets_clients_write_to_the_log() -> None:
+    everything = {"version": 1, "disable_existing_loggers": False, "loggers": {"aioquic": {"level": "DEBUG"}}}
+    before = logging.getLogger("aioquic").level
+    try:
+        logging.config.dictConfig(everything)
+        assert not esg_http.h3.aioquic_connection._QUIET.isEnabledFor(logging.CRITICAL)
+    finally:
+        logging.getLogger("aioquic").setLevel(before)

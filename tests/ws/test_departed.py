@@ -41,7 +41,7 @@ def test_s2_an_accept_that_comes_too_late_is_taken() -> None:
         client.transport.reset()
         client.wait(3)
         assert seen == ["websocket.connect", DISCONNECT, GRACE]
-        assert server.log.records == []
+        assert server.log.trouble == []
         assert not server.context.cycles
 
 
@@ -55,7 +55,7 @@ def test_s2_a_refusal_that_comes_too_late_is_taken(message: str) -> None:
     with WebSocketServer(app) as server:
         server.ask().transport.reset()
         server.loop.advance(3)
-        assert server.log.records == []
+        assert server.log.trouble == []
         assert not server.context.cycles
 
 

@@ -256,7 +256,7 @@ def test_s2_an_answer_in_http(parser: str) -> None:
         assert fields(client)[b"x-why"] == b"not today"
         assert client.body == b"5\r\ncome \r\n4\r\nback\r\n0\r\n\r\n"
         assert hooked == [409]
-        assert server.log.records == []
+        assert server.log.trouble == []
 
 
 @pytest.mark.parametrize("sends", [[], [{"type": "websocket.http.response.start", "status": 403, "headers": []}]])

@@ -110,7 +110,7 @@ def test_s4_a_client_that_resets_is_gone(codec: str) -> None:
         assert app.received == ["whole"]
         assert app.ends == [(1006, "")]
         assert not server.context.connections
-        assert server.log.records == []
+        assert server.log.trouble == []
 
 
 @codecs

@@ -53,7 +53,7 @@ def test_send_after_the_client_has_gone_raises_an_os_error() -> None:
         server.loop.advance(3)
         assert [type(error) for error in raised] == [ClientDisconnected]
         assert not server.context.cycles
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 @pytest.mark.parametrize("message", [start(), body(b"x"), {"type": "http.response.early_hint", "links": []}])
@@ -77,7 +77,7 @@ def test_any_message_after_the_client_has_gone_raises_the_same(message: Message)
         transport.reset()
         server.loop.advance(2 * GRACE)
         assert [type(error) for error in raised] == [ClientDisconnected] * 2
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 def test_an_error_after_the_client_has_gone_is_logged() -> None:
@@ -112,7 +112,7 @@ def test_the_task_is_not_cancelled_when_the_client_goes() -> None:
         transport.reset()
         server.loop.advance(31)
         assert done == [True]
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 def test_an_error_that_the_application_swallows_does_not_hide_that_there_is_no_response() -> None:
@@ -146,7 +146,7 @@ def test_an_application_may_try_again_after_a_start_that_was_refused() -> None:
         server.loop.settle()
         response = final(transport.read(), "GET")
         assert (response.status, response.body) == (202, b"second try")
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 # Several at once.
@@ -174,7 +174,7 @@ def test_two_receives_at_once_lose_nothing() -> None:
         server.loop.advance(2)
         assert sorted(message["type"] for message in received) == ["http.disconnect", "http.request"]
         assert b"".join(message.get("body", b"") for message in received) == b"hello"
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 def test_two_sends_at_once_keep_the_response_whole() -> None:
@@ -193,7 +193,7 @@ def test_two_sends_at_once_keep_the_response_whole() -> None:
         transport.read()
         server.loop.settle()
         assert final(bytes(transport.written), "GET").body == b"".join(b"%d" % number * 50_000 for number in range(5))
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 def test_a_task_left_behind_cannot_write_into_the_next_response() -> None:
@@ -233,7 +233,7 @@ def test_a_task_left_behind_cannot_write_into_the_next_response() -> None:
         assert final(transport.read(), "GET").body == b"firstsecond"
         assert len(raised) == 1
         assert received == [{"type": "http.disconnect"}]
-    assert server.log.records == []
+    assert server.log.trouble == []
 
 
 def test_a_task_left_behind_by_an_application_without_response_cannot_answer() -> None:
@@ -310,4 +310,4 @@ def test_what_an_application_does_to_what_it_received_stays_there() -> None:
             transport.feed(request())
             server.loop.settle()
             assert final(transport.read(), "GET").body == b"well"
-    assert server.log.records == []
+    assert server.log.trouble == []

@@ -58,7 +58,7 @@ def test_outcome(case: Misbehaviour) -> None:
     if case.logged:
         assert re.search(case.logged, errors(server.log)), errors(server.log)
     else:
-        assert server.log.records == []
+        assert server.log.trouble == []
 
 
 def test_a_close_delimited_response_that_fails_is_aborted() -> None:

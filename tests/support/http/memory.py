@@ -33,6 +33,11 @@ class LogRecords(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
 
+    @property
+    def trouble(self) -> list[str]:
+        """Warnings and errors; other tests in the process may have lowered the level of what is logged."""
+        return [record.getMessage() for record in self.records if record.levelno >= logging.WARNING]
+
     def texts(self, level: int) -> list[str]:
         return [record.getMessage() for record in self.records if record.levelno == level]
 

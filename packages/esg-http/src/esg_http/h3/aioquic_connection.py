@@ -39,9 +39,9 @@ CONNECTION_WINDOW = 2**20
 UNIDIRECTIONAL = 16
 """Streams that a client may open besides its requests: control, QPACK's two, and some that mean nothing to us."""
 
-_QUIET = QuicConnectionAdapter(logging.getLogger("esg.quic"), {"id": ""})
-_QUIET.logger.disabled = True
-"""Every client can make aioquic warn; what concerns operators is logged elsewhere."""
+_QUIET = QuicConnectionAdapter(logging.Logger("aioquic", logging.CRITICAL + 1), {"id": ""})  # noqa: LOG001 - see below
+"""Every client can make aioquic warn; what concerns operators is logged elsewhere. No configuration of logging finds
+this logger, so none can turn it on."""
 
 
 class QuicLimits(NamedTuple):

@@ -73,9 +73,11 @@ def test_q10_udp_on_the_address_and_port_of_tcp(address: str) -> None:
 
 
 def test_q10_a_udp_port_in_use_is_told() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 0))
-        number = other.getsockname()[1]
+    with socket.socket() as kept, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))  # no other test gets this port, and ESG does
+        number = kept.getsockname()[1]
+        other.bind(("127.0.0.1", number))
         config = Config("tests.apps:app", host="127.0.0.1", port=number)
         with pytest.raises(StartupError, match=rf"cannot listen on 127.0.0.1:{number} \(UDP\): it is in use"):
             own_with_datagrams(config)

@@ -91,6 +91,7 @@ SANS_IO = {
     "esg_http.h2.engine.engine",
     "esg_http.multiplexed.limits",
     "esg_http.h2.engine.link",
+    "esg_http.multiplexed.malformed",
     "esg_http.multiplexed.priority",
     "esg_http.h2.engine.receiving",
     "esg_http.h2.engine.requests",

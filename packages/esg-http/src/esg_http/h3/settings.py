@@ -18,16 +18,7 @@ class H3Settings:
         config = context.config
         self._context = context
         self.http = http = HTTPSettings(context)
-        self.limits = Limits(
-            streams=config.h2_max_concurrent_streams,
-            fields=http.head_limits.fields,
-            field_bytes=http.head_limits.field_bytes,
-            request_line=http.head_limits.request_line,
-            client_resets=config.h2_max_client_resets,
-            server_resets=config.h2_max_server_resets,
-            control_frames=config.h2_max_control_frames,
-            stream_window=config.h2_max_stream_window,
-        )
+        self.limits = Limits.of(config, http.head_limits)
         self.settings_timeout = config.h2_timeout_settings
 
     def announced(self) -> dict[int, int]:

@@ -1,6 +1,11 @@
 """What one connection may ask for, from the options (rule 2-3). Sans-I/O: only numbers."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from esg_core.options.config import Config
+    from esg_http.message.head_limits import HeadLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +25,17 @@ class Limits:
     server_resets: int
     control_frames: int
     stream_window: int
+
+    @classmethod
+    def of(cls, config: "Config", head: "HeadLimits") -> Self:
+        """The limits of a server; those of heads hold for every version of HTTP."""
+        return cls(
+            streams=config.h2_max_concurrent_streams,
+            fields=head.fields,
+            field_bytes=head.field_bytes,
+            request_line=head.request_line,
+            client_resets=config.h2_max_client_resets,
+            server_resets=config.h2_max_server_resets,
+            control_frames=config.h2_max_control_frames,
+            stream_window=config.h2_max_stream_window,
+        )

@@ -1,0 +1,25 @@
+"""What a malformed request is: an error of its stream, whose code and sections are those of the version. Sans-I/O."""
+
+from collections.abc import Mapping
+
+from esg_http.coding.faults import StreamFault
+from esg_http.multiplexed.request_head import MESSAGE, Malformed
+
+
+class MalformedRequests:
+    """Makes the errors of one version: its `code`, its `rfc`, and the section of that for each thing that is wrong."""
+
+    __slots__ = ("_code", "_rfc", "_sections")
+
+    def __init__(self, code: int, rfc: str, sections: Mapping[int, str]) -> None:
+        self._code = code
+        self._rfc = rfc
+        self._sections = sections
+
+    def fault_of(self, error: Malformed) -> StreamFault:
+        """The error of a stream whose request is malformed."""
+        return StreamFault(self._code, str(error), f"{self._rfc} section {self._sections[error.about]}")
+
+    def malformed(self, reason: str, about: int = MESSAGE) -> StreamFault:
+        """The error of a stream whose request is malformed for this reason."""
+        return self.fault_of(Malformed(reason, about))

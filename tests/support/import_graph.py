@@ -1,10 +1,12 @@
 """Which modules and folders of a package import which others."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from tests.support.source_tree import all_imports, module_names, modules
 
 
+@cache
 def graph_of(package: str) -> dict[str, set[str]]:
     """Which modules of the package each of them imports, anywhere and for any purpose."""
     names = module_names()

@@ -42,21 +42,25 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     options.add_argument(
-        "--watch", metavar="DIR", action="append", default=[], help="directory to watch, the current one by default"
+        "--watch",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="directory to watch, the current one by default; repeatable",
     )
     options.add_argument(
         "--include",
         metavar="GLOB",
         action="append",
         default=[],
-        help=f"files to watch, besides {' '.join(DEFAULT_INCLUDES)}",
+        help=f"files to watch, besides {' '.join(DEFAULT_INCLUDES)}; repeatable",
     )
     options.add_argument(
         "--exclude",
         metavar="GLOB",
         action="append",
         default=[],
-        help=f"files not to watch, besides {' '.join(DEFAULT_EXCLUDES)}".replace("%", "%%"),
+        help=f"files not to watch, besides {' '.join(DEFAULT_EXCLUDES)}; repeatable".replace("%", "%%"),
     )
     options.add_argument(
         "--delay",

@@ -37,30 +37,26 @@ def parser() -> argparse.ArgumentParser:
         prog="esg-reload",
         usage="%(prog)s [OPTIONS] -- COMMAND [ARGUMENT...]",
         description="Run COMMAND, and restart it when files change.",
-        epilog="A pattern that matches a directory applies to everything in it. A default pattern is dropped by naming "
-        "it in the opposite option.",
+        epilog="--watch, --include and --exclude are repeatable. A pattern that matches a directory applies to everything "
+        "in it. A default pattern is dropped by naming it in the opposite option.",
         allow_abbrev=False,
     )
     options.add_argument(
-        "--watch",
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="directory to watch, the current one by default; repeatable",
+        "--watch", metavar="DIR", action="append", default=[], help="directory to watch, the current one by default"
     )
     options.add_argument(
         "--include",
         metavar="GLOB",
         action="append",
         default=[],
-        help=f"files to watch, besides {' '.join(DEFAULT_INCLUDES)}; repeatable",
+        help=f"files to watch, besides {' '.join(DEFAULT_INCLUDES)}",
     )
     options.add_argument(
         "--exclude",
         metavar="GLOB",
         action="append",
         default=[],
-        help=f"files not to watch, besides {' '.join(DEFAULT_EXCLUDES)}; repeatable".replace("%", "%%"),
+        help=f"files not to watch, besides {' '.join(DEFAULT_EXCLUDES)}".replace("%", "%%"),
     )
     options.add_argument(
         "--delay",

@@ -97,7 +97,9 @@ class _Reader:
         if "test" in self.entry:
             yield self._bar("", self.entry["bar"], (_of_test(self.entry["test"]),))
             return
-        word = next(word for word in COMPARED if word in self.entry)
+        word = next((word for word in COMPARED if word in self.entry), "")
+        if not word:
+            raise BadDeclaration(f"{self._what('')}: no bar")
         limits = self.entry[word]
         for key, limit in limits.items() if isinstance(limits, dict) else [("", limits)]:
             figures = tuple(figure for figure in (self._figure(on, key, word, limit) for on in self.pages) if figure)

@@ -77,6 +77,7 @@ def test_of_several_figures_in_a_text_the_worst_counts(word: str, figure: str, t
         {"place": ["PUT", "esg", "CPU"], "at_most": 1},
         {"place": ["POST", "esg", "CPU"], "at_most": "other"},
         {"text": r"(\d+) %", "at_most": 1},
+        {"text": r"(\d+) ms"},
         {"test": "docs/test_bars_page.py::test_that_is_not_there", "bar": "none"},
         {"test": "docs/test_nothing.py::test_that_is_not_there", "bar": "none"},
     ],

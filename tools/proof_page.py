@@ -74,7 +74,7 @@ EXPERIMENTS_HEAD = """\
 ## Under failure, load and attack
 
 The figures are those of the pages, which have all of them. An experiment has bars that ESG must clear; those that it
-does not clear are listed.
+does not clear are listed. [All bars](proof/bars.md), those of the benchmarks too, have a page with the figure of each.
 """
 
 ARENA_HEAD = """\

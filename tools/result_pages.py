@@ -23,7 +23,7 @@ class ResultPage:
     @property
     def day(self) -> str:
         """When it was made."""
-        found = re.search(r"^Made by .*?, (\d{4}-\d\d-\d\d)", self.text, re.MULTILINE)
+        found = re.search(r"^Made by .*?\b(\d{4}-\d\d-\d\d)", self.text, re.MULTILINE)
         if found is None:
             raise ValueError("the page does not say when it was made")
         return found[1]
@@ -35,7 +35,7 @@ class ResultPage:
 
     def tables(self) -> Iterator[tuple[str, Table]]:
         """The tables, each with the headings that it stands under: `Replaced/haproxy`."""
-        headings: list[str] = []
+        headings: dict[int, str] = {}
         rows: list[list[str]] = []
         for line in [*self.text.splitlines(), ""]:
             if line.startswith("|"):
@@ -43,10 +43,11 @@ class ResultPage:
                 continue
             if rows:
                 head, _, *lines = rows
-                yield "/".join(headings), {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in lines}
+                yield "/".join(headings.values()), {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in lines}
                 rows = []
             if found := re.match(r"(#{2,}) (.+)", line):
-                headings = [*headings[: len(found[1]) - 2], found[2]]
+                depth = len(found[1])
+                headings = {level: title for level, title in headings.items() if level < depth} | {depth: found[2]}
 
     def table(self, under: str = "") -> Table:
         """The first table below these headings."""

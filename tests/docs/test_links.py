@@ -10,7 +10,7 @@ import yaml
 
 from tests.support.docs.pages import DOCS, anchors, links, name_of, pages
 from tests.support.source_tree import ROOT
-from tools import error_page, landing_chart, pictures, proof_page
+from tools import bars_page, error_page, landing_chart, pictures, proof_page
 from tools.site.hooks import rewritten
 
 SITE = ROOT / "mkdocs.yml"
@@ -67,10 +67,11 @@ def test_links_that_leave_the_pages_lead_to_the_repository() -> None:
 
 def test_what_is_made_from_code_is_up_to_date() -> None:
     made = {error_page.PAGE: error_page.page(), landing_chart.CHART: landing_chart.chart()}
-    made |= {proof_page.PAGE: proof_page.page()}
+    made |= {proof_page.PAGE: proof_page.page(), bars_page.PAGE: bars_page.page()}
     made |= {pictures.IMAGES / name: pictures.svg(picture) for name, picture in pictures.PICTURES.items()}
     old = [path.name for path, text in made.items() if path.read_text(encoding="utf-8") != text]
-    assert old == [], "run: python -m tools.error_page, tools.landing_chart, tools.pictures, tools.proof_page"
+    tools = "error_page, tools.landing_chart, tools.pictures, tools.proof_page, tools.bars_page"
+    assert old == [], f"run: python -m tools.{tools}"
 
 
 def mentioned(page: str) -> set[str]:

@@ -37,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
         prog="esg-reload",
         usage="%(prog)s [OPTIONS] -- COMMAND [ARGUMENT...]",
         description="Run COMMAND, and restart it when files change.",
-        epilog="A pattern that matches a directory applies to everything in it. A default pattern is dropped by naming "
-        "it in the opposite option.",
+        epilog="--watch, --include and --exclude are repeatable. A pattern that matches a directory applies to "
+        "everything in it. A default pattern is dropped by naming it in the opposite option.",
         allow_abbrev=False,
     )
     options.add_argument(

@@ -1,4 +1,4 @@
-"""What it costs to read an HTTP/2 client's input, in the units of `esg_core.turns` (rule H-22). Only numbers.
+"""What it costs to read a client's input, in the units of `esg_core.turns` (rule H-22). Only numbers.
 
 Each was measured as described there, and includes the end of the cheapest application, but nothing that others do.
 """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, cast
 from esg_core.sockets.ends import abort, close, end_for_client, end_sending
 from esg_core.sockets.tls_link import outlives_input
 from esg_http.call.peer import Peer
+from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR
 from esg_http.h2.coding.frames import goaway_frame, ping_frame
 from esg_http.h2.deadlines import DRAIN, END, LINGER, START, WRITE, Deadlines
@@ -208,7 +209,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self._endings.is_over = True
         abort(self.transport)
 
-    def has_failed(self) -> None:
+    def has_failed(self, fault: ConnectionFault) -> None:
         self._leave_all()
         self._close()
 

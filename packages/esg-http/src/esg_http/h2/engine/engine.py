@@ -27,9 +27,10 @@ from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.receiving import Handler, Receiving
 from esg_http.h2.engine.requests import RequestFrames
 from esg_http.h2.engine.sending import Sending
-from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.h2.engine.streams import StreamTable
 from esg_http.multiplexed.account import Account
 from esg_http.multiplexed.allowance import Excess
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.limits import Limits
 
 EXCESS = Excess(ENHANCE_YOUR_CALM, "RFC 9113 section 10.5")
@@ -48,7 +49,7 @@ class Engine(Generic[S]):
         self.control = ControlFrames(self.streams, self.sending, account, limits, link)
         self.data = DataFrames(self.streams, self.sending, account)
         self.requests = RequestFrames(self.streams, self.sending, self.data, account, limits, link)
-        self.endings = Endings(self.streams, self.sending, account, link)
+        self.endings = Endings(self.streams, self.sending, link)
         self.receiving = Receiving(account, self.requests, self.data, self._handlers(), self.endings, link)
 
     def _handlers(self) -> dict[int, Handler]:

@@ -3,19 +3,17 @@
 Sans-I/O. An idle or closed stream has no object: its state follows from its number.
 """
 
-from typing import Generic, TypeVar
+from typing import Generic
 
 from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import PROTOCOL_ERROR, STREAM_CLOSED
 from esg_http.h2.engine.states import AFTER_ALL, EFFECTS, OPENS, TOO_LATE, WRONG
-from esg_http.multiplexed.base_stream import BaseStream
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.priority import Priority
 from esg_http.multiplexed.states import CLOSED, IDLE, RESET
 
 REMEMBERED_RESETS = 512
 """How many streams that the server has reset are remembered: their frames may still be on the way."""
-
-S = TypeVar("S", bound=BaseStream)
 
 
 class StreamTable(Generic[S]):

@@ -14,13 +14,13 @@ from esg_http.h3.engine.endings import Endings
 from esg_http.h3.engine.link import EngineLink
 from esg_http.h3.engine.qpack_streams import DecoderStream, EncoderStream
 from esg_http.h3.engine.receiving import Receiving
-from esg_http.h3.engine.request_input import S
 from esg_http.h3.engine.requests import RequestStreams
 from esg_http.h3.engine.sending import Sending
 from esg_http.h3.engine.streams import StreamTable
 from esg_http.h3.engine.unidirectional import CriticalStream, UnidirectionalStreams
 from esg_http.multiplexed.account import Account
 from esg_http.multiplexed.allowance import Excess
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.limits import Limits
 
 EXCESS = Excess(H3_EXCESSIVE_LOAD, "RFC 9114 section 10.5")

@@ -8,7 +8,8 @@ from typing import Generic
 
 from esg_http.coding.faults import ConnectionFault
 from esg_http.h3.coding.codes import H3_EXCESSIVE_LOAD
-from esg_http.h3.engine.request_input import RequestInput, S
+from esg_http.h3.engine.request_input import RequestInput
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.priority import Priority
 
 MOST_SKIPPED = 4096

@@ -138,6 +138,7 @@ SANS_IO = {
     "esg_http.multiplexed.engine.requests",
     "esg_http.multiplexed.engine.sending",
     "esg_http.multiplexed.field_count",
+    "esg_http.multiplexed.response_heads",
     "esg_http.multiplexed.states",
     "esg_ws.allowance",
     "esg_ws.assembler",

@@ -9,6 +9,7 @@ from esg_core.errors import RequestError
 from esg_core.turns import TurnBudget
 from esg_core.waiting import WriteGate
 from esg_http.call.peer import FactsOfTransport
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.response_heads import FieldEncoder, ResponseHeads
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from esg_http.call.contracts import Call
     from esg_http.multiplexed.account import Account
     from esg_http.multiplexed.base_stream import Unsent, Upload
+    from esg_http.multiplexed.engine.endings import BaseEndings
 
 MOST_UNWRITTEN = 65536
 """Bytes of output that a stream leaves for the one write at the end of the loop's turn; more is written at once."""
 
-S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
 
@@ -163,8 +164,22 @@ class SendingHalf(StreamOutput[S_contra], Protocol[S_contra]):
     def sent(self) -> int:
         """Bytes of content that have been framed so far."""
 
+    def put(self, data: bytes) -> None:
+        """Send frames about the connection."""
+
     def close_stream(self, stream: S_contra, state: int) -> None:
         """Close a stream: what is unsent is dropped, and nothing more is received."""
+
+
+class InputInTurns(Protocol):
+    """The receiving half of an engine, as far as it takes turns with other connections."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there was no room for everything that came."""
+
+    def go_on(self, now: float) -> None:
+        """Take what has waited; `now` is in seconds, by any clock."""
 
 
 class EngineParts(Protocol[S]):
@@ -189,3 +204,14 @@ class EngineParts(Protocol[S]):
     @property
     def sending(self) -> SendingHalf[S]:
         """Frames responses."""
+
+    @property
+    def endings(self) -> "BaseEndings[S]":
+        """Ends the connection."""
+
+    @property
+    def receiving(self) -> InputInTurns:
+        """Reads input."""
+
+    def unlink(self) -> None:
+        """Let go of the connection, which has ended."""

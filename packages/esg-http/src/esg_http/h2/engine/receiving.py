@@ -44,7 +44,7 @@ class Receiving(Linked[EngineLink[S]], Generic[S]):
     """Reads the bytes of a connection; `handlers` maps each type of frame to what handles it.
 
     `has_begun`: the preface has come. `is_behind`: there was no room for everything that came, and `receive()` must be
-    called in a later turn, with nothing new.
+    called in a later turn.
     """
 
     __slots__ = (
@@ -102,6 +102,10 @@ class Receiving(Linked[EngineLink[S]], Generic[S]):
             self._endings.end_connection(fault)
         if room - account.room > UNCOUNTED:
             account.budget.spend(room - account.room)
+
+    def go_on(self, now: float) -> None:
+        """Take what has waited."""
+        self.receive(b"", now)
 
     def keep(self, data: bytes) -> None:
         """Add bytes to those that wait for a later turn."""

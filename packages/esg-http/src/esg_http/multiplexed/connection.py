@@ -7,8 +7,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from esg_http.coding.faults import ConnectionFault
-from esg_http.multiplexed.contracts import EngineParts, InputInTurns
 from esg_http.multiplexed.deadlines import StreamDeadlines
+from esg_http.multiplexed.engine.engine import BaseEngine
 from esg_http.multiplexed.stream import RequestStream
 from esg_http.settings import HTTPSettings
 
@@ -36,10 +36,8 @@ class StreamConnection(StreamDeadlines):
 
     protocol_name: str
     first_goaway: bytes
-    _engine: EngineParts[RequestStream]
-    _receiving: InputInTurns
 
-    def __init__(self, context: "Context", http: HTTPSettings, engine: EngineParts[RequestStream]) -> None:
+    def __init__(self, context: "Context", http: HTTPSettings, engine: BaseEngine[RequestStream]) -> None:
         super().__init__(context, http, engine)
         self._engine = engine
         self._endings = engine.endings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from esg_core.errors import RequestError
 from esg_core.write_pace import WritePace
 from esg_http.multiplexed.base_stream import Unsent, Upload
-from esg_http.multiplexed.contracts import EngineParts
+from esg_http.multiplexed.engine.engine import BaseEngine
 from esg_http.multiplexed.serving import Serving
 from esg_http.multiplexed.stream import RequestStream
 from esg_http.settings import HTTPSettings
@@ -25,7 +25,7 @@ class StreamDeadlines(Serving):
 
     __slots__ = ("_is_overdue", "_timers", "check_at", "deadline")
 
-    def __init__(self, context: "Context", http: HTTPSettings, engine: EngineParts[RequestStream]) -> None:
+    def __init__(self, context: "Context", http: HTTPSettings, engine: BaseEngine[RequestStream]) -> None:
         super().__init__(context, http, engine)
         self.deadline = inf
         self.check_at = 0

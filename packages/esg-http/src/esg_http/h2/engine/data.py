@@ -91,7 +91,6 @@ class DataFrames(BaseBodies[S], Generic[S]):
         return content
 
     def consumed(self, stream: S, size: int) -> None:
-        """`size` bytes of a body are no longer held, so the client may send more."""
         if stream.upload is not None:
             opened = stream.upload.window.read(size)
             if opened:

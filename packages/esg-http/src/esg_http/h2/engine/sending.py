@@ -76,7 +76,6 @@ class Sending(BaseSending[S], Generic[S]):
 
     @property
     def sent(self) -> int:
-        """Bytes of content that have been framed so far."""
         return self._granted - self.window
 
     # Frames.
@@ -94,7 +93,6 @@ class Sending(BaseSending[S], Generic[S]):
             self._ended(stream)
 
     def send_response(self, stream: S, block: bytes, body: bytes, *, end: bool) -> None:
-        """Send the header section of a response and the first part of its body."""
         size = len(body)
         at_once = self._at_once
         if 0 < size <= at_once and size <= self.window and size <= stream.window and len(block) <= at_once:
@@ -111,7 +109,6 @@ class Sending(BaseSending[S], Generic[S]):
             self.send_data(stream, body, end=end)
 
     def send_data(self, stream: S, body: bytes, *, end: bool) -> None:
-        """Send a part of the body, now or when there is room for it."""
         size = len(body)
         if stream.unsent is None and (not size or size <= min(self._at_once, self.window, stream.window)):
             if not body and not end:

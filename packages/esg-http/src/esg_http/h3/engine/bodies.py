@@ -53,6 +53,5 @@ class Bodies(BaseBodies[S], Generic[S]):
             self._take_content(stream, data)
 
     def consumed(self, stream: S, size: int) -> None:
-        """`size` bytes of a body are no longer held, so the client may send more."""
         if stream.upload is not None:
             stream.upload.window.read(size)

@@ -35,6 +35,7 @@ class Sending(BaseSending[S], Generic[S]):
 
     transport: QuicTransport
     control: int
+    sent: int
 
     out_size = 0
     """The transport takes everything at once."""
@@ -65,7 +66,6 @@ class Sending(BaseSending[S], Generic[S]):
             self._ended(stream)
 
     def send_response(self, stream: S, block: bytes, body: bytes, *, end: bool) -> None:
-        """Send the header section of a response and the first part of its body."""
         size = len(body)
         if size and not self._order and size <= self._room(stream):
             self.sent += size
@@ -78,7 +78,6 @@ class Sending(BaseSending[S], Generic[S]):
             self._wait(stream, body, end)
 
     def send_data(self, stream: S, body: bytes, *, end: bool) -> None:
-        """Send a part of the body, now or when there is room for it."""
         size = len(body)
         if stream.unsent is not None or (size and (self._order or size > self._room(stream))):
             self._wait(stream, body, end)

@@ -1,5 +1,6 @@
 """The content of requests, and how it ends (RFC 9113 section 8.1.1, RFC 9114 section 4.1.2). Sans-I/O."""
 
+from abc import abstractmethod
 from typing import Generic
 
 from esg_http.multiplexed.base_stream import S
@@ -19,6 +20,10 @@ class BaseBodies(Generic[S]):
 
     def __init__(self, sending: BaseSending[S]) -> None:
         self._sending = sending
+
+    @abstractmethod
+    def consumed(self, stream: S, size: int) -> None:
+        """`size` bytes of a body are no longer held, so the client may send more."""
 
     def _take_content(self, stream: S, data: bytes) -> None:
         """More of a body has come."""

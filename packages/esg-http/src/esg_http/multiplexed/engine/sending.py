@@ -16,17 +16,27 @@ from esg_http.multiplexed.states import AFTER_OUR_END, CLOSED
 
 
 class BaseSending(Linked[BaseLink[S]], Generic[S]):
-    """What waits to be sent; `_share` is how many bytes a response may send before others of its urgency."""
+    """Sends responses.
+
+    `out_size` is how many framed bytes wait to be written, `_share` how many a response may send before others of its
+    urgency get their turn.
+    """
 
     __slots__ = ("_live", "_order", "_share")
 
     encoder: FieldEncoder
+    out_size: int
 
     def __init__(self, live: dict[int, S], link: BaseLink[S], share: int) -> None:
         super().__init__(link)
         self._live = live
         self._order: SendingOrder[S] = SendingOrder()
         self._share = share
+
+    @property
+    @abstractmethod
+    def sent(self) -> int:
+        """Bytes of content that have been framed so far."""
 
     @abstractmethod
     def put(self, data: bytes) -> None:
@@ -35,6 +45,14 @@ class BaseSending(Linked[BaseLink[S]], Generic[S]):
     @abstractmethod
     def send_head(self, stream: S, block: bytes, *, end: bool) -> None:
         """Send a header section, which must have just been encoded."""
+
+    @abstractmethod
+    def send_response(self, stream: S, block: bytes, body: bytes, *, end: bool) -> None:
+        """Send the header section of a response and the first part of its body."""
+
+    @abstractmethod
+    def send_data(self, stream: S, body: bytes, *, end: bool) -> None:
+        """Send a part of the body, now or when there is room for it."""
 
     def send_trailers(self, stream: S, headers: Headers) -> None:
         """Send trailers, and with them the end, after what is unsent."""

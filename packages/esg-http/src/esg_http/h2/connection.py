@@ -39,11 +39,11 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     first_goaway = goaway_frame(LAST_STREAM, NO_ERROR) + ping_frame(_LAST_CALL_PING)
 
-    __slots__ = ("_gathers", "_has_eof", "_is_paused", "_will_flush")
+    __slots__ = ("_gathers", "_has_eof", "_is_paused")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings, Engine(settings.limits, context.budget, self))
-        self._gathers = self._has_eof = self._is_paused = self._will_flush = False
+        self._gathers = self._has_eof = self._is_paused = False
 
     # Called by the transport.
 
@@ -136,12 +136,6 @@ class H2Connection(Deadlines, asyncio.Protocol):
                 self.transport.resume_reading()
 
     # Writing.
-
-    def has_output(self) -> None:
-        """See `EngineLink.has_output`; writes once, at the end of the loop's turn."""
-        if not self._will_flush:
-            self._will_flush = True
-            self.loop.call_soon(self.flush)
 
     def flush(self) -> None:
         self._will_flush = True  # so that frames made here do not schedule another flush

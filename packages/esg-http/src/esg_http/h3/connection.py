@@ -40,7 +40,7 @@ class H3Connection(StreamConnection):
     For its engine, see `esg_http.h3.engine.link.EngineLink`.
     """
 
-    __slots__ = ("_control", "_peername", "_settings", "_will_fill")
+    __slots__ = ("_control", "_peername", "_settings")
 
     protocol_name = "HTTP/3"
     http_version = "3"
@@ -59,7 +59,6 @@ class H3Connection(StreamConnection):
         super().__init__(context, settings.http, engine)
         self._settings = settings
         self._control = engine.control
-        self._will_fill = False
 
     # Called by the transport.
 
@@ -135,14 +134,9 @@ class H3Connection(StreamConnection):
 
     # Writing.
 
-    def has_output(self) -> None:
-        if not self._will_fill:
-            self._will_fill = True
-            self.loop.call_soon(self.flush)
-
     def flush(self) -> None:
         """Queue what there is room for in the transport."""
-        self._will_fill = False
+        self._will_flush = False
         if not self._endings.is_over:
             self.sending.fill()
 

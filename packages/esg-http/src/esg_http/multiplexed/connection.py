@@ -32,7 +32,7 @@ class StreamConnection(StreamDeadlines):
     `first_goaway` announces a drain. `_drains` and `_has_ended` say that it is being drained, and that it has ended.
     """
 
-    __slots__ = ("_drains", "_endings", "_engine", "_has_ended", "_receiving")
+    __slots__ = ("_drains", "_engine", "_has_ended", "_will_flush")
 
     protocol_name: str
     first_goaway: bytes
@@ -40,21 +40,11 @@ class StreamConnection(StreamDeadlines):
     def __init__(self, context: "Context", http: HTTPSettings, engine: BaseEngine[RequestStream]) -> None:
         super().__init__(context, http, engine)
         self._engine = engine
-        self._endings = engine.endings
-        self._receiving = engine.receiving
-        self._drains = self._has_ended = False
+        self._drains = self._has_ended = self._will_flush = False
 
     @property
     def connection(self) -> Self:
         return self
-
-    @property
-    def _is_behind(self) -> bool:
-        return self._receiving.is_behind
-
-    @property
-    def _is_over(self) -> bool:
-        return self._endings.is_over
 
     @property
     def _is_idle(self) -> bool:
@@ -98,6 +88,12 @@ class StreamConnection(StreamDeadlines):
         else:
             due = self._timers[IDLE] = self.time() + self._http.keep_alive
             self.deadline = min(self.deadline, due)
+
+    def has_output(self) -> None:
+        """See `BaseLink.has_output`; flushes once, at the end of the loop's turn."""
+        if not self._will_flush:
+            self._will_flush = True
+            self.loop.call_soon(self.flush)
 
     # When deadlines pass.
 

@@ -192,24 +192,6 @@ def test_h17_a_body_that_does_not_come_in_time(version: str) -> None:
         assert not client.is_over
 
 
-@pytest.mark.parametrize("starts", [False, True])
-@each_version
-def test_h10_an_application_that_raises(version: str, starts: bool) -> None:
-    """Q-5."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if starts:
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": b"x", "more_body": True})
-        raise RuntimeError("broken")
-
-    with MemoryServer(app) as server:
-        client = connect(server, version)
-        answer = client.fetch()
-        assert (answer.status, answer.reset) == ((200, client.internal_error) if starts else (500, None))
-        assert client.fetch().status == answer.status, "the connection goes on"
-
-
 @each_version
 def test_h16_a_client_that_cancels_is_told_of(version: str) -> None:
     """Q-5."""
@@ -283,12 +265,3 @@ def test_2_1_fields_of_a_connection_are_dropped(version: str) -> None:
     with MemoryServer(app) as server:
         answer = connect(server, version).fetch()
     assert answer.headers.keys() == {b":status", b"server", b"date", b"x-kept"}
-
-
-@each_version
-def test_h3_head_has_the_fields_of_get_and_no_body(version: str) -> None:
-    """Q-1."""
-    with MemoryServer(Recorder()) as server:
-        client = connect(server, version)
-        answer = client.fetch(request(client, b"/", b"HEAD"))
-    assert (answer.headers[b"content-length"], answer.body, answer.complete) == (b"7", b"", True)

@@ -24,6 +24,7 @@ _SENDING = (_HTTP2 + "engine/test_sending.py", _HTTP2 + "engine/test_turns.py")
 
 _HTTP3 = "tests/http3/"
 _CASES = (_HTTP3 + "test_conformance.py",)
+_CONNECTIONS = (_HTTP3 + "test_connection.py", "tests/multiplexed/test_connection.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.message.grammar": (
@@ -112,22 +113,26 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.engine.data": _SESSION,
     "esg_http.h2.engine.endings": _SESSION,
     "esg_http.multiplexed.account": _SESSION,
+    "esg_http.multiplexed.engine.sending": (*_SENDING, *_SESSION),
+    "esg_http.multiplexed.engine.requests": (*_SESSION, *_CASES),
+    "esg_http.multiplexed.engine.bodies": (*_SESSION, *_CASES),
+    "esg_http.multiplexed.engine.endings": (*_SESSION, *_CASES),
     "esg_http.h2.engine.streams": (_HTTP2 + "engine/test_states.py", *_SESSION),
     "esg_http.h2.coding.frames": (_HTTP2 + "test_bounds.py", _HTTP2 + "test_session.py"),
     "esg_http.h2.engine.sending": (*_SENDING, *_SESSION),
     "esg_http.h2.coding.hpack": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
     "esg_http.coding.literals": (_HTTP2 + "coding/test_hpack_examples.py", _HTTP2 + "coding/test_hpack.py"),
     "esg_http.h3.coding.varints": (_HTTP3 + "coding/test_frames.py", *_CASES),
-    "esg_http.h3.coding.frames": (_HTTP3 + "coding/test_frames.py", *_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.coding.frames": (_HTTP3 + "coding/test_frames.py", *_CASES, *_CONNECTIONS),
     "esg_http.h3.coding.qpack": (_HTTP3 + "coding/test_qpack.py", *_CASES),
     "esg_http.h3.engine.states": _CASES,
-    "esg_http.h3.engine.streams": (_HTTP3 + "test_stream_numbers.py", *_CASES, _HTTP3 + "test_connection.py"),
-    "esg_http.h3.engine.qpack_streams": (*_CASES, _HTTP3 + "test_connection.py"),
-    "esg_http.h3.engine.unidirectional": (*_CASES, _HTTP3 + "test_connection.py"),
-    "esg_http.h3.engine.control": (*_CASES, _HTTP3 + "test_connection.py"),
-    "esg_http.h3.engine.requests": (*_CASES, _HTTP3 + "test_connection.py"),
-    "esg_http.h3.engine.bodies": (*_CASES, _HTTP3 + "test_connection.py"),
-    "esg_http.h3.engine.sending": (*_CASES, _HTTP3 + "test_connection.py"),
+    "esg_http.h3.engine.streams": (_HTTP3 + "test_stream_numbers.py", *_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.qpack_streams": (*_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.unidirectional": (*_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.control": (*_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.requests": (*_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.bodies": (*_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.sending": (*_CASES, *_CONNECTIONS),
 }
 """Module -> the files of its tests."""
 

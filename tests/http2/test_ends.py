@@ -99,20 +99,6 @@ def test_h2_an_application_that_closes_the_connection() -> None:
         assert client.transport.closed
 
 
-def test_h18_beyond_limit_concurrency_the_connection_ends() -> None:
-    app = Held()
-    with MemoryServer(app, limit_concurrency=1) as server:
-        client = Client(server)
-        served, refused = client.ask(), client.ask()
-        client.turn()
-        answer = client.answers[refused]
-        assert (answer.status, answer.headers[b"retry-after"]) == (503, b"1")
-        app.go(0)
-        client.turn()
-        assert client.answers[served].body == b"hello"
-        assert client.transport.closed
-
-
 @pytest.mark.parametrize("tls", [False, True])
 def test_2_5_a_slow_reader_gets_all_of_the_last_response(tls: bool) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

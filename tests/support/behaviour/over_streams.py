@@ -29,10 +29,12 @@ OF_HTTP3 = pytest.param(HTTP3, marks=pytest.mark.needs("aioquic"))
 each_version = pytest.mark.parametrize("version", [HTTP2, OF_HTTP3])
 
 
-def connect(server: MemoryServer, version: str, host: str = "127.0.0.1") -> "Client":
-    """A new connection in memory, from this address."""
+def connect(server: MemoryServer, version: str, host: str = "127.0.0.1", **how: Any) -> "Client":
+    """A new connection in memory, from this address; `window` is what the server may send on a stream."""
     peername = (host, 5000)
-    return H3Client(server, peername=peername) if version == HTTP3 else H2Client(server, peername=peername)
+    return (
+        H3Client(server, peername=peername, **how) if version == HTTP3 else H2Client(server, peername=peername, **how)
+    )
 
 
 def websocket_request(client: "Client", *more: tuple[bytes, bytes]) -> Headers:

@@ -49,7 +49,7 @@ class Client:
     """One HTTP/2 connection; `answers` has the answers by stream, `goaways` the last stream and code of each GOAWAY."""
 
     scheme = b"http"
-    internal_error, cancelled = 2, 8
+    no_error, malformed, internal_error, refused, cancelled, excessive = 0, 1, 2, 7, 8, 11
 
     def __init__(self, server: MemoryServer, window: int | None = None, **how: Any) -> None:
         self.server = server
@@ -114,6 +114,10 @@ class Client:
         """Reset a stream."""
         self.h2.reset_stream(number, self.cancelled)
 
+    def widen(self, number: int, size: int) -> None:
+        """Let the server send more on a stream."""
+        self.h2.increment_flow_control_window(size, number)
+
     def vanish(self) -> None:
         """Lose the connection."""
         self.transport.reset()
@@ -122,6 +126,11 @@ class Client:
     def is_over(self) -> bool:
         """Whether the server has ended the connection."""
         return self.transport.closed
+
+    @property
+    def ended_with(self) -> int | None:
+        """The code that the server has announced the end with, if it has."""
+        return self.goaways[-1][1] if self.goaways else None
 
     def raw(self, data: bytes) -> None:
         """Send bytes that the library would refuse to send."""

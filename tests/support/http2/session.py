@@ -151,7 +151,7 @@ class Session:
     def has_started(self) -> None:
         self.told["start"] += 1
 
-    def has_failed(self) -> None:
+    def has_failed(self, fault: ConnectionFault) -> None:
         self.told["failed"] += 1
 
     def has_pong(self, payload: bytes) -> None:

@@ -30,7 +30,8 @@ class Client:
     """One HTTP/3 connection; `answers` has what came, by stream. `cut`: bytes arrive one by one."""
 
     scheme = b"https"
-    internal_error, cancelled = 0x102, 0x10C
+    no_error, malformed, internal_error = 0x100, 0x10E, 0x102
+    refused, cancelled, excessive = 0x10B, 0x10C, 0x107
 
     def __init__(
         self,
@@ -87,6 +88,10 @@ class Client:
         self.send(number, wire.headers(fields), end=True)
         self.turn()
 
+    def widen(self, number: int, size: int) -> None:
+        """Let the server send more on a stream."""
+        self.quic.widen(number, size)
+
     def vanish(self) -> None:
         """Lose the connection."""
         self.quic.lose()
@@ -95,6 +100,11 @@ class Client:
     def is_over(self) -> bool:
         """Whether the server has ended the connection."""
         return self.quic.closed is not None
+
+    @property
+    def ended_with(self) -> int | None:
+        """The code that the server has ended the connection with, if it has."""
+        return None if self.quic.closed is None else self.quic.closed[0]
 
     def cancel(self, number: int, code: int = cancelled) -> None:
         """Abandon both sides, as clients do (RFC 9114 section 4.1.1)."""

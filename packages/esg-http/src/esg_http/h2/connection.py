@@ -4,25 +4,24 @@
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 from esg_core.sockets.ends import abort, close, end_for_client, end_sending
 from esg_core.sockets.tls_link import outlives_input
 from esg_http.call.peer import Peer
+from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.codes import CANCEL, LAST_STREAM, NO_ERROR
 from esg_http.h2.coding.frames import goaway_frame, ping_frame
-from esg_http.h2.deadlines import DRAIN, END, LINGER, START, WRITE, Deadlines
+from esg_http.h2.deadlines import WRITE, Deadlines
 from esg_http.h2.engine.engine import Engine
 from esg_http.h2.settings import H2Settings
+from esg_http.multiplexed.connection import END, LINGER, START
 
 if TYPE_CHECKING:
     from esg_core.context import Context
 
 MOST_UNREAD = 262144
 """Bytes that may wait for a client that does not read; beyond that, nothing more is read from it either."""
-
-LAST_CALL = 1.0
-"""Seconds between the two GOAWAYs of a drain if the client does not answer the PING between them (rule 2-5)."""
 
 ROOM = 262144
 """Bytes written before all other connections get their turn."""
@@ -38,33 +37,26 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     protocol_name = "HTTP/2"
 
-    __slots__ = ("_drains", "_gathers", "_has_ended", "_has_eof", "_is_lost", "_is_paused", "_will_flush")
+    first_goaway = goaway_frame(LAST_STREAM, NO_ERROR) + ping_frame(_LAST_CALL_PING)
+
+    __slots__ = ("_gathers", "_has_eof", "_is_paused")
 
     def __init__(self, context: "Context", settings: H2Settings) -> None:
         super().__init__(context, settings, Engine(settings.limits, context.budget, self))
-        self._drains = self._gathers = self._has_ended = self._has_eof = False
-        self._is_lost = self._is_paused = self._will_flush = False
-
-    @property
-    def connection(self) -> Self:
-        return self
+        self._gathers = self._has_eof = self._is_paused = False
 
     # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
-        context = self._context
-        http = self._settings.http
+        context, http = self._context, self._http
         self._peer = Peer(context, self.transport, http.root_path, http.extensions)
         if http.alternatives is not None:
             self.heads.prefix = http.prefix_for(self._peer)
         # Some of asyncio's own transports copy, and some do not pause; over TLS each part would be a record.
         self._gathers = not self._peer.is_tls and type(transport).__module__.startswith("uvloop")
         self._timers[START] = self.deadline = self.time() + self._settings.preface_timeout
-        context.join(self)
-        entrance = self._settings.http.entrance
-        if entrance is not None:
-            self._call_limit = entrance.call_limit()
+        self._join()
         self.sending.put(self._settings.preface)
         if context.draining:
             self.drain()
@@ -83,15 +75,8 @@ class H2Connection(Deadlines, asyncio.Protocol):
         self._pause_reading()
         self._context.budget.wait(self._go_on)
 
-    def _go_on(self) -> None:
-        """Continue with what came before: it is this connection's turn."""
-        if self._endings.is_over:
-            return
-        self._receiving.receive(b"", self.time())
-        if self._receiving.is_behind:
-            self._context.budget.wait(self._go_on)
-            return
-        self._catch_up()
+    def _catch_up(self) -> None:
+        super()._catch_up()
         if self._has_eof and not self.eof_received():
             close(self.transport)
         else:
@@ -116,12 +101,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         end_for_client(self.transport, exc)
-        self._endings.is_over = self._has_ended = self._is_lost = True
-        self._context.leave(self)
-        self._context.budget.leave(self._go_on)
-        self._leave_all()
-        self._engine.unlink()
-        self.gate.open()
+        self._lost()
 
     def pause_writing(self) -> None:
         self.sending.set_stuck(True)
@@ -157,12 +137,6 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     # Writing.
 
-    def has_output(self) -> None:
-        """See `EngineLink.has_output`; writes once, at the end of the loop's turn."""
-        if not self._will_flush:
-            self._will_flush = True
-            self.loop.call_soon(self.flush)
-
     def flush(self) -> None:
         self._will_flush = True  # so that frames made here do not schedule another flush
         sending = self.sending
@@ -183,37 +157,25 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     # Ends.
 
-    def drain(self) -> None:
-        """See `Connection.drain`; announces the end, and for one more round trip accepts what is on its way."""
-        if self._drains or self._endings.is_over:
-            return
-        self._drains = True
-        self.sending.put(goaway_frame(LAST_STREAM, NO_ERROR) + ping_frame(_LAST_CALL_PING))
-        self._watch(DRAIN, self.time() + LAST_CALL)
-
     def has_pong(self, payload: bytes) -> None:
         """See `EngineLink.has_pong`; a client that answers has read the first GOAWAY of a drain."""
         if payload == _LAST_CALL_PING and self._drains:
             self._last_call()
 
-    def _last_call(self) -> None:
-        if self._requests.ignores_new:
-            return
+    def _refuse_new(self) -> None:
         self._requests.ignores_new = True
         self.sending.put(goaway_frame(self._streams.last, NO_ERROR))
-        if not self._streams.live:
-            self._close()
 
     def abort(self) -> None:
         self._endings.is_over = True
         abort(self.transport)
 
-    def has_failed(self) -> None:
+    def has_failed(self, fault: ConnectionFault) -> None:
         self._leave_all()
         self._close()
 
     def _close(self) -> None:
-        """See `Deadlines._close`; discards further input, so that the client can read everything it was sent."""
+        """Close; discards further input, so that the client can read everything it was sent."""
         self._endings.is_over = True
         self.flush()
         if self._has_ended:

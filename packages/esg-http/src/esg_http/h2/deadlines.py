@@ -5,7 +5,6 @@ whether the client still reads.
 """
 
 import asyncio
-from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from esg_core.sockets.ends import abort, close, reset
@@ -19,63 +18,50 @@ from esg_http.h2.coding.codes import (
     PROTOCOL_ERROR,
     SETTINGS_TIMEOUT,
 )
-from esg_http.h2.coding.frames import goaway_frame, ping_frame
+from esg_http.h2.coding.frames import ping_frame
 from esg_http.h2.engine.engine import Engine
+from esg_http.h2.engine.receiving import Receiving
 from esg_http.h2.engine.requests import RequestFrames
 from esg_http.h2.engine.sending import Sending
 from esg_http.h2.engine.streams import StreamTable
 from esg_http.h2.settings import H2Settings
+from esg_http.multiplexed.connection import END, HEAD, IDLE, LINGER, START, StreamConnection
 from esg_http.multiplexed.contracts import StreamCodes
-from esg_http.multiplexed.deadlines import StreamDeadlines
 from esg_http.multiplexed.stream import RequestStream
 from esg_http.settings import LOOK
 
 if TYPE_CHECKING:
     from esg_core.context import Context
 
-LINGER = 1.0
-"""Seconds that a client may take to close the connection after it was sent everything."""
-
 _ARE_YOU_THERE = b"half-end"
 
-START, BLOCK, IDLE, DRAIN, WRITE, HALF, END = range(7)
-"""What a connection waits for: preface and settings, the rest of a header block, the next request, the answer to the
-first GOAWAY, a client that does not read, a client that has closed its side, the client's end after ours."""
+WRITE, HALF = range(END + 1, END + 3)
+"""What else it waits for: a client that does not read, a client that has closed its side."""
 
 
-class Deadlines(StreamDeadlines):
+class Deadlines(StreamConnection):
     """A connection that does not wait forever.
 
     See `esg_core.contracts.Connection`, and see `esg_http.h2.engine.link.EngineLink`.
     """
 
-    __slots__ = ("_control", "_endings", "_engine", "_receiving", "_sent_before", "_settings", "_written")
+    __slots__ = ("_control", "_sent_before", "_settings", "_written")
 
     http_version = "2"
     codes = StreamCodes(NO_ERROR, INTERNAL_ERROR, CANCEL)
     connect_section = "RFC 8441 section 4"
     transport: asyncio.Transport
     sending: Sending[RequestStream]
+    _receiving: Receiving[RequestStream]
     _requests: RequestFrames[RequestStream]
     _streams: StreamTable[RequestStream]
 
     def __init__(self, context: "Context", settings: H2Settings, engine: Engine[RequestStream]) -> None:
         super().__init__(context, settings.http, engine)
         self._settings = settings
-        self._engine = engine
         self._control = engine.control
-        self._endings = engine.endings
-        self._receiving = engine.receiving
         self._written: WriteWatch | None = None
         self._sent_before = 0
-
-    @property
-    def _is_behind(self) -> bool:
-        return self._receiving.is_behind
-
-    @property
-    def _is_over(self) -> bool:
-        return self._endings.is_over
 
     @property
     def streams(self) -> int:
@@ -92,7 +78,7 @@ class Deadlines(StreamDeadlines):
     # Setting them.
 
     def _watch_writing(self, now: float) -> None:
-        self._written = WriteWatch(self.transport, self._settings.http.write, now)
+        self._written = WriteWatch(self.transport, self._http.write, now)
         self._watch(WRITE, self._written.due)
 
     def _watch_half_closed(self, now: float) -> None:
@@ -101,37 +87,20 @@ class Deadlines(StreamDeadlines):
 
     def has_started(self) -> None:
         self._watch(START, self._account.now + self._settings.settings_timeout)
-        self._watch(IDLE, self._account.now + self._settings.http.request_headers)
+        self._watch(IDLE, self._account.now + self._http.request_headers)
 
     def has_begun_block(self) -> None:
-        self._watch(BLOCK, self._account.now + self._settings.http.request_headers)
-
-    def has_no_streams(self) -> None:
-        if self._endings.is_over:
-            return
-        if self._requests.ignores_new:
-            self._close()
-        else:
-            due = self._timers[IDLE] = self.time() + self._settings.http.keep_alive
-            self.deadline = min(self.deadline, due)
+        self._watch(HEAD, self._account.now + self._http.request_headers)
 
     # When they pass.
 
     def _expire_timer(self, timer: int, now: float) -> None:
-        if timer == START:
-            self._expire_start()
-        elif timer == BLOCK:
-            self._expire_block()
-        elif timer == IDLE:
-            self._expire_idle()
-        elif timer == DRAIN:
-            self._last_call()
-        elif timer == WRITE:
+        if timer == WRITE:
             self._expire_writing(now)
         elif timer == HALF:
             self._expire_half_closed(now)
         else:
-            self._expire_end(now)
+            super()._expire_timer(timer, now)
 
     def _expire_start(self) -> None:
         if not self._receiving.has_begun:
@@ -145,21 +114,17 @@ class Deadlines(StreamDeadlines):
                 )
             )
 
-    def _expire_block(self) -> None:
-        if self._requests.block is not None and not self._endings.is_over:
+    def _expire_heads(self, now: float) -> None:
+        if self._requests.block is not None:
             self._endings.end_connection(
                 ConnectionFault(ENHANCE_YOUR_CALM, "a header block did not end in time", "RFC 9113 section 4.3")
             )
 
     def _expire_idle(self) -> None:
-        """Close: nothing has been requested for a while (rule 2-5)."""
-        if self._streams.live or self._endings.is_over:
-            return
-        if self._requests.block is not None:  # a request is coming, and has its own deadline
-            self._watch(IDLE, self.time() + self._settings.http.keep_alive)
-            return
-        self.sending.put(goaway_frame(self._streams.last, NO_ERROR))
-        self._close()
+        if self._requests.block is None:
+            super()._expire_idle()
+        elif self._is_idle and not self._endings.is_over:  # a request is coming, and has its own deadline
+            self._watch(IDLE, self.time() + self._http.keep_alive)
 
     def _expire_writing(self, now: float) -> None:
         """Check that the client still reads; abort if it has read nothing for too long (timeout-write)."""
@@ -191,7 +156,7 @@ class Deadlines(StreamDeadlines):
     def _ask_silent(self) -> None:
         """Send a client that looks gone something harmless, once: one that is gone answers with a reset (rule H-25)."""
         cycles = [stream.cycle for stream in self._streams.live.values() if stream.cycle is not None]
-        if self._settings.http.asks_silent and not all(cycle.input_over for cycle in cycles):
+        if self._http.asks_silent and not all(cycle.input_over for cycle in cycles):
             self.sending.put(ping_frame(_ARE_YOU_THERE))
 
     def _expire_end(self, now: float) -> None:
@@ -202,7 +167,3 @@ class Deadlines(StreamDeadlines):
             abort(self.transport)
         else:
             close(self.transport)
-
-    @abstractmethod
-    def _close(self) -> None:
-        """Close once everything written has been sent."""

@@ -3,7 +3,6 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from esg_http.coding.fields import ENTRY_OVERHEAD
 from esg_http.h2.coding.codes import (
     DEFAULT_WINDOW,
     ENABLE_CONNECT_PROTOCOL,
@@ -37,7 +36,7 @@ class H2Settings:
         limits = self.limits
         settings = {
             MAX_CONCURRENT_STREAMS: limits.streams,
-            MAX_HEADER_LIST_SIZE: limits.field_bytes + limits.fields * ENTRY_OVERHEAD,
+            MAX_HEADER_LIST_SIZE: limits.section_bytes,
             NO_RFC7540_PRIORITIES: 1,
         }
         if self._context.upgrades:

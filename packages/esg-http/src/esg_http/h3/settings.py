@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from esg_http.coding.fields import ENTRY_OVERHEAD
 from esg_http.h3.coding.codes import ENABLE_CONNECT_PROTOCOL, MAX_FIELD_SECTION_SIZE
 from esg_http.multiplexed.limits import Limits
 from esg_http.settings import HTTPSettings
@@ -23,8 +22,7 @@ class H3Settings:
 
     def announced(self) -> dict[int, int]:
         """What the server's SETTINGS say (RFC 9114 section 7.2.4.1): no dynamic table is the default."""
-        limits = self.limits
-        settings = {MAX_FIELD_SECTION_SIZE: limits.field_bytes + limits.fields * ENTRY_OVERHEAD}
+        settings = {MAX_FIELD_SECTION_SIZE: self.limits.section_bytes}
         if self._context.upgrades:
             settings[ENABLE_CONNECT_PROTOCOL] = 1
         return settings

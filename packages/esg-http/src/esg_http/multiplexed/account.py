@@ -5,6 +5,7 @@ Sans-I/O. `Receiving` sets the time and the room before it hands out frames; eac
 
 from esg_core.turns import TurnBudget
 from esg_http.multiplexed.allowance import Allowance, Excess
+from esg_http.multiplexed.costs import CANCELLATION, OVERSIZED_BLOCK
 from esg_http.multiplexed.limits import Limits
 
 SMALL_DATA = 64
@@ -33,17 +34,24 @@ class Account:
         """Charge frames that honest clients rarely send; like the other charges, raises `ConnectionFault`."""
         self._useless.spend(self.now, count)
 
-    def charge_cancelled(self) -> None:
-        """Charge a stream that the client has cancelled, or opened beyond the limit."""
+    def charge_refused(self) -> None:
+        """Charge a stream that the client has opened beyond the limit."""
         self._cancelled.spend(self.now)
+
+    def charge_cancelled(self) -> None:
+        """Charge a stream that the client has cancelled."""
+        self._cancelled.spend(self.now)
+        self.room -= CANCELLATION
 
     def charge_reset(self) -> None:
         """Charge a stream that the server has to reset."""
         self._reset.spend(self.now)
+        self.room -= CANCELLATION
 
     def charge_oversized(self) -> None:
         """Charge a header section with too many fields."""
         self._oversized.spend(self.now)
+        self.room -= OVERSIZED_BLOCK
 
     def charge_small(self, content: object) -> None:
         """Charge a DATA frame with little or no content that does not end its body."""

@@ -5,7 +5,7 @@ Sans-I/O. The subclass knows what a stream is for; the empty methods here tell i
 
 from collections import deque
 from math import inf
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from esg_core.asgi import Headers
 from esg_core.write_pace import WritePace
@@ -90,3 +90,6 @@ class BaseStream:
 
     def on_moved(self) -> None:
         """Some of what was unsent has been sent."""
+
+
+S = TypeVar("S", bound=BaseStream)

@@ -12,17 +12,14 @@ from esg_http.call.peer import FactsOfTransport
 from esg_http.multiplexed.response_heads import FieldEncoder, ResponseHeads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from esg_http.call.contracts import Call
-    from esg_http.multiplexed.account import Account
     from esg_http.multiplexed.base_stream import Unsent, Upload
 
 MOST_UNWRITTEN = 65536
 """Bytes of output that a stream leaves for the one write at the end of the loop's turn; more is written at once."""
 
-S = TypeVar("S")
-S_co = TypeVar("S_co", covariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
 
 
@@ -136,56 +133,3 @@ class TunnelStream(Protocol):
 
     def forget_tunnel(self) -> None:
         """Let go of the tunnel, which is closed."""
-
-
-class StreamPlaces(Protocol):
-    """Where requests come from, as far as their number goes."""
-
-    leftovers: int
-    """How many calls still run for closed streams: each takes the place of a stream."""
-
-    ignores_new: bool
-    """Whether the client may open no more streams."""
-
-
-class LiveStreams(Protocol[S_co]):
-    """The streams of one connection."""
-
-    @property
-    def live(self) -> "Mapping[int, S_co]":
-        """Those that are neither idle nor closed, by number."""
-
-
-class SendingHalf(StreamOutput[S_contra], Protocol[S_contra]):
-    """The sending half of an engine, as its connection sees it."""
-
-    @property
-    def sent(self) -> int:
-        """Bytes of content that have been framed so far."""
-
-    def close_stream(self, stream: S_contra, state: int) -> None:
-        """Close a stream: what is unsent is dropped, and nothing more is received."""
-
-
-class EngineParts(Protocol[S]):
-    """The parts of an engine that serving needs, in any version."""
-
-    @property
-    def account(self) -> "Account":
-        """What input costs."""
-
-    @property
-    def requests(self) -> StreamPlaces:
-        """Reads requests."""
-
-    @property
-    def streams(self) -> LiveStreams[S]:
-        """The streams."""
-
-    @property
-    def data(self) -> StreamInput[S]:
-        """Receives bodies."""
-
-    @property
-    def sending(self) -> SendingHalf[S]:
-        """Frames responses."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from esg_core.errors import RequestError
 from esg_core.write_pace import WritePace
 from esg_http.multiplexed.base_stream import Unsent, Upload
-from esg_http.multiplexed.contracts import EngineParts
+from esg_http.multiplexed.engine.engine import BaseEngine
 from esg_http.multiplexed.serving import Serving
 from esg_http.multiplexed.stream import RequestStream
 from esg_http.settings import HTTPSettings
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 class StreamDeadlines(Serving):
     """A connection whose streams do not wait forever; see `esg_core.contracts.Connection`."""
 
-    __slots__ = ("_is_overdue", "_timers", "check_at", "deadline")
+    __slots__ = ("_endings", "_is_overdue", "_receiving", "_timers", "check_at", "deadline")
 
-    def __init__(self, context: "Context", http: HTTPSettings, engine: EngineParts[RequestStream]) -> None:
+    def __init__(self, context: "Context", http: HTTPSettings, engine: BaseEngine[RequestStream]) -> None:
         super().__init__(context, http, engine)
+        self._endings = engine.endings
+        self._receiving = engine.receiving
         self.deadline = inf
         self.check_at = 0
         self._is_overdue = False
@@ -61,14 +63,14 @@ class StreamDeadlines(Serving):
 
     def expire(self, now: float) -> None:
         """See `Connection.expire`; input that came in time but waits for its turn is not late (rule H-22)."""
-        if self._is_behind:
+        if self._receiving.is_behind:
             self._is_overdue = True
             return
         for timer in list(self._timers):
             if self._timers.get(timer, inf) <= now:  # expiring one may set or drop another
                 del self._timers[timer]
                 self._expire_timer(timer, now)
-        if not self._is_over:
+        if not self._endings.is_over:
             for stream in list(self._streams.live.values()):
                 self._expire_stream(stream, now)
         self.deadline = self._next_deadline()
@@ -111,16 +113,6 @@ class StreamDeadlines(Serving):
         if self._is_held_up(stream):
             return unsent.moved
         return max(unsent.moved, self.sending.sent - unsent.sent_before)
-
-    @property
-    @abstractmethod
-    def _is_behind(self) -> bool:
-        """Whether input waits for its turn."""
-
-    @property
-    @abstractmethod
-    def _is_over(self) -> bool:
-        """Whether the connection has ended, or only has to be closed."""
 
     @abstractmethod
     def _is_held_up(self, stream: RequestStream) -> bool:

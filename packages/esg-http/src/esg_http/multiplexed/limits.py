@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from esg_http.coding.fields import ENTRY_OVERHEAD
+from esg_http.multiplexed.field_count import MOST_CRUMBS, PSEUDO_FIELDS
+
 if TYPE_CHECKING:
     from esg_core.options.config import Config
     from esg_http.message.head_limits import HeadLimits
@@ -39,3 +42,13 @@ class Limits:
             control_frames=config.h2_max_control_frames,
             stream_window=config.h2_max_stream_window,
         )
+
+    @property
+    def section_bytes(self) -> int:
+        """Bytes of a header section, as settings state them (RFC 9113 section 6.5.2, RFC 9114 section 4.2.2)."""
+        return self.field_bytes + self.fields * ENTRY_OVERHEAD
+
+    @property
+    def decoded_fields(self) -> int:
+        """Fields of a header section that are decoded, as some of them do not count."""
+        return self.fields + len(PSEUDO_FIELDS) + MOST_CRUMBS

@@ -20,7 +20,8 @@ from esg_http.call.refusals import answer_unreadable, too_large, warn
 from esg_http.call.target import known_target
 from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.multiplexed.base_stream import Upload
-from esg_http.multiplexed.contracts import EngineParts, LiveStreams, StreamCodes, StreamPlaces
+from esg_http.multiplexed.contracts import StreamCodes
+from esg_http.multiplexed.engine.engine import BaseEngine
 from esg_http.multiplexed.request_head import RequestHead
 from esg_http.multiplexed.response_heads import ResponseHeads
 from esg_http.multiplexed.states import CLOSED
@@ -63,11 +64,9 @@ class Serving:
     codes: StreamCodes
     connect_section: str
     _peer: Peer
-    _requests: StreamPlaces
-    _streams: LiveStreams[RequestStream]
     transport: FactsOfTransport
 
-    def __init__(self, context: "Context", http: HTTPSettings, engine: EngineParts[RequestStream]) -> None:
+    def __init__(self, context: "Context", http: HTTPSettings, engine: BaseEngine[RequestStream]) -> None:
         self._account = engine.account
         self._requests = engine.requests
         self._streams = engine.streams
@@ -156,7 +155,7 @@ class Serving:
             self._context.task_of(cycle).add_done_callback(lambda _: self._left.discard(cycle))
 
     def count_leftovers(self) -> None:
-        """Update `StreamPlaces.leftovers`."""
+        """Update `BaseRequests.leftovers`."""
         self._left &= self._context.cycles
         self._requests.leftovers = len(self._left)
 

@@ -27,9 +27,11 @@ from esg_http.h2.coding.frames import SETTINGS_ACK, ping_frame, read_long, read_
 from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.sending import Sending
 from esg_http.h2.engine.states import GOES_ON
-from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.h2.engine.streams import StreamTable
 from esg_http.multiplexed.account import Account
-from esg_http.multiplexed.costs import BYTES_A_UNIT, CANCELLATION
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.costs import BYTES_A_UNIT
+from esg_http.multiplexed.engine.link import Linked
 from esg_http.multiplexed.limits import Limits
 from esg_http.multiplexed.priority import read_priority
 from esg_http.multiplexed.states import CLOSED
@@ -38,24 +40,20 @@ SETTINGS_A_FRAME = 8
 """Settings that count as one frame."""
 
 
-class ControlFrames(Generic[S]):
+class ControlFrames(Linked[EngineLink[S]], Generic[S]):
     """Obeys control frames; `is_settled`: the client has acknowledged the server's settings."""
 
-    __slots__ = ("_account", "_limits", "_link", "_sending", "_streams", "is_settled")
+    __slots__ = ("_account", "_limits", "_sending", "_streams", "is_settled")
 
     def __init__(
         self, streams: StreamTable[S], sending: Sending[S], account: Account, limits: Limits, link: EngineLink[S]
     ) -> None:
+        super().__init__(link)
         self._streams = streams
         self._sending = sending
         self._account = account
         self._limits = limits
-        self._link = link
         self.is_settled = False
-
-    def unlink(self) -> None:
-        """Let go of the connection, which has ended."""
-        del self._link
 
     def on_settings(self, flags: int, number: int, payload: bytes) -> None:
         """The client's settings, or its acknowledgement of ours (RFC 9113 section 6.5)."""
@@ -137,7 +135,6 @@ class ControlFrames(Generic[S]):
             raise ConnectionFault(FRAME_SIZE_ERROR, "an RST_STREAM that is not four bytes long", "RFC 9113 section 6.4")
         if self._streams.effect(RST_STREAM, number) == GOES_ON:
             self._account.charge_cancelled()
-            self._account.room -= CANCELLATION
             stream = self._streams.live[number]
             self._sending.close_stream(stream, CLOSED)
             stream.on_reset()

@@ -8,28 +8,30 @@ from typing import Generic
 from esg_http.coding.faults import ConnectionFault
 from esg_http.h2.coding.codes import DATA, END_STREAM, PADDED, PROTOCOL_ERROR
 from esg_http.h2.coding.frames import content_of, window_frame
-from esg_http.h2.engine.malformed import malformed
+from esg_http.h2.engine.malformed import MALFORMED
 from esg_http.h2.engine.sending import Sending
-from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.h2.engine.streams import StreamTable
 from esg_http.h2.engine.windows import ConnectionWindow
 from esg_http.multiplexed.account import SMALL_DATA, Account
-from esg_http.multiplexed.request_head import UNKNOWN_LENGTH
-from esg_http.multiplexed.states import AFTER_THEIR_END, CLOSED
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.engine.bodies import BaseBodies
 
 
-class DataFrames(Generic[S]):
+class DataFrames(BaseBodies[S], Generic[S]):
     """Receives bodies. `window` is what all streams together may send.
 
     While a frame has come only in part, `left` is how many bytes are missing, and `stream` its stream, or None if the
     frame is ignored.
     """
 
-    __slots__ = ("_account", "_live", "_sending", "_streams", "left", "stream", "window")
+    __slots__ = ("_account", "_live", "_streams", "left", "stream", "window")
+
+    errors = MALFORMED
 
     def __init__(self, streams: StreamTable[S], sending: Sending[S], account: Account) -> None:
+        super().__init__(sending)
         self._streams = streams
         self._live = streams.live
-        self._sending = sending
         self._account = account
         self.window = ConnectionWindow()
         self.left = 0
@@ -47,7 +49,7 @@ class DataFrames(Generic[S]):
         if payload:
             self._take_content(stream, payload)
         if flags & END_STREAM:
-            self.end_content(stream)
+            self.end(stream)
 
     def on_data_part(self, number: int, size: int, part: bytes) -> None:
         """The beginning of an unpadded DATA frame, of which `size` bytes are still to come."""
@@ -65,7 +67,7 @@ class DataFrames(Generic[S]):
         if stream is not None:
             self._take_content(stream, part)
             if not self.left and flags & END_STREAM:
-                self.end_content(stream)
+                self.end(stream)
 
     def _take_window(self, number: int, size: int) -> S | None:
         """Count the bytes of a DATA frame; returns its stream, or None if the frame is to be ignored."""
@@ -88,33 +90,7 @@ class DataFrames(Generic[S]):
         self.consumed(stream, len(payload) - len(content))
         return content
 
-    def _take_content(self, stream: S, data: bytes) -> None:
-        upload = stream.upload
-        if upload is None:  # an earlier part has closed the stream
-            return
-        upload.received += len(data)
-        if upload.expected != UNKNOWN_LENGTH:
-            upload.expected -= len(data)
-            if upload.expected < 0:
-                raise malformed("the body is longer than its content-length")
-        stream.on_content(data)
-
-    def end_content(self, stream: S) -> None:
-        """The client's last frame on a stream has come."""
-        upload = stream.upload
-        if upload is None:
-            return
-        if upload.expected > 0:
-            raise malformed("the body is shorter than its content-length")
-        upload.window.close()
-        stream.upload = None
-        stream.state = AFTER_THEIR_END[stream.state]
-        if stream.state == CLOSED:
-            self._sending.close_stream(stream, CLOSED)
-        stream.on_end()
-
     def consumed(self, stream: S, size: int) -> None:
-        """`size` bytes of a body are no longer held, so the client may send more."""
         if stream.upload is not None:
             opened = stream.upload.window.read(size)
             if opened:

@@ -27,28 +27,36 @@ from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.receiving import Handler, Receiving
 from esg_http.h2.engine.requests import RequestFrames
 from esg_http.h2.engine.sending import Sending
-from esg_http.h2.engine.streams import S, StreamTable
-from esg_http.multiplexed.account import Account
+from esg_http.h2.engine.streams import StreamTable
 from esg_http.multiplexed.allowance import Excess
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.engine.engine import BaseEngine
 from esg_http.multiplexed.limits import Limits
 
 EXCESS = Excess(ENHANCE_YOUR_CALM, "RFC 9113 section 10.5")
 """What a client gets that asks for too much."""
 
 
-class Engine(Generic[S]):
+class Engine(BaseEngine[S], Generic[S]):
     """The parts of a connection, each with one subject; each knows only the parts that it is given here."""
 
-    __slots__ = ("account", "control", "data", "endings", "receiving", "requests", "sending", "streams")
+    __slots__ = ()
+
+    streams: StreamTable[S]
+    sending: Sending[S]
+    data: DataFrames[S]
+    requests: RequestFrames[S]
+    receiving: Receiving[S]
 
     def __init__(self, limits: Limits, budget: TurnBudget, link: EngineLink[S]) -> None:
-        self.account = account = Account(limits, budget, EXCESS)
-        self.streams: StreamTable[S] = StreamTable()
+        super().__init__(limits, budget, EXCESS)
+        account = self.account
+        self.streams = StreamTable()
         self.sending = Sending(self.streams, link)
         self.control = ControlFrames(self.streams, self.sending, account, limits, link)
         self.data = DataFrames(self.streams, self.sending, account)
         self.requests = RequestFrames(self.streams, self.sending, self.data, account, limits, link)
-        self.endings = Endings(self.streams, self.sending, account, link)
+        self.endings = Endings(self.streams, self.sending, link)
         self.receiving = Receiving(account, self.requests, self.data, self._handlers(), self.endings, link)
 
     def _handlers(self) -> dict[int, Handler]:
@@ -68,6 +76,6 @@ class Engine(Generic[S]):
         }
 
     def unlink(self) -> None:
-        """Let go of the ended connection, so that neither waits for the garbage collector (rule H-20)."""
-        for part in (self.sending, self.control, self.requests, self.endings, self.receiving):
-            part.unlink()
+        super().unlink()
+        self.control.unlink()
+        self.receiving.unlink()

@@ -4,7 +4,7 @@ from esg_http.h2.coding.codes import PROTOCOL_ERROR
 from esg_http.multiplexed.malformed import MalformedRequests
 from esg_http.multiplexed.request_head import CONNECT, CONNECTION, FIELDS, MESSAGE, PSEUDO, REQUEST, SEQUENCE
 
-_REQUESTS = MalformedRequests(
+MALFORMED = MalformedRequests(
     PROTOCOL_ERROR,
     "RFC 9113",
     {
@@ -17,6 +17,3 @@ _REQUESTS = MalformedRequests(
         CONNECT: "8.5",
     },
 )
-
-fault_of = _REQUESTS.fault_of
-malformed = _REQUESTS.malformed

@@ -26,9 +26,10 @@ from esg_http.h2.engine.data import DataFrames
 from esg_http.h2.engine.endings import Endings
 from esg_http.h2.engine.link import EngineLink
 from esg_http.h2.engine.requests import RequestFrames
-from esg_http.h2.engine.streams import S
 from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.costs import FRAME
+from esg_http.multiplexed.engine.link import Linked
 
 _unpack = FRAME_HEADER.unpack_from
 
@@ -39,11 +40,11 @@ Handler = Callable[[int, int, bytes], None]
 """Handles a type of frame; takes flags, stream and payload."""
 
 
-class Receiving(Generic[S]):
+class Receiving(Linked[EngineLink[S]], Generic[S]):
     """Reads the bytes of a connection; `handlers` maps each type of frame to what handles it.
 
     `has_begun`: the preface has come. `is_behind`: there was no room for everything that came, and `receive()` must be
-    called in a later turn, with nothing new.
+    called in a later turn.
     """
 
     __slots__ = (
@@ -52,7 +53,6 @@ class Receiving(Generic[S]):
         "_data_flags",
         "_endings",
         "_handlers",
-        "_link",
         "_requests",
         "_rest",
         "has_begun",
@@ -68,19 +68,15 @@ class Receiving(Generic[S]):
         endings: Endings[S],
         link: EngineLink[S],
     ) -> None:
+        super().__init__(link)
         self._account = account
         self._requests = requests
         self._data = data
         self._handlers = handlers
         self._endings = endings
-        self._link = link
         self._rest = b""
         self._data_flags = 0
         self.has_begun = self.is_behind = False
-
-    def unlink(self) -> None:
-        """Let go of the connection, which has ended."""
-        del self._link
 
     @property
     def held(self) -> int:
@@ -106,6 +102,10 @@ class Receiving(Generic[S]):
             self._endings.end_connection(fault)
         if room - account.room > UNCOUNTED:
             account.budget.spend(room - account.room)
+
+    def go_on(self, now: float) -> None:
+        """Take what has waited."""
+        self.receive(b"", now)
 
     def keep(self, data: bytes) -> None:
         """Add bytes to those that wait for a later turn."""
@@ -154,7 +154,7 @@ class Receiving(Generic[S]):
                     account.room -= FRAME
                     self._handlers.get(kind, self._on_unknown)(flags, number, data[at + HEADER_SIZE : end])
             except StreamFault as fault:
-                self._endings.end_stream(number, fault)
+                self._requests.end_stream(number, fault)
             at = end
         return at
 
@@ -163,7 +163,7 @@ class Receiving(Generic[S]):
         try:
             self._data.on_data_part(number, missing, part)
         except StreamFault as fault:
-            self._endings.end_stream(number, fault)
+            self._requests.end_stream(number, fault)
 
     def _take_more_data(self, data: bytes) -> int:
         """Continue a DATA frame that has begun; returns where the next frame begins."""
@@ -173,7 +173,7 @@ class Receiving(Generic[S]):
             self._data.on_more_data(self._data_flags, part)
         except StreamFault as fault:
             assert stream is not None
-            self._endings.end_stream(stream.id, fault)
+            self._requests.end_stream(stream.id, fault)
         return len(part)
 
     def _on_unknown(self, _flags: int, _number: int, _payload: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Generic
 
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
-from esg_http.coding.faults import ConnectionFault, StreamFault, TooManyFields
+from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import (
     CONTINUATION,
     END_HEADERS,
@@ -24,23 +24,22 @@ from esg_http.h2.coding.frames import content_of, reset_frame
 from esg_http.h2.coding.hpack import HeaderDecoder
 from esg_http.h2.engine.data import DataFrames
 from esg_http.h2.engine.link import EngineLink
-from esg_http.h2.engine.malformed import fault_of, malformed
+from esg_http.h2.engine.malformed import MALFORMED
 from esg_http.h2.engine.sending import Sending
 from esg_http.h2.engine.states import GOES_ON
-from esg_http.h2.engine.streams import S, StreamTable
+from esg_http.h2.engine.streams import StreamTable
 from esg_http.h2.engine.windows import StreamWindow
 from esg_http.multiplexed.account import SMALL_DATA, Account
-from esg_http.multiplexed.base_stream import Upload
-from esg_http.multiplexed.costs import BYTES_A_UNIT, FIELD, OVERSIZED_BLOCK, REQUEST
-from esg_http.multiplexed.field_count import MOST_CRUMBS, PSEUDO_FIELDS, check_count
+from esg_http.multiplexed.base_stream import S, Upload
+from esg_http.multiplexed.costs import REQUEST
+from esg_http.multiplexed.engine.requests import BaseRequests
 from esg_http.multiplexed.limits import Limits
-from esg_http.multiplexed.request_head import SEQUENCE, UNKNOWN_LENGTH, Malformed, RequestHead, check_trailers
+from esg_http.multiplexed.request_head import SEQUENCE, UNKNOWN_LENGTH, RequestHead
 from esg_http.multiplexed.states import HALF_CLOSED_THEIRS
 
 CONTINUATIONS = 16
 """Frames that a header block may have after its first: 64 KiB need three."""
 
-REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 256
 """Bytes; the meaning of a longer header block is not remembered."""
 
@@ -73,28 +72,17 @@ class HeaderBlock:
         return b"".join(self._parts)
 
 
-class RequestFrames(Generic[S]):
-    """Reads the header sections of requests.
+class RequestFrames(BaseRequests[S], Generic[S]):
+    """Reads the header sections of requests; `block` is the header block that has begun."""
 
-    `block` is the header block that has begun. `leftovers` counts the calls that still run for closed streams: each
-    takes the place of a stream. With `ignores_new`, the client may open no more streams.
-    """
+    __slots__ = ("_data", "_streams", "block", "decoder")
 
-    __slots__ = (
-        "_account",
-        "_changes",
-        "_data",
-        "_heads",
-        "_limits",
-        "_link",
-        "_live",
-        "_sending",
-        "_streams",
-        "block",
-        "decoder",
-        "ignores_new",
-        "leftovers",
-    )
+    errors = MALFORMED
+    refused = REFUSED_STREAM
+    excessive = ENHANCE_YOUR_CALM
+    remembered_block = REMEMBERED_BLOCK
+    _link: EngineLink[S]
+    _sending: Sending[S]
 
     def __init__(
         self,
@@ -105,23 +93,11 @@ class RequestFrames(Generic[S]):
         limits: Limits,
         link: EngineLink[S],
     ) -> None:
-        self._link = link
+        super().__init__(streams.live, sending, account, limits, link)
         self._streams = streams
-        self._live = streams.live
-        self._sending = sending
         self._data = data
-        self._account = account
-        self._limits = limits
-        self.decoder = HeaderDecoder(limits.fields + len(PSEUDO_FIELDS) + MOST_CRUMBS, limits.field_bytes)
-        self._heads: dict[bytes, RequestHead] = {}
-        self._changes = 0
+        self.decoder = HeaderDecoder(limits.decoded_fields, limits.field_bytes)
         self.block: HeaderBlock | None = None
-        self.ignores_new = False
-        self.leftovers = 0
-
-    def unlink(self) -> None:
-        """Let go of the connection, which has ended."""
-        del self._link
 
     def on_headers(self, flags: int, number: int, payload: bytes) -> None:
         """A header block, or the first part of one (RFC 9113 section 6.2)."""
@@ -185,7 +161,7 @@ class RequestFrames(Generic[S]):
 
     def _add_stream(self, flags: int, number: int, length: int) -> S:
         if flags & END_STREAM and length > 0:
-            raise malformed("no body despite its content-length")
+            raise self.errors.malformed("no body despite its content-length")
         stream = self._link.make_stream(number, self._sending.stream_window)
         if flags & END_STREAM:
             stream.state = HALF_CLOSED_THEIRS
@@ -194,60 +170,25 @@ class RequestFrames(Generic[S]):
         self._live[number] = stream
         return stream
 
-    def _read_head(self, block: bytes) -> RequestHead:
-        """What a block means; remembered until the compression table changes, unless this block changes it."""
-        before = self.decoder.changes
-        fields = self._decode(block)
+    def _fields_of(self, block: bytes) -> Headers:
         try:
-            head = RequestHead(fields)
-        except Malformed as error:
-            raise fault_of(error) from None
-        head.check_line(self._limits.request_line)
-        if len(block) <= REMEMBERED_BLOCK and self.decoder.changes == before:
-            if len(self._heads) >= REMEMBERED_HEADS:
-                self._heads.clear()
-            self._heads[block] = head
-        return head
-
-    def _decode(self, block: bytes) -> Headers:
-        try:
-            fields = self.decoder.decode(block)
-            check_count(fields, self._limits.fields)
-        except TooManyFields:
-            self._account.charge_oversized()
-            self._account.room -= OVERSIZED_BLOCK
-            raise
+            return self.decoder.decode(block)
         finally:
             if self._changes != self.decoder.changes:
                 self._changes = self.decoder.changes
                 self._heads.clear()
-        self._account.room -= len(fields) * FIELD + len(block) // BYTES_A_UNIT
-        return fields
 
-    def _has_room(self) -> bool:
-        """Check again whether another stream may be opened."""
-        self._link.count_leftovers()
-        return len(self._live) + self.leftovers < self._limits.streams
-
-    def _refuse(self, number: int) -> None:
-        """Refuse one stream too many: the client may ask again (RFC 9113 section 5.1.2)."""
-        self._account.charge_cancelled()
-        self._sending.put(reset_frame(number, REFUSED_STREAM))
+    def _give_up(self, number: int, code: int) -> None:
+        self._sending.put(reset_frame(number, code))
         self._streams.remember_reset(number)
 
     def _on_trailers(self, flags: int, number: int, block: bytes) -> None:
         """A header block on a stream that is not new; decoded even if ignored, so that the tables stay in step."""
-        try:
-            fields = self._decode(block)
-        except TooManyFields as error:
-            raise StreamFault(ENHANCE_YOUR_CALM, str(error), error.section) from None
+        fields = self._decode_trailers(block)
         if self._streams.effect(HEADERS, number) == GOES_ON:
             if not flags & END_STREAM:
-                raise malformed("a second header section without END_STREAM", SEQUENCE)
-            try:
-                check_trailers(fields)
-            except Malformed as error:
-                raise fault_of(error) from None
-            self._data.end_content(self._live[number])
+                raise self.errors.malformed("a second header section without END_STREAM", SEQUENCE)
+            self.errors.check_trailers(fields)
+            self._data.end(self._live[number])
         else:
             self._account.charge_useless()

@@ -7,7 +7,6 @@ there is room.
 
 from typing import Generic
 
-from esg_core.asgi import Headers
 from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import (
     DATA,
@@ -22,11 +21,11 @@ from esg_http.h2.coding.codes import (
 )
 from esg_http.h2.coding.frames import HEADER_SIZE, frame, headers_frames, pack, reset_frame
 from esg_http.h2.coding.hpack import HeaderEncoder
-from esg_http.h2.engine.link import EngineLink
-from esg_http.h2.engine.streams import S, StreamTable
-from esg_http.multiplexed.base_stream import Unsent
-from esg_http.multiplexed.priority import Priority, SendingOrder
-from esg_http.multiplexed.states import AFTER_OUR_END, CLOSED, RESET
+from esg_http.h2.engine.streams import StreamTable
+from esg_http.multiplexed.base_stream import S, Unsent
+from esg_http.multiplexed.engine.link import BaseLink
+from esg_http.multiplexed.engine.sending import BaseSending
+from esg_http.multiplexed.states import RESET
 
 LARGEST_FRAME = 4 * DEFAULT_FRAME_SIZE
 """The largest payload of a frame, in bytes, even if the client accepts more: streams take turns by frames."""
@@ -41,7 +40,7 @@ SMALL = 256
 """Bytes; if a window has cut a frame off below this size, that is the client's wish, and no answer to it is due."""
 
 
-class Sending(Generic[S]):
+class Sending(BaseSending[S], Generic[S]):
     """Frames to be written, in `out`, and what waits behind windows, priorities and the transport.
 
     `window` is what the connection may send, `stream_window` what each new stream may send, `updates_due` how many
@@ -52,9 +51,6 @@ class Sending(Generic[S]):
         "_at_once",
         "_frame_size",
         "_granted",
-        "_link",
-        "_live",
-        "_order",
         "_streams",
         "encoder",
         "is_stuck",
@@ -65,10 +61,11 @@ class Sending(Generic[S]):
         "window",
     )
 
-    def __init__(self, streams: StreamTable[S], link: EngineLink[S]) -> None:
+    encoder: HeaderEncoder
+
+    def __init__(self, streams: StreamTable[S], link: BaseLink[S]) -> None:
+        super().__init__(streams.live, link, share=DEFAULT_FRAME_SIZE)
         self._streams = streams
-        self._live = streams.live
-        self._link = link
         self.out: list[bytes | memoryview] = []
         self.out_size = 0
         self.encoder = HeaderEncoder()
@@ -76,15 +73,9 @@ class Sending(Generic[S]):
         self.updates_due = 0
         self._frame_size = self._at_once = DEFAULT_FRAME_SIZE
         self.is_stuck = False
-        self._order: SendingOrder[S] = SendingOrder()
-
-    def unlink(self) -> None:
-        """Let go of the connection, which has ended."""
-        del self._link
 
     @property
     def sent(self) -> int:
-        """Bytes of content that have been framed so far."""
         return self._granted - self.window
 
     # Frames.
@@ -102,7 +93,6 @@ class Sending(Generic[S]):
             self._ended(stream)
 
     def send_response(self, stream: S, block: bytes, body: bytes, *, end: bool) -> None:
-        """Send the header section of a response and the first part of its body."""
         size = len(body)
         at_once = self._at_once
         if 0 < size <= at_once and size <= self.window and size <= stream.window and len(block) <= at_once:
@@ -119,7 +109,6 @@ class Sending(Generic[S]):
             self.send_data(stream, body, end=end)
 
     def send_data(self, stream: S, body: bytes, *, end: bool) -> None:
-        """Send a part of the body, now or when there is room for it."""
         size = len(body)
         if stream.unsent is None and (not size or size <= min(self._at_once, self.window, stream.window)):
             if not body and not end:
@@ -133,77 +122,34 @@ class Sending(Generic[S]):
         else:
             self._wait(stream, body, end)
 
-    def send_trailers(self, stream: S, headers: Headers) -> None:
-        """Send trailers, and with them the end, after what is unsent."""
-        if stream.unsent is not None:
-            stream.unsent.trailers = headers
-            stream.unsent.ends = True
-        else:
-            self.send_head(stream, self.encoder.encode(headers), end=True)
-
     def reset(self, stream: S, code: int) -> None:
         """Reset a stream; what is unsent is dropped."""
         self.put(reset_frame(stream.id, code))
         self._streams.remember_reset(stream.id)
         self.close_stream(stream, RESET)
 
-    # The end of streams.
-
-    def _ended(self, stream: S) -> None:
-        """The last frame of a response is written. A client that still sends need not (RFC 9113 section 8.1)."""
-        stream.state = AFTER_OUR_END[stream.state]
-        if stream.state == CLOSED:
-            self.close_stream(stream, CLOSED)
-        elif not stream.listens:
-            self.reset(stream, NO_ERROR)
-
-    def close_stream(self, stream: S, state: int) -> None:
-        """Close a stream, as `CLOSED` or `RESET`: what is unsent is dropped, and nothing more is received."""
-        stream.state = state
-        del self._live[stream.id]
-        if stream.upload is not None:
-            stream.upload.window.close()
-            stream.upload = None
-        if stream.unsent is not None:
-            self._forget_unsent(stream)
-        if not self._live:
-            self._link.has_no_streams()
-
-    def _forget_unsent(self, stream: S) -> None:
-        stream.unsent = None
-        if stream.is_queued:
-            stream.is_queued = False
-            self._order.remove(stream)
-            self._update_at_once()
-        stream.on_moved()
+    def _stop(self, stream: S) -> None:
+        self.reset(stream, NO_ERROR)
 
     # What waits.
 
-    def _wait(self, stream: S, body: bytes, end: bool) -> None:
-        unsent = stream.unsent
-        if unsent is None:
-            unsent = stream.unsent = Unsent()
-            self._link.has_unsent(unsent)
-        if body:
-            unsent.pieces.append(memoryview(body) if len(body) > self._frame_size else body)
-            unsent.size += len(body)
-        unsent.ends = end
-        self._enqueue(stream)
-
     def _enqueue(self, stream: S) -> None:
-        """Queue a stream for its turn, unless its own window has to open first."""
         if not stream.is_queued and stream.window > 0:
             stream.is_queued = True
             self._order.add(stream)
             self._at_once = NOT_AT_ONCE
             self._link.has_output()
 
+    def _dequeue(self, stream: S) -> None:
+        super()._dequeue(stream)
+        self._update_at_once()
+
     def fill(self, room: int) -> bool:
         """Frame about `room` bytes of what waits; returns whether more could go at once."""
         while self._order and room > 0 and self.window > 0:
             stream = self._order.pop()
             stream.is_queued = False
-            room -= self._send_some(stream, self._frame_size if self._order.has_rivals(stream) else room)
+            room -= self._send_some(stream, self._share if self._order.has_rivals(stream) else room)
             if stream.unsent is not None and stream.window > 0:
                 stream.is_queued = True
                 self._order.add(stream)
@@ -253,14 +199,6 @@ class Sending(Generic[S]):
         self.updates_due += UPDATES_A_FRAME * frames
         return size
 
-    def _sent_all(self, stream: S, unsent: Unsent) -> None:
-        stream.unsent = None
-        if unsent.trailers is not None:
-            self.send_head(stream, self.encoder.encode(unsent.trailers), end=True)
-        elif unsent.ends:
-            self._ended(stream)
-        stream.on_moved()
-
     # What the client decides.
 
     def widen(self, increment: int) -> None:
@@ -291,16 +229,8 @@ class Sending(Generic[S]):
 
     def set_frame_size(self, size: int) -> None:
         """The client changes how large frames may be."""
-        self._frame_size = min(size, LARGEST_FRAME)
+        self._frame_size = self._share = min(size, LARGEST_FRAME)
         self._update_at_once()
-
-    def reprioritise(self, stream: S, priority: Priority) -> None:
-        """The client changes the priority of a response (RFC 9218 section 7)."""
-        if stream.is_queued:
-            self._order.remove(stream)
-        stream.priority = priority
-        if stream.is_queued:
-            self._order.add(stream)
 
     def set_stuck(self, is_stuck: bool) -> None:
         """The transport takes no more, or takes data again."""

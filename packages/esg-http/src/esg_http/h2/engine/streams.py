@@ -3,34 +3,27 @@
 Sans-I/O. An idle or closed stream has no object: its state follows from its number.
 """
 
-from typing import Generic, TypeVar
+from typing import Generic
 
 from esg_http.coding.faults import ConnectionFault, StreamFault
 from esg_http.h2.coding.codes import PROTOCOL_ERROR, STREAM_CLOSED
 from esg_http.h2.engine.states import AFTER_ALL, EFFECTS, OPENS, TOO_LATE, WRONG
-from esg_http.multiplexed.base_stream import BaseStream
-from esg_http.multiplexed.priority import Priority
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.engine.streams import BaseStreamTable
 from esg_http.multiplexed.states import CLOSED, IDLE, RESET
 
 REMEMBERED_RESETS = 512
 """How many streams that the server has reset are remembered: their frames may still be on the way."""
 
-S = TypeVar("S", bound=BaseStream)
 
+class StreamTable(BaseStreamTable[S], Generic[S]):
+    """The streams of one connection; `last` is the highest number that the client has opened."""
 
-class StreamTable(Generic[S]):
-    """The streams of one connection.
-
-    `live` holds the streams that are neither idle nor closed, by number; `last` is the highest number that the client
-    has opened; `early_priorities` holds priorities that came before their requests.
-    """
-
-    __slots__ = ("_resets", "early_priorities", "last", "live")
+    __slots__ = ("_resets", "last")
 
     def __init__(self) -> None:
-        self.live: dict[int, S] = {}
+        super().__init__()
         self.last = 0
-        self.early_priorities: dict[int, Priority] = {}
         self._resets: dict[int, None] = {}
 
     def effect(self, kind: int, number: int) -> int:

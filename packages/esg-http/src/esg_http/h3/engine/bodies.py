@@ -6,11 +6,10 @@ held for an application that does not read (rule H-7).
 
 from typing import Generic
 
-from esg_http.h3.engine.malformed import malformed
-from esg_http.h3.engine.request_input import S
+from esg_http.h3.engine.malformed import MALFORMED
 from esg_http.h3.engine.sending import Sending
-from esg_http.multiplexed.request_head import UNKNOWN_LENGTH
-from esg_http.multiplexed.states import AFTER_THEIR_END, CLOSED
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.engine.bodies import BaseBodies
 
 
 class BodyWindow(Generic[S]):
@@ -40,42 +39,19 @@ class BodyWindow(Generic[S]):
             self._unread = 0
 
 
-class Bodies(Generic[S]):
+class Bodies(BaseBodies[S], Generic[S]):
     """Receives the content of requests."""
 
-    __slots__ = ("_sending",)
+    __slots__ = ()
 
-    def __init__(self, sending: Sending[S]) -> None:
-        self._sending = sending
+    errors = MALFORMED
 
     def take(self, stream: S, data: bytes) -> None:
         """More of a body has come."""
-        upload = stream.upload
-        if upload is None:
-            return
-        upload.window.take(len(data))
-        upload.received += len(data)
-        if upload.expected != UNKNOWN_LENGTH:
-            upload.expected -= len(data)
-            if upload.expected < 0:
-                raise malformed("the body is longer than its content-length")
-        stream.on_content(data)
-
-    def end(self, stream: S) -> None:
-        """The client has ended its side of a stream."""
-        upload = stream.upload
-        if upload is None:
-            return
-        if upload.expected > 0:
-            raise malformed("the body is shorter than its content-length")
-        upload.window.close()
-        stream.upload = None
-        stream.state = AFTER_THEIR_END[stream.state]
-        if stream.state == CLOSED:
-            self._sending.close_stream(stream, CLOSED)
-        stream.on_end()
+        if stream.upload is not None:
+            stream.upload.window.take(len(data))
+            self._take_content(stream, data)
 
     def consumed(self, stream: S, size: int) -> None:
-        """`size` bytes of a body are no longer held, so the client may send more."""
         if stream.upload is not None:
             stream.upload.window.read(size)

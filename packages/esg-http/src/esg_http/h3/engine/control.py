@@ -29,10 +29,10 @@ from esg_http.h3.coding.codes import (
 )
 from esg_http.h3.coding.frames import FrameReader, FrameTooLarge, read_only_varint, read_settings
 from esg_http.h3.coding.varints import read_varint
-from esg_http.h3.engine.request_input import S
 from esg_http.h3.engine.sending import Sending
 from esg_http.h3.engine.streams import StreamTable
 from esg_http.multiplexed.account import SMALL_DATA, Account
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.costs import BYTES_A_UNIT, FRAME
 from esg_http.multiplexed.limits import Limits
 from esg_http.multiplexed.priority import read_priority

@@ -14,27 +14,32 @@ from esg_http.h3.engine.endings import Endings
 from esg_http.h3.engine.link import EngineLink
 from esg_http.h3.engine.qpack_streams import DecoderStream, EncoderStream
 from esg_http.h3.engine.receiving import Receiving
-from esg_http.h3.engine.request_input import S
 from esg_http.h3.engine.requests import RequestStreams
 from esg_http.h3.engine.sending import Sending
 from esg_http.h3.engine.streams import StreamTable
 from esg_http.h3.engine.unidirectional import CriticalStream, UnidirectionalStreams
-from esg_http.multiplexed.account import Account
 from esg_http.multiplexed.allowance import Excess
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.engine.engine import BaseEngine
 from esg_http.multiplexed.limits import Limits
 
 EXCESS = Excess(H3_EXCESSIVE_LOAD, "RFC 9114 section 10.5")
 """What a client gets that asks for too much."""
 
 
-class Engine(Generic[S]):
+class Engine(BaseEngine[S], Generic[S]):
     """The parts of a connection, each with one subject; each knows only the parts that it is given here."""
 
-    __slots__ = ("account", "control", "data", "endings", "receiving", "requests", "sending", "streams")
+    __slots__ = ()
+
+    streams: StreamTable[S]
+    sending: Sending[S]
+    receiving: Receiving[S]
 
     def __init__(self, limits: Limits, budget: TurnBudget, link: EngineLink[S]) -> None:
-        self.account = account = Account(limits, budget, EXCESS)
-        self.streams: StreamTable[S] = StreamTable()
+        super().__init__(limits, budget, EXCESS)
+        account = self.account
+        self.streams = StreamTable()
         self.sending = Sending(self.streams, link)
         self.data = Bodies(self.sending)
         self.control = ControlStream(self.streams, self.sending, account, limits)
@@ -47,8 +52,3 @@ class Engine(Generic[S]):
         }
         unidirectional = UnidirectionalStreams(critical, self.sending, account)
         self.receiving = Receiving(account, self.requests, unidirectional, self.endings)
-
-    def unlink(self) -> None:
-        """Let go of the ended connection, so that neither waits for the garbage collector (rule H-20)."""
-        for part in (self.sending, self.requests, self.endings):
-            part.unlink()

@@ -4,7 +4,7 @@ from esg_http.h3.coding.codes import H3_MESSAGE_ERROR
 from esg_http.multiplexed.malformed import MalformedRequests
 from esg_http.multiplexed.request_head import CONNECT, CONNECTION, FIELDS, MESSAGE, PSEUDO, REQUEST, SEQUENCE
 
-_REQUESTS = MalformedRequests(
+MALFORMED = MalformedRequests(
     H3_MESSAGE_ERROR,
     "RFC 9114",
     {
@@ -17,6 +17,3 @@ _REQUESTS = MalformedRequests(
         CONNECT: "4.4",
     },
 )
-
-fault_of = _REQUESTS.fault_of
-malformed = _REQUESTS.malformed

@@ -10,10 +10,10 @@ from typing import Generic, NamedTuple
 from esg_core.turns import UNCOUNTED
 from esg_http.coding.faults import ConnectionFault
 from esg_http.h3.engine.endings import Endings
-from esg_http.h3.engine.request_input import S
 from esg_http.h3.engine.requests import RequestStreams
 from esg_http.h3.engine.unidirectional import UnidirectionalStreams
 from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.base_stream import S
 
 BYTES, RESET, STOPPED = range(3)
 

@@ -1,15 +1,13 @@
 """What a client sends on one request stream, as far as it has come. Sans-I/O."""
 
 from math import inf
-from typing import Generic, TypeVar
+from typing import Generic
 
 from esg_http.h3.coding.codes import HEADERS
 from esg_http.h3.coding.frames import FrameReader
 from esg_http.h3.engine.states import BEFORE_HEAD
-from esg_http.multiplexed.base_stream import BaseStream
+from esg_http.multiplexed.base_stream import S
 from esg_http.multiplexed.priority import Priority
-
-S = TypeVar("S", bound=BaseStream)
 
 _WHOLE = frozenset((HEADERS,))
 

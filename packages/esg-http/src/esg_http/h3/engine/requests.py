@@ -10,7 +10,6 @@ from typing import Generic
 from esg_core.asgi import Headers
 from esg_core.errors import RequestError
 from esg_http.coding.faults import ConnectionFault, StreamFault, TooManyFields
-from esg_http.coding.fields import ENTRY_OVERHEAD
 from esg_http.h3.coding.codes import (
     H3_EXCESSIVE_LOAD,
     H3_FRAME_ERROR,
@@ -23,8 +22,8 @@ from esg_http.h3.coding.frames import FrameTooLarge
 from esg_http.h3.coding.qpack import decode
 from esg_http.h3.engine.bodies import Bodies, BodyWindow
 from esg_http.h3.engine.link import EngineLink
-from esg_http.h3.engine.malformed import fault_of, malformed
-from esg_http.h3.engine.request_input import RequestInput, S
+from esg_http.h3.engine.malformed import MALFORMED
+from esg_http.h3.engine.request_input import RequestInput
 from esg_http.h3.engine.sending import Sending
 from esg_http.h3.engine.states import (
     AFTER_TRAILERS,
@@ -39,41 +38,32 @@ from esg_http.h3.engine.states import (
 )
 from esg_http.h3.engine.streams import StreamTable
 from esg_http.multiplexed.account import SMALL_DATA, Account
-from esg_http.multiplexed.base_stream import Upload
-from esg_http.multiplexed.costs import BYTES_A_UNIT, CANCELLATION, FIELD, FRAME, OVERSIZED_BLOCK, REQUEST
-from esg_http.multiplexed.field_count import MOST_CRUMBS, PSEUDO_FIELDS, check_count
+from esg_http.multiplexed.base_stream import S, Upload
+from esg_http.multiplexed.costs import FRAME, REQUEST
+from esg_http.multiplexed.engine.requests import BaseRequests
 from esg_http.multiplexed.limits import Limits
-from esg_http.multiplexed.request_head import UNKNOWN_LENGTH, Malformed, RequestHead, check_trailers
+from esg_http.multiplexed.request_head import UNKNOWN_LENGTH, RequestHead
 from esg_http.multiplexed.states import HALF_CLOSED_THEIRS
 
-REMEMBERED_HEADS = 64
 REMEMBERED_BLOCK = 512
 """Bytes; the meaning of a longer header section is not remembered. Without a dynamic table, a browser's has so many."""
 
 
-class RequestStreams(Generic[S]):
+class RequestStreams(BaseRequests[S], Generic[S]):
     """Reads the request streams of a connection.
 
-    `headless` counts the streams that wait for their heads, `leftovers` the calls that still run for closed streams:
-    each takes the place of a stream. With `ignores_new`, streams from `refused_from` on are refused.
+    `headless` counts the streams that wait for their heads. With `ignores_new`, streams from `refused_from` on are
+    refused.
     """
 
-    __slots__ = (
-        "_account",
-        "_bodies",
-        "_heads",
-        "_inputs",
-        "_largest_block",
-        "_limits",
-        "_link",
-        "_live",
-        "_sending",
-        "_streams",
-        "headless",
-        "ignores_new",
-        "leftovers",
-        "refused_from",
-    )
+    __slots__ = ("_bodies", "_inputs", "_streams", "headless", "refused_from")
+
+    errors = MALFORMED
+    refused = H3_REQUEST_REJECTED
+    excessive = H3_EXCESSIVE_LOAD
+    remembered_block = REMEMBERED_BLOCK
+    _link: EngineLink[S]
+    _sending: Sending[S]
 
     def __init__(
         self,
@@ -84,24 +74,12 @@ class RequestStreams(Generic[S]):
         limits: Limits,
         link: EngineLink[S],
     ) -> None:
+        super().__init__(streams.live, sending, account, limits, link)
         self._streams = streams
-        self._live = streams.live
-        self._sending = sending
-        self._bodies = bodies
-        self._account = account
-        self._limits = limits
-        self._link = link
-        self._largest_block = limits.field_bytes + limits.fields * ENTRY_OVERHEAD
-        self._heads: dict[bytes, RequestHead] = {}
         self._inputs = streams.inputs
+        self._bodies = bodies
         self.headless = 0
-        self.leftovers = 0
-        self.ignores_new = False
         self.refused_from: float = inf
-
-    def unlink(self) -> None:
-        """Let go of the connection, which has ended."""
-        del self._link
 
     def refuse_new(self) -> int:
         """Refuse what the client opens from now on; returns the number of the first stream that is refused."""
@@ -129,14 +107,13 @@ class RequestStreams(Generic[S]):
         priority = self._streams.early_priorities.pop(number, None)
         if number >= self.refused_from:
             self._account.charge_useless()
-            self._give_up(number, H3_REQUEST_REJECTED)
+            self._give_up(number, self.refused)
             return None
         if self.headless >= self._limits.streams:
-            self._account.charge_cancelled()
-            self._give_up(number, H3_REQUEST_REJECTED)
+            self._refuse(number)
             return None
         self.headless += 1
-        request = self._inputs[number] = RequestInput[S](number, self._largest_block, priority)
+        request = self._inputs[number] = RequestInput[S](number, self._limits.section_bytes, priority)
         return request
 
     def _read_on(self, request: RequestInput[S]) -> bool:
@@ -175,11 +152,10 @@ class RequestStreams(Generic[S]):
             return reader.next()
         except FrameTooLarge:
             self._account.charge_oversized()
-            self._account.room -= OVERSIZED_BLOCK
             error = TooManyFields("the header fields are too large")
             reader.skip()
             if request.state != BEFORE_HEAD:
-                raise StreamFault(H3_EXCESSIVE_LOAD, str(error), error.section) from None
+                raise self._too_large(error) from None
             self._begin(request, error)
             return reader.next() if request.number in self._inputs else None
 
@@ -234,9 +210,7 @@ class RequestStreams(Generic[S]):
         request.state = IN_BODY
         number = request.number
         if len(self._live) + self.leftovers >= self._limits.streams and not self._has_room():
-            self._account.charge_cancelled()
-            self._forget(number)
-            self._give_up(number, H3_REQUEST_REJECTED)
+            self._refuse(number)
         elif isinstance(head, RequestError):
             self._link.decline(self._add_stream(request, UNKNOWN_LENGTH), head)
         else:
@@ -247,7 +221,7 @@ class RequestStreams(Generic[S]):
     def _add_stream(self, request: RequestInput[S], length: int) -> S:
         is_complete = request.is_last
         if is_complete and length > 0:
-            raise malformed("no body despite its content-length")
+            raise self.errors.malformed("no body despite its content-length")
         number = request.number
         stream = request.stream = self._link.make_stream(number, 0)
         self.headless -= 1
@@ -259,47 +233,13 @@ class RequestStreams(Generic[S]):
         self._live[number] = stream
         return stream
 
-    def _read_head(self, block: bytes) -> RequestHead:
-        """What a block means; remembered, as it never means anything else."""
-        fields = self._decode(block)
-        try:
-            head = RequestHead(fields)
-        except Malformed as error:
-            raise fault_of(error) from None
-        head.check_line(self._limits.request_line)
-        if len(block) <= REMEMBERED_BLOCK:
-            if len(self._heads) >= REMEMBERED_HEADS:
-                self._heads.clear()
-            self._heads[block] = head
-        return head
-
-    def _decode(self, block: bytes) -> Headers:
-        limits = self._limits
-        try:
-            fields = decode(block, limits.fields + len(PSEUDO_FIELDS) + MOST_CRUMBS, limits.field_bytes)
-            check_count(fields, limits.fields)
-        except TooManyFields:
-            self._account.charge_oversized()
-            self._account.room -= OVERSIZED_BLOCK
-            raise
-        self._account.room -= len(fields) * FIELD + len(block) // BYTES_A_UNIT
-        return fields
+    def _fields_of(self, block: bytes) -> Headers:
+        return decode(block, self._limits.decoded_fields, self._limits.field_bytes)
 
     def _on_trailers(self, request: RequestInput[S], block: bytes) -> None:
         self._account.room -= FRAME
-        try:
-            fields = self._decode(block)
-            check_trailers(fields)
-        except TooManyFields as error:
-            raise StreamFault(H3_EXCESSIVE_LOAD, str(error), error.section) from None
-        except Malformed as error:
-            raise fault_of(error) from None
+        self.errors.check_trailers(self._decode_trailers(block))
         request.state = AFTER_TRAILERS
-
-    def _has_room(self) -> bool:
-        """Check again whether another stream may be opened."""
-        self._link.count_leftovers()
-        return len(self._live) + self.leftovers < self._limits.streams
 
     # The ends of streams.
 
@@ -321,8 +261,6 @@ class RequestStreams(Generic[S]):
 
     def _cancel(self, stream: S) -> None:
         self._account.charge_cancelled()
-        self._account.room -= CANCELLATION
-        self._inputs.pop(stream.id, None)
         self._sending.reset(stream, H3_REQUEST_CANCELLED)
         stream.on_reset()
 
@@ -330,35 +268,16 @@ class RequestStreams(Generic[S]):
         """A stream ends before it has a request, if it has not ended before."""
         if number in self._inputs or self._streams.numbers.take(number):
             self._account.charge_cancelled()
-            self._account.room -= CANCELLATION
             self._streams.early_priorities.pop(number, None)
-            self._forget(number)
             self._give_up(number, H3_REQUEST_CANCELLED)
 
-    def end_stream(self, number: int, fault: StreamFault) -> None:
-        """Reset a stream because of what the client did; doing so too often raises `ConnectionFault`."""
-        self._link.has_fault(fault)
-        self._account.charge_reset()
-        self._account.room -= CANCELLATION
-        stream = self._live.get(number)
-        self._forget(number)
-        if stream is None:
-            self._give_up(number, fault.code)
-        else:
-            self._sending.reset(stream, fault.code)
-            stream.on_reset()
-
     def _give_up(self, number: int, code: int) -> None:
-        """End both sides of a stream that has no request."""
+        if self._inputs.pop(number, None) is not None:
+            self.headless -= 1
         self._sending.transport.reset(number, code)
         self._sending.transport.stop(number, code)
         if not self._live:
             self._link.has_no_streams()
-
-    def _forget(self, number: int) -> None:
-        request = self._inputs.pop(number, None)
-        if request is not None and request.stream is None:
-            self.headless -= 1
 
     def late_heads(self, now: float) -> list[int]:
         """The streams whose heads are overdue."""

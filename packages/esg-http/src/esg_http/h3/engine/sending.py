@@ -7,18 +7,16 @@ priorities, whenever there is room. What waits for its client's window waits her
 
 from typing import Generic
 
-from esg_core.asgi import Headers
 from esg_http.h3.coding.codes import CONTROL, H3_NO_ERROR
 from esg_http.h3.coding.frames import LARGEST_CONTENT_HEAD, data_head, headers_frame, settings_frame
 from esg_http.h3.coding.qpack import FieldEncoder
 from esg_http.h3.coding.varints import encoded_varint
-from esg_http.h3.engine.link import EngineLink
-from esg_http.h3.engine.request_input import S
 from esg_http.h3.engine.streams import StreamTable
 from esg_http.h3.quic import QuicTransport
-from esg_http.multiplexed.base_stream import Unsent
-from esg_http.multiplexed.priority import Priority, SendingOrder
-from esg_http.multiplexed.states import AFTER_OUR_END, CLOSED, HALF_CLOSED_OURS, RESET
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.engine.link import BaseLink
+from esg_http.multiplexed.engine.sending import BaseSending
+from esg_http.multiplexed.states import CLOSED, HALF_CLOSED_OURS, RESET
 
 MOST_QUEUED = 65536
 """Bytes of content that may be queued in the transport: what is there has lost its priority."""
@@ -27,25 +25,24 @@ SHARE = 16384
 """Bytes that a response sends before the others of its urgency get their turn."""
 
 
-class Sending(Generic[S]):
+class Sending(BaseSending[S], Generic[S]):
     """Frames for the transport, and what waits for windows, priorities and room there.
 
     `control` is the number of the server's control stream, `sent` how many bytes of content the transport has got.
     """
 
-    __slots__ = ("_blocked", "_inputs", "_link", "_live", "_order", "control", "encoder", "sent", "transport")
+    __slots__ = ("_blocked", "_inputs", "control", "encoder", "sent", "transport")
 
     transport: QuicTransport
     control: int
+    sent: int
 
     out_size = 0
     """The transport takes everything at once."""
 
-    def __init__(self, streams: StreamTable[S], link: EngineLink[S]) -> None:
-        self._live = streams.live
+    def __init__(self, streams: StreamTable[S], link: BaseLink[S]) -> None:
+        super().__init__(streams.live, link, share=SHARE)
         self._inputs = streams.inputs
-        self._link = link
-        self._order: SendingOrder[S] = SendingOrder()
         self._blocked: dict[int, S] = {}
         self.encoder = FieldEncoder()
         self.sent = 0
@@ -55,10 +52,6 @@ class Sending(Generic[S]):
         self.transport = transport
         self.control = transport.open_unidirectional()
         transport.send(self.control, encoded_varint(CONTROL) + settings_frame(settings), False)
-
-    def unlink(self) -> None:
-        """Let go of the connection, which has ended."""
-        del self._link
 
     # Frames.
 
@@ -73,7 +66,6 @@ class Sending(Generic[S]):
             self._ended(stream)
 
     def send_response(self, stream: S, block: bytes, body: bytes, *, end: bool) -> None:
-        """Send the header section of a response and the first part of its body."""
         size = len(body)
         if size and not self._order and size <= self._room(stream):
             self.sent += size
@@ -86,7 +78,6 @@ class Sending(Generic[S]):
             self._wait(stream, body, end)
 
     def send_data(self, stream: S, body: bytes, *, end: bool) -> None:
-        """Send a part of the body, now or when there is room for it."""
         size = len(body)
         if stream.unsent is not None or (size and (self._order or size > self._room(stream))):
             self._wait(stream, body, end)
@@ -96,14 +87,6 @@ class Sending(Generic[S]):
             if end:
                 self._ended(stream)
 
-    def send_trailers(self, stream: S, headers: Headers) -> None:
-        """Send trailers, and with them the end, after what is unsent."""
-        if stream.unsent is not None:
-            stream.unsent.trailers = headers
-            stream.unsent.ends = True
-        else:
-            self.send_head(stream, self.encoder.encode(headers), end=True)
-
     def reset(self, stream: S, code: int) -> None:
         """Reset a stream; what is unsent is dropped, and so is what is still to come."""
         if stream.state != HALF_CLOSED_OURS:  # else everything is sent, and may still arrive
@@ -111,6 +94,14 @@ class Sending(Generic[S]):
         if stream.upload is not None:
             self.transport.stop(stream.id, code)
         self.close_stream(stream, RESET)
+
+    def _stop(self, stream: S) -> None:
+        self.transport.stop(stream.id, H3_NO_ERROR)
+        self.close_stream(stream, CLOSED)
+
+    def close_stream(self, stream: S, state: int) -> None:
+        self._inputs.pop(stream.id, None)
+        super().close_stream(stream, state)
 
     def _room(self, stream: S) -> int:
         """How many bytes of content may go at once."""
@@ -120,55 +111,17 @@ class Sending(Generic[S]):
         transport = self.transport
         return min(MOST_QUEUED - transport.unsent(), transport.connection_window() - LARGEST_CONTENT_HEAD)
 
-    # The end of streams.
-
-    def _ended(self, stream: S) -> None:
-        """The last bytes of a response are sent. A client that still sends need not (RFC 9114 section 4.1)."""
-        stream.state = AFTER_OUR_END[stream.state]
-        if stream.state == CLOSED:
-            self.close_stream(stream, CLOSED)
-        elif not stream.listens:
-            self.transport.stop(stream.id, H3_NO_ERROR)
-            self.close_stream(stream, CLOSED)
-
-    def close_stream(self, stream: S, state: int) -> None:
-        """Close a stream, as `CLOSED` or `RESET`: what is unsent is dropped, and nothing more is received."""
-        stream.state = state
-        del self._live[stream.id]
-        self._inputs.pop(stream.id, None)
-        if stream.upload is not None:
-            stream.upload.window.close()
-            stream.upload = None
-        if stream.unsent is not None:
-            self._forget_unsent(stream)
-        if not self._live:
-            self._link.has_no_streams()
-
-    def _forget_unsent(self, stream: S) -> None:
-        stream.unsent = None
-        self._blocked.pop(stream.id, None)
-        if stream.is_queued:
-            stream.is_queued = False
-            self._order.remove(stream)
-        stream.on_moved()
-
     # What waits.
 
-    def _wait(self, stream: S, body: bytes, end: bool) -> None:
-        unsent = stream.unsent
-        if unsent is None:
-            unsent = stream.unsent = Unsent()
-            self._link.has_unsent(unsent)
-            self._enqueue(stream)
-        if body:
-            unsent.pieces.append(memoryview(body) if len(body) > SHARE else body)
-            unsent.size += len(body)
-        unsent.ends = end
-
     def _enqueue(self, stream: S) -> None:
-        stream.is_queued = True
-        self._order.add(stream)
-        self._link.has_output()
+        if not stream.is_queued and stream.id not in self._blocked:
+            stream.is_queued = True
+            self._order.add(stream)
+            self._link.has_output()
+
+    def _dequeue(self, stream: S) -> None:
+        self._blocked.pop(stream.id, None)
+        super()._dequeue(stream)
 
     def is_blocked(self, stream: S) -> bool:
         """Whether a stream waits for its client to open a window, and not for its turn."""
@@ -226,19 +179,3 @@ class Sending(Generic[S]):
         else:
             stream.on_moved()
         return size
-
-    def _sent_all(self, stream: S, unsent: Unsent) -> None:
-        stream.unsent = None
-        if unsent.trailers is not None:
-            self.send_head(stream, self.encoder.encode(unsent.trailers), end=True)
-        elif unsent.ends:
-            self._ended(stream)
-        stream.on_moved()
-
-    def reprioritise(self, stream: S, priority: Priority) -> None:
-        """The client changes the priority of a response (RFC 9218 section 7)."""
-        if stream.is_queued:
-            self._order.remove(stream)
-        stream.priority = priority
-        if stream.is_queued:
-            self._order.add(stream)

@@ -8,8 +8,9 @@ from typing import Generic
 
 from esg_http.coding.faults import ConnectionFault
 from esg_http.h3.coding.codes import H3_EXCESSIVE_LOAD
-from esg_http.h3.engine.request_input import RequestInput, S
-from esg_http.multiplexed.priority import Priority
+from esg_http.h3.engine.request_input import RequestInput
+from esg_http.multiplexed.base_stream import S
+from esg_http.multiplexed.engine.streams import BaseStreamTable
 
 MOST_SKIPPED = 4096
 """Numbers that may be skipped at a time: far more than a transport lets a client open."""
@@ -46,17 +47,12 @@ class StreamNumbers:
         self._skipped.update(range(self.last + 4, number, 4))
 
 
-class StreamTable(Generic[S]):
-    """The request streams of one connection.
+class StreamTable(BaseStreamTable[S], Generic[S]):
+    """The request streams of one connection; `inputs` holds those that the client has not ended."""
 
-    `live` holds those whose head has come and that have not ended, by number; `inputs` those that the client has not
-    ended; `early_priorities` the priorities that came before their requests.
-    """
-
-    __slots__ = ("early_priorities", "inputs", "live", "numbers")
+    __slots__ = ("inputs", "numbers")
 
     def __init__(self) -> None:
-        self.live: dict[int, S] = {}
+        super().__init__()
         self.inputs: dict[int, RequestInput[S]] = {}
         self.numbers = StreamNumbers(0)
-        self.early_priorities: dict[int, Priority] = {}

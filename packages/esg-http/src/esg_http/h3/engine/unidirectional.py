@@ -10,10 +10,10 @@ from typing import Generic, Protocol
 from esg_http.coding.faults import ConnectionFault
 from esg_http.h3.coding.codes import H3_STREAM_CREATION_ERROR, KNOWN_STREAMS, PUSH
 from esg_http.h3.coding.varints import read_varint
-from esg_http.h3.engine.request_input import S
 from esg_http.h3.engine.sending import Sending
 from esg_http.h3.engine.streams import StreamNumbers
 from esg_http.multiplexed.account import Account
+from esg_http.multiplexed.base_stream import S
 
 
 class CriticalStream(Protocol):

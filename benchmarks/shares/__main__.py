@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--servers", type=one_of(SERVERS), default=list(SERVERS), help="the first is judged")
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--requests", type=int, default=300, help="of a mixed load")
+    parser.add_argument("--requests", type=int, default=260, help="of a mixed load")
     parser.add_argument("--output", type=Path, help="directory for the page, such as docs/shares")
     return parser
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+from benchmarks.shares.arrivals import Arrivals, arrived
+
 PATIENCE = 30.0
 """Seconds within which answers must come."""
 
@@ -17,7 +19,7 @@ class NoAnswer(Exception):
 
 @dataclass(eq=False, slots=True)
 class Client:
-    """One connection; `waited` are the seconds until the last answer, `process` is the process that gave it."""
+    """One connection; `waited` are the seconds until the last answer arrived, `process` is the process that gave it."""
 
     sock: socket.socket
     asked: float = 0.0
@@ -34,6 +36,7 @@ class Crowd:
     def __init__(self, port: int) -> None:
         self._port = port
         self._selector = selectors.DefaultSelector()
+        self._arrivals = Arrivals()
         self.clients: set[Client] = set()
 
     def __enter__(self) -> Self:
@@ -48,6 +51,7 @@ class Crowd:
         for _ in range(count):
             sock = socket.socket()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._arrivals.stamp(sock)
             sock.connect(("127.0.0.1", self._port))
             sock.setblocking(False)
             client = Client(sock)
@@ -58,7 +62,7 @@ class Crowd:
 
     def ask(self, client: Client, path: str = "/process", fields: str = "") -> None:
         """Send a request."""
-        client.asked, client.is_waiting, client.data = time.perf_counter(), True, b""
+        client.asked, client.is_waiting, client.data = time.time(), True, b""
         client.sock.sendall(f"GET {path} HTTP/1.1\r\nhost: t\r\n{fields}\r\n".encode())
 
     def burst(self, count: int) -> list[Client]:
@@ -88,6 +92,7 @@ class Crowd:
         for client in list(self.clients):
             self.end(client)
         self._selector.close()
+        self._arrivals.close()
 
     def end(self, client: Client) -> None:
         """Close one connection."""
@@ -102,7 +107,7 @@ class Crowd:
         for key, _ in self._selector.select(seconds):
             client: Client = key.data
             try:
-                data = client.sock.recv(65536)
+                data, ancillary, _, _ = client.sock.recvmsg(65536, 256)
             except ConnectionResetError:
                 data = b""
             if not data:
@@ -113,7 +118,7 @@ class Crowd:
             if found and (b"200" not in head.split(b"\r\n", 1)[0]):
                 raise NoAnswer(head.decode("latin-1"))
             if found and len(body) >= _length(head):
-                client.waited = time.perf_counter() - client.asked
+                client.waited = arrived(ancillary) - client.asked
                 client.process, client.is_waiting = int(body), False
 
 

@@ -7,7 +7,13 @@ from benchmarks.report import table
 from benchmarks.shares.scenes import SCENES, Scene
 
 NOISE = 1.1
-"""How much worse than the best of the others is still not worse, since figures are noisy."""
+"""How many times the best of the others is still not worse, since figures are noisy."""
+
+TICK = 0.004
+"""Seconds by which waits may differ whatever the servers do: a process that wants a core in use may get it that late.
+
+Linux takes a core away at a tick, and most kernels have 250 a second.
+"""
 
 Figures = Mapping[str, Mapping[str, Sequence[float]]]
 """By scene and server, one for each round; a server that cannot be measured has none."""
@@ -36,7 +42,9 @@ def bars(figures: Figures, judged: str) -> Iterator[tuple[str, bool]]:
             is_cleared = bool(ratios) and median(ratios) <= NOISE
             yield f"{scene.title}: at most {NOISE} times {scene.reference}, round by round", is_cleared
         elif scene.reference is None and others:
-            yield f"{scene.title}: not above the best of the others", own <= NOISE * min(others)
+            best = min(others)
+            text = f"{scene.title}: at most {NOISE} times the best of the others, or {TICK * 1000:.0f} ms above it"
+            yield text, own <= max(NOISE * best, best + TICK)
 
 
 def _written(scene: Scene, found: Sequence[float]) -> str:

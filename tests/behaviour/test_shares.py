@@ -91,7 +91,7 @@ def test_w10_workers_publish_what_they_hold_until_they_end(options: tuple[str, .
         victim, other = server.there
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: counted(board) == [0, taken[other]], LONG)
-        before = server.there
+        before = server.next([victim], 2)
         server.send(signal.SIGHUP)
         server.next(before)
         wait_until(lambda: counted(board) == [0, 0], LONG)

@@ -296,11 +296,12 @@ def test_errors_of_accept(
     left = [3]
 
     class Failing(socket.socket):
-        def accept(self) -> tuple[socket.socket, Any]:
+        def _accept(self) -> tuple[int, Any]:
             if left[0]:
                 left[0] -= 1
                 raise OSError(number, "accept failed")
-            return super().accept()
+            accepted: tuple[int, Any] = super()._accept()  # type: ignore[misc]  # it is not public
+            return accepted
 
     async def main() -> None:
         sock = Failing()
@@ -319,7 +320,7 @@ def test_errors_of_accept(
 
 def test_closing_while_accepting_pauses(loop: str, log: pytest.LogCaptureFixture) -> None:
     class Failing(socket.socket):
-        def accept(self) -> tuple[socket.socket, Any]:
+        def _accept(self) -> tuple[int, Any]:
             raise OSError(errno.EMFILE, "accept failed")
 
     async def main() -> None:

@@ -11,6 +11,7 @@ import errno
 import socket
 from collections.abc import Callable
 
+from esg_core.sockets.accepted import AcceptedSocket, accepting
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.shared_queue import SharedQueue
 from esg_core.sockets.shares import STAND_BACK
@@ -42,7 +43,7 @@ class Acceptor:
     ) -> None:
         self.bound = bound
         self._queue = None if bound.holding is None else SharedQueue(bound.sock, bound.holding)
-        self._accept_one = _plain(bound.sock) if self._queue is None else self._queue.accept
+        self._accept_one = accepting(bound.sock, AcceptedSocket) if self._queue is None else self._queue.accept
         self._give = give
         self._warn = warn
         self._loop = asyncio.get_running_loop()
@@ -146,7 +147,3 @@ class Acceptor:
             connection.setblocking(False)
             self._give(connection)
         return most
-
-
-def _plain(listening: socket.socket) -> Callable[[], socket.socket]:
-    return lambda: listening.accept()[0]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from esg_core.shared_memory import unnamed_file
+from esg_core.sockets.accepted import AcceptedSocket, accepting
 from esg_core.sockets.shares import BriefConnections
 
 ROWS = 256
@@ -141,11 +142,10 @@ class Holding:
 
     def acceptance(self, listening: socket.socket) -> Callable[[], socket.socket]:
         """A function that accepts a connection, which counts until it is closed; raises as `socket.accept()` does."""
-        accept = listening._accept  # type: ignore[attr-defined]  # noqa: SLF001 - accept() makes a socket of its own
-        kind = int(listening.family), int(listening.type), listening.proto
+        accept = accepting(listening, HeldSocket)
 
-        def take() -> socket.socket:
-            held = HeldSocket(*kind, accept()[0])
+        def take() -> HeldSocket:
+            held = accept()
             held.holding = self
             held.began = monotonic()
             self._count += 1
@@ -164,7 +164,7 @@ class Holding:
         self.board.hold(self.row, self._count + 1 if self._accepts else 0)
 
 
-class HeldSocket(socket.socket):
+class HeldSocket(AcceptedSocket):
     """An accepted connection that its holding counts, until the event loop closes or detaches it."""
 
     __slots__ = ("began", "holding")

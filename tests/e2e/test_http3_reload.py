@@ -108,7 +108,9 @@ def test_q21_only_a_new_program_turns_http3_on_and_a_port_in_use_leaves_all_as_i
             )
         assert (tmp_path / "esg.sock").exists()
         assert server.alternative is None
-        server.send(signal.SIGUSR2, f"HTTP/3 (experimental) on UDP 127.0.0.1:{server.number}", "is serving", "Finished parent")
+        server.send(
+            signal.SIGUSR2, f"HTTP/3 (experimental) on UDP 127.0.0.1:{server.number}", "is serving", "Finished parent"
+        )
         server.parent = int(server.wait_for(r"The new program \[(\d+)\] is serving")[1])
         assert run_in("asyncio", main()) == 204
         assert server.alternative == f'h3=":{server.number}"; ma=86400'

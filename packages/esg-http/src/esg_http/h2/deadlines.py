@@ -77,11 +77,6 @@ class Deadlines(StreamDeadlines):
     def _is_over(self) -> bool:
         return self._endings.is_over
 
-    @property
-    def streams(self) -> int:
-        """How many streams are open, for the statistics."""
-        return len(self._streams.live)
-
     def _is_held_up(self, stream: RequestStream) -> bool:
         return stream.window <= 0
 

@@ -40,8 +40,9 @@ FILE_MARK = "file"
 class Predecessor:
     """The previous program: the line to it, and the sockets it has handed over; `admin` are those of the admin address.
 
-    Sockets that ESG has bound are marked as shared. `seats` are the places at its UDP ports, if it serves HTTP/3. The line ends when that program has let go of the
-    admin address. Until it `has_been_told` that this one serves, the files of UNIX sockets are its own.
+    Those that ESG has bound are marked as shared. `seats` are the places at its UDP ports, if it serves HTTP/3. The
+    line ends when that program has let go of the admin address. Until it `has_been_told` that this one serves, the
+    files of UNIX sockets are its own.
     """
 
     line: socket.socket

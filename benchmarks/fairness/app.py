@@ -1,4 +1,4 @@
-"""The application that all servers run: it reads everything and keeps nothing, unless its client asks for the opposite."""
+"""The application that all servers run: it reads everything and keeps nothing, unless the path asks for otherwise."""
 
 import asyncio
 

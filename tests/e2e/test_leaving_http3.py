@@ -67,7 +67,7 @@ def test_h16_streams_and_websockets_end_when_their_clients_leave(name: str, cert
         assert code == 0, server.output
 
 
-LATE = {"starlette": UVLOOP, "fastapi": ASYNCIO, "quart": UVLOOP, "django": ASYNCIO}
+LATE = {"starlette": UVLOOP, "django": ASYNCIO}
 
 
 @pytest.mark.parametrize("name", LATE)

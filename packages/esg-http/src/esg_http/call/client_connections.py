@@ -1,9 +1,9 @@
 """How many connections each client has (rule A-11).
 
 A connection counts for the client at its other end, from the moment it is made. One from a trusted proxy counts for the
-clients whose requests it carries, as long as they wait or run, once for each client. What is one client says
-`client_networks`. What has no address of a client does not count: UNIX sockets, and what a proxy asks for itself.
-Memory is bounded by connections and calls.
+clients whose requests it carries, as long as they wait or run, once for each client. `client_networks` says what one
+client is. What has no address of a client does not count: UNIX sockets, and what a proxy asks for itself. Memory is
+bounded by connections and calls.
 
 Knows transports and calls, no protocol.
 """

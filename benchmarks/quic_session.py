@@ -4,7 +4,7 @@ import select
 import socket
 import ssl
 import time
-from typing import Self
+from typing import Any, Self
 
 from aioquic.h3 import events as h3
 from aioquic.h3.connection import H3Connection
@@ -26,7 +26,7 @@ class Lost(Exception):
 class Session:
     """One connection; `ended` are the streams whose answers are whole and had the status 200."""
 
-    def __init__(self, port: int, patience: float = 20.0) -> None:
+    def __init__(self, port: int, patience: float = 20.0, window: int = WINDOW) -> None:
         self.server = ("127.0.0.1", port)
         self._patience = patience
         config = QuicConfiguration(
@@ -35,7 +35,7 @@ class Session:
             server_name="localhost",
             verify_mode=ssl.CERT_NONE,
             max_data=WINDOW,
-            max_stream_data=WINDOW,
+            max_stream_data=window,
         )
         self.quic = QuicConnection(configuration=config)
         self.socket = self._open_socket()
@@ -81,6 +81,29 @@ class Session:
         stream = self.start(method, body, path)
         self.flush()
         self.until(lambda: stream in self.ended)
+
+    def open_websocket(self) -> int:
+        """Return the stream of a WebSocket once it is accepted (RFC 9220); raises `Lost` if it is not."""
+        stream = self.quic.get_next_available_stream_id()
+        head = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"https"), (b":path", b"/")]
+        own = [(b"sec-websocket-version", b"13"), (b"sec-websocket-extensions", b"permessage-deflate")]
+        self._h3.send_headers(stream, [*head, (b":authority", b"localhost"), *own])
+        self.flush()
+        self.until(lambda: stream in self._statuses or stream in self.ended)
+        if self._statuses.get(stream) != b"200":
+            raise Lost("no WebSocket over HTTP/3")
+        return stream
+
+    def say(self, stream: int, data: bytes) -> None:
+        """Queue content of a stream."""
+        self._h3.send_data(stream, data, end_stream=False)
+
+    def give_no_room(self) -> None:
+        """Announce no more room on any stream, but accept what comes anyway."""
+        inside: Any = vars(self.quic)  # aioquic has no option for it
+        inside["_write_stream_limits"] = lambda **_: None
+        for stream in inside["_streams"].values():
+            stream.max_stream_data_local = WINDOW
 
     def until(self, condition: object) -> None:
         """Return once `condition()` holds; raises `Lost` if that takes too long."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.fairness.quic_attacks import FLOODS, Prepared
+from benchmarks.fairness.quic_bodies import BODIES
 from benchmarks.fairness.wire import (
     CHUNKED,
     CONTINUATION,
@@ -163,7 +164,7 @@ _ALL = (
     *(
         Attack(name, protocol, title, flood=flood)
         for protocol in (HTTP3, SEEN_OVER_HTTP3)
-        for name, (title, flood) in FLOODS.items()
+        for name, (title, flood) in {**FLOODS, **BODIES}.items()
     ),
 )
 

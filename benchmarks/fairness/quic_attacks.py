@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import repeat
 
 from benchmarks.fairness import quic_frames as quic
-from benchmarks.quic_session import Session
+from benchmarks.quic_session import WINDOW, Session
 
 SECONDS = 1.5
 DATAGRAMS = 2000
@@ -180,9 +180,9 @@ def ping(client: Session) -> bytes:
     return quic.Forger(client.quic).packet(quic.frame(quic.PING))
 
 
-def opened(port: int) -> Session:
-    """A connection that has had an answer."""
-    session = Session(port, 5.0)
+def opened(port: int, window: int = WINDOW) -> Session:
+    """A connection that has had an answer, and gives each further one this much room."""
+    session = Session(port, 5.0, window)
     session.__enter__()
     session.ask()
     return session

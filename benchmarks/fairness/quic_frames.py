@@ -10,7 +10,7 @@ ROOM = 1150
 """Bytes of frames that fit into a datagram."""
 
 PING, ACK, RESET_STREAM, STOP_SENDING, CRYPTO, STREAM, MAX_DATA = 1, 2, 4, 5, 6, 8, 16
-RETIRE_CONNECTION_ID, PATH_CHALLENGE = 25, 26
+MAX_STREAM_DATA, RETIRE_CONNECTION_ID, PATH_CHALLENGE = 17, 25, 26
 
 
 def frame(kind: int, *numbers: int, rest: bytes = b"") -> bytes:

@@ -55,7 +55,7 @@ class Settings:
             "benchmarks.fairness.app:app",
             free_port(),
             tls=self._certificate if protocol in (TLS, HTTP3, SEEN_OVER_HTTP3) else None,
-            websocket=protocol in (WEBSOCKET, WEBSOCKET_OVER_HTTP2),
+            websocket=protocol in (WEBSOCKET, WEBSOCKET_OVER_HTTP2, HTTP3, SEEN_OVER_HTTP3),
             http2=protocol in (HTTP2, WEBSOCKET_OVER_HTTP2),
             http3=protocol in (HTTP3, SEEN_OVER_HTTP3),
         )

@@ -14,6 +14,7 @@ import esg_http
 from esg_core.access import AccessLog
 from esg_core.asgi import Headers, Receive, Scope, Send
 from esg_core.figures.tally import Tally
+from esg_core.lifecycle.stats import stats
 from esg_core.logs import JSONFormatter, RequestIdFilter
 from esg_core.request_ids import new_id
 from tests.http.corpus.case import get
@@ -318,6 +319,13 @@ def test_a11_a_connection_is_served_once_there_is_room(opens: Any) -> None:
 
 
 @pytest.mark.parametrize("opens", OPENINGS)
+def test_a11_a_client_of_ipv6_is_a_network(opens: Any) -> None:
+    with MemoryServer(hello, limit_connections_per_client=1, **NOBODY) as server:
+        ways = [opens(server, host) for host in ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1")]
+        assert [asks()[0] for asks in ways] == [200, 429, 200]
+
+
+@pytest.mark.parametrize("opens", OPENINGS)
 def test_a11_health_and_unix_sockets_are_exempt(opens: Any) -> None:
     with MemoryServer(hello, limit_connections_per_client=1, health=True, **NOBODY) as server:
         opens(server, "192.0.2.1")
@@ -363,6 +371,32 @@ def test_a11_behind_a_proxy_the_connections_that_carry_requests_of_the_client_co
         app.release(server)
         assert opens(server, "127.0.0.1", forwarded("192.0.2.1"))()[0] == 200
     clients: Any = server.context.clients
+    assert (clients._open, clients._carried) == ({}, {})
+
+
+def test_a11_requests_that_wait_in_line_count_for_the_client_behind_the_proxy() -> None:
+    """A-6: otherwise one client could fill the line; a client that leaves it, or is refused there, counts no longer."""
+    app = Held()
+    options: dict[str, Any] = {
+        "backpressure_min_limit": 1,
+        "backpressure_initial_limit": 1,
+        "backpressure_queue_timeout": 5.0,
+    }
+    with MemoryServer(app, limit_connections_per_client=2, backpressure=True, **options, **TRUSTED) as server:
+        transports = [server.connect() for _ in range(4)]
+        for transport, host in zip(transports, ("192.0.2.9", "2001:db8::1", "2001:db8::2", "192.0.2.1"), strict=True):
+            transport.feed(get(b"x-forwarded-for: " + host.encode(), target=b"/held"))
+        server.loop.settle()
+        assert stats(server.context)["queued"] == 3
+        assert OneByOne(server, "127.0.0.1", forwarded("2001:db8::3"))()[0] == 429
+        transports[1].reset()
+        server.loop.settle()
+        clients: Any = server.context.clients
+        assert clients._open["2001:db8::/64"] == 1
+        server.loop.advance(6)
+        assert transports[2].read().startswith(b"HTTP/1.1 503 ")
+        assert clients._open == {"192.0.2.9": 1}
+        app.release(server)
     assert (clients._open, clients._carried) == ({}, {})
 
 

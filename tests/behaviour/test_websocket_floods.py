@@ -4,6 +4,7 @@ import http.client
 import os
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,44 @@ def test_s6_what_is_not_received_waits_compressed(
             answer = b""
             while not answer.endswith(b"\x88\x02\x03\xe8"):
                 answer += websocket.receive()
+        payloads = [found.payload for found in read_frames(answer)]
+        assert payloads[:-1] == [str(SIZE).encode()] * COUNT
+        assert ask(server, "/", tls) < LONGEST
+
+
+CONNECT = [
+    (b":method", b"CONNECT"),
+    (b":protocol", b"websocket"),
+    (b":scheme", b"https"),
+    (b":path", b"/"),
+    (b":authority", b"localhost"),
+    (b"sec-websocket-version", b"13"),
+    (b"sec-websocket-extensions", b"permessage-deflate"),
+]
+
+
+@pytest.mark.needs("_tracemalloc", "aioquic")
+@pytest.mark.parametrize(("loop", "codec"), [("uvloop", "websockets"), ("asyncio", "wsproto")])
+def test_q8_the_same_over_http3(loop: str, codec: str, certificate: Path) -> None:
+    """S-5, S-6."""
+    from tests.support.http3.sockets import H3SocketClient
+
+    tls = client_tls("http/1.1")
+    options = ("--http3", "--ssl-certfile", str(certificate))
+    with serving(APP, "--loop", loop, "--ws", codec, *options) as server, H3SocketClient(server.port) as client:
+        client.start(CONNECT, end=False)
+        assert client.head().status == 200
+        before = memory(server)
+        ask(server, "/", tls)
+        client.say(messages())
+        with suppress(TimeoutError):
+            client.wait(lambda: client.over, 1.0)
+        assert 2 * SIZE < memory(server) - before < HELD
+        ask(server, "/go", tls)
+        client.say(close())
+        answer = b""
+        while not answer.endswith(b"\x88\x02\x03\xe8"):
+            answer += client.content()
         payloads = [found.payload for found in read_frames(answer)]
         assert payloads[:-1] == [str(SIZE).encode()] * COUNT
         assert ask(server, "/", tls) < LONGEST

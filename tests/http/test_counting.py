@@ -8,7 +8,7 @@ from esg_core.asgi import Receive, Scope, Send
 from esg_core.figures.outcomes import SHORT
 from esg_core.figures.tally import Tally
 from esg_http.call import cycle as cycle_module
-from tests.support.behaviour.over_streams import HTTP2, connect, each_version, websocket_request
+from tests.support.behaviour.over_streams import HTTP2, HTTP3, connect, each_version, websocket_request
 from tests.support.figures.counting import Meter, counted_by, tally_of
 from tests.support.http.memory import MemoryServer
 from tests.support.http2.driven import Client as H2Client
@@ -80,7 +80,8 @@ def test_a_websocket_in_a_stream_is_a_handshake_of_200(version: str) -> None:
         assert figures.nonzero("esg_http_requests") == {("CONNECT", version.removeprefix("http"), "200"): 1}
         assert figures.nonzero("esg_http_request_duration_seconds") == {}
         assert figures.one("esg_websockets") == 1
-        assert figures.one("esg_http2_streams") == (version == HTTP2)
+        open_streams = [figures.one(f"esg_http{number}_streams") for number in (2, 3)]
+        assert open_streams == [version == HTTP2, version == HTTP3]
 
 
 @each_parser

@@ -90,5 +90,5 @@ def test_m1_ten_thousand_requests_by_streams(version: str, many: int) -> None:
                 client.turn()
         figures = counted_by(tally)
         assert figures.one("esg_connections", protocol) == 1
-        assert figures.one("esg_http2_streams") == 0
+        assert figures.one(f"esg_http{protocol}_streams") == 0
     plan.check(figures)

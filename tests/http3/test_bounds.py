@@ -1,20 +1,32 @@
 """What the frames of one client may make the server hold and do (rule Q-22)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import pytest
 
 from benchmarks.fairness import quic_frames as quic
+from esg_core.asgi import Receive, Scope, Send
 from esg_http.h3 import aioquic_bounds, endpoint
 from esg_http.h3.aioquic_connection import CONNECTION_WINDOW
 from esg_http.h3.aioquic_transport import AioquicTransport
+from esg_http.h3.connection import H3Connection
+from tests.http.corpus.case import get
+from tests.http.misbehaviour.case import body, start
+from tests.support.behaviour.kinds import hello
 from tests.support.core.loops import run_in
+from tests.support.http.asking import by_path
+from tests.support.http.sockets import PATIENCE, SocketServer, Wiring
 from tests.support.http3.client import QuicClient
 from tests.support.http3.echo import Served, served
+from tests.support.http3.sockets import H3SocketClient
+from tests.support.http3.wire import request
+from tests.support.installed import LOOPS
 
 
 def transports(running: Served) -> set[AioquicTransport]:
@@ -126,3 +138,79 @@ def test_q22_connections_share_the_time_for_sending(
             assert answers == [body] * 4
 
     run_in(loop, main())
+
+
+# What a client leaves unread, and what an application does: H-7, Q-4, Q-12.
+
+STREAMS = 8
+UNREAD = 20_000
+"""Bytes of a response that the client gives room for."""
+
+FRAME = 16
+"""More bytes than it takes to begin a frame of DATA: less room is not used."""
+
+
+def offsets(client: H3SocketClient, streams: list[int]) -> set[int]:
+    """How many bytes of its streams the server has had room for."""
+    return {client.quic._streams[stream].sender.highest_offset for stream in streams}
+
+
+@pytest.mark.parametrize("wiring", [Wiring(loop=loop, wire="quic") for loop in LOOPS])
+def test_q22_uploads_that_are_not_read_take_their_windows_only(wiring: Wiring) -> None:
+    """Q-12: each of many streams; another client is served, and nothing is left of them."""
+    window = 256 * 1024
+
+    async def reads_nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    app = by_path(late=reads_nothing, root=hello)
+    with SocketServer(app, wiring, timeout_disconnected=0) as server:
+        with server.connect() as client, server.connect() as other:
+            assert isinstance(client, H3SocketClient)
+            fields = request(b"/late", b"POST")
+            streams = [client.start(fields, bytes(2 * window)) for _ in range(STREAMS)]
+            client.wait(lambda: offsets(client, streams) == {window})
+            assert other.ask(get()).body == b"hello"
+            with pytest.raises(TimeoutError):
+                client.wait(lambda: offsets(client, streams) != {window}, 0.2)
+        server.wait_idle()
+    assert server.log.trouble == []
+
+
+@pytest.mark.parametrize("wiring", [Wiring(loop=loop, wire="quic") for loop in LOOPS])
+def test_q22_responses_that_are_not_read_wait_with_their_applications(wiring: Wiring) -> None:
+    """Q-4: for none of them, more than a part is ahead; the transport has nothing that it may not send."""
+    made: Counter[str] = Counter()
+    part = 65536
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        while True:
+            await send(body(bytes(part), more_body=True))
+            made[scope["query_string"]] += 1
+
+    def queued() -> int:
+        return sum(
+            len(stream.sender._buffer)
+            for connection in server.context.connections
+            if isinstance(connection, H3Connection) and isinstance(connection.transport, AioquicTransport)
+            for stream in connection.transport._quic._streams.values()
+        )
+
+    with SocketServer(by_path(endless=endless, root=hello), wiring) as server:
+        with server.connect(receive_buffer=UNREAD) as client, server.connect() as other:
+            assert isinstance(client, H3SocketClient)
+            vars(client.quic)["_write_stream_limits"] = lambda **_: None
+            streams = [client.start(request(b"/endless?%d" % number)) for number in range(STREAMS)]
+            client.wait(
+                lambda: all(UNREAD - client.quic._streams[one].receiver.highest_offset < FRAME for one in streams)
+            )
+            assert other.ask(get()).body == b"hello"
+            end = monotonic() + PATIENCE
+            while server.run(queued) >= STREAMS * FRAME:
+                assert monotonic() < end
+                with suppress(TimeoutError):
+                    client.wait(lambda: False, 0.05)  # it acknowledges what has come
+            assert max(made.values()) == 1
+        server.wait_idle()
+    assert server.log.trouble == []

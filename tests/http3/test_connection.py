@@ -300,16 +300,17 @@ def test_q1_hooks_health_and_the_default_fields_are_those_of_all_versions() -> N
 
 
 def test_q1_requests_and_connections_are_counted_as_those_of_http3() -> None:
-    """And their streams are not HTTP/2's (rule M-1)."""
+    """And their streams (rules M-1, A-7)."""
     app = Held()
     with MemoryServer(app) as server:
         server.context.tally = tally = Tally(Meter(), server.context)
         client = Client(server)
         client.ask()
         client.turn()
-        assert stats(server.context)["h2_streams"] == 0
+        assert stats(server.context)["h3_streams"] == 1
         app.go(0)
         client.turn()
+        assert stats(server.context)["h3_streams"] == 0
         assert tally.accepted == {"3": 1}
         assert [protocol for protocol, rows in tally.rows.items() if rows] == ["3"]
         assert [*tally.rows["3"]["GET"]] == [200]

@@ -41,7 +41,10 @@ OF_HTTP3 = (
     "benchmarks/test_fairness.py",
     "benchmarks/test_http3.py",
     "e2e/test_http3.py",
+    "e2e/test_http3_reload.py",
     "e2e/test_http3_workers.py",
+    "e2e/test_leaving_http3.py",
+    "faults/test_http3.py",
     "http3",
 )
 """Modules that import aioquic, of which there is no build for PyPy."""

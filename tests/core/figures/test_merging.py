@@ -135,6 +135,7 @@ def test_totals_for_the_page() -> None:
     values[slot("esg_http_requests_queued")] = 8
     values[slot("esg_websockets")] = 9
     values[slot("esg_http2_streams")] = 11
+    values[slot("esg_http3_streams")] = 12
     merged.present(0, values)
     assert merged.totals(memory=77) == {
         "requests_total": 5,
@@ -147,6 +148,7 @@ def test_totals_for_the_page() -> None:
         "connections": 3,
         "websockets": 9,
         "h2_streams": 11,
+        "h3_streams": 12,
         "memory": 77,
         "latency_bounds": [*DURATIONS],
         "latency_counts": [1, 0, 2, *[0] * (len(DURATIONS) - 2)],

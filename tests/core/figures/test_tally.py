@@ -175,7 +175,7 @@ def test_what_there_is_of_an_idle_server(loop: ManualLoop) -> None:
     figures = counted_by(tally)
     assert figures.one("esg_event_loop_lag_seconds", "0") == 0.25
     assert [figures.one(f"esg_http_requests_{state}") for state in ("in_progress", "queued", "limit")] == [0, 0, 0]
-    assert figures.one("esg_http2_streams") == 0
+    assert (figures.one("esg_http2_streams"), figures.one("esg_http3_streams")) == (0, 0)
 
 
 def test_what_requests_leave_is_added_up_now_and_then(tally: Tally) -> None:

@@ -18,6 +18,7 @@ NAMES = {
     "elu",
     "elu_source",
     "h2_streams",
+    "h3_streams",
     "inflight",
     "lag",
     "limit",
@@ -70,12 +71,18 @@ def test_connections_may_carry_streams_and_websockets() -> None:
         def drain(self) -> None: ...
 
     class Carrying(Plain):
+        protocol_name = "HTTP/2"
         streams = 3
         websockets = 1
+
+    class OfHTTP3(Carrying):
+        protocol_name = "HTTP/3"
+        streams = 4
 
     with ManualLoop() as loop:
         context = Context(Config(app), app, loop)
         connections: set[Any] = context.connections
-        connections.update([Plain(), Carrying(), Carrying()])
+        connections.update([Plain(), Carrying(), Carrying(), OfHTTP3()])
         figures = stats(context)
-    assert (figures["connections"], figures["h2_streams"], figures["websockets"]) == (3, 6, 2)
+    assert (figures["connections"], figures["websockets"]) == (4, 3)
+    assert (figures["h2_streams"], figures["h3_streams"]) == (6, 4)

@@ -167,3 +167,16 @@ def test_q19_a_system_that_refuses_to_spread_fails_the_start(
     assert str(error.value) == (
         "http3: this system cannot spread UDP over workers (Operation not permitted): use a single process"
     )
+
+
+def test_q21_seats_are_free_unless_a_process_has_one_or_may_have_it(bound: list[BoundSocket]) -> None:
+    """Q-21: only then may the sockets be closed."""
+    seats = Seats.beside(bound, 2)
+    assert seats.are_free
+    number = seats.take()
+    assert not seats.are_free
+    seats.free(number)
+    assert seats.are_free
+    lent = Seats(seats.groups, seats.magic, seats.key, seats.lend())
+    assert not lent.are_free
+    seats.close()

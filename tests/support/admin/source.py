@@ -52,6 +52,7 @@ def totals(requests: int = 0) -> Totals:
         "connections": 0,
         "websockets": 0,
         "h2_streams": 0,
+        "h3_streams": 0,
         "memory": 0,
         "latency_bounds": list(BOUNDS),
         "latency_counts": [0] * (len(BOUNDS) + 1),

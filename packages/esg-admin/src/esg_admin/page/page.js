@@ -77,7 +77,7 @@ function showRequests(totals) {
 }
 
 function showLoad(totals, workers) {
-  const { running, queued, limit, websockets, h2_streams: streams } = totals;
+  const { running, queued, limit, websockets, h2_streams: ofHTTP2, h3_streams: ofHTTP3 } = totals;
   showFigure("running", [plain(running)[0], limit === null ? "" : `of ${plain(limit)[0]}`]);
   setText(element("running-detail"), `${plain(queued)[0]} queued`);
   chart("running", [running, queued], plain);
@@ -92,7 +92,8 @@ function showLoad(totals, workers) {
   setText(element("memory-detail"), workers.length > 1 ? `in ${workers.length} workers` : "\u00a0");
   chart("memory", [totals.memory], size);
   showFigure("connections", plain(totals.connections));
-  setText(element("connections-detail"), `${plain(websockets)[0]} WebSockets, ${plain(streams)[0]} HTTP/2 streams`);
+  const streams = `${plain(ofHTTP2)[0]} HTTP/2 streams, ${plain(ofHTTP3)[0]} HTTP/3 streams`;
+  setText(element("connections-detail"), `${plain(websockets)[0]} WebSockets, ${streams}`);
   chart("connections", [totals.connections, websockets], plain);
 }
 

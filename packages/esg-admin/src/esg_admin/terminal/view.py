@@ -48,7 +48,7 @@ def lines(documents: Documents) -> list[Line]:
     in_all = f"{plain(totals['requests_total'])} in all"
     latency = [duration(value) for value in documents.quantiles(SHARES)]
     of_limit = "" if totals["limit"] is None else f"of {plain(totals['limit'])}, "
-    streams = f"{plain(totals['websockets'])} WebSockets, {plain(totals['h2_streams'])} HTTP/2 streams"
+    streams = f"{plain(totals['h2_streams'])} HTTP/2 streams, {plain(totals['h3_streams'])} HTTP/3 streams"
     return [
         Line(
             "Requests",
@@ -59,7 +59,7 @@ def lines(documents: Documents) -> list[Line]:
         Line("Running", plain(totals["running"]), f"{of_limit}{plain(totals['queued'])} queued"),
         _loops(documents),
         Line("Memory", size(totals["memory"]), _in_workers(documents.last["workers"])),
-        Line("Connections", plain(totals["connections"]), streams),
+        Line("Connections", plain(totals["connections"]), f"{plain(totals['websockets'])} WebSockets, {streams}"),
         *_refused(documents),
     ]
 

@@ -97,6 +97,7 @@ ACCEPTED = Counted(
     _each("1.1", "2", "3"),
 )
 H2_STREAMS = Counted(_gauge("esg_http2_streams", "Open streams of HTTP/2."))
+H3_STREAMS = Counted(_gauge("esg_http3_streams", "Open streams of HTTP/3."))
 H2_FAULTS = Counted(
     _counter("esg_http2_connection_errors", "Connections that broke HTTP/2, by the code they got.", "code"),
     _each(*H2_ERRORS),
@@ -146,7 +147,7 @@ GC_RUNS = Counted(
 COUNTED = (
     *(REQUESTS, DURATION, IN_PROGRESS, QUEUED, LIMIT, QUEUE, REFUSED, ABORTED, BAD, REQUEST_BYTES, RESPONSE_BYTES),
     *(CONNECTIONS, ACCEPTED, H2_STREAMS, H2_FAULTS),
-    *(H3_FAULTS, QUIC_HANDSHAKES, QUIC_RETRIES, QUIC_DROPPED),
+    *(H3_STREAMS, H3_FAULTS, QUIC_HANDSHAKES, QUIC_RETRIES, QUIC_DROPPED),
     *(WEBSOCKETS, WS_OPENED, WS_RECEIVED, WS_SENT, WS_CLOSES, WS_DURATION),
     *(HANDSHAKES, BUSY, TURNS, LAG, GC_COLLECTED, GC_UNCOLLECTABLE, GC_RUNS),
 )

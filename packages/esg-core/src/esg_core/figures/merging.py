@@ -96,6 +96,7 @@ class Merged:
             "connections": int(sum(total[span(families.CONNECTIONS)])),
             "websockets": int(_one(total, families.WEBSOCKETS)),
             "h2_streams": int(_one(total, families.H2_STREAMS)),
+            "h3_streams": int(_one(total, families.H3_STREAMS)),
             "memory": memory,
             "latency_bounds": list(DURATIONS),
             "latency_counts": [int(count) for count in map(sum, zip(*latency, strict=True))],

@@ -205,7 +205,8 @@ class Tally:
         yield families.QUEUED, 0 if admission is None else admission.queued
         yield families.LIMIT, 0 if admission is None else admission.limit
         yield families.ABORTED, self.aborted
-        yield families.H2_STREAMS, _h2_streams(context) if connections["2"] else 0
+        yield families.H2_STREAMS, _streams(context, "HTTP/2") if connections["2"] else 0
+        yield families.H3_STREAMS, _streams(context, "HTTP/3") if connections["3"] else 0
         yield families.QUIC_RETRIES, 0 if context.quic is None else context.quic.retries
         yield families.WEBSOCKETS, websockets
         yield families.WS_OPENED, self.ws_opened
@@ -292,6 +293,6 @@ def _by_protocol(context: "ServerFigures") -> Counter[str]:
     return found
 
 
-def _h2_streams(context: "ServerFigures") -> int:
+def _streams(context: "ServerFigures", protocol: str) -> int:
     connections: list[Any] = list(context.connections)
-    return sum(getattr(connection, "streams", 0) for connection in connections)
+    return sum(getattr(one, "streams", 0) for one in connections if getattr(one, "protocol_name", "") == protocol)

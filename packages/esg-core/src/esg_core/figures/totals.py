@@ -18,6 +18,7 @@ class Totals(TypedDict):
     connections: int
     websockets: int
     h2_streams: int
+    h3_streams: int
     memory: int
     latency_bounds: list[float]
     latency_counts: list[int]

@@ -5,6 +5,7 @@ them: `$LISTEN_FDS` descriptors from 3 on. A variable of ours adds the descripto
 which of the sockets have a file that must be removed at the end. One byte on that line says that the new program
 serves; if the line ends without it, the new program has failed.
 
+A further variable says which of the sockets a program of ESG has bound: only those may have UDP sockets beside them.
 The UDP sockets of workers are passed last, with a variable that says which is whose: see `esg_core.processes.udp`.
 
 The sockets of the admin address are passed apart, after the line, with a variable of their own: another version might
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from esg_core.processes.udp.seats import Seats
 
 VARIABLE = "_ESG_UPGRADE"
+OWN_VARIABLE = "_ESG_UPGRADE_OWN"
 ADMIN_VARIABLE = "_ESG_UPGRADE_ADMIN"
 UDP_VARIABLE = "_ESG_UPGRADE_UDP"
 FILE_MARK = "file"
@@ -38,8 +40,9 @@ FILE_MARK = "file"
 class Predecessor:
     """The previous program: the line to it, and the sockets it has handed over; `admin` are those of the admin address.
 
-    `seats` are the places at its UDP ports, if it serves HTTP/3. The line ends when that program has let go of the
-    admin address. Until it `has_been_told` that this one serves, the files of UNIX sockets are its own.
+    Those that ESG has bound are marked as shared. `seats` are the places at its UDP ports, if it serves HTTP/3. The
+    line ends when that program has let go of the admin address. Until it `has_been_told` that this one serves, the
+    files of UNIX sockets are its own.
     """
 
     line: socket.socket
@@ -58,12 +61,14 @@ class Predecessor:
 def take_over(environment: MutableMapping[str, str] = os.environ) -> Predecessor | None:
     """The program that has handed its sockets over to this one, or None; the second call gives None."""
     text, admin = environment.pop(VARIABLE, None), environment.pop(ADMIN_VARIABLE, "")
-    udp = environment.pop(UDP_VARIABLE, "")
+    udp, own = environment.pop(UDP_VARIABLE, ""), environment.pop(OWN_VARIABLE, "").split(",")
     if text is None:
         return None
     try:
         line, *with_files = (int(number) for number in text.split(","))
         bound = [_bound(one.number, one.number - FIRST in with_files) for one in take_descriptors(environment)]
+        for number, one in enumerate(bound):
+            one.is_shared = str(number) in own
         os.set_inheritable(line, False)
         seats = _seats(udp) if udp else None
         return Predecessor(socket.socket(fileno=line), bound, [*map(_admin, filter(None, admin.split(",")))], seats)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from esg_core.processes.handover import ADMIN_VARIABLE, FILE_MARK, UDP_VARIABLE, VARIABLE
+from esg_core.processes.handover import ADMIN_VARIABLE, FILE_MARK, OWN_VARIABLE, UDP_VARIABLE, VARIABLE
 from esg_core.processes.messages import READY
 from esg_core.processes.signals import NAMES, blocked, known
 from esg_core.sockets.activation import FIRST
@@ -87,12 +87,14 @@ def _become_successor(
         for number, descriptor in enumerate(kept, FIRST):
             os.dup2(descriptor, number)
         with_files = [str(index) for index, one in enumerate(bound) if one.has_file]
+        own = [str(index) for index, one in enumerate(bound) if one.is_own or one.is_shared]
         marks = [f"{number}:{FILE_MARK if one.has_file else ''}" for number, one in enumerate(admin, first_of_admin)]
         environment = {
             **variables,
             "LISTEN_FDS": str(len(bound)),
             "LISTEN_PID": str(os.getpid()),
             VARIABLE: ",".join((str(FIRST + len(bound)), *with_files)),
+            OWN_VARIABLE: ",".join(own),
             ADMIN_VARIABLE: ",".join(marks),
             UDP_VARIABLE: about_udp,
         }

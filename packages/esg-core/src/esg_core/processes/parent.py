@@ -1,6 +1,5 @@
 """Serves with several processes and returns an exit code: what `esg_core.run` does when there are workers."""
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -53,16 +52,17 @@ def supervise(
         with ExitStack() as stack:
             shared_sockets = SharedSockets(_bound(config, sockets, predecessor), reuse_port=config.reuse_port)
             stack.callback(shared_sockets.close)
+            admin: list[BoundSocket] = []
+            stack.callback(close_all, admin)
+            if predecessor is not None:
+                stack.callback(_leave_files, predecessor)
             seats = _seats(config, shared_sockets.bound, predecessor)
             if seats is not None:
                 stack.callback(seats.close)
             pid_file = _pid_file(config, predecessor)
             if pid_file is not None:
                 stack.callback(pid_file.remove)
-            admin = _admin(config, predecessor)
-            stack.callback(close_all, admin)
-            if predecessor is not None:
-                stack.callback(_leave_files, predecessor)
+            admin += _admin(config, predecessor)
             variables = dict(os.environ)  # without those that pass sockets, and before those of `env_file`
             notifier = Notifier.create() if sockets is None else Notifier()
             worker_ended = stack.enter_context(metrics_directory(config))
@@ -93,8 +93,12 @@ def _bound(config: "Config", sockets: Sequence[AnySocket] | None, predecessor: P
 
 def _seats(config: "Config", bound: Sequence[BoundSocket], predecessor: Predecessor | None) -> "Seats | None":
     """The places of workers at the UDP ports; None if HTTP/3 is not served, or on no port."""
-    if predecessor is not None:
-        return _seats_of(predecessor, config)
+    if predecessor is not None and predecessor.seats is not None:
+        return _seats_of(predecessor.seats, config)
+    if predecessor is not None and config.http3:
+        from esg_core.sockets.beside import add_beside
+
+        add_beside(bound)
     if not any(one.beside for one in bound):
         return None
     from esg_core.processes.udp.seats import Seats
@@ -102,13 +106,11 @@ def _seats(config: "Config", bound: Sequence[BoundSocket], predecessor: Predeces
     return Seats.beside(bound, config.workers or 1)
 
 
-def _seats_of(predecessor: Predecessor, config: "Config") -> "Seats | None":
-    if config.http3 and predecessor.seats is None:
-        logging.getLogger("esg.error").warning("HTTP/3 is not served: the previous program has no UDP sockets for it")
-    if predecessor.seats is not None and not config.http3:
-        predecessor.seats.close()
-        return None
-    return predecessor.seats
+def _seats_of(handed_over: "Seats", config: "Config") -> "Seats | None":
+    if config.http3:
+        return handed_over
+    handed_over.close()
+    return None
 
 
 def _admin(config: "Config", predecessor: Predecessor | None) -> list[BoundSocket]:

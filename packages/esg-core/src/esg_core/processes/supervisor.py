@@ -33,7 +33,7 @@ from esg_core.processes.signals import as_bytes
 from esg_core.processes.spawn import Running
 from esg_core.processes.starting import start_worker
 from esg_core.processes.trials import Told, Trials, in_the_log
-from esg_core.processes.worker_config import patience, task_for
+from esg_core.processes.worker_config import patience, task_for, warn_of_fixed
 from esg_core.processes.workers import RunningWorkers
 from esg_core.sockets.tickets import TicketKeys
 
@@ -230,10 +230,15 @@ class Supervisor:
         return start_worker(task, bound, drop, has_figures=has_figures, rows=resources.rows, seats=resources.seats)
 
     def _steer(self) -> None:
-        """Spread what comes by UDP over the present workers, once a previous program does not do it any more."""
+        """Spread UDP over the present workers, unless a previous program does; close it when HTTP/3 is off and over."""
         seats = self._resources.seats
-        if seats is not None and (self._was_complete or self._resources.predecessor is None):
-            seats.steer(*self._workers.seats())
+        if seats is None or not (self._was_complete or self._resources.predecessor is None):
+            return
+        seats.steer(*self._workers.seats())
+        if seats.are_free and not self._config.http3 and self._config is self._proven_config:
+            seats.close()
+            self._resources.seats = None
+            self._logger.info("HTTP/3 is off: its UDP sockets are closed")
 
     def _drop_parent_resources(self, slot: int) -> None:
         """In a forked worker: close what only the parent needs. A line that a worker keeps open would never end."""
@@ -286,10 +291,7 @@ class Supervisor:
 
     def _renew(self, config: "Config") -> None:
         """Replace all workers; the configuration is on trial until the first of them is ready."""
-        if config.addresses != self._config.addresses:
-            self._logger.warning("New addresses need a restart of the whole server: the current ones stay in use")
-        if config.http3 and self._resources.seats is None:
-            self._logger.warning("HTTP/3 needs a restart of the whole server: it is not served yet")
+        warn_of_fixed(config, self._config, has_udp=self._resources.seats is not None)
         self._logger.info("Restarting %d workers, one by one", self._target_of(config))
         self._resources.notifier.reloading()
         self._adopt(config)

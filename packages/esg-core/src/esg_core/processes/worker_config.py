@@ -1,6 +1,7 @@
 """What the options mean for one worker, and how long its parent waits for it."""
 
 import dataclasses
+import logging
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,15 @@ def check(config: "Config") -> None:
             option = config.spell("workers")
             raise UsageError(f"{option}: the options cannot be passed to a new process: {error}") from None
     check_files_and_names(config)
+
+
+def warn_of_fixed(config: "Config", current: "Config", *, has_udp: bool) -> None:
+    """Log what a new configuration asks for and only a new parent can do: it binds addresses at its start."""
+    logger = logging.getLogger("esg.error")
+    if config.addresses != current.addresses:
+        logger.warning("New addresses need a restart of the whole server: the current ones stay in use")
+    if config.http3 and not has_udp:
+        logger.warning("HTTP/3 needs SIGUSR2 or a restart of the whole server: it is not served yet")
 
 
 def patience(config: "Config") -> Patience:

@@ -5,6 +5,7 @@ Knows sockets, but neither event loop nor protocol.
 
 import logging
 import socket
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError
@@ -41,17 +42,22 @@ def bind_beside(bound: list[BoundSocket]) -> list[BoundSocket]:
     What another program has bound stays alone, and the log says so: it may be on an address that is not ours to use.
     """
     try:
-        for one in bound:
-            if one.is_of_parent:
-                continue
-            if one.is_tcp and (one.is_own or one.is_shared):
-                one.beside = bind_udp(one.sock)
-            else:
-                logging.getLogger("esg.error").warning("HTTP/3 is not served on %s", _alone(one))
+        add_beside(bound)
     except BaseException:
         close_all(bound)
         raise
     return bound
+
+
+def add_beside(bound: Iterable[BoundSocket]) -> None:
+    """Do what `bind_beside()` does, but leave everything open on failure."""
+    for one in bound:
+        if one.is_of_parent:
+            continue
+        if one.is_tcp and (one.is_own or one.is_shared):
+            one.beside = bind_udp(one.sock)
+        else:
+            logging.getLogger("esg.error").warning("HTTP/3 is not served on %s", _alone(one))
 
 
 def _alone(one: BoundSocket) -> str:

@@ -1,8 +1,9 @@
 """How many connections each client has (rule A-11).
 
 A connection counts for the client at its other end, from the moment it is made. One from a trusted proxy counts for the
-clients whose requests it carries, as long as their calls run, once for each client. What has no address of a client
-does not count: UNIX sockets, and what a proxy asks for itself. Memory is bounded by connections and running calls.
+clients whose requests it carries, as long as they wait or run, once for each client. `client_networks` says what one
+client is. What has no address of a client does not count: UNIX sockets, and what a proxy asks for itself. Memory is
+bounded by connections and calls.
 
 Knows transports and calls, no protocol.
 """
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from esg_core.asgi import Scope
 from esg_core.contracts import Connection, Cycle
+from esg_http.call.client_networks import client_of
 from esg_http.call.peer import address_of
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class ClientCall(Cycle, Protocol):
 
 
 class ClientConnections:
-    """Counts the connections of one server by the address of the client: see `esg_core.contracts.ConnectionWatch`.
+    """Counts the connections of one server by client: see `esg_core.contracts.ConnectionWatch`.
 
     Clients that `trust` covers are proxies; None trusts none.
     """
@@ -89,7 +91,7 @@ class ClientConnections:
             self._drop(host)
 
     def begin(self, call: ClientCall) -> tuple[Connection, str] | None:
-        """A call begins; returns what `end()` needs, None if it does not count by itself."""
+        """A request waits or runs; returns what `end()` needs, None if it does not count by itself."""
         host = _client_behind(call) if call.is_from_proxy else None
         if host is None:
             return None
@@ -100,7 +102,7 @@ class ClientConnections:
         return key
 
     def end(self, key: tuple[Connection, str]) -> None:
-        """A call has ended."""
+        """That request has left."""
         self._carried[key] -= 1
         if not self._carried[key]:
             del self._carried[key]
@@ -112,32 +114,37 @@ class ClientConnections:
             del self._open[host]
 
     def _host_of(self, transport: Any) -> str | None:
-        """The address of the client at the other end; None if there is none, or if it is a proxy."""
+        """The client at the other end; None if it has no address, or is a proxy."""
         if transport is None or transport.get_extra_info(SHARED):
             return None
         address = address_of(transport.get_extra_info("peername"))
         if address is None or (self._trust is not None and self._trust.trusts(address[0])):
             return None
-        return address[0]
+        return client_of(address[0])
 
 
 class WatchedCalls(set[Any]):
-    """The running calls of a context: tells which begin and end."""
+    """The running calls of a context: tells which begin and end, and counts those that are expected already."""
 
     def __init__(self, clients: ClientConnections) -> None:
         super().__init__()
         self._clients = clients
         self._counted: dict[object, tuple[Connection, str]] = {}
 
-    def add(self, call: ClientCall) -> None:
-        """A call begins."""
-        super().add(call)
+    def expect(self, call: ClientCall) -> None:
+        """A request waits until it may run: it counts until `discard()`, as it does while it runs."""
         key = self._clients.begin(call)
         if key is not None:
             self._counted[call] = key
 
+    def add(self, call: ClientCall) -> None:
+        """A call begins."""
+        super().add(call)
+        if call not in self._counted:
+            self.expect(call)
+
     def discard(self, call: object) -> None:
-        """A call has ended."""
+        """A call has ended, or a request that was expected has left."""
         super().discard(call)
         key = self._counted.pop(call, None)
         if key is not None:
@@ -151,4 +158,4 @@ def _client_behind(call: ClientCall) -> str | None:
     peer = transport.get_extra_info("peername") if transport is not None else None
     if client is None or tuple(client) == address_of(peer):
         return None
-    return str(client[0])
+    return client_of(str(client[0]))

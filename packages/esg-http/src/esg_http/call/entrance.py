@@ -134,6 +134,7 @@ class Waiting:
     def release(self) -> None:
         """Leave the queue: its client is gone, or its body came too late."""
         self._admission.leave(self)
+        self._context.cycles.discard(self._cycle)  # it may have been expected there
 
     def admit(self, place: "Place") -> None:
         self._cycle.place = place
@@ -141,4 +142,5 @@ class Waiting:
 
     def refuse(self) -> None:
         self._cycle.place = None
+        self._context.cycles.discard(self._cycle)
         refuse(self._cycle)

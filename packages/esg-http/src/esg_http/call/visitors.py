@@ -16,6 +16,7 @@ from esg_http.call.entrance import Entrance
 
 if TYPE_CHECKING:
     from esg_core.context import Context
+    from esg_core.overload.admission import Admission
     from esg_http.call.cycle import Cycle
 
 REFUSAL: Headers = [PLAIN_TEXT, (b"retry-after", b"1")]
@@ -53,6 +54,12 @@ class VisitorEntrance(Entrance):
             self._turn_away(cycle)
             return False
         return super().enter(cycle, app, call_limit)
+
+    def _waits(self, admission: "Admission", cycle: "Cycle", app: Application) -> bool:
+        is_in_line, calls = super()._waits(admission, cycle, app), self._context.cycles
+        if is_in_line and isinstance(calls, WatchedCalls):
+            calls.expect(cycle)
+        return is_in_line
 
     def _turn_away(self, cycle: "Cycle") -> None:
         """Refuse a request whose client has too many connections: 429 (RFC 6585 section 4), the client's own doing."""

@@ -63,11 +63,6 @@ class Deadlines(StreamConnection):
         self._written: WriteWatch | None = None
         self._sent_before = 0
 
-    @property
-    def streams(self) -> int:
-        """How many streams are open, for the statistics."""
-        return len(self._streams.live)
-
     def _is_held_up(self, stream: RequestStream) -> bool:
         return stream.window <= 0
 

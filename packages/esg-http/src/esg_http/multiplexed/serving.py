@@ -84,6 +84,11 @@ class Serving:
         self._served = 0
         self._call_limit: float = 0
 
+    @property
+    def streams(self) -> int:
+        """How many streams are open, for the statistics."""
+        return len(self._streams.live)
+
     def make_stream(self, number: int, window: int) -> RequestStream:
         """Return a new stream; `window` is what it may send."""
         return RequestStream(self, number, window)

@@ -30,8 +30,9 @@ class LimitOptions:
         inf,
         Group.LIMITS,
         "Connections of one client; requests on further ones get 429.",
-        "By address, after the PROXY protocol. Behind a trusted proxy, the connections that carry running requests of "
-        "the client count. The response has `retry-after: 1`, and ends a client's own connection, but not a proxy's. "
+        "By address, after the PROXY protocol; in IPv6, a /64 network is one client. Behind a trusted proxy, the "
+        "connections that carry requests of the client count, whether they run or wait for a slot. The response has "
+        "`retry-after: 1`, and ends a client's own connection, but not a proxy's. "
         "UNIX sockets do not count, nor does a proxy that names no client.",
     )
     limit_websockets: Limit = option(

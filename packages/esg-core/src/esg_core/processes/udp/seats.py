@@ -73,6 +73,11 @@ class Seats:
         taken = [number for number in range(self._size) if number not in self._free]
         return list(dict.fromkeys((*self._lent, *self._free[-1:], *taken)))
 
+    @property
+    def are_free(self) -> bool:
+        """Whether no process has one, of this program or the previous one."""
+        return not self._lent and len(self._free) == self._size
+
     def take(self) -> int:
         """The number of a seat that is free from now on no more; raises `StartupError`.
 

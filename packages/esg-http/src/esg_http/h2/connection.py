@@ -185,7 +185,7 @@ class H2Connection(Deadlines, asyncio.Protocol):
 
     def drain(self) -> None:
         """See `Connection.drain`; announces the end, and for one more round trip accepts what is on its way."""
-        if self._drains or self._endings.is_over:
+        if self._drains or self._endings.is_over or (self._context.patient and not self._served):
             return
         self._drains = True
         self.sending.put(goaway_frame(LAST_STREAM, NO_ERROR) + ping_frame(_LAST_CALL_PING))

@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections import Counter
 
-OF_A_CONNECTION = ("Connection", "Cycle", "H1Connection", "H2Connection", "RequestStream", "Peer")
+OF_A_CONNECTION = ("Connection", "Cycle", "H1Connection", "H2Connection", "H3Connection", "RequestStream", "Peer")
 """Classes whose objects must be gone with their connection, except those of the request that asks."""
 
 

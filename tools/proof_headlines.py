@@ -37,8 +37,10 @@ def losses(page: ResultPage) -> str:
 
 def soak(page: ResultPage) -> str:
     """Of all kinds of traffic."""
-    table = page.table()
-    return f"{int(table['all']['done']):,} exchanges of {len(table) - 1} kinds, {table['all']['failed']} failed"
+    tables = [table for _, table in page.tables()]
+    kinds = {kind for table in tables for kind in table} - {"all"}
+    done, failed = (sum(int(table["all"][column]) for table in tables) for column in ("done", "failed"))
+    return f"{done:,} exchanges of {len(kinds)} kinds, {failed} failed"
 
 
 def overload(page: ResultPage) -> str:

@@ -1,14 +1,16 @@
 """A small, strict HTTP/1.1 client: wrong framing is an error."""
 
 import asyncio
+import math
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-PATIENCE = 30.0
-"""Seconds to wait for events that must happen."""
+PATIENCE = 120.0
+"""Seconds to wait for events that must happen, on a machine that is as busy as it may be."""
 
 
 class Unanswered(Exception):
@@ -17,11 +19,15 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """Where a server is; `tls` has a client's side of TLS for each protocol of ALPN, or nothing for cleartext."""
+    """Where a server is; `tls` has a client's side of TLS for each protocol of ALPN, or nothing for cleartext.
+
+    `authority` is the certificate of its authority, in PEM, if it speaks HTTP/3.
+    """
 
     name: str
     port: int
-    tls: Mapping[str, ssl.SSLContext]
+    tls: Mapping[str, ssl.SSLContext] = field(default_factory=dict)
+    authority: bytes = b""
 
     async def open(self, alpn: str = "http/1.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A new connection; over TLS, it offers a protocol by ALPN."""
@@ -55,11 +61,16 @@ class Connection:
         self.writer = writer
         self.is_over = False
         self.served = 0
+        self._began_at = time.monotonic()
+        self._sent_at = math.inf
 
     @classmethod
     async def to(cls, target: Target) -> "Connection":
         """A new connection."""
-        return cls(*await target.open())
+        began_at = time.monotonic()
+        connection = cls(*await target.open())
+        connection._began_at = began_at
+        return connection
 
     async def ask(self, request: bytes) -> Answer:
         """Send a request and read its answer; raises `Unanswered`, or another exception for a wrong answer."""
@@ -72,6 +83,7 @@ class Connection:
                 await asyncio.wait({sending})
 
     async def _send(self, data: bytes) -> None:
+        self._sent_at = time.monotonic()
         try:
             self.writer.write(data)
             await self.writer.drain()
@@ -85,7 +97,7 @@ class Connection:
             self.is_over = True
             if getattr(error, "partial", b""):
                 raise
-            raise Unanswered(type(error).__name__) from None
+            raise Unanswered(f"{type(error).__name__}, {self._times()}") from None
         first, *lines = head[:-4].split(b"\r\n")
         fields = dict(line.split(b": ", 1) for line in lines)
         if fields.get(b"connection") == b"close":
@@ -93,6 +105,10 @@ class Connection:
         body = await self._body(fields)
         self.served += 1
         return Answer(int(first.split(b" ")[1]), fields, body)
+
+    def _times(self) -> str:
+        sent, now = self._sent_at - self._began_at, time.monotonic() - self._began_at
+        return f"sent {sent:.3f} s and ended {now:.3f} s after the connection was begun"
 
     async def _body(self, fields: dict[bytes, bytes]) -> bytes:
         if b"content-length" in fields:

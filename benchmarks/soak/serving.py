@@ -17,14 +17,12 @@ from typing import Any, Self
 import trustme
 
 from benchmarks.proc import tree
-from benchmarks.soak.http1 import Connection, Target, close
+from benchmarks.soak.http1 import PATIENCE, Connection, Target, close
 
 ROOT = Path(__file__).resolve().parents[2]
-URL = re.compile(r"https?://127\.0\.0\.1:(\d+)")
+URL = re.compile(r"running on https?://127\.0\.0\.1:(\d+)")
+ADMIN = re.compile(r"Admin address on http://127\.0\.0\.1:(\d+)/")
 WRONG = re.compile(r"Traceback|ERROR|CRITICAL|log lines were lost")
-PATIENCE = 40.0
-"""Seconds to wait for events that must happen."""
-
 Sample = dict[int, tuple[int, int]]
 """By process: KiB of resident memory, open descriptors."""
 
@@ -46,11 +44,15 @@ class Served:
         if self._authority is not None:
             self.renew_certificate()
             tls = ["--ssl-certfile", str(self._certificate)]
-        command = [sys.executable, "-m", "esg", "benchmarks.soak.app:app", "--port", "0", *tls, *self._options]
+        places = ["--port", "0", "--admin", "127.0.0.1:0"]
+        command = [sys.executable, "-m", "esg", "benchmarks.soak.app:app", *places, *tls, *self._options]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         try:
-            self.target = Target(self.name, self._wait_for_port(), self._client_tls())
+            has_http3 = self._authority is not None and "--http3" in self._options
+            pem = self._authority.cert_pem.bytes() if has_http3 and self._authority is not None else b""
+            self.target = Target(self.name, self._wait_for(URL), self._client_tls(), pem)
+            self.admin = Target(self.name, self._wait_for(ADMIN))
         except BaseException:
             self._process.kill()
             raise
@@ -67,7 +69,7 @@ class Served:
             self._process.wait()
 
     def renew_certificate(self) -> None:
-        """A new certificate of the same authority, which is used from the next restart on."""
+        """A new certificate of the same authority, in the place of the present one."""
         if self._authority is not None:
             new = self._certificate.with_suffix(".new")
             self._authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(new)
@@ -82,15 +84,20 @@ class Served:
             self._authority.configure_trust(context)
         return contexts
 
-    def _wait_for_port(self) -> int:
+    def _wait_for(self, port: re.Pattern[str]) -> int:
         end = time.monotonic() + PATIENCE
-        while not (found := URL.search(self._log.read_text(encoding="utf-8"))):
+        while not (found := port.search(self._log.read_text(encoding="utf-8"))):
             if time.monotonic() > end or self._process.poll() is not None:
                 raise RuntimeError(f"the server does not start:\n{self._log.read_text(encoding='utf-8')}")
             time.sleep(0.05)
         return int(found[1])
 
     # While it runs.
+
+    @property
+    def pid(self) -> int:
+        """The first process: the parent, if there are workers."""
+        return self._process.pid
 
     def workers(self) -> list[int]:
         """The processes that serve: the children, or the only one."""
@@ -107,16 +114,29 @@ class Served:
         return found
 
     async def restart(self) -> bool:
-        """Replace all workers, with a new certificate if there is one; returns whether that was completed."""
+        """Replace all workers; returns whether that was completed."""
         before = set(self.workers())
-        self.renew_certificate()
         self._process.send_signal(signal.SIGHUP)
         end = time.monotonic() + PATIENCE
         while before & set(self.workers()):
             if time.monotonic() > end:
                 return False
             await asyncio.sleep(0.1)
+        return True
+
+    async def renew(self) -> bool:
+        """Replace the certificate, if there is one; returns whether new clients see another one in time."""
+        if not self.target.tls:
+            return True
         await self.note_certificate()
+        seen = len(self.certificates)
+        self.renew_certificate()
+        end = time.monotonic() + PATIENCE
+        while len(self.certificates) == seen:
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(0.1)
+            await self.note_certificate()
         return True
 
     async def note_certificate(self) -> None:

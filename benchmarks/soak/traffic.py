@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from benchmarks.soak import http3
 from benchmarks.soak.http1 import PATIENCE, Connection, Target, Unanswered
 from benchmarks.soak.http2 import ask_together
 from benchmarks.soak.tally import Tally
@@ -104,7 +105,7 @@ async def _events(target: Target, tally: Tally, name: str, _: random.Random) -> 
 async def _websocket(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
     tls = target.tls.get("http/1.1")
     url = f"{'wss' if tls else 'ws'}://127.0.0.1:{target.port}/"
-    async with asyncio.timeout(PATIENCE), connect(url, ssl=tls, proxy=None) as client:
+    async with asyncio.timeout(PATIENCE), connect(url, ssl=tls, proxy=None, open_timeout=None) as client:
         try:
             for _ in range(rng.randrange(1, 30)):
                 message = rng.randbytes(int(10 ** rng.uniform(0, 5)))
@@ -127,6 +128,30 @@ async def _http2(target: Target, tally: Tally, name: str, rng: random.Random) ->
         raise ValueError("a wrong answer")
     tally.done[name] += len(answers)
     tally.again[name] += refused
+
+
+async def _http3(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
+    bodies = [rng.randbytes(int(10 ** rng.uniform(0, 5))) for _ in range(rng.randrange(1, 9))]
+    answers, refused = await http3.ask_together(target, [("/", body) for body in bodies])
+    wanted = {hashlib.sha256(body).hexdigest().encode() for body in bodies}
+    if not set(answers) <= wanted:
+        raise ValueError("a wrong answer")
+    tally.done[name] += len(answers)
+    tally.again[name] += refused
+
+
+async def _http3_events(target: Target, tally: Tally, name: str, _: random.Random) -> None:
+    answers, refused = await http3.ask_together(target, [("/events", b""), ("/file", b"")])
+    if not refused and not answers[0].endswith(b"data: end\n\n"):
+        raise ValueError(f"an unfinished stream: {answers[0][-80:]!r}")
+    tally.done[name] += len(answers)
+    tally.again[name] += refused
+
+
+async def _http3_abort(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
+    """Leave in the middle of the exchanges."""
+    await http3.ask_together(target, [("/events", b""), ("/", rng.randbytes(rng.randrange(1, 100_000)))], leaves=True)
+    tally.done[name] += 1
 
 
 async def _abort(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
@@ -162,4 +187,12 @@ KINDS: dict[str, Kind] = {
     "http2": _http2,
     "abort": _abort,
     "malformed": _malformed,
+    "http3": _http3,
+    "http3-events": _http3_events,
+    "http3-abort": _http3_abort,
 }
+
+
+def kinds_for(target: Target) -> list[str]:
+    """The kinds of traffic that a server understands."""
+    return [kind for kind in KINDS if target.authority or not kind.startswith("http3")]

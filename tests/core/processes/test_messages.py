@@ -69,5 +69,5 @@ def test_the_bytes_of_messages_are_all_different() -> None:
     from esg_core.processes import messages
 
     values = [value for name, value in vars(messages).items() if name.isupper() and isinstance(value, bytes)]
-    assert len(values) == len(set(values)) == 15
+    assert len(values) == len(set(values)) == 16
     assert {ASK_REQUESTS, ASK_STACKS, FIRST} <= set(values)

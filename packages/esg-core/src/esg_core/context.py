@@ -182,7 +182,7 @@ class Context:
             self.alternatives.withdraw()
 
     def drain(self, *, patient: bool = False) -> None:
-        """Tell every connection to finish and close (rule L-2).
+        """Tell every connection to finish and close (rule L-2). May be called again.
 
         With `patient`, a connection that has sent no request yet may still do so, until this is called again without.
         """

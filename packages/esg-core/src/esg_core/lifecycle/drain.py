@@ -1,9 +1,9 @@
 """Ends a server: in order and in time, or at once (rule L-2).
 
 The order: readiness fails, and every response announces the end; after `shutdown_delay` the listeners are closed; after
-a last call idle connections close, and busy ones once their response is complete; when nothing runs, the application
-shuts down. Whatever takes longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its
-shutdown.
+a last call idle connections close, and busy ones once their response is complete; new ones have a moment for their
+first request, or longer if other processes go on serving; when nothing runs, the application shuts down. Whatever takes
+longer than `timeout_graceful_shutdown` is cancelled, and the application still gets its shutdown.
 
 Knows no signals and no exit codes. Before each step, `allow` gets the seconds that it may take (see `Watchdog`).
 """
@@ -31,6 +31,13 @@ FIRST_CALL = 0.3
 HANDSHAKE_PATIENCE = 1.0
 """Seconds for connections that are in their TLS handshake when the listeners are closed."""
 
+NEW = 15.0
+"""Seconds that new connections have for their handshake and first request where other processes go on serving.
+
+A client on a busy machine may take seconds from `connect()` to its request, and cannot know that it may repeat it.
+Where nothing else serves, its next connection would be refused anyway, and an operator waits for the end.
+"""
+
 TELL_AFTER = 0.1
 """Seconds after which the log says what the drain waits for."""
 
@@ -47,7 +54,10 @@ def drain_budget(context: "Context") -> float:
 
 
 class Drain:
-    """Ends one server, once."""
+    """Ends one server, once.
+
+    `others_serve`: other processes go on serving on its addresses, so its clients must not notice its end.
+    """
 
     def __init__(self, parts: ServerParts, allow: Callable[[float], None]) -> None:
         self._context = parts.context
@@ -56,6 +66,7 @@ class Drain:
         self._allow = allow
         self._logger = logging.getLogger("esg.error")
         self.forced = False
+        self.others_serve = False
         self._deadline = math.inf
 
     async def run(self) -> None:
@@ -95,7 +106,6 @@ class Drain:
         telling = context.loop.call_later(TELL_AFTER, self._tell)
         try:
             async with asyncio.timeout_at(finite(self._deadline)):
-                await self._listeners.settle(HANDSHAKE_PATIENCE)
                 await self._first_call()
                 context.drain()  # including those accepted at the last moment
                 await context.wait_quiet()
@@ -106,10 +116,12 @@ class Drain:
         return True
 
     async def _first_call(self) -> None:
-        """Wait for the first requests of new connections: a client far away needs a moment to send one."""
-        limit = self._context.config.timeout_graceful_shutdown
+        """Wait for the handshakes and first requests of new connections: a client far away needs a moment for them."""
+        loop, limit = self._context.loop, self._context.config.timeout_graceful_shutdown
+        end = loop.time() + min(NEW if self.others_serve else 0.0, limit / 2)
+        await self._listeners.settle(max(HANDSHAKE_PATIENCE, end - loop.time()))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(FIRST_CALL, limit / 2)):
+            async with asyncio.timeout(max(min(FIRST_CALL, limit / 2), end - loop.time())):
                 await self._context.wait_quiet()
 
     def _tell(self) -> None:

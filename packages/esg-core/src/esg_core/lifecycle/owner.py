@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 class Owner:
     """The owner of an embedded server: no watchdog, and signals reach the server first, then the program.
 
-    `serves_admin` is false if the owner serves the admin address itself. `tickets` has the keys of TLS tickets that its
-    other servers use; None if it has no others.
+    `serves_admin` is false if the owner serves the admin address itself. `others_serve` is true once other processes
+    are known to go on serving when this server ends. `tickets` has the keys of TLS tickets that its other servers use;
+    None if it has no others.
     """
 
     serves_admin = True
+    others_serve = False
     tickets: "TicketKeys | None" = None
 
     @contextlib.contextmanager

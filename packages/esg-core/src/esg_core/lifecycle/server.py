@@ -215,6 +215,7 @@ class Server:
             if await self._start(parts):
                 await self._stop
                 self._owner.stopping(drain_budget(parts.context))
+                drain.others_serve = self._owner.others_serve
                 self._is_over = await unless(self._force, drain.run())
         finally:
             if not self._is_over:

@@ -36,6 +36,9 @@ RETIRE = b"\x06"
 CLOSE = b"\x07"
 """Accept the connections in the queue, drain and end."""
 
+OTHERS_SERVE = b"\x16"
+"""When it ends, others will go on serving; `RETIRE` says so too."""
+
 REOPEN = b"\x0e"
 """Reopen the log files."""
 

@@ -36,6 +36,7 @@ from esg_core.processes.messages import (
     CLOSE,
     FAILED,
     LIMIT_REACHED,
+    OTHERS_SERVE,
     READY,
     REOPEN,
     RETIRE,
@@ -194,6 +195,8 @@ class ParentLine(ThisProcess):
                 data = self._line.recv(16)
             except OSError:
                 data = b""
+            if OTHERS_SERVE in data or RETIRE in data:
+                self.others_serve = True
             if REOPEN in data:
                 reopen()
             if SHOW_STACKS in data:

@@ -140,7 +140,8 @@ class RunningWorkers:
                 self._logger.info("Retiring worker [%d]: %s", step.worker.pid, step.worker.due)
                 running.send(messages.RETIRE)
             case Act.CLOSE:
-                running.send(messages.CLOSE)
+                others_serve = self._policy.code is None
+                running.send(messages.OTHERS_SERVE + messages.CLOSE if others_serve else messages.CLOSE)
             case Act.DUMP:
                 self._logger.error("Ending worker [%d]: its event loop is blocked", step.worker.pid)
                 running.send(messages.SHOW_STACKS)

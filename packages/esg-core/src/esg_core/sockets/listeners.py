@@ -28,6 +28,10 @@ WARN_EVERY = 30.0
 """Seconds between two warnings that accepting pauses, however often it does."""
 
 
+AFTER_READING = 0.001
+"""Seconds in which the loop looks at its sockets: libuv runs a timer that is late before it reads what has come."""
+
+
 class Listeners:
     """The bound sockets of one server, from `start()` to `close()`, and the UDP sockets beside them."""
 
@@ -89,6 +93,7 @@ class Listeners:
         """
         while self._opening:
             await asyncio.wait(self._opening, timeout=patience)
+            await asyncio.sleep(AFTER_READING)
             if not patience or self._handshakes is None or not self._handshakes.are_waiting:
                 break
         for task in self._opening:

@@ -108,6 +108,8 @@ class ProxyProtocol(asyncio.BufferedProtocol):
     # Called by the context.
 
     def drain(self) -> None:
+        if self._context.patient:
+            return
         grace = DRAIN_GRACE if self._handshake is None else HANDSHAKE_GRACE
         self.deadline = min(self.deadline, self._context.loop.time() + grace)
         self._context.sweeper.hasten(self)

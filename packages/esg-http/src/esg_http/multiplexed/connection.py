@@ -131,7 +131,7 @@ class StreamConnection(StreamDeadlines):
 
     def drain(self) -> None:
         """See `Connection.drain`; announces the end, and for one more round trip accepts what is on its way."""
-        if self._drains or self._endings.is_over:
+        if self._drains or self._endings.is_over or (self._context.patient and not self._served):
             return
         self._drains = True
         self.sending.put(self.first_goaway)

@@ -350,6 +350,8 @@ def test_a_client_that_reads_nothing_is_looked_at_soon() -> None:
         client.feed(get())
         assert client.due_in == pytest.approx(2)
         assert client.connection.check_at == math.ceil(client.connection.deadline / TICK)
+        client.connection.expire(client.connection.deadline)
+        assert client.due_in == pytest.approx(4)
         client.server.loop.advance(8 + LATE)
         assert client.transport.closed
         assert client.server.log.trouble == ["127.0.0.1:50000 does not read its response: aborted (timeout-write)"]

@@ -1,8 +1,8 @@
 """Runs the tests on a mutant, in a separate process that has the changed module and is gone afterwards.
 
 No file is changed. The process is a fork of this one, in which the third-party modules of the tests are already
-imported; an import hook replaces the module by the mutant. A mutant that takes too long or too much memory counts as
-noticed.
+imported; an import hook replaces the module by the mutant, so any change can be tried. `trials` is quicker, and only
+for changes in functions. A mutant that takes too long or too much memory counts as noticed.
 """
 
 import importlib
@@ -14,7 +14,7 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -30,7 +30,7 @@ SURVIVED, KILLED, INVALID, TIMEOUT = "survived", "killed", "invalid", "timeout"
 MEMORY = 2 << 30
 """Bytes of address space that a mutant may take."""
 
-_QUICKLY = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:unraisableexception")
+QUICKLY = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:unraisableexception")
 _NO_MODULE = 97
 _WARM = ("asyncio", "h11", "httptools", "uvloop", "h2.connection", "httpx", "websockets", "wsproto", "ssl")
 
@@ -52,9 +52,25 @@ def prepare() -> None:
 
 def ask(module: str, path: Path, code: CodeType | None, tests: Sequence[str], limit: float) -> str:
     """Run the tests with `code` as the module, or with the module as it is; returns one of the names above."""
+
+    def judge() -> int:
+        if code is not None:
+            be_silent()
+            sys.meta_path.insert(0, _Finder(module, path, code))
+        try:
+            importlib.import_module(module)
+        except BaseException:  # noqa: BLE001 - a change may raise anything
+            return _NO_MODULE
+        return _first_failure(tests)
+
+    return in_fork(judge, limit)
+
+
+def in_fork(judge: Callable[[], int], limit: float) -> str:
+    """Call a function that returns an exit code, in a separate process; returns one of the names above."""
     child = os.fork()
     if child == 0:
-        _be_judged(module, path, code, tests, int(limit))
+        _be_judged(judge, int(limit))
     descriptor = os.pidfd_open(child)
     try:
         ended = bool(select.select([descriptor], [], [], limit)[0])
@@ -72,19 +88,14 @@ def _has_ended(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _be_judged(module: str, path: Path, code: CodeType | None, tests: Sequence[str], limit: int) -> None:
+def _be_judged(judge: Callable[[], int], limit: int) -> None:
     """Run in the process of a mutant; does not return."""
-    result = _NO_MODULE
+    result = 1
     try:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # even when nothing waits any longer
-        if code is not None:
-            _be_silent()
-            sys.meta_path.insert(0, _Finder(module, path, code))
-        importlib.import_module(module)
-        result = 1
-        result = _first_failure(tests)
+        result = judge()
     finally:
         sys.stdout.flush()
         os._exit(result)
@@ -92,11 +103,12 @@ def _be_judged(module: str, path: Path, code: CodeType | None, tests: Sequence[s
 
 def _first_failure(tests: Sequence[str]) -> int:
     """The exit code of pytest, file by file: the first one notices most mutants, and the others are not even read."""
-    codes = (int(pytest.main([*_QUICKLY, test])) for test in tests)
+    codes = (int(pytest.main([*QUICKLY, test])) for test in tests)
     return next((code for code in codes if code), 0)
 
 
-def _be_silent() -> None:
+def be_silent() -> None:
+    """Write nothing from now on."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)

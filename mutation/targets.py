@@ -25,6 +25,7 @@ _SENDING = (_HTTP2 + "engine/test_sending.py", _HTTP2 + "engine/test_turns.py")
 _HTTP3 = "tests/http3/"
 _CASES = (_HTTP3 + "test_conformance.py",)
 _CONNECTIONS = (_HTTP3 + "test_connection.py", "tests/multiplexed/test_connection.py")
+_CLIENT = (_HTTP3 + "engine/test_client_streams.py",)
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.message.grammar": (
@@ -86,17 +87,20 @@ TARGETS: dict[str, tuple[str, ...]] = {
         _HTTP + "call/test_cycle.py",
         _HTTP + "call/test_asgi_misbehaviour.py",
         _HTTP + "call/test_asgi_lifetimes.py",
+        _HTTP + "call/test_direct_calls.py",
+        _HTTP + "call/test_extensions.py",
         _HTTP + "test_counting.py",
-        "tests/behaviour/test_http_messages.py",
+        "tests/behaviour/test_http_hooks.py",
         "tests/behaviour/test_admission.py",
-        "tests/behaviour/test_late_responses.py",
-        "tests/behaviour/test_calls_of_departed_clients.py",
     ),
     "esg_http.h1.connection": (
+        _HTTP + "h1/test_connection.py",
         "tests/behaviour/test_http_deadlines.py",
         "tests/behaviour/test_http_half_closed.py",
         _HTTP + "h1/test_upgrade.py",
         _HTTP + "h1/test_states.py",
+        _HTTP + "h1/test_turns.py",
+        "tests/behaviour/test_admission.py",
     ),
     "esg_admin.responder": (
         "tests/admin/test_answers.py",
@@ -125,13 +129,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h3.coding.varints": (_HTTP3 + "coding/test_frames.py", *_CASES),
     "esg_http.h3.coding.frames": (_HTTP3 + "coding/test_frames.py", *_CASES, *_CONNECTIONS),
     "esg_http.h3.coding.qpack": (_HTTP3 + "coding/test_qpack.py", *_CASES),
-    "esg_http.h3.engine.states": _CASES,
+    "esg_http.h3.engine.states": (*_CASES, _HTTP + "test_states_page.py"),
     "esg_http.h3.engine.streams": (_HTTP3 + "test_stream_numbers.py", *_CASES, *_CONNECTIONS),
     "esg_http.h3.engine.qpack_streams": (*_CASES, *_CONNECTIONS),
-    "esg_http.h3.engine.unidirectional": (*_CASES, *_CONNECTIONS),
-    "esg_http.h3.engine.control": (*_CASES, *_CONNECTIONS),
-    "esg_http.h3.engine.requests": (*_CASES, *_CONNECTIONS),
-    "esg_http.h3.engine.bodies": (*_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.unidirectional": (*_CLIENT, *_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.control": (*_CLIENT, *_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.requests": (*_CLIENT, *_CASES, *_CONNECTIONS),
+    "esg_http.h3.engine.bodies": (*_CLIENT, *_CASES, *_CONNECTIONS, _HTTP3 + "test_websocket.py"),
     "esg_http.h3.engine.sending": (*_CASES, *_CONNECTIONS),
 }
 """Module -> the files of its tests."""

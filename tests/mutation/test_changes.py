@@ -1,5 +1,6 @@
 """The tool for mutation testing: what it changes, what it leaves alone, and that tests notice."""
 
+import ast
 import subprocess
 import sys
 
@@ -8,7 +9,9 @@ import pytest
 from mutation.changes import names
 from mutation.equivalent import known
 from mutation.patterns import variants
+from mutation.swapping import changed_functions
 from mutation.targets import ROOT, TARGETS, source_of
+from mutation.trials import statement_lines
 
 
 def changes(text: str) -> set[str]:
@@ -73,6 +76,36 @@ def test_what_is_changed_in_a_pattern(pattern: str, expected: set[str]) -> None:
 def test_mutants_with_the_same_change_have_different_names() -> None:
     found = names("a(1, b)\na(1, b)")
     assert len(found) == len(set(found)) == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ("def f():\n    return 1", "def f():\n    return 2", ["f"]),
+        (
+            "class C:\n    def f(self):\n        return lambda: 1",
+            "class C:\n    def f(self):\n        return lambda: 2",
+            ["f"],
+        ),
+        ("def f():\n    return 1", "def f():\n    return 1", []),
+        ("a = 1", "a = 2", None),
+        ("a = 1", "a = True", None),
+        ("class C:\n    a = 1", "class C:\n    a = 2", None),
+        ("def f(a=1): ...", "def f(a=2): ...", None),
+        ("class C:\n    def f(self):\n        super()", "class C:\n    def f(self):\n        pass", None),
+    ],
+)
+def test_which_changes_need_no_import(before: str, after: str, changed: list[str] | None) -> None:
+    codes = [compile(text, "module", "exec") for text in (before, after)]
+    found = changed_functions(*codes)
+    assert (None if found is None else [code.co_name for _, code in found]) == changed
+
+
+def test_the_lines_of_a_statement_are_not_those_of_the_statements_in_it() -> None:
+    text = "def f():\n    if (\n        a\n    ):\n        b(\n            c\n        )\n    d()"
+    tree = ast.parse(text)
+    found = [statement_lines(tree, line) for line in range(1, 9)]
+    assert found == [range(1, 2), *[range(2, 5)] * 3, *[range(5, 8)] * 3, range(8, 9)]
 
 
 @pytest.mark.parametrize("module", TARGETS)

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from esg_core.asgi import Message, Receive, Scope, Send
+from esg_core.asgi import Headers, Message, Receive, Scope, Send
 from esg_core.errors import ApplicationError, ClientDisconnected
+from esg_core.figures.outcomes import ONLY_LOGGED
+from esg_core.request_ids import EXTENSION, FIELD
 from esg_core.testing import ManualLoop
 from esg_core.unheard import AT_ONCE, GRACE, GRACE_OF_HELPERS
 from esg_http.call.request_side import MOST_PIECES
@@ -43,6 +46,20 @@ def test_a_response_in_one_part(paper: CycleOnPaper) -> None:
     assert paper.said == [("respond", 200, b"hello", True), ("finished",)]
 
 
+def test_headers_that_can_be_read_once(paper: CycleOnPaper) -> None:
+    """R-1: the response hook sees them, too."""
+    seen: list[Headers] = []
+    paper.context.on_response = lambda scope, status, headers: seen.append(headers)
+    paper.send({**start(), "headers": iter([(b"x", b"y")])}, body())
+    assert seen == [[(b"x", b"y")]]
+
+
+def test_headers_that_cannot_be_read(paper: CycleOnPaper) -> None:
+    """H-10."""
+    with pytest.raises(ApplicationError, match="headers must be an iterable"):
+        paper.send({**start(), "headers": 5})
+
+
 def test_a_response_in_parts(paper: CycleOnPaper) -> None:
     """H-4: empty parts in the middle send nothing."""
     paper.send(start(), body(more_body=True), body(b"a", more_body=True), body(more_body=True), body())
@@ -70,9 +87,61 @@ def test_what_carries_no_body(loop: ManualLoop, method: str, status: int) -> Non
 def test_a_body_of_another_length(paper: CycleOnPaper, parts: list[bytes], said: list[tuple[Any, ...]]) -> None:
     """H-3: no more than announced, and no end."""
     paper.send(start(headers=length(b"5")))
-    with pytest.raises(ApplicationError, match="H-3"):
+    sent = sum(map(len, parts))
+    wrong = f"the body is {'longer' if sent > 5 else 'shorter'} than its content-length: {sent} instead of 5 bytes"
+    with pytest.raises(ApplicationError, match=f"^{wrong}"):
         paper.send(*(body(part, more_body=part is not parts[-1]) for part in parts))
     assert paper.said == [*said, ("give up",)]
+    assert paper.cycle.sent == min(sent, 5)
+
+
+def test_a_body_that_is_too_long_before_its_end(paper: CycleOnPaper) -> None:
+    """H-3: no byte of the next message may follow it."""
+    paper.send(start(headers=length(b"5")))
+    with pytest.raises(ApplicationError, match="longer"):
+        paper.send(body(b"hello!", more_body=True))
+    assert paper.said == [("respond", 200, b"hello", False), ("give up",)]
+
+
+def test_a_body_that_is_too_long_for_a_response_without_one(loop: ManualLoop) -> None:
+    """H-3: it is an error, although none of it would be sent."""
+    paper = CycleOnPaper(loop, "HEAD")
+    paper.send(start(headers=length(b"5")))
+    with pytest.raises(ApplicationError, match="longer"):
+        paper.send(body(b"hello!"))
+    assert paper.said == [("respond", 200, b"", False), ("give up",)]
+
+
+def test_only_files_may_be_off(loop: ManualLoop) -> None:
+    """H-27."""
+    paper = CycleOnPaper(loop, pathsend=False)
+    paper.send({"type": "http.response.early_hint", "links": []}, start())
+    assert paper.said == [("inform", 103, [])]
+    for kind in ("http.response.pathsend", "http.response.zerocopysend"):
+        with pytest.raises(ApplicationError, match=f"{kind} is not among the extensions: pathsend is off"):
+            paper.send({"type": kind})
+
+
+def test_a_body_where_none_is_announced(paper: CycleOnPaper) -> None:
+    """H-3."""
+    paper.send(start(headers=length(b"0")))
+    with pytest.raises(ApplicationError, match="longer"):
+        paper.send(body(b"!"))
+    assert paper.said == [("respond", 200, b"", False), ("give up",)]
+
+
+@pytest.mark.parametrize(("method", "announced"), [("GET", b"0"), ("GET", b"2"), ("GET", b"3"), ("HEAD", b"0")])
+def test_a_file_that_is_longer_than_announced(loop: ManualLoop, method: str, announced: bytes) -> None:
+    """H-3: none of it is sent; what is not sent anyway may have any length."""
+    paper = CycleOnPaper(loop, method)
+    paper.send(start(headers=length(announced)))
+    if method == "GET" and announced != b"3":
+        with pytest.raises(ApplicationError, match="longer than content-length: 3 more after 0 bytes"):
+            paper.cycle.begin_file(3)
+    else:
+        assert paper.cycle.begin_file(3) == (method == "GET")
+        assert paper.cycle.sent == 3
+    assert paper.said == [("respond", 200, b"", False)]
 
 
 def test_a_failure_before_the_first_byte(paper: CycleOnPaper) -> None:
@@ -97,9 +166,30 @@ def test_an_answer_in_the_application_s_place(loop: ManualLoop) -> None:
         paper = CycleOnPaper(loop, method)
         paper.cycle.answer(503, [], b"late")
         assert paper.said == [("respond", 503, content, True), ("finished",)]
+        assert (paper.cycle.sent, paper.cycle._prepared[1]) == (4, 4)
         assert paper.receive() == DISCONNECT
         with pytest.raises(ApplicationError, match="complete"):
             paper.send(start())
+
+
+def test_an_answer_is_not_noted_as_broken_off(paper: CycleOnPaper) -> None:
+    """R-3, M-1: although its application is cut off (H-11)."""
+    paper.cycle.row = ONLY_LOGGED
+    paper.cycle.answer(413, [], b"")
+    paper.cycle.disconnect()
+    assert paper.cycle.row is ONLY_LOGGED
+
+
+def test_another_protocol_takes_over(loop: ManualLoop) -> None:
+    """H-13, A-10: once; the cycle holds its stream no longer, and is not logged."""
+    paper = CycleOnPaper(loop)
+    paper.cycle.scope["extensions"] = {EXTENSION: {"id": "7"}}
+    assert not paper.cycle.switch(asyncio.Protocol(), [(b"a", b"b")])
+    assert paper.said == [("switch", [(b"a", b"b"), (FIELD, b"7")])]
+    assert paper.cycle.response_complete
+    assert not hasattr(paper.cycle, "_stream")
+    with pytest.raises(ApplicationError, match="too late"):
+        paper.cycle.switch(asyncio.Protocol(), [])
 
 
 def test_send_waits_at_the_gate(loop: ManualLoop, paper: CycleOnPaper) -> None:
@@ -181,9 +271,10 @@ def test_a_request_without_a_body(loop: ManualLoop, paper: CycleOnPaper) -> None
 
 
 def test_what_comes_after_the_response_is_not_kept(paper: CycleOnPaper) -> None:
-    """H-7."""
+    """H-7; nor is what came before."""
     paper.cycle.feed(b"a")
     paper.send(start(), body())
+    assert paper.cycle._body is None
     paper.cycle.feed(b"b")
     assert paper.cycle.buffered == 0
     assert paper.receive() == DISCONNECT
@@ -235,6 +326,61 @@ def test_a_client_that_goes(loop: ManualLoop, paper: CycleOnPaper, buffered: byt
     assert [paper.receive(), paper.receive()] == [DISCONNECT] * 2
     paper.cycle.fail()
     assert paper.said == []
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message["type"])
+def test_a_sender_without_a_client_gives_others_a_turn(loop: ManualLoop, paper: CycleOnPaper, message: Message) -> None:
+    """H-21: it waits after a few messages, however far the response is, and even if it sends nonsense."""
+    taken = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal taken
+        for _ in range(2 * AT_ONCE):
+            await send({**message, "status": 99})
+            taken += 1
+
+    paper.send(*[start()] * (message == body(b"x", more_body=True)))
+    paper.context.start(paper.cycle, app)
+    paper.cycle.disconnect()
+    loop.settle()
+    assert taken == AT_ONCE
+    loop.advance(1)
+    assert taken == 2 * AT_ONCE
+
+
+def test_a_child_of_the_application_has_no_client(paper: CycleOnPaper) -> None:
+    """L-6: it learns that at once."""
+    paper.cycle.disconnect()
+    paper.context.process += 1
+    with pytest.raises(ClientDisconnected, match="forked"):
+        paper.send(start())
+
+
+def test_a_client_that_goes_before_its_call_begins(loop: ManualLoop) -> None:
+    """A-2, H-25: there is no task yet that could be ended."""
+    paper = CycleOnPaper(loop, timeout_disconnected=5)
+    paper.cycle.disconnect()
+    assert paper.receive() == DISCONNECT
+
+
+def test_a_client_that_goes_while_its_file_is_sent(
+    paper: CycleOnPaper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H-21: the stream may be the first to notice."""
+
+    async def lost(*_: object) -> None:
+        raise ClientDisconnected("while it was sent")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send({"type": "http.response.zerocopysend", "file": file.fileno()})
+
+    (tmp_path / "file").write_bytes(b"abc")
+    with (tmp_path / "file").open("rb") as file:
+        monkeypatch.setattr(paper.stream, "send_file", lost)
+        run(paper, app)
+    assert paper.cycle.client_gone
+    assert paper.said == [("respond", 200, b"", False)]
 
 
 def outcomes(paper: CycleOnPaper, message: Any, beside: bool = False) -> dict[str, float]:
@@ -447,6 +593,24 @@ def test_a_call_that_is_cancelled_while_the_server_ends(paper: CycleOnPaper, cap
     [record] = caplog.records
     assert "cancelled a request that was still running: GET /" in record.getMessage()
     assert record.exc_info is None
+
+
+def test_the_last_call_to_end_lets_the_server_end(loop: ManualLoop, paper: CycleOnPaper) -> None:
+    """L-2."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(start())
+        await send(body())
+
+    paper.context.start(paper.cycle, app)
+    paper.context.drain()
+    waiting = loop.create_task(paper.context.wait_quiet())
+    loop.settle()
+    assert not waiting.done()
+    paper.cycle.feed_end()
+    loop.settle()
+    assert waiting.done()
 
 
 def test_a_body_in_tiny_parts_is_not_held_part_by_part(paper: CycleOnPaper) -> None:

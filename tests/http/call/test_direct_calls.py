@@ -124,6 +124,16 @@ def test_i6_a_response_that_breaks_a_rule(paper: Paper, caplog: pytest.LogCaptur
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
+def test_i6_a_response_of_another_length(paper: Paper, caplog: pytest.LogCaptureFixture) -> None:
+    """H-3."""
+    cycle, stream = paper.start()
+    paper.loop.settle()
+    cycle.answer_and_end(200, [(b"content-length", b"3")], b"ok")
+    assert stream.said[:2] == [("respond", 200, b"ok", False), ("give up",)]
+    assert not paper.context.cycles
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
 def test_i6_a_call_without_a_task_gets_one_when_it_is_needed(paper: Paper) -> None:
     """Also one that has not begun."""
     (early, first), (late, second) = paper.start(), paper.start()

@@ -1,11 +1,15 @@
 """Handing a connection over to another protocol (rules H-13, S-2)."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.testing import MemoryTransport
+from esg_http.call.cycle import Cycle
+from tests.http.corpus.case import get
+from tests.support.http.asking import connected
 from tests.support.http.memory import MemoryServer
 from tests.support.installed import PARSERS
 
@@ -81,3 +85,62 @@ def test_other_upgrades_are_ignored(parser: str, change: tuple[bytes, bytes]) ->
         client = server.connect()
         say(server, client, REQUEST.replace(*change, 1))
         assert client.written.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+    """Leaves the response to the test."""
+    await asyncio.Event().wait()
+
+
+class Taking(asyncio.Protocol):
+    """Takes a connection over, and keeps a diary."""
+
+    def __init__(self, *, stays: bool = False) -> None:
+        self.seen: list[object] = []
+        self._stays = stays
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.seen.append("made")
+
+    def pause_writing(self) -> None:
+        self.seen.append("pause")
+
+    def data_received(self, data: bytes) -> None:
+        self.seen.append(data)
+
+    def eof_received(self) -> bool:
+        self.seen.append("eof")
+        return self._stays
+
+
+@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize(
+    ("happens", "seen"),
+    [
+        ((), ["made"]),
+        (("pause",), ["made", "pause"]),
+        (("early",), ["made", b"early"]),
+        (("eof",), ["made", "eof"]),
+        (("pause", "early", "eof"), ["made", "pause", b"early", "eof"]),
+        (("early", "close"), ["made", b"early"]),
+    ],
+)
+def test_another_protocol_learns_what_has_happened(happens: tuple[str, ...], seen: list[object], stays: bool) -> None:
+    """H-13: in this order, and the transport reads on unless it is closing."""
+    with connected(waits) as client:
+        client.feed(get() + b"early" * ("early" in happens))
+        connection, protocol = client.connection, Taking(stays=stays)
+        if "pause" in happens:
+            connection.pause_writing()
+        if "eof" in happens:
+            connection.eof_received()
+        if "close" in happens:
+            client.transport.close()
+        [cycle] = client.server.context.cycles
+        cast(Cycle, cycle).switch(protocol, [])
+        assert cast(Cycle, cycle).status == 101
+        assert connection._cycle is None
+        assert protocol.seen == seen
+        assert client.transport.is_closing() == ("close" in happens or ("eof" in happens and not stays))
+        assert client.transport._reading == ("close" not in happens)
+        cast(Cycle, cycle).task.cancel()

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from esg_core.asgi import Headers
 from esg_http.coding.faults import ConnectionFault, TooManyFields
+from esg_http.coding.fields import Field
+from esg_http.h3.coding import qpack
 from esg_http.h3.coding.codes import QPACK_DECOMPRESSION_FAILED
 from esg_http.h3.coding.qpack import FieldEncoder, decode
 from esg_http.h3.coding.static_table import STATIC_TABLE
 from tests.support.http3.wire import GET, block, fields_of
 
-NAMES = st.sampled_from([*{name for name, _ in STATIC_TABLE}, b"x-a", b"x-" + b"l" * 150])
+NAMES = st.sampled_from([*{name for name, _ in STATIC_TABLE}, b"x-a", b"x-ab", b"x-" + b"l" * 150])
 VALUES = st.binary(max_size=40) | st.sampled_from([b"", b"v", b"w" * 150, b"z" * 700])
 FIELDS = st.tuples(NAMES, VALUES) | st.sampled_from(STATIC_TABLE)
 SECTIONS = st.lists(FIELDS, min_size=1, max_size=12)
@@ -59,11 +61,16 @@ def test_garbage_means_what_it_means_to_another_decoder_or_is_refused(encoded: b
         (b"", "4.5.1: no prefix"),
         (b"\0", "4.5.1: half a prefix"),
         (b"\x02\0\x80", "4.5.1: a dynamic table"),
+        (b"\x01\0\xd1", "4.5.1: the same, of which no field makes use"),
         (b"\0\x80", "4.5.1.2: a negative base"),
         (b"\0\0\x80", "4.5.2: an entry of the dynamic table"),
+        (b"\0\0\x81", "4.5.2: the next entry"),
+        (b"\0\0\xbf\xd1", "4.5.2: one whose index takes two bytes"),
         (b"\0\0\x10", "4.5.3: an entry after the base"),
         (b"\0\0\x40\x01a", "4.5.4: a name of the dynamic table"),
+        (b"\0\0\x41\x01a", "4.5.4: the next name"),
         (b"\0\0\x00\x01a", "4.5.5: a name after the base"),
+        (b"\0\0\x1f\x01\xf2\xb0\xe3$\x85\x96i\xff\x01v", "4.5.3: an entry after the base whose index takes two bytes"),
         (b"\0\0\xff\x24", "3.1: an index beyond the static table"),
         (b"\0\0\xff", "4.1.1: an integer that does not end"),
         (b"\0\0\xff" + b"\xff" * 20 + b"\0", "4.1.1: an integer beyond all bounds"),
@@ -80,6 +87,20 @@ def test_a_broken_section_ends_the_connection(encoded: bytes, why: str) -> None:
     assert caught.value.code == QPACK_DECOMPRESSION_FAILED, why
 
 
+@pytest.mark.parametrize(
+    ("encoded", "field", "why"),
+    [
+        (b"\0\x01\xd1", (b":method", b"GET"), "4.5.1.2: the least base"),
+        (b"\0\x7e\xd1", (b":method", b"GET"), "4.5.1.2: the largest base of one byte"),
+        (b"\0\x7f\x05\xd1", (b":method", b"GET"), "4.5.1.2: a base of two bytes"),
+        (b"\0\0\x20\x01a", (b"", b"a"), "4.5.6: a name may be empty here"),
+        (b"\0\0\x3f\x01\xf2\xb0\xe3$\x85\x96i\xff\x01v", (b"x-abcdefgh", b"v"), "4.5.6: secret, in Huffman's code"),
+    ],
+)
+def test_a_rare_section_is_read(encoded: bytes, field: Field, why: str) -> None:
+    assert read(encoded) == [field], why
+
+
 def test_a_section_within_the_bounds_is_read_and_no_other() -> None:
     """RFC 6585 section 5; the bounds count fields, and the bytes of names and values."""
     section = FieldEncoder().encode([*GET, (b"x", b"y" * 10)])
@@ -93,8 +114,36 @@ def test_a_section_within_the_bounds_is_read_and_no_other() -> None:
         decode(b"\0\0" + b"\xd1" * 100000 + b"\x80", 100, 10**9)
 
 
-def test_secrets_are_marked_so_that_no_intermediary_remembers_them() -> None:
-    """RFC 9204 section 7.1.3."""
-    for name in (b"authorization", b"set-cookie", b"proxy-authorization"):
-        first = FieldEncoder().encode([(name, b"s")])[2]
-        assert first & 0xF0 == (0x70 if first >= 0x40 else 0x30)
+@pytest.mark.parametrize(
+    ("name", "opening"),
+    [
+        (b"authorization", 0x70),
+        (b"set-cookie", 0x70),
+        (b"proxy-authorization", 0x30),
+        (b"server", 0x50),
+        (b"x-ab", 0x20),
+    ],
+)
+def test_secrets_are_marked_so_that_no_intermediary_remembers_them(name: bytes, opening: int) -> None:
+    """RFC 9204 sections 4.5.4, 4.5.6 and 7.1.3: by the index of the name, if it has one. Nor does the server."""
+    field = (name, b"s")
+    encoded = FieldEncoder().encode([field])
+    assert read(encoded) == [field]
+    assert encoded[2] & 0xF0 == opening
+    assert (field in qpack._ENCODED) == (opening in (0x50, 0x20))
+
+
+def test_what_is_remembered_has_a_bound() -> None:
+    qpack._ENCODED.clear()
+    FieldEncoder().encode(GET)
+    assert len(qpack._ENCODED) == len(GET)
+    for number in range(3 * qpack.REMEMBERED_FIELDS):
+        field = (b"x-number", b"%d" % number)
+        FieldEncoder().encode([field])
+        assert field in qpack._ENCODED
+        assert len(qpack._ENCODED) <= qpack.REMEMBERED_FIELDS
+    size = qpack.LONGEST_REMEMBERED - len(FieldEncoder().encode([(b"x-number", b"")])) + 2
+    for length, is_remembered in ((size, True), (size + 1, False)):
+        field = (b"x-number", b"v" * length)
+        FieldEncoder().encode([field])
+        assert (field in qpack._ENCODED) == is_remembered

@@ -77,10 +77,14 @@ def priorities() -> Iterator[Case]:
     yield ends("RFC 9218 7.2", "a frame without a number", H3_FRAME_ERROR, more(frame(wire.PRIORITY_UPDATE)))
     push = more(frame(wire.PRIORITY_UPDATE_OF_PUSH, b"\0"))
     yield ends("RFC 9218 7.2", "no push has a priority", H3_ID_ERROR, push)
-    too_many = more(b"".join(frame(wire.PRIORITY_UPDATE, varint(4 * number)) for number in range(101)))
+    ahead = [frame(wire.PRIORITY_UPDATE, varint(4 * number)) for number in range(101)]
+    yield goes_on("RFC 9218 7.2", "as many priorities as streams", more(b"".join(ahead[:100])))
+    too_many = more(b"".join(ahead))
     yield ends("RFC 9218 7.2", "priorities of streams that do not come", H3_EXCESSIVE_LOAD, too_many)
-    large = more(frame(wire.PRIORITY_UPDATE, b"\0" + bytes(5000)))
-    yield ends("10.5", "a frame that is far too large", H3_EXCESSIVE_LOAD, large)
+    largest = more(frame(wire.PRIORITY_UPDATE, bytes(4096)))
+    yield goes_on("10.5", "a frame as large as it may be", largest)
+    large = more(frame(wire.PRIORITY_UPDATE, bytes(4097)))
+    yield ends("10.5", "a frame that is too large", H3_EXCESSIVE_LOAD, large)
 
 
 def in_bytes(value: int, size: int) -> bytes:
@@ -100,7 +104,7 @@ def long_forms() -> Iterator[Case]:
         opening = in_bytes(wire.CONTROL, size) + first
         yield serves("RFC 9000 16", f"so may those of the control stream: {size}", asks(headers()), opening=opening)
         twice = more(in_bytes(wire.SETTINGS, size) + in_bytes(0, size))
-        yield ends("RFC 9000 16", f"they mean the same: {size}", H3_FRAME_UNEXPECTED, twice)
+        yield ends("RFC 9000 16", f"they mean the same: {size}", H3_FRAME_UNEXPECTED, twice, opening=opening)
 
 
 def cases() -> Iterator[Case]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from esg_http.h3.coding.codes import (
     H3_CLOSED_CRITICAL_STREAM,
+    H3_MISSING_SETTINGS,
     H3_STREAM_CREATION_ERROR,
     QPACK_DECODER_STREAM_ERROR,
     QPACK_DECOMPRESSION_FAILED,
@@ -44,6 +45,8 @@ def streams() -> Iterator[Case]:
     yield serves("4.2", "a client may open both streams", *both, asks(headers()))
     yield serves("4.3.1", "and set the capacity of its table to 0", begins(ENCODER + b"\x20", 6), asks(headers()))
     yield serves("4.4.2", "and cancel streams", begins(DECODER + b"\x40\x44\x7f\x05\x7f\xff\x05", 10), asks(headers()))
+    unsettled = begins(wire.control(frame(wire.GOAWAY, b"\0")), 2)
+    yield ends("4.2", "in any order", H3_MISSING_SETTINGS, begins(ENCODER, 6), unsettled, opening=b"")
     longest = b"\x7f" + b"\xff" * 8 + b"\0\x44"
     yield serves("4.1.1", "numbers of 62 bits end", begins(DECODER + longest, 10), asks(headers()))
     short = begins(DECODER + b"\x7f\x7f\x44", 10)

@@ -80,6 +80,8 @@ def other_streams() -> Iterator[Case]:
     refused = Outcome(answers={0: (200, b"0 bytes")}, stops={6: H3_STREAM_CREATION_ERROR})
     unknown = begins(varint(0x21) + b"anything", 6)
     yield Case("6.2.3", "streams of unknown types are refused", (unknown, asks(headers())), refused)
+    more_of_it = begins(b"\0", 6)
+    yield Case("6.2.3", "and what comes on them is not read", (unknown, more_of_it, asks(headers())), refused)
     long = begins(varint(2**40) + b"x", 6)
     yield Case("6.2.3", "however long their type is", (long, asks(headers())), refused)
     ended = Step(6, varint(0x21) + b"x")
@@ -101,6 +103,7 @@ def settings_() -> Iterator[Case]:
     for name in (8, 0x33):
         says = f"setting {name} is 0 or 1"
         yield ends("RFC 9220 3, RFC 9297 2.1.1", says, H3_SETTINGS_ERROR, opening=control(settings((name, 2))))
+        yield goes_on("RFC 9220 3, RFC 9297 2.1.1", f"so {name} may be 1", opening=control(settings((name, 1))))
 
 
 def goaway() -> Iterator[Case]:
@@ -108,6 +111,8 @@ def goaway() -> Iterator[Case]:
     yield serves("5.2", "a client's GOAWAY is about pushes, and requests go on", last, asks(headers()))
     growing = more(frame(wire.GOAWAY, b"\x01") + frame(wire.GOAWAY, b"\x02"))
     yield ends("5.2", "its number does not grow", H3_ID_ERROR, growing)
+    from_zero = more(frame(wire.GOAWAY, b"\0") + frame(wire.GOAWAY, b"\x01"))
+    yield ends("5.2", "not from 0 either", H3_ID_ERROR, from_zero)
     yield ends("7.1", "GOAWAY without a number", H3_FRAME_ERROR, more(frame(wire.GOAWAY)))
     yield ends("7.1", "GOAWAY with more than a number", H3_FRAME_ERROR, more(frame(wire.GOAWAY, b"\0\0")))
 

@@ -173,7 +173,7 @@ class Cycle(Noting):
         try:
             status, headers = message["status"], message["headers"]
         except KeyError:
-            status, headers = message.get("status"), message.get("headers", ())
+            status, headers = message.get("status"), ()
         if type(status) is not int or not 200 <= status <= 999:
             status = checked_status(status)
         if type(headers) is not list:
@@ -222,7 +222,7 @@ class Cycle(Noting):
         got, expected = self.sent, self._prepared[1]
         if self.bodyless and got < expected:
             return False
-        allowed = b"" if self.bodyless else body[: len(body) - max(0, got - expected)]
+        allowed = b"" if self.bodyless else body[: expected - got + len(body)]
         self.sent = min(got, expected)
         if self._phase == HEAD_HELD:
             self._stream.respond(self.status, self._prepared, allowed, False)
@@ -344,7 +344,6 @@ class Cycle(Noting):
         self.status, prepared = prepare_answer(self._context, self._stream, self.scope, status, headers)
         self.bodyless = self._stream.is_head or self.status in BODYLESS
         self.sent = len(body)
-        self._with_trailers = False
         self._prepared = prepared
         self._stream.respond(self.status, prepared, b"" if self.bodyless else body, True)
         self._complete()

@@ -19,7 +19,6 @@ from esg_http.call.peer import Peer
 from esg_http.call.refusals import answer_late, answer_unreadable, warn
 from esg_http.h1.input import H1Input
 from esg_http.h1.output import BY_LENGTH
-from esg_http.h1.request_fields import NO_FIELDS
 from esg_http.h1.settings import H1Settings
 from esg_http.h1.states import BODY, CLOSING, DISCARD, ENDING, GONE, HEAD, HOLD, IDLE, NEXT, SKIP
 from esg_http.settings import LOOK
@@ -54,13 +53,13 @@ class H1Connection(H1Input):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         self._peer = Peer(self._context, self.transport, self._settings.root_path, self._settings.extensions)
-        is_h2 = self._peer.protocol == "h2" and self._settings.h2 is not None
+        h2 = self._settings.h2 if self._peer.protocol == "h2" else None
         if self._settings.alternatives is not None:
             self._prefix = self._settings.prefix_for(self._peer)
         if self._context.tally is not None:
-            self._context.tally.has_accepted("2" if is_h2 else "1.1")
-        if is_h2 and self._settings.h2 is not None:
-            self._hand_over(self._settings.h2, b"")
+            self._context.tally.has_accepted("1.1" if h2 is None else "2")
+        if h2 is not None:
+            self._hand_over(h2, b"")
             return
         self._await(self._time() + self._settings.request_headers)
         self._context.join(self)
@@ -269,7 +268,6 @@ class H1Connection(H1Input):
         if written.is_given_up(self.transport, now):
             if written.unsent:
                 self._context.logger.warning("%s does not read its response: aborted (timeout-write)", self._peer)
-            self._write_deadline = inf
             reset(self.transport)
             return
         self._write_deadline = written.due
@@ -293,7 +291,6 @@ class H1Connection(H1Input):
         cycle = self._cycle
         if cycle is None:
             self.is_head = False
-            self._asked = NO_FIELDS
             answer_unreadable(self._context, self, self._peer, error)
             self._end()
         elif cycle.response_started:

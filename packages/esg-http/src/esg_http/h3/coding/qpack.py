@@ -87,9 +87,7 @@ def _field(block: bytes, at: int) -> tuple[Field, int]:
         name = _entry(first & 0x10, index)[0]
     elif first >= 0x20:
         length, at = read_integer(block, at, 0x07)
-        end = at + length
-        if end > len(block):
-            raise ValueError("a name ends beyond the block")
+        end = at + length  # beyond the block, there is no value
         name = decode_huffman(block[at:end]) if first & 0x08 else block[at:end]
         at = end
     else:

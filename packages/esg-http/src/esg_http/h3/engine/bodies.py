@@ -33,10 +33,9 @@ class BodyWindow(Generic[S]):
         return 0
 
     def close(self) -> None:
-        """No more will come."""
+        """No more will come; called once."""
         if self._unread:
             self._sending.transport.consumed(self._number, self._unread)
-            self._unread = 0
 
 
 class Bodies(BaseBodies[S], Generic[S]):

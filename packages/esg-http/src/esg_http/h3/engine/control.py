@@ -40,7 +40,7 @@ from esg_http.multiplexed.priority import read_priority
 LARGEST_FRAME = 4096
 """Bytes of a frame on the control stream: settings, and a priority."""
 
-_WHOLE = frozenset((SETTINGS, GOAWAY, MAX_PUSH_ID, CANCEL_PUSH, PRIORITY_UPDATE, PRIORITY_UPDATE_OF_PUSH))
+_WHOLE = frozenset((SETTINGS, GOAWAY, MAX_PUSH_ID, PRIORITY_UPDATE))
 _NOT_HERE = OF_HTTP2 | {DATA, HEADERS, PUSH_PROMISE}
 
 

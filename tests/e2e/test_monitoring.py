@@ -166,7 +166,7 @@ def test_m2_exact_to_the_last_request(tmp_path: Path) -> None:
 
 KILLS = 20
 
-SCRAPES = 5000
+SCRAPES = 1500
 
 WAITING = "/?seconds=0.02"
 """A path that leaves time for the scrapes, on two cores."""

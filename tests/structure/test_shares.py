@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.selection import CASES, ROOT, Share
 
-
 PATHS = [f"tests/test_{number}.py" for number in range(600)]
 
 

@@ -43,7 +43,9 @@ class Share:
 
     def has(self, path: str, function: str) -> bool:
         """Whether it has a function of the module at that path."""
-        return not path.startswith(SOURCE) and zlib.crc32(f"{path}::{function}".encode()) % self.total + 1 == self.number
+        return (
+            not path.startswith(SOURCE) and zlib.crc32(f"{path}::{function}".encode()) % self.total + 1 == self.number
+        )
 
     def cases(self, count: int) -> set[int]:
         """Which of the `count` cases of one of its functions it has: far apart, and others than the next share."""

@@ -5,10 +5,11 @@ With one process per core, half of the machine would wait with them; and because
 processes take work from each other at the end.
 """
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     share = config.getoption("share")
     is_module = collection_path.match("test_*.py")
     return True if share is not None and is_module and not Share.parse(share).may_have(collection_path) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Set what has been collected aside from garbage collection: it is large, stays, and some tests collect often."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

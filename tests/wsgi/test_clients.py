@@ -19,10 +19,10 @@ PART = b"x" * 65536
 PARTS = 208
 """Of a download of 13 MB, more than sockets and buffers hold."""
 
-SOON = 1.0
-"""Seconds within which a thread must come back."""
+SOON, LATE = 1.0, 10.0
+"""Seconds within which a thread must come back, and by how many a busy machine may be late."""
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Downloads:
@@ -127,7 +127,7 @@ def test_i1_threads_come_back_from_clients_that_leave(parts: Callable[[], Iterat
                 client.leave(how)
             began = time.monotonic()
             app.wait_until_closed(10, PATIENCE)
-            assert time.monotonic() - began < SOON + 1  # of a busy machine
+            assert time.monotonic() - began < SOON + LATE
         assert server.ask().body == b"here"
         server.wait_idle()
         assert app.closed == app.begun == 10

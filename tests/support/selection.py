@@ -62,8 +62,8 @@ def chosen(items: list[pytest.Item], share: Share) -> list[pytest.Item]:
     """The tests of a share, in their order."""
     functions: dict[tuple[str, str], list[pytest.Item]] = defaultdict(list)
     for item in items:
-        path, _, rest = item.nodeid.partition("::")
-        functions[path, rest.partition("[")[0].rpartition("::")[2]].append(item)
+        path, *names = item.nodeid.partition("[")[0].split("::")
+        functions[path, next((name for name in names if name.startswith("test_")), names[-1])].append(item)
     kept: set[int] = set()
     for (path, function), cases in functions.items():
         kept.update(id(item) for item in cases if item.get_closest_marker("everywhere"))

@@ -108,7 +108,7 @@ def quantile(share: float) -> str:
 
 
 def total_after_publishing(admin: Admin) -> float:
-    """What a process has counted is there after 0.25 s (M-1), or when a busy machine gets to it: then it stands still."""
+    """What a process has counted is there after 0.25 s (M-1), or later on a busy machine; then it stands still."""
     before, now = -1.0, total(admin)
     while now != before:
         time.sleep(1)

@@ -5,10 +5,11 @@ With one process per core, half of the machine would wait with them; and because
 processes take work from each other at the end.
 """
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _applications_are_compiled_each_time() -> Iterator[None]:
+    """Let servers write no bytecode: an application changed twice within a second would be served as it was before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        yield
+
+
 def pytest_configure() -> None:
     """Fail instead of leaving out the tests of HTTP/3 where all tests must run."""
     if NEEDS_HTTP3 and "aioquic" in MISSING:
@@ -63,6 +72,26 @@ def pytest_report_header() -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare `--share`."""
     parser.addoption("--share", metavar="K/N", help="run one share of the suite")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules that have nothing for the share: most of a share's time would be spent in importing them."""
+    share = config.getoption("share")
+    is_module = collection_path.match("test_*.py")
+    return True if share is not None and is_module and not Share.parse(share).may_have(collection_path) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Set what has been collected aside from garbage collection: it is large, stays, and some tests collect often."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

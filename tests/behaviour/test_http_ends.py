@@ -105,10 +105,10 @@ def test_nobody_is_lingered_for_longer_than_a_second(wiring: Wiring) -> None:
         assert client.response("POST").get(b"connection") == b"close"
         began = time.monotonic()
         with suppress(OSError):
-            while time.monotonic() - began < 10:
+            while time.monotonic() - began < 30:
                 client.send(b"x")
                 time.sleep(0.02)
-        assert 0.9 <= time.monotonic() - began < 4
+        assert 0.9 <= time.monotonic() - began < 20
         server.wait_idle()
 
 

@@ -22,7 +22,7 @@ from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, SocketServer, Wiring
 
 MEBIBYTE = 1024 * 1024
-EARLY, LATE = 0.1, 2.0
+EARLY, LATE = 0.1, 15.0
 """Seconds by which a deadline may be off on a busy machine."""
 
 each_path = pytest.mark.parametrize("wiring", LOOPS_AND_WIRES, ids=str)
@@ -222,7 +222,7 @@ def test_a_client_that_never_reads_over_a_socket(wiring: Wiring) -> None:
             time.sleep(0.02)
         assert app.ended_by is None
         began = time.monotonic()
-        assert over.wait(10)
+        assert over.wait(30)
         assert 1 - EARLY <= time.monotonic() - began <= 1 + 0.25 + LATE
         server.wait_idle()
         if wiring.wire != "unix":  # otherwise the kernel would go on offering the rest

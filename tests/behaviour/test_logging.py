@@ -44,7 +44,7 @@ def test_access_lines_have_the_known_shape_and_come_within_100_ms() -> None:
         ask(server)
         begin = time.monotonic()
         server.wait_for(rf'(?m)^INFO:     {CLIENT} - "GET /x\?y HTTP/1.1" 200 OK$')
-        assert time.monotonic() - begin < 3  # at the latest after 100 ms, and then the machine must get to it
+        assert time.monotonic() - begin < 10  # at the latest after 100 ms, and then the machine must get to it
 
 
 def test_all_goes_to_stdout_and_nothing_to_stderr(tmp_path: Path) -> None:

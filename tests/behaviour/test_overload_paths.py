@@ -84,7 +84,7 @@ def test_who_runs_who_waits_and_who_is_refused(wiring: Wiring) -> None:
         assert refusal.get(b"connection") is None
         assert probe.ask(get(target=b"/__esg_health__")).body == b"ok"
         assert b.response().status == 503
-        assert PATIENCE - 0.5 < time.monotonic() - began < PATIENCE + 2
+        assert PATIENCE - 0.5 < time.monotonic() - began < PATIENCE + 20
         assert server.figure("queue_timeouts") == 1
         c.send(get(target=b"/c"))
         server.serve("/a", a)

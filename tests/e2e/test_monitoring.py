@@ -108,9 +108,12 @@ def quantile(share: float) -> str:
 
 
 def total_after_publishing(admin: Admin) -> float:
-    """What a process has counted is there after 0.25 s (M-1): there is no event to wait for."""
-    time.sleep(0.5)
-    return total(admin)
+    """What a process has counted is there after 0.25 s (M-1), or later on a busy machine; then it stands still."""
+    before, now = -1.0, total(admin)
+    while now != before:
+        time.sleep(1)
+        before, now = now, total(admin)
+    return now
 
 
 # M-2: nothing is lost, and nothing falls.
@@ -142,6 +145,7 @@ def has_restarted(server: Server, seen: int) -> bool:
 
 @needs("curl")
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_m2_exact_to_the_last_request(tmp_path: Path) -> None:
     """While workers come and go for each reason that is no accident; and two scrapers change nothing."""
     options = ("--preload", "--limit-max-requests", "250", "--limit-max-requests-jitter", "50")
@@ -166,7 +170,7 @@ def test_m2_exact_to_the_last_request(tmp_path: Path) -> None:
 
 KILLS = 20
 
-SCRAPES = 5000
+SCRAPES = 1500
 
 WAITING = "/?seconds=0.02"
 """A path that leaves time for the scrapes, on two cores."""

@@ -75,5 +75,5 @@ def test_the_clock_jumps(server: Server, clock: Clock) -> None:
         began = time.monotonic()
         clock.set(DAY)
         assert connection.recv(1) == b""
-        assert 2.9 <= time.monotonic() - began <= 4
+        assert 2.9 <= time.monotonic() - began <= 20
     assert "Traceback" not in server.output

@@ -121,4 +121,4 @@ def test_a_log_that_nobody_reads(tmp_path: Path, loop: str) -> None:
         assert get(connection, "/fail").status == 500
         server.terminate()
         server.wait(PATIENCE)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20

@@ -111,7 +111,7 @@ def test_a_name_server_that_does_not_answer(tmp_path: Path, loop: str) -> None:
         server.wait_for("asking")
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
     assert "Traceback" not in server.output
 
 

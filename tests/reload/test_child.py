@@ -79,7 +79,7 @@ def test_a_command_that_does_not_end_is_killed_when_its_time_is_over() -> None:
         pid = run.pid()
         began = time.monotonic()
         assert not run.child.stop(0.3)
-        assert 0.3 <= time.monotonic() - began < 2
+        assert 0.3 <= time.monotonic() - began < 20
         assert not is_running(pid)
 
 

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
-from tests.support.source_tree import ROOT, Module, modules
+from tests.support.source_tree import ROOT, Module, found_wrong, modules
 
 FILE_LINES = 400
 FUNCTION_LINES = 45
@@ -99,41 +97,41 @@ def texts() -> tuple[Path, ...]:
     return tuple(path for path in (*here, *inside) if path.is_file() and path.suffix not in BINARY)
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_a_module_begins_with_what_it_is_responsible_for(module: Module) -> None:
+def badly_begun(module: Module) -> Iterator[str]:
     doc = ast.get_docstring(module.tree) or ""
-    assert len(doc) > 20
-    assert doc.partition("\n")[0].endswith((".", ":"))
+    if len(doc) <= 20 or not doc.partition("\n")[0].endswith((".", ":")):
+        yield doc
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_a_file_has_one_subject_and_so_is_short(module: Module) -> None:
-    assert len(module.text.splitlines()) <= FILE_LINES
+def long_functions(module: Module) -> Iterator[str]:
+    for node in functions(module):
+        if lines_of_code(node) > FUNCTION_LINES:
+            yield f"{node.name}: {lines_of_code(node)} lines"
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_a_function_fits_a_screen(module: Module) -> None:
-    long = {
-        f"{node.name}: {lines_of_code(node)} lines"
-        for node in functions(module)
-        if lines_of_code(node) > FUNCTION_LINES
-    }
-    assert long == set()
+def test_a_module_begins_with_what_it_is_responsible_for() -> None:
+    assert found_wrong(badly_begun) == {}
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_a_function_takes_few_parameters(module: Module) -> None:
-    assert {node.name for node in functions(module) if parameters(node) > PARAMETERS} == set()
+def test_a_file_has_one_subject_and_so_is_short() -> None:
+    lengths = {module.name: len(module.text.splitlines()) for module in modules()}
+    assert {name: length for name, length in lengths.items() if length > FILE_LINES} == {}
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_decisions_are_not_nested_deep(module: Module) -> None:
-    assert {node.name for node in functions(module) if depth(node) > NESTING} == set()
+def test_a_function_fits_a_screen() -> None:
+    assert found_wrong(long_functions) == {}
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_what_is_public_is_documented(module: Module) -> None:
-    assert list(undocumented(module)) == []
+def test_a_function_takes_few_parameters() -> None:
+    assert found_wrong(lambda module: [node.name for node in functions(module) if parameters(node) > PARAMETERS]) == {}
+
+
+def test_decisions_are_not_nested_deep() -> None:
+    assert found_wrong(lambda module: [node.name for node in functions(module) if depth(node) > NESTING]) == {}
+
+
+def test_what_is_public_is_documented() -> None:
+    assert found_wrong(undocumented) == {}
 
 
 def test_no_notes_to_ourselves() -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.support.source_tree import PACKAGES, Import, Module, imports, module_names, modules
+from tests.support.source_tree import PACKAGES, Import, Module, found_wrong, imports, module_names, modules
 
 BELOW = {
     "esg": {"esg_admin", "esg_cli", "esg_core", "esg_http", "esg_reload", "esg_ws"},
@@ -177,48 +177,64 @@ def is_ours(found: Import) -> bool:
     return found.package in PACKAGES
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_imports_point_down_only(module: Module) -> None:
+def pointing_up(module: Module) -> list[str]:
+    """What a module imports of packages that are not below it."""
     known = BELOW[module.package] | {module.package}
-    wrong = [found.module for found in imports(module) if is_ours(found) and found.package not in known]
-    assert wrong == []
+    return [found.module for found in imports(module) if is_ours(found) and found.package not in known]
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_what_is_not_ours_is_declared_for_the_layer(module: Module) -> None:
+def undeclared(module: Module) -> list[str]:
+    """What a module imports of others, and its layer may not, or not that early."""
     eager, lazy = THIRD_PARTIES[module.package], LAZY.get(module.package, set())
     foreign = [
         found for found in imports(module) if not is_ours(found) and found.package not in sys.stdlib_module_names
     ]
-    wrong = [found.module for found in foreign if found.package not in eager | (lazy - eager)]
-    too_early = [found.module for found in foreign if found.runs_at_import and found.package not in eager]
-    assert (wrong, too_early) == ([], [])
+    return [found.module for found in foreign if found.package not in (eager if found.runs_at_import else eager | lazy)]
 
 
-@pytest.mark.parametrize("name", sorted(SANS_IO))
-def test_sans_io_modules_import_neither_sockets_nor_clocks_nor_logs(name: str) -> None:
-    (module,) = [module for module in modules() if module.name == name]
-    wrong = [found.module for found in imports(module) if found.package in IO]
-    impure = [found.module for found in imports(module) if is_ours(found) and found.module not in SANS_IO]
-    assert (wrong, impure) == ([], [])
+def impurities(module: Module) -> list[str]:
+    """What a sans-I/O module may not import."""
+    return [
+        found.module
+        for found in imports(module)
+        if found.package in IO or (is_ours(found) and found.module not in SANS_IO)
+    ]
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_a_module_that_calls_itself_sans_io_is_checked_for_it(module: Module) -> None:
-    says_so = "sans-i/o" in (ast.get_docstring(module.tree) or "").lower() and module.path.name != "__init__.py"
-    assert module.name in SANS_IO or not says_so
-
-
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_only_public_names_cross_the_border_of_a_module(module: Module) -> None:
-    private = [
+def private_names_taken(module: Module) -> list[str]:
+    return [
         f"{found.module}.{name}"
         for found in imports(module)
         if found.module in module_names()
         for name in found.names
         if name.startswith("_") and name != "__version__"
     ]
-    assert private == []
+
+
+def test_imports_point_down_only() -> None:
+    assert found_wrong(pointing_up) == {}
+
+
+def test_what_is_not_ours_is_declared_for_the_layer() -> None:
+    assert found_wrong(undeclared) == {}
+
+
+def test_sans_io_modules_import_neither_sockets_nor_clocks_nor_logs() -> None:
+    assert found_wrong(lambda module: impurities(module) if module.name in SANS_IO else []) == {}
+    assert SANS_IO - module_names() == set()
+
+
+def test_a_module_that_calls_itself_sans_io_is_checked_for_it() -> None:
+    saying_so = {
+        module.name
+        for module in modules()
+        if "sans-i/o" in (ast.get_docstring(module.tree) or "").lower() and module.path.name != "__init__.py"
+    }
+    assert saying_so - SANS_IO == set()
+
+
+def test_only_public_names_cross_the_border_of_a_module() -> None:
+    assert found_wrong(private_names_taken) == {}
 
 
 def test_u3_importing_esg_http_imports_nothing_that_it_must_not_know() -> None:

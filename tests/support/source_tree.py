@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,6 +66,12 @@ def version(distribution: str) -> str:
 def modules() -> tuple[Module, ...]:
     """All modules of all packages."""
     return tuple(_read(path, home(name) / "src") for name in DISTRIBUTIONS for path in _sources(home(name) / "src"))
+
+
+def found_wrong(check: Callable[[Module], Iterable[str]]) -> dict[str, list[str]]:
+    """What a check finds wrong, by the names of the modules where it finds anything."""
+    found = {module.name: list(check(module)) for module in modules()}
+    return {name: wrong for name, wrong in found.items() if wrong}
 
 
 @cache

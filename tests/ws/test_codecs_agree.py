@@ -102,7 +102,7 @@ steps = st.sampled_from([1, 2, 5, 13, 10_000])
 
 
 @pytest.mark.parametrize("deflate", [False, True])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(sent=messages, step=steps)
 def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: bytes, step: int) -> None:
     heard = everything_heard(sent, step, deflate=deflate)
@@ -110,7 +110,7 @@ def test_s1_the_same_from_both_codecs_however_it_is_cut(deflate: bool, sent: byt
 
 
 @pytest.mark.parametrize("deflate", [False, True])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sent=messages, step=steps, sizes=st.tuples(*[st.integers(1, 40)] * 4))
 def test_s5_the_same_however_small_the_pieces_of_work_are(
     deflate: bool, sent: bytes, step: int, sizes: tuple[int, int, int, int]

@@ -19,10 +19,10 @@ PART = b"x" * 65536
 PARTS = 208
 """Of a download of 13 MB, more than sockets and buffers hold."""
 
-SOON = 1.0
-"""Seconds within which a thread must come back."""
+SOON, LATE = 1.0, 10.0
+"""Seconds within which a thread must come back, and by how many a busy machine may be late."""
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Downloads:
@@ -127,7 +127,7 @@ def test_i1_threads_come_back_from_clients_that_leave(parts: Callable[[], Iterat
                 client.leave(how)
             began = time.monotonic()
             app.wait_until_closed(10, PATIENCE)
-            assert time.monotonic() - began < SOON + 1  # of a busy machine
+            assert time.monotonic() - began < SOON + LATE
         assert server.ask().body == b"here"
         server.wait_idle()
         assert app.closed == app.begun == 10
@@ -352,14 +352,14 @@ def test_i4_more_requests_than_threads_wait_for_one(way: Way) -> None:
 @each_way
 def test_i1_a_thousand_clients_that_leave_leave_nothing_behind(way: Way) -> None:
     app = Downloads(endless)
-    with wsgi_server(app, way, wsgi_response_buffer=100_000, is_valid=False) as server:
+    with wsgi_server(app, way, wsgi_threads=50, wsgi_response_buffer=100_000, is_valid=False) as server:
         threads = threading.active_count()
-        for _ in range(100):
-            with downloading(server, 10) as clients:
+        for _ in range(20):
+            with downloading(server, 50) as clients:
                 for client in clients:
                     client.leave("reset")
         server.wait_idle()
         assert app.closed == app.begun == 1000
-        assert threading.active_count() <= threads + 10 + 8  # those of the pool, and the loop's own
+        assert threading.active_count() <= threads + 50 + 8  # those of the pool, and the loop's own
         assert server.ask().body == b"here"
         assert server.server.log.trouble == []

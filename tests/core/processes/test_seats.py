@@ -20,7 +20,7 @@ from esg_core.sockets.bound import BoundSocket, bind_all, close_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can spread UDP over workers")
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 UNMARKED = bytes(range(1, 9))
 
 

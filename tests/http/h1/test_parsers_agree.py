@@ -23,7 +23,7 @@ from tests.support.installed import PARSER, PARSERS
 EXAMPLES = os.environ.get("ESG_FUZZ_EXAMPLES")
 
 fuzz = settings(
-    max_examples=int(EXAMPLES or 400),
+    max_examples=int(EXAMPLES or 200),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,

@@ -80,19 +80,19 @@ def compare(blocks: Iterable[bytes]) -> None:
         assert own._table[62:] == [(bytes(name), bytes(value)) for name, value in other.header_table.dynamic_entries]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(BLOCKS, max_size=6))
 def test_decoders_agree_on_fields(blocks: list[bytes]) -> None:
     compare(blocks)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(st.binary(max_size=60), max_size=4))
 def test_decoders_agree_on_noise(blocks: list[bytes]) -> None:
     compare(blocks)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=30) | st.binary(max_size=20).map(huffman.encode).map(lambda coded: coded[:-1]))
 def test_decoders_agree_on_huffman_codes(coded: bytes) -> None:
     try:

@@ -17,7 +17,7 @@ from esg_core.monitoring.opening import bind_admin
 from esg_core.options.config import Config
 from tests.support.admin.client import Answered, parse
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Listening:

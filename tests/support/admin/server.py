@@ -10,7 +10,7 @@ from typing import Self
 from esg_admin.entry_points import responder
 from esg_core.admin.contracts import AdminSettings, Exchange, Peer, Responder, Source
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class AdminServer:

@@ -19,7 +19,7 @@ import pytest
 
 from esg_cli.command import main
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 IN_TERMINAL = """\
 import fcntl, os, sys, termios

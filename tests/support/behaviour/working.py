@@ -13,7 +13,7 @@ from tests.support.reload.processes import is_running, wait_until
 
 APP = "tests.behaviour.apps.workers:app"
 
-LONG = 45.0
+LONG = 90.0
 """Seconds in which several interpreters start one after the other, on a busy machine."""
 
 STARTED = re.compile(r"Started server process \[(\d+)\]")

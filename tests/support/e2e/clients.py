@@ -7,7 +7,7 @@ from typing import Protocol
 
 import httpx
 
-PATIENCE = "20"
+PATIENCE = "60"
 
 
 @dataclass(frozen=True)

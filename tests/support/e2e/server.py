@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 20.0 if sys.implementation.name == "cpython" else 60.0  # PyPy starts slowly
+PATIENCE = 60.0
 """Seconds to wait for events that must happen, on a busy machine."""
 
 URL = re.compile(r"(https?)://([^\s:/]+|\[[^\s]+\]):(\d+)")

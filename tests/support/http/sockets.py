@@ -40,7 +40,7 @@ from tests.support.installed import LOOP, LOOPS, PARSER, PARSERS
 
 T = TypeVar("T")
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds to wait for events that must happen, on a busy machine."""
 
 LOOP_FACTORIES: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from esg_reload import Files, watch
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds to wait for events that must happen, on a busy machine."""
 
 DELAY = 0.2

@@ -12,7 +12,7 @@ from tests.support.http.sockets import client_tls
 from tests.support.http2.driven import request
 from tests.support.ws.memory import OFFER, REQUEST
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Upgraded:

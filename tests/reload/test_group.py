@@ -30,5 +30,7 @@ def test_a_command_that_has_ended_gets_no_signal(monkeypatch: pytest.MonkeyPatch
 
 def test_the_end_of_a_command_is_noticed_where_sigchld_is_ignored() -> None:
     """A parent that ignores it passes that on; then the system keeps no status."""
-    done = subprocess.run([sys.executable, "-c", WITHOUT_STATUS], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_STATUS], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout == "0\n"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from esg_core.asgi import Headers
 from esg_http.coding.faults import ConnectionFault, TooManyFields
 from esg_http.h3.coding.codes import QPACK_DECOMPRESSION_FAILED
-from esg_http.h3.coding.qpack import FieldEncoder, decode
+from esg_http.h3.coding.qpack import _ENCODED, REMEMBERED_FIELDS, FieldEncoder, decode
 from esg_http.h3.coding.static_table import STATIC_TABLE
 from tests.support.http3.wire import GET, block, fields_of
 
@@ -91,6 +91,14 @@ def test_a_section_within_the_bounds_is_read_and_no_other() -> None:
         decode(section, 5, size - 1)
     with pytest.raises(TooManyFields):
         decode(b"\0\0" + b"\xd1" * 100000 + b"\x80", 100, 10**9)
+
+
+def test_only_so_many_fields_are_remembered() -> None:
+    encoder = FieldEncoder()
+    for number in range(2000):
+        section = [(b"x-request-id", b"%d" % number)]
+        assert fields_of(encoder.encode(section)) == section
+    assert len(_ENCODED) <= REMEMBERED_FIELDS
 
 
 def test_secrets_are_marked_so_that_no_intermediary_remembers_them() -> None:

@@ -51,8 +51,7 @@ class Bodies(Generic[S]):
     def take(self, stream: S, data: bytes) -> None:
         """More of a body has come."""
         upload = stream.upload
-        if upload is None:
-            return
+        assert upload is not None  # nothing is read from a stream that is closed
         upload.window.take(len(data))
         upload.received += len(data)
         if upload.expected != UNKNOWN_LENGTH:
@@ -64,8 +63,7 @@ class Bodies(Generic[S]):
     def end(self, stream: S) -> None:
         """The client has ended its side of a stream."""
         upload = stream.upload
-        if upload is None:
-            return
+        assert upload is not None
         if upload.expected > 0:
             raise malformed("the body is shorter than its content-length")
         upload.window.close()

@@ -143,7 +143,7 @@ def test_q12_streams_that_have_ended_make_room_for_others(certificate: Path) -> 
                 assert await client.ask(number, b"hello") == b"hello"
             for number in range(2, 4 * 40, 4):
                 client.send(number, b"x", end=True)
-                await user.until(lambda number=number: number in user.taken)
+                await user.until(partial(has, user.taken, number, 1))
             assert len(running.endpoint._routes) == ids
 
     run_in("asyncio", main())
@@ -171,7 +171,7 @@ def test_q10_a_connection_that_has_ended_takes_nothing(certificate: Path) -> Non
             assert len(user.losses) == 1
             await client.until(lambda: client.over)
             assert client.over is not None
-            assert (client.over.error_code, client.data[number]) == (0x100, b"")
+            assert (client.over.error_code, bytes(client.data[number])) == (0x100, b"")
 
     run_in("asyncio", main())
 

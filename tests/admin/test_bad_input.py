@@ -30,6 +30,7 @@ BAD = {
     "a length that is none": (b"GET / HTTP/1.1\r\n" + HOST + b"content-length: +1\r\n\r\n", 400),
     "digits of others": (b"GET / HTTP/1.1\r\n" + HOST + b"content-length: \xb2\r\n\r\n", 400),
     "a target that is no path": (b"GET metrics HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "a target that is only a query": (b"GET ?token HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "an asterisk": (b"GET * HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a path that is not there": (b"GET /nothing HTTP/1.1\r\n" + HOST + b"\r\n", 404),
     "a path with dots": (b"GET /../metrics HTTP/1.1\r\n" + HOST + b"\r\n", 404),

@@ -403,11 +403,14 @@ def test_m11_a_command_of_another_package(
         "from esg_core.commands import Command, Parameter\n"
         "from esg_core.options.value_types import Number\n"
         "def run(values):\n    print(values)\n    return values['times']\n"
+        "def interrupted(values):\n    raise KeyboardInterrupt\n"
         "greet = Command('Greet.', (Parameter('times', Number(1), default=4),), run)\n"
+        "wait = Command('Wait.', (), interrupted)\n"
     )
     monkeypatch.syspath_prepend(site)
     registered = [
         EntryPoint("greet", "greeting_of_test:greet", "esg.commands"),
+        EntryPoint("wait", "greeting_of_test:wait", "esg.commands"),
         EntryPoint("odd", "greeting_of_test:run", "esg.commands"),
     ]
     monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: registered)
@@ -416,6 +419,9 @@ def test_m11_a_command_of_another_package(
             main(arguments)
         assert (caught.value.code, capsys.readouterr().out) == (code, f"{{'times': {code}}}\n")
     assert complaint(capsys, "greet", "--times", "0") == "--times 0: must be a whole number, 1 or more"
+    with pytest.raises(SystemExit) as caught:
+        main(["wait"])
+    assert (caught.value.code, capsys.readouterr().err) == (130, "\n")
     with pytest.raises(SystemExit) as caught:
         main(["odd"])
     assert caught.value.code == 3

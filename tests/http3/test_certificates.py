@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from trustme import KeyType
 
 from esg_core.errors import UsageError
 from esg_core.options.config import Config
@@ -70,6 +71,26 @@ def test_q13_a_key_in_a_file_of_its_own_with_a_password(tmp_path: Path) -> None:
     async def main() -> None:
         options: dict[str, Any] = {"ssl_keyfile": tmp_path / "key.pem", "ssl_keyfile_password": "secret"}
         async with served(tmp_path / "cert.pem", **options) as running, QuicClient(running.address) as client:
+            assert await client.ask(0, b"hello") == b"hello"
+
+    run_in("asyncio", main())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [(b"nothing", "PEM file"), (authority().cert_pem.bytes(), "no private key in PEM was found")]
+)
+def test_q13_a_file_that_quic_cannot_use_is_wrong_use(text: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "cert.pem"
+    path.write_bytes(text)
+    with pytest.raises(UsageError, match=f"ssl_certfile=.*: HTTP/3 cannot use it: .*{reason}"):
+        Certificates(Config("tests.apps:app", ssl_certfile=path, http3=True))
+
+
+def test_q13_a_key_of_rsa(tmp_path: Path) -> None:
+    path = issued(tmp_path / "rsa.pem", "localhost", key_type=KeyType.RSA)
+
+    async def main() -> None:
+        async with served(path) as running, QuicClient(running.address) as client:
             assert await client.ask(0, b"hello") == b"hello"
 
     run_in("asyncio", main())

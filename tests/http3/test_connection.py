@@ -1,6 +1,7 @@
 """HTTP/3 connections with their cycles: the rules for all versions, and those for HTTP/3."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,12 @@ from esg_http.h3.coding.codes import (
     H3_EXCESSIVE_LOAD,
     H3_MISSING_SETTINGS,
     H3_NO_ERROR,
+    H3_REQUEST_CANCELLED,
     H3_REQUEST_INCOMPLETE,
     H3_REQUEST_REJECTED,
     LAST_REQUEST,
 )
+from esg_http.multiplexed.engine.requests import REMEMBERED_HEADS
 from tests.support.figures.counting import Meter
 from tests.support.http.memory import MemoryServer, Recorder
 from tests.support.http2.applications import Held, hello
@@ -122,6 +125,30 @@ def test_q4_priorities_decide_while_the_transport_is_busy(share: bool) -> None:
         assert [len(client.answer(number).body) for number in (slow, fast)] == [60000, 60000]
 
 
+def test_q4_trailers_wait_for_the_body_and_priorities_may_change_meanwhile() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": True})
+        await send({"type": "http.response.body", "body": bytes(60000)})
+        await send({"type": "http.response.trailers", "headers": [(b"x-a", b"1")]})
+
+    with MemoryServer(app) as server:
+        client = Client(server, window=70000)
+        client.quic.holds = True
+        slow, fast, dropped = (client.ask([*GET, (b"te", b"trailers")]) for _ in range(3))
+        client.turn()
+        for number, value in ((slow, b"u=5"), (fast, b"u=1")):
+            client.send(2, wire.frame(wire.PRIORITY_UPDATE, wire.varint(number) + value))
+        client.cancel(dropped)
+        while not {slow, fast} <= client.quic.ends:
+            client.quic.deliver()
+            client.turn()
+            assert fast in client.quic.ends or slow not in client.quic.ends
+        for number in (slow, fast):
+            assert len(client.answer(number).body) == 60000
+            assert client.answer(number).trailers == [(b"x-a", b"1")]
+        assert client.answer(dropped).reset == -1
+
+
 def test_q4_an_upload_is_read_as_the_application_reads() -> None:
     class App:
         def __init__(self) -> None:
@@ -166,6 +193,26 @@ def test_q5_a_response_that_needs_no_more_of_its_request_stops_it() -> None:
         assert client.fetch().body == b"hello"
 
 
+def test_q3_heads_that_do_not_end_are_bounded() -> None:
+    with MemoryServer(hello, h2_max_concurrent_streams=3) as server:
+        client = Client(server)
+        for number in range(0, 16, 4):
+            client.send(number, headers()[:5])
+        client.turn()
+        assert client.quic.resets == {12: H3_REQUEST_REJECTED}
+        client.send(0, headers()[5:], end=True)
+        client.turn()
+        assert client.answer(0).body == b"hello"
+
+
+def test_q3_only_so_many_heads_are_remembered() -> None:
+    with MemoryServer(hello) as server:
+        client = Client(server)
+        for number in range(200):
+            assert client.fetch(request(b"/%d" % number)).body == b"hello"
+        assert len(client.user._requests._heads) <= REMEMBERED_HEADS
+
+
 FLOODS: dict[str, tuple[int, bytes, int]] = {
     "unknown frames on the control stream": (2, wire.frame(0x21), 1001),
     "priorities": (2, wire.frame(wire.PRIORITY_UPDATE, b"\0"), 1001),
@@ -195,6 +242,11 @@ def test_q3_floods_end_the_connection(name: str) -> None:
                 client.turn()
         assert client.quic.closed is not None
         assert client.quic.closed[0] == H3_EXCESSIVE_LOAD
+        sent = dict(client.quic.sent)
+        client.user.stream_data(400, headers(), True)
+        client.user.stream_reset(0, H3_REQUEST_CANCELLED)
+        client.turn()
+        assert client.quic.sent == sent, "nothing is answered any more"
         assert Client(server).quic.closed is None
         app.end()
 
@@ -252,6 +304,40 @@ def test_q7_a_drain_announces_the_end_before_it_comes() -> None:
         client.turn()
         assert client.answer(second).complete
         assert client.quic.closed == (H3_NO_ERROR, "")
+
+
+def test_q7_a_connection_that_comes_during_a_drain() -> None:
+    with MemoryServer(hello) as server:
+        server.context.drain()
+        client = Client(server)
+        assert client.goaways[0] == LAST_REQUEST
+        server.loop.advance(3)
+        assert client.quic.closed == (H3_NO_ERROR, "")
+
+
+def test_q7_an_abort_breaks_off_at_once() -> None:
+    app = Held()
+    with MemoryServer(app) as server:
+        client = Client(server)
+        client.ask()
+        client.turn()
+        for connection in list(server.context.connections):
+            connection.abort()
+        client.turn()
+        assert client.is_over
+        assert not server.context.connections
+        app.end()
+
+
+def test_q7_late_heads_are_counted_and_end_the_connection() -> None:
+    options: dict[str, Any] = {"timeout_request_headers": 2.0, "timeout_keep_alive": 60.0}
+    with MemoryServer(hello, h2_max_concurrent_streams=600, **options) as server:
+        client = Client(server)
+        for number in range(0, 2400, 4):
+            client.send(number, headers()[:5])
+        server.loop.advance(2.6)
+        assert client.quic.closed is not None
+        assert client.quic.closed[0] == H3_EXCESSIVE_LOAD
 
 
 def test_q7_a_drain_does_not_wait_for_a_client_that_acknowledges_nothing() -> None:

@@ -131,6 +131,51 @@ def test_q10_streams_of_the_server(certificate: Path) -> None:
     run_in("asyncio", main())
 
 
+def test_q12_streams_that_have_ended_make_room_for_others(certificate: Path) -> None:
+    """100 requests may be open, and a few streams besides; and a client may change its ID meanwhile."""
+
+    async def main() -> None:
+        async with served(certificate) as running, QuicClient(running.address) as client:
+            user = await running.user()
+            ids = len(running.endpoint._routes)
+            client.quic.change_connection_id()
+            for number in range(0, 4 * 120, 4):
+                assert await client.ask(number, b"hello") == b"hello"
+            for number in range(2, 4 * 40, 4):
+                client.send(number, b"x", end=True)
+                await user.until(partial(has, user.taken, number, 1))
+            assert len(running.endpoint._routes) == ids
+
+    run_in("asyncio", main())
+
+
+def test_q10_a_connection_that_has_ended_takes_nothing(certificate: Path) -> None:
+    async def main() -> None:
+        async with served(certificate) as running, QuicClient(running.address) as client:
+            await client.ask(0, b"hello")
+            user = await running.user()
+            transport = user.transport
+            number = transport.open_unidirectional()
+            transport.abort()
+            await user.until(lambda: user.losses)
+            transport.send(number, b"too late", True)
+            transport.reset(number, 1)
+            transport.stop(0, 1)
+            transport.consumed(0, 1)
+            transport.close(1, "too late")
+            transport.abort()
+            assert transport.is_closing()
+            assert transport.is_delivered()
+            assert (transport.window(0), transport.connection_window(), transport.unsent()) == (0, 0, 0)
+            assert transport.get_extra_info("cipher", "gone") == "gone"
+            assert len(user.losses) == 1
+            await client.until(lambda: client.over)
+            assert client.over is not None
+            assert (client.over.error_code, bytes(client.data[number])) == (0x100, b"")
+
+    run_in("asyncio", main())
+
+
 def test_q16_a_fault_in_one_connection_ends_only_that(
     certificate: Path, loop: str, caplog: pytest.LogCaptureFixture
 ) -> None:

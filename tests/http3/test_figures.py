@@ -66,7 +66,8 @@ def test_m1_datagrams_of_no_connection(certificate: Path, monkeypatch: pytest.Mo
             unknown = b"\xc0\x1a\x2a\x3a\x4a\x08" + bytes(8) + b"\0"
             forged = b"\xc3\0\0\0\1\x08" + bytes(8) + b"\0\0\x44\x9e" + os.urandom(1182)
             with bare_socket() as sock:
-                for ignored in (b"\xc0", b"\x40" + bytes(30), forged):
+                short, long = (b"\xc3\0\0\0\1" + bytes((size,)) + bytes(1200) for size in (7, 21))
+                for ignored in (b"\xc0", short, long, b"\x40" + bytes(30), forged):
                     sock.sendto(ignored, running.address)
                 await answer_to(sock, running.address, unknown.ljust(1200, b"\0"))
                 monkeypatch.setattr(endpoint, "MOST_HANDSHAKES", 0)
@@ -75,7 +76,8 @@ def test_m1_datagrams_of_no_connection(certificate: Path, monkeypatch: pytest.Mo
                 running.endpoint.refuse()
                 sock.sendto(forged, running.address)
                 await until(lambda: running.endpoint.figures.dropped["draining"])
-            assert running.endpoint.figures.dropped == dict.fromkeys(running.endpoint.figures.dropped, 1)
+            dropped = running.endpoint.figures.dropped
+            assert dropped == {**dict.fromkeys(dropped, 1), "malformed": 3}
             assert running.endpoint.figures.handshakes == {"ok": 0, "failed": 0, "timeout": 0}
 
     run_in("asyncio", main())

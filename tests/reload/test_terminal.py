@@ -173,3 +173,64 @@ def test_who_has_no_terminal_lends_none() -> None:
     command = [sys.executable, "-c", program]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, start_new_session=True)
     assert answer.stdout == "False\n"
+
+
+IN_THE_BACKGROUND = """\
+import os, pathlib, threading, time
+from esg_reload.group import Group
+from esg_reload.launch import prepare
+
+def kill_once_stopped(group):
+    while pathlib.Path(f"/proc/{group.id}/stat").read_text().split()[2] != "T":
+        time.sleep(0.01)
+    group.kill()
+
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    group = Group(prepare(["sh", "-c", "read line"]))
+    threading.Thread(target=kill_once_stopped, args=[group]).start()
+    print("ended", group.wait(), flush=True)
+else:
+    os.wait()
+"""
+
+
+def test_a_terminal_that_another_group_uses_is_not_lent(here: Path) -> None:
+    """As for `esg-reload ... &` in a shell: the command stays stopped."""
+    with session(python(IN_THE_BACKGROUND), here) as terminal:
+        assert terminal.wait_for("ended ") == "-9"
+
+
+LENT_UNTIL_IT_IS_GONE = """\
+import contextlib, os, pathlib, signal, sys
+from esg_reload.terminal import Terminal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+terminal = Terminal()
+assert terminal.lend(os.getpgrp())
+print(end="!", flush=True)
+with contextlib.suppress(OSError):
+    os.read(0, 1)
+terminal.take_back()
+pathlib.Path(sys.argv[1]).write_text("went on")
+"""
+
+
+def test_a_terminal_that_is_gone_is_not_taken_back(tmp_path: Path) -> None:
+    keyboard, screen = pty.openpty()
+    answer = tmp_path / "answer"
+    process = subprocess.Popen(
+        [*python(OWN_TERMINAL), *python(LENT_UNTIL_IT_IS_GONE), str(answer)],
+        stdin=screen,
+        stdout=screen,
+        start_new_session=True,
+    )
+    try:
+        os.close(screen)
+        assert select.select([keyboard], [], [], PATIENCE)[0]
+        assert os.read(keyboard, 1) == b"!"
+        os.close(keyboard)
+        assert process.wait(PATIENCE) == 0
+        assert answer.read_text() == "went on"
+    finally:
+        process.kill()
+        process.wait()

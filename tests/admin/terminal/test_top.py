@@ -1,6 +1,8 @@
 """M-11: `esg top` in a real terminal, against a server on a real socket whose figures move."""
 
 import io
+import os
+import pty
 import re
 import signal
 from pathlib import Path
@@ -11,11 +13,12 @@ from rich.console import Console
 
 from esg_admin.terminal.figures import Documents
 from esg_admin.terminal.screen import drawing
+from esg_admin.terminal.top import _quits
 from esg_core.admin.contracts import Stats
 from tests.support.admin.client import TOKEN
 from tests.support.admin.server import AdminServer
 from tests.support.admin.source import MovingSource
-from tests.support.admin.terminal import LEAVES, Terminal, esg, esg_process
+from tests.support.admin.terminal import LEAVES, WITHOUT_INPUT, Terminal, esg, esg_process
 
 RATE = r"Requests +([\d,.]+)/s "
 LIVE = r"live, q quits; "
@@ -68,6 +71,28 @@ def test_m11_other_keys_do_nothing() -> None:
         assert len({terminal.wait_for(RATE) for _ in range(12)}) > 2
         terminal.type("q")
         assert terminal.end() == 0
+
+
+def test_m11_a_terminal_to_be_seen_but_not_typed_on() -> None:
+    """`esg top < /dev/null`: a signal ends it."""
+    with (
+        AdminServer(MovingSource()) as server,
+        Terminal("top", server.address, "--interval", "0.1", command=WITHOUT_INPUT) as terminal,
+    ):
+        terminal.wait_for(LIVE)
+        terminal.wait_for(RATE)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.end() == 0
+        assert LEAVES in terminal.written
+
+
+def test_m11_a_terminal_that_is_gone_quits() -> None:
+    keyboard, screen = pty.openpty()
+    os.close(screen)
+    try:
+        assert _quits(keyboard)
+    finally:
+        os.close(keyboard)
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])

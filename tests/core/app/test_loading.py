@@ -105,6 +105,15 @@ def test_missing_attribute(write: Write) -> None:
     assert str(error_of("five:application")).endswith("has no attribute 'application'; it has app")
 
 
+def test_attribute_that_raises(write: Write) -> None:
+    write("lazy.py", "def __getattr__(name):\n    raise ZeroDivisionError('no database')\n")
+    error = error_of("lazy:app")
+    assert str(error).endswith(
+        "cannot import the application 'lazy:app': it raised ZeroDivisionError while looking up 'app'"
+    )
+    assert isinstance(error.__cause__, ZeroDivisionError)
+
+
 def test_module_that_needs_what_is_not_installed(write: Write) -> None:
     write("six.py", "import no_such_dependency\n")
     error = error_of("six:app")

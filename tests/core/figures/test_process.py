@@ -61,6 +61,21 @@ def test_sums_over_processes() -> None:
 def test_a_process_that_is_gone_has_no_numbers() -> None:
     assert process.look_at(2**22 + 1) is None
     assert process.process_readings([2**22 + 1], 1.0) == []
+    assert process.start_of(2**22 + 1) is None
+
+
+def test_what_the_system_does_not_show_of_a_process_is_unknown(tmp_path: Path) -> None:
+    """The files and limits of another user's process."""
+    assert process._open_files(tmp_path / "gone") is None
+    assert process._most(tmp_path / "gone") is None
+    (tmp_path / "limits").write_text("Limit                     Soft Limit\n")
+    assert process._most(tmp_path) is None
+
+
+def test_a_closed_listener_has_no_backlog() -> None:
+    with socket.socket() as listener:
+        pass
+    assert backlog_of(listener) is None
 
 
 def test_the_interpreter() -> None:
@@ -83,6 +98,28 @@ def test_the_end_of_a_certificate(tmp_path: Path) -> None:
 
 
 DER = ssl.PEM_cert_to_DER_cert(CA().issue_cert("localhost").cert_chain_pems[0].bytes().decode())
+
+
+def element(tag: int, *content: bytes) -> bytes:
+    joined = b"".join(content)
+    return bytes((tag, len(joined))) + joined
+
+
+NUMBER, SEQUENCE = element(2, b"\1"), element(0x30)
+
+
+@pytest.mark.parametrize(
+    ("before", "tag", "expected"),
+    [
+        ((NUMBER, SEQUENCE, SEQUENCE), 0x17, dt.datetime(2026, 2, 3, 4, 5, 6, tzinfo=dt.UTC).timestamp()),
+        ((NUMBER, SEQUENCE, SEQUENCE), 0x04, None),
+        ((SEQUENCE, NUMBER, SEQUENCE), 0x17, None),
+    ],
+)
+def test_certificates_without_a_version(before: tuple[bytes, ...], tag: int, expected: float | None) -> None:
+    """RFC 5280 section 4.1: version 1 is not named. The others are not certificates."""
+    validity = element(0x30, element(0x17, b"250203040506Z"), element(tag, b"260203040506Z"))
+    assert not_after(element(0x30, element(0x30, *before, validity))) == expected
 
 
 @given(at=st.integers(0, len(DER) - 1), byte=st.integers(0, 255), end=st.integers(0, len(DER)))

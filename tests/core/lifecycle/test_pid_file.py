@@ -1,5 +1,6 @@
 """The file with a server's process ID: created, in use, left behind, removed."""
 
+import errno
 import os
 import re
 import subprocess
@@ -71,6 +72,24 @@ def test_a_killed_server_leaves_no_lock(path: Path) -> None:
     subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
     assert path.exists()
     PidFile(str(path)).write()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
+def test_what_cannot_be_locked_is_said_and_leaves_no_descriptor(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network's file system without locks."""
+
+    def refuse(descriptor: int, _operation: int) -> None:
+        descriptors.append(descriptor)
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    descriptors: list[int] = []
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(StartupError, match="no locks available"):
+        PidFile(str(path)).write()
+    for descriptor in descriptors:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+    PidFile(str(path)).close()
 
 
 def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -24,6 +24,10 @@ def order() -> Iterator[Case]:
     everywhere = grease + POST + grease + data(b"abc") + grease + trailers + grease
     yield serves("9", "unknown frames may come anywhere", asks(everywhere), body=3)
     yield serves("9", "and on the control stream", more(grease + frame(2**40)), asks(headers()))
+    large = frame(0x21, bytes(1000))
+    yield serves("9", "even in parts", more(large[:900]), more(large[900:]), asks(headers()))
+    parts = begins(POST + large[:900]), asks(large[900:] + data(b"abc"))
+    yield serves("9", "in a request too", *parts, body=3)
 
 
 def wrong_streams() -> Iterator[Case]:
@@ -68,7 +72,9 @@ def priorities() -> Iterator[Case]:
     yield serves("RFC 9218 7.2", "a priority may come before its request", early, asks(headers()))
     late = more(frame(wire.PRIORITY_UPDATE, b"\0u=7"))
     yield serves("RFC 9218 7.2", "within it", begins(POST), late, asks(data(b"x")), body=1)
-    yield serves("RFC 9218 7.2", "or after it", asks(headers()), late)
+    head = headers()
+    yield serves("RFC 9218 7.2", "in the middle of its head", begins(head[:5]), late, asks(head[5:]))
+    yield serves("RFC 9218 7.2", "or after it", asks(head), late)
     broken = more(frame(wire.PRIORITY_UPDATE, b"\0\xff u=,"))
     yield serves("RFC 9218 4", "what is malformed in it is ignored", broken, asks(headers()))
     for number in (1, 2, 3):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from esg_core.asgi import Headers
-from esg_http.h3.coding.codes import H3_MESSAGE_ERROR
+from esg_http.h3.coding.codes import H3_EXCESSIVE_LOAD, H3_MESSAGE_ERROR
 from tests.http3.conformance.case import Case, Outcome, asks, breaks, serves
 from tests.support.http3.wire import GET, data, headers, request
 
@@ -68,5 +68,9 @@ def cases() -> Iterator[Case]:
     yield Case("RFC 9220 3", "an unknown protocol", (asks(headers(unknown)),), refused)
     too_many = Outcome(answers={0: (431, b"Request Header Fields Too Large")})
     yield Case("4.2.2", "too many fields", (asks(headers([*GET, *[(b"x", b"y")] * 200])),), too_many)
+    crowd = headers([(b"x", b"y")] * 200)
+    yield breaks("4.2.2", "too many trailers", H3_EXCESSIVE_LOAD, asks(headers(POST) + crowd))
+    heavy = headers([(b"x", b"y" * 40000), (b"z", b"y" * 40000)])
+    yield breaks("4.2.2", "trailers that are too large", H3_EXCESSIVE_LOAD, asks(headers(POST) + heavy))
     large = headers([*GET, (b"x", b"y" * 40000), (b"z", b"y" * 40000)])
     yield Case("4.2.2", "too large a section is not even taken in", (asks(large),), too_many)

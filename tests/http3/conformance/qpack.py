@@ -56,6 +56,7 @@ def streams() -> Iterator[Case]:
     for says, kind in (("encoder", ENCODER), ("decoder", DECODER)):
         yield ends("4.2", f"there is one {says} stream", H3_STREAM_CREATION_ERROR, begins(kind, 6), begins(kind, 10))
         yield ends("4.2", f"the {says} stream does not end", H3_CLOSED_CRITICAL_STREAM, begins(kind, 6), Step(6, b""))
+        yield ends("4.2", f"not even a {says} stream at once", H3_CLOSED_CRITICAL_STREAM, Step(6, kind))
         reset = Step(6, b"", RESET)
         yield ends("4.2", f"nor is the {says} stream reset", H3_CLOSED_CRITICAL_STREAM, begins(kind, 6), reset)
     for says, sent in (

@@ -29,7 +29,7 @@ from tests.http3.conformance.case import (
     serves,
 )
 from tests.support.http3 import wire
-from tests.support.http3.wire import control, data, frame, headers, settings, varint
+from tests.support.http3.wire import control, data, frame, headers, request, settings, varint
 
 
 def request_streams() -> Iterator[Case]:
@@ -54,6 +54,8 @@ def request_streams() -> Iterator[Case]:
         begins(b"\x01"),
         Step(0, b"", RESET),
     )
+    whole = begins(headers(request(b"/", b"POST")))
+    yield breaks("4.1.1", "or while its body comes", H3_REQUEST_CANCELLED, whole, Step(0, b"", RESET))
     yield goes_on("4.1.1", "a stream may be cancelled that never began", Step(8, b"", RESET), Step(4, b"", STOPPED))
 
 

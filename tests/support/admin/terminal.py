@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -31,6 +32,8 @@ os.execv(sys.argv[1], sys.argv[1:])
 ESG = [sys.executable, "-c", "from esg_cli.command import main; main()"]
 
 CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[()].)|\r")
+
+WITHOUT_INPUT = ["/bin/sh", "-c", 'exec "$@" < /dev/null', "sh", *ESG]
 
 LEAVES = "\x1b[?1049l"
 """What gives the terminal its previous screen back."""
@@ -74,7 +77,7 @@ def esg_process(*arguments: str, **variables: str) -> subprocess.CompletedProces
 class Terminal:
     """`esg ARGUMENTS` in a new terminal of 80 columns and 24 rows; `written` is all that it has sent to it."""
 
-    def __init__(self, *arguments: str, **variables: str) -> None:
+    def __init__(self, *arguments: str, command: Sequence[str] = ESG, **variables: str) -> None:
         self.written = ""
         self._keyboard, self._screen = pty.openpty()
         fcntl.ioctl(self._screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -83,7 +86,7 @@ class Terminal:
             environment.pop(name, None)
         self.before = termios.tcgetattr(self._screen)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", IN_TERMINAL, *ESG, *arguments],
+            [sys.executable, "-c", IN_TERMINAL, *command, *arguments],
             stdin=self._screen,
             stdout=self._screen,
             stderr=self._screen,

@@ -38,11 +38,10 @@ class FlagParameter(click.Option):
             help=option.summary + _default(option),
         )
 
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """One row of the help: `--[no-]access-log`, where click would list both, in a column aligned across groups."""
         record = super().get_help_record(ctx)
-        if record is None:
-            return None
+        assert record is not None  # no flag is hidden
         term = f"--[no-]{self.option.flag[2:]}" if self.secondary_opts else record[0]
         return term.ljust(COLUMN), record[1]
 

@@ -75,8 +75,7 @@ else:
                 if number == signal.SIGTSTP or (number in ASKING and terminal.lend(self.id)):
                     self._signal(signal.SIGCONT)
             terminal.take_back()
-            if self._process.returncode is None:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
+            self._process.returncode = os.waitstatus_to_exitcode(status)
             return self._process.returncode
 
         def ask_leader(self) -> None:
@@ -107,7 +106,7 @@ else:
             return False
 
         def _next_status(self) -> int:
-            """Wait until the command stops (`Popen.wait()` cannot) or ends; 0 if `Popen` has reaped it already."""
+            """Wait until the command stops (`Popen.wait()` cannot) or ends; 0 where SIGCHLD is ignored."""
             try:
                 if os.getpid() == 1:
                     self._reap_orphans()

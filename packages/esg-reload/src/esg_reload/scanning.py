@@ -7,7 +7,7 @@ tree aborts a scan.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from esg_reload.files import Files
@@ -60,8 +60,8 @@ class Scan:
         if here in above:
             return
         for entry in entries:
-            path, is_link = entry.path, is_behind_link or _is_link(entry)
-            if _is_directory(entry):
+            path, is_link = entry.path, is_behind_link or _is_so(entry.is_symlink)
+            if _is_so(entry.is_dir):
                 if not self._files.leaves_out(path):
                     yield from self._walk(path, (*above, here), is_behind_link=is_link)
             elif self._files(path):
@@ -90,15 +90,9 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _is_directory(entry: "os.DirEntry[str]") -> bool:
+def _is_so(question: Callable[[], bool]) -> bool:
+    """What the system answers about an entry; False if it refuses to."""
     try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _is_link(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_symlink()
+        return question()
     except OSError:
         return False

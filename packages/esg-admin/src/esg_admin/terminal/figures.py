@@ -46,12 +46,10 @@ class Documents:
         return _per_second(counter(self.last) - counter(then), self.last["uptime"] - then["uptime"])
 
     def worker_rate(self, worker: WorkerStats, counter: Callable[[WorkerStats], float]) -> float | None:
-        """The same for a worker, as long as it is the same process."""
-        found = ((stats, _same(stats, worker)) for stats in self.kept[-RATE_SPAN - 1 :])
-        for stats, then in found:
-            if then is not None:
-                return _per_second(counter(worker) - counter(then), self.last["uptime"] - stats["uptime"])
-        return None
+        """The same for a worker of the last document, as long as it is the same process."""
+        recent = self.kept[-RATE_SPAN - 1 :]
+        stats, then = next((stats, then) for stats in recent if (then := _same(stats, worker)) is not None)
+        return _per_second(counter(worker) - counter(then), self.last["uptime"] - stats["uptime"])
 
     def busy_share(self, worker: WorkerStats) -> float | None:
         """The share of the time in which the event loop of a worker was busy."""

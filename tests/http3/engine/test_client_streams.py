@@ -53,7 +53,7 @@ def test_a_stream_without_a_type_is_forgotten_when_it_is_reset() -> None:
         client.user.stream_reset(6, 0)
         client.user.stream_reset(10, 0)
         assert useless(client) == 3
-        assert client.user._engine.receiving._unidirectional._untyped == {}
+        assert client.user._receiving._unidirectional._untyped == {}
         client.send(6, varint(wire.CONTROL))
         client.send(10, varint(wire.CONTROL))
         assert client.fetch().body == b"hello"

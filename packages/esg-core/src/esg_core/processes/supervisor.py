@@ -26,7 +26,6 @@ from esg_core.lifecycle.systemd import PINGS
 from esg_core.logs import reconfigure
 from esg_core.logs.colours import Cyan
 from esg_core.logs.rotation import reopen as reopen_files
-from esg_core.processes import messages
 from esg_core.processes.admin.parent_controls import Parent
 from esg_core.processes.parent_resources import ParentResources
 from esg_core.processes.policy import FORCED, LATE, Act, Worker, WorkerPolicy
@@ -371,7 +370,7 @@ class Supervisor:
         self._resources.notifier.main_process(successor.pid)
         if self._policy.code is None:
             self._resources.shared_sockets.keep_files()
-            self._workers.send_all(messages.OTHERS_SERVE)
+            self._workers.hand_over()
             self._policy.stop(time.monotonic())
             self._resources.shared_sockets.close_sockets()
 

@@ -195,6 +195,10 @@ class RunningWorkers:
         """Have all workers reopen their log files."""
         self.send_all(messages.REOPEN)
 
+    def hand_over(self) -> None:
+        """Tell all workers that others will serve when they end: a new program does."""
+        self.send_all(messages.OTHERS_SERVE)
+
     def check_memory(self, limit: float, now: float) -> None:
         """Have workers replaced that use more than `limit` MiB of memory."""
         for worker in self._running:

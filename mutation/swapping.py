@@ -26,6 +26,7 @@ def changed_functions(module: CodeType, mutant: CodeType) -> list[Changed] | Non
 
 def swap(module: str, changed: Sequence[Changed]) -> None:
     """Change these functions of a module."""
+    gc.unfreeze()  # else what the tests have set aside is not found
     for found in gc.get_objects():
         if isinstance(found, FunctionType) and found.__module__ == module:
             found.__code__ = next((after for before, after in changed if found.__code__ == before), found.__code__)

@@ -15,6 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "packages").glob("*/README.md")])
 OF_OTHERS = {
     "--all",
+    "--fail-under",
     "--share",
     "--servers",
     "--cover",

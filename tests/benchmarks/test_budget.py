@@ -17,7 +17,7 @@ pytestmark = pytest.mark.everywhere
 BUDGET = {
     (3, 11): {"get": 740, "headers": 741, "stream": 4695, "h2-get": 1480, "h2-post-10k": 2030, "h2-stream": 7020},
     (3, 12): {"get": 692, "headers": 693, "stream": 4400, "h2-get": 1360, "h2-post-10k": 1870, "h2-stream": 6420},
-    (3, 13): {"get": 690, "headers": 692, "stream": 4580, "h2-get": 1375, "h2-post-10k": 1870, "h2-stream": 6650},
+    (3, 13): {"get": 690, "headers": 692, "stream": 4580, "h2-get": 1350, "h2-post-10k": 1870, "h2-stream": 6650},
     (3, 14): {"get": 726, "headers": 728, "stream": 4860, "h2-get": 1425, "h2-post-10k": 1950, "h2-stream": 7020},
     (3, 15): {"get": 727, "headers": 729, "stream": 4860, "h2-get": 1426, "h2-post-10k": 1951, "h2-stream": 7020},
 }

@@ -23,6 +23,7 @@ from esg_core.lifecycle.assembly import ServerParts, assemble
 from esg_core.lifecycle.drain import Drain, drain_budget
 from esg_core.lifecycle.owner import Owner
 from esg_core.lifecycle.stats import stats
+from esg_core.lifecycle.stop_signals import waking
 from esg_core.plugins import loop_factory
 from esg_core.sockets.bound import AnySocket
 from esg_core.waiting import OneTimeEvent
@@ -91,7 +92,7 @@ class Server:
         """
         self._loop = asyncio.get_running_loop()
         try:
-            with self.handling_signals():
+            with self.handling_signals(), waking(self._loop):
                 with self._owner.sign_of_life(self._loop):
                     await self._serve(sockets)
                 if self.started:

@@ -59,6 +59,7 @@ def kept(calls: list[Seen]) -> list[object]:
     return [(comparable(seen.scope), seen.body) for seen in calls if seen.complete]
 
 
+@pytest.mark.needs("httptools")
 @fuzz
 @given(segmented(streams()), st.booleans())
 def test_both_parsers_give_the_same_outcome(segments: list[bytes], eof: bool) -> None:

@@ -45,6 +45,7 @@ async def main():
 loops.run(main())
 """
 
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no masks of signals")
 @pytest.mark.parametrize("program", [ALONE, IN_A_PROGRAM], ids=["alone", "in a program"])
 def test_a_signal_in_another_thread_ends_a_server(program: str, loop: str) -> None:

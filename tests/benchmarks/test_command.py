@@ -21,6 +21,7 @@ from tests.support.e2e.programs import needs
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="CPU time and memory are read from Linux's /proc")
 
 
+@needs("wrk")
 def test_one_row_is_measured_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--rows", "get", "--servers", "esg", "--rounds", "1", "--seconds", "1", "--output", str(tmp_path)])
     assert code == 0

@@ -16,8 +16,11 @@ from benchmarks.soak.serving import Sample, Served
 from benchmarks.soak.tally import Tally
 from benchmarks.soak.traffic import drive, kinds_for
 
-SETTLE = 20.0
-"""Seconds after the traffic in which everything of it must go from the servers."""
+SETTLE = 45.0
+"""Seconds after the traffic in which everything of it must go from the servers.
+
+A timer of QUIC keeps a connection that has ended until it comes up: for half of the idle time-out, 30 seconds.
+"""
 
 SAMPLES = 40
 """How often memory and descriptors are checked."""

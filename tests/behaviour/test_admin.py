@@ -135,6 +135,7 @@ def test_m4_a_blocked_event_loop_delays_nothing(tmp_path: Path) -> None:
             connection.close()
 
 
+@pytest.mark.needs("lock of C code")
 @pytest.mark.parametrize("options", [(), ("--preload",)])
 def test_m4_a_scrape_never_waits_for_a_worker(options: tuple[str, ...], tmp_path: Path) -> None:
     """One worker sleeps, in another one C code keeps the lock: only the first can still say where it is."""

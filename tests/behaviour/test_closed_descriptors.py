@@ -21,9 +21,6 @@ WAYS = {
     "preload": ("--workers", "2", "--preload"),
     "reload": ("--reload", "--reload-dir", "tests/behaviour/apps"),
 }
-if sys.implementation.name == "pypy":  # it does not answer then; docs/platforms.md says so
-    del WAYS["reload"]
-
 
 TELL = """
 import os, sys
@@ -54,6 +51,7 @@ def body_from(port: int) -> str:
             time.sleep(0.02)
 
 
+@pytest.mark.needs("closed standard input")
 @pytest.mark.parametrize(
     ("closed", "way"), [*((closed, "uvloop") for closed in CLOSED), *(("all", way) for way in WAYS if way != "uvloop")]
 )
@@ -70,6 +68,7 @@ def test_c4_closed_descriptors_lead_nowhere(closed: str, way: str) -> None:
         process.wait(PATIENCE)
 
 
+@pytest.mark.needs("closed standard input")
 @pytest.mark.parametrize("closed", ["output", "all"])
 def test_c4_a_reloaded_command_has_standard_descriptors_too(closed: str, tmp_path: Path) -> None:
     answer = tmp_path / "answer"

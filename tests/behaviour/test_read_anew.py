@@ -140,7 +140,7 @@ def broken_certificate(site: Site) -> None:
 
 
 KINDS: dict[Callable[[Site], None], str] = {
-    broken_log_config: r"log_config='log\.json': Expecting property name",
+    broken_log_config: r"log_config='log\.json': (Expecting property|Key) name",
     missing_log_config: r"log_config='log\.json': no such file",
     log_config_that_cannot_be_followed: r"log_config='log\.json': Unable to configure handler 'file': .*no such file",
     log_config_that_ends_the_process: "it ended the process that tried it, with exit code 7$",

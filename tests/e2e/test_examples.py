@@ -62,6 +62,7 @@ def test_starlette_app() -> None:
         assert httpx.get(f"{server.url}/count/3").text == "1\n2\n3\n"
 
 
+@pytest.mark.needs("fastapi")
 def test_fastapi_app() -> None:
     with serving("examples.fastapi_app:app", *options_of("fastapi_app.py")) as server:
         assert httpx.get(f"{server.url}/items/1").json() == {"name": "coffee", "price": 3.0}

@@ -13,8 +13,12 @@ import pytest
 OPTIONAL = ("uvloop", "httptools", "watchfiles", "fastapi", "aioquic", "_tracemalloc")
 """What ESG is faster with, or works without; and what PyPy lacks."""
 
-OF_CPYTHON = ("reference counting", "gc.freeze", "audit events")
-"""What tests may need that PyPy does not do: it frees objects some time later, and reports few events."""
+OF_CPYTHON = ("reference counting", "gc.freeze", "audit events", "lock of C code", "closed standard input")
+"""What tests may need that PyPy does not do.
+
+It frees objects some time later, reports few events, and switches threads where C code would not. Before ESG starts, it
+may open a library in the place of a closed standard input.
+"""
 
 IS_PYPY = platform.python_implementation() == "PyPy"
 

@@ -163,6 +163,7 @@ def test_i6_a_call_without_a_task_can_be_cancelled(way: Way) -> None:
         assert server.ask().body == b"here"
 
 
+@pytest.mark.needs("httptools")
 @pytest.mark.usefixtures("unwatched")
 def test_i6_a_stream_that_is_cancelled_at_once_is_never_begun() -> None:
     """2-3: one that is cancelled later counts as a stream until its call is over."""

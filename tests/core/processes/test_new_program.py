@@ -12,6 +12,8 @@ import pytest
 from esg_core.processes.new_program import CANNOT_EXECUTE, Successor
 from esg_core.processes.signals import as_bytes
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # the child only executes a program
+
 UNTIL_IT_IS_ENDED = [sys.executable, "-c", "import time; time.sleep(30)"]
 
 

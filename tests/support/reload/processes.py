@@ -18,15 +18,16 @@ while True:
 """A program that does not end when it is asked to."""
 
 POLITE = """\
-import os, signal, sys
-def leave(*_):
-    print("asked", flush=True)
-    sys.exit(0)
-signal.signal(signal.SIGTERM, leave)
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 print("ready", os.getpid(), flush=True)
-signal.pause()
+signal.sigwait([signal.SIGTERM])
+print("asked", flush=True)
 """
-"""A program that ends when it is asked to, and says so."""
+"""A program that ends when it is asked to, and says so.
+
+`signal.pause()` would sleep on if it is asked just before.
+"""
 
 
 THREADS = 16

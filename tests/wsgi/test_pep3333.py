@@ -191,6 +191,23 @@ def test_i5_files(stack: tuple[str, ...], version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_i4_plain_files(stack: tuple[str, ...], version: str) -> None:
+    """I-4, I-5: the loop sends them, from their current position, up to the announced length; threads close them."""
+    changed = b"begin" + (PART * 32 + b"end")[5:]
+    with serving_wsgi("awkward:app", *stack) as server, client_of(server, version) as client:
+        for path, content in (
+            ("/plain-file", FILE),
+            ("/part-of-plain-file", FILE[100:150]),
+            ("/changed-file", changed[2:]),
+        ):
+            assert client.get(path).content == content
+            assert client.get("/file-is-closed").text == "True"
+            assert client.head(path).headers["content-length"] == str(len(content))
+            assert client.get("/file-is-closed").text == "True"
+    assert TRACEBACK not in server.output
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_i5_a_file_that_is_longer_than_announced(stack: tuple[str, ...], version: str) -> None:
     """I-5, H-3: bytes beyond the length are not sent; the server goes on."""
     with serving_wsgi("awkward:app", *stack) as server:

@@ -2,9 +2,10 @@
 
 import io
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support.wsgi.parts import PART, Parts, say
 
@@ -202,11 +203,53 @@ def like_a_file(environ: Environ, start_response: StartResponse) -> Iterable[byt
     return wrapped
 
 
+LAST: list[IO[bytes]] = []
+"""The plain file that was wrapped last."""
+
+
+def _wrapped(opened: IO[bytes], environ: Environ) -> Iterable[bytes]:
+    LAST[:] = [opened]
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](opened)
+    return wrapped
+
+
+def plain_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """This file, as Python opens it."""
+    start_response("200 OK", [PLAIN])
+    return _wrapped(Path(__file__).open("rb"), environ)
+
+
+def part_of_plain_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """50 bytes from the 100th on."""
+    start_response("200 OK", [PLAIN, ("Content-Length", "50")])
+    opened = Path(__file__).open("rb")  # noqa: SIM115 - the server closes it
+    opened.seek(100)
+    return _wrapped(opened, environ)
+
+
+def changed_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """2 MB, of which the last are not in the file yet."""
+    start_response("200 OK", [PLAIN])
+    opened = tempfile.TemporaryFile()  # noqa: SIM115 - as above
+    opened.write(PART * 32 + b"end")
+    opened.seek(0)
+    opened.write(b"begin")
+    opened.seek(2)
+    return _wrapped(opened, environ)
+
+
+def file_is_closed(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Whether the plain file that was wrapped last is closed."""
+    start_response("200 OK", [PLAIN])
+    return Parts([str(LAST[0].closed).encode()])
+
+
 ROUTES = {
     f"/{route.__name__.replace('_', '-')}": route
     for route in (
         *(hello, nothing, empty, replaced_late, replaced_after_write, replaced_after_empty_parts, twice, never, lazy),
         *(raises, raises_when_started, raises_at_first, raises_midway, raises_at_close, leaves, text, splits),
         *(complains, file, rest_of_file, part_of_file, like_a_file),
+        *(plain_file, part_of_plain_file, changed_file, file_is_closed),
     )
 }

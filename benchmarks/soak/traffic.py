@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -120,24 +120,25 @@ async def _websocket(target: Target, tally: Tally, name: str, rng: random.Random
     tally.done[name] += 1
 
 
-async def _http2(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
-    bodies = [rng.randbytes(rng.randrange(6000)) for _ in range(rng.randrange(1, 9))]
-    answers, refused = await ask_together(target, bodies)
+def _note_digests(tally: Tally, name: str, bodies: list[bytes], answers: Collection[bytes], refused: int) -> None:
+    """Count the answers to uploads; each must be the digest of one of them."""
     wanted = {hashlib.sha256(body).hexdigest().encode() for body in bodies}
     if not set(answers) <= wanted:
         raise ValueError("a wrong answer")
     tally.done[name] += len(answers)
     tally.again[name] += refused
+
+
+async def _http2(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
+    bodies = [rng.randbytes(rng.randrange(6000)) for _ in range(rng.randrange(1, 9))]
+    answers, refused = await ask_together(target, bodies)
+    _note_digests(tally, name, bodies, answers, refused)
 
 
 async def _http3(target: Target, tally: Tally, name: str, rng: random.Random) -> None:
     bodies = [rng.randbytes(int(10 ** rng.uniform(0, 5))) for _ in range(rng.randrange(1, 9))]
     answers, refused = await http3.ask_together(target, [("/", body) for body in bodies])
-    wanted = {hashlib.sha256(body).hexdigest().encode() for body in bodies}
-    if not set(answers) <= wanted:
-        raise ValueError("a wrong answer")
-    tally.done[name] += len(answers)
-    tally.again[name] += refused
+    _note_digests(tally, name, bodies, answers, refused)
 
 
 async def _http3_events(target: Target, tally: Tally, name: str, _: random.Random) -> None:

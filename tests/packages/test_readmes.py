@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.behaviour.lifecycle import free_port
 from tests.support.e2e.server import PATIENCE, Program
 from tests.support.source_tree import DISTRIBUTIONS, home
 
@@ -28,13 +29,6 @@ PROGRAMS = {
 }
 
 
-def unused_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def first_answer(program: Program, port: int) -> bytes:
     """Of a server that may not listen yet."""
     deadline = time.monotonic() + 3 * PATIENCE
@@ -49,7 +43,7 @@ def first_answer(program: Program, port: int) -> bytes:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_program_of_a_readme_runs(name: str, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(APPLICATION, encoding="utf-8")
-    port = unused_port()
+    port = free_port()
     text = PROGRAMS[name].replace("8000", str(port))
     with Program(sys.executable, "-W", "error", "-c", text, cwd=tmp_path) as program:
         if text == PROGRAMS[name]:

@@ -181,6 +181,11 @@ class Context:
         if self.alternatives is not None:
             self.alternatives.withdraw()
 
+    def open_streams(self, protocol: str) -> int:
+        """How many streams the connections of a protocol have, such as `HTTP/2`; may be called in any thread."""
+        connections = list(self.connections)
+        return sum(getattr(one, "streams", 0) for one in connections if getattr(one, "protocol_name", "") == protocol)
+
     def drain(self, *, patient: bool = False) -> None:
         """Tell every connection to finish and close (rule L-2). May be called again.
 

@@ -57,6 +57,9 @@ class ServerFigures(Protocol):
     def connections(self) -> Collection[object]:
         """All that are open."""
 
+    def open_streams(self, protocol: str) -> int:
+        """How many streams the connections of a protocol have."""
+
     @property
     def cycles(self) -> Collection[object]:
         """All calls of the application that run."""

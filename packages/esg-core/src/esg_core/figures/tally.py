@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from esg_core.figures import families, labels
 from esg_core.figures.ended import EndedRecord, ended_record, id_of
@@ -205,8 +205,8 @@ class Tally:
         yield families.QUEUED, 0 if admission is None else admission.queued
         yield families.LIMIT, 0 if admission is None else admission.limit
         yield families.ABORTED, self.aborted
-        yield families.H2_STREAMS, _streams(context, "HTTP/2") if connections["2"] else 0
-        yield families.H3_STREAMS, _streams(context, "HTTP/3") if connections["3"] else 0
+        yield families.H2_STREAMS, context.open_streams("HTTP/2") if connections["2"] else 0
+        yield families.H3_STREAMS, context.open_streams("HTTP/3") if connections["3"] else 0
         yield families.QUIC_RETRIES, 0 if context.quic is None else context.quic.retries
         yield families.WEBSOCKETS, websockets
         yield families.WS_OPENED, self.ws_opened
@@ -291,8 +291,3 @@ def _by_protocol(context: "ServerFigures") -> Counter[str]:
     for kind, number in Counter(map(type, list(context.connections))).items():
         found[_PROTOCOL_NAMES.get(getattr(kind, "protocol_name", ""), "")] += number
     return found
-
-
-def _streams(context: "ServerFigures", protocol: str) -> int:
-    connections: list[Any] = list(context.connections)
-    return sum(getattr(one, "streams", 0) for one in connections if getattr(one, "protocol_name", "") == protocol)

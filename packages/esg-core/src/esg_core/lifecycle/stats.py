@@ -21,22 +21,13 @@ def stats(context: "Context") -> dict[str, Any]:
         **_backpressure(context),
         "requests_total": context.requests,
         "connections": len(context.connections),
-        "websockets": _carried(context, "websockets"),
-        "h2_streams": _carried(context, "streams", "HTTP/2"),
-        "h3_streams": _carried(context, "streams", "HTTP/3"),
+        "websockets": sum(getattr(connection, "websockets", 0) for connection in context.connections),
+        "h2_streams": context.open_streams("HTTP/2"),
+        "h3_streams": context.open_streams("HTTP/3"),
         "draining": context.closing,
         "uptime": context.loop.time() - context.began_at,
         "pid": os.getpid(),
     }
-
-
-def _carried(context: "Context", what: str, protocol: str | None = None) -> int:
-    """The sum of one figure over all connections that have it, or over those of one protocol."""
-    return sum(
-        getattr(one, what, 0)
-        for one in context.connections
-        if protocol is None or getattr(one, "protocol_name", None) == protocol
-    )
 
 
 def _admission(context: "Context") -> dict[str, Any]:

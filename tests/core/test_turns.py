@@ -1,22 +1,24 @@
 """One turn of the loop does a bounded amount of work, and every waiting connection gets a turn (rule H-22)."""
 
 import asyncio
+import math
 import socket
 from collections.abc import Callable
 
 import pytest
 
-from esg_core.turns import LEAST_ROOM, UNCOUNTED, UNITS_A_TURN, TurnBudget
+from esg_core.turns import LEAST_ROOM, LONGEST, SHARE, UNCOUNTED, UNITS_A_TURN, Stretch, TurnBudget
 from tests.support.core.loops import run_in, until
 from tests.support.installed import LOOPS
 
 
 class Turns:
-    """A loop with only `call_soon()`; `next()` runs what is due in one turn, and counts it."""
+    """A loop with only `call_soon()` and a clock; `next()` runs what is due in one turn, and counts it."""
 
     def __init__(self) -> None:
         self._due: list[Callable[[], None]] = []
-        self.budget = TurnBudget(self._due.append)
+        self.now = 1000.0
+        self.budget = TurnBudget(self._due.append, lambda: self.now)
 
     def next(self) -> int:
         due = self._due[:]
@@ -69,6 +71,44 @@ def test_h_22_all_connections_share_one_budget_but_for_the_least() -> None:
     turns.next()
     assert [connection.work for connection in connections] == [0, 0, 0]
     assert [turns.next(), turns.next()] == [1, 0], "the last one renews what was spent"
+
+
+def test_h_22_a_long_turn_has_room_for_its_share() -> None:
+    """The application keeps the loop busy: the usual work of a turn would be next to nothing of the time."""
+    turns = Turns()
+    connection = Connection(turns, 100 * UNITS_A_TURN)
+    connection.go_on()
+    for seconds in (0.2, 0.001, 0.1):
+        turns.now += seconds
+        turns.next()
+    assert connection.spent == [UNITS_A_TURN, 0.2 * SHARE * 1e6, UNITS_A_TURN, 0.1 * SHARE * 1e6]
+
+
+def test_h_22_time_in_which_nothing_waits_is_no_long_turn() -> None:
+    turns = Turns()
+    connection = Connection(turns, UNITS_A_TURN)
+    connection.go_on()
+    turns.next()
+    turns.now += 60
+    assert turns.budget.room == UNITS_A_TURN
+    turns.budget.spend(UNITS_A_TURN)
+    turns.next()
+    assert turns.budget.room == UNITS_A_TURN
+
+
+@pytest.mark.parametrize(
+    ("took", "times"), [(0.0, 1), (0.04, 1), (0.08, 2), (0.4, 10), (LONGEST, 25), (3600.0, 25), (math.inf, 25)]
+)
+def test_h_22_the_stretch_of_a_turn(took: float, times: float) -> None:
+    """Nothing is gained from a process that stood still."""
+    now = [5.0]
+    stretch = Stretch(0.01, lambda: now[0])
+    assert stretch.times() == 1
+    stretch.goes_on()
+    now[0] += took
+    assert stretch.times() == pytest.approx(times)
+    now[0] = 7.0
+    assert stretch.times() == 1, "it was asked for this turn"
 
 
 def test_h_22_what_is_little_is_not_counted() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.fairness import quic_frames as quic
+from esg_core import turns
 from esg_core.asgi import Receive, Scope, Send
 from esg_http.h3 import aioquic_bounds, endpoint
 from esg_http.h3.aioquic_connection import CONNECTION_WINDOW
@@ -127,7 +128,8 @@ def test_q22_connections_share_the_time_for_sending(
     certificate: Path, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Q-22: with no time at all, each turn has one connection send, and all are served."""
-    monkeypatch.setattr(endpoint, "FLUSHING", 0.0)
+    monkeypatch.setattr(endpoint, "FLUSHING", 1e-9)
+    monkeypatch.setattr(turns, "SHARE", 0.0)
 
     async def main() -> None:
         body = bytes(100_000)

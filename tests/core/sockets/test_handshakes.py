@@ -19,7 +19,7 @@ from esg_core.sockets.listeners import Listeners
 from esg_core.sockets.tls_link import HalfClosingContext
 from esg_core.turns import TurnBudget
 from tests.support.certificates import CA
-from tests.support.core.loops import Turns, run_in, until
+from tests.support.core.loops import Turns, busy, run_in, until
 from tests.support.installed import LOOPS
 
 MANY = 30
@@ -45,7 +45,7 @@ def authority() -> CA:
 class Hall:
     """A TLS listener in the running loop; `begun` records the turn in which each handshake began."""
 
-    def __init__(self, authority: CA, limit: float = 10, seconds: float = 0) -> None:
+    def __init__(self, authority: CA, limit: float = 10, seconds: float = 0, *, has_clock: bool = False) -> None:
         self.begun: list[int] = []
         self.asked = 0
         self._authority = authority
@@ -57,7 +57,8 @@ class Hall:
         self.address = bound.sock.getsockname()
         tls = TLSOptions(self._next_context, limit)
         self.counts = dict.fromkeys(HANDSHAKE_RESULTS, 0)
-        budget = TurnBudget(asyncio.get_running_loop().call_soon)
+        loop = asyncio.get_running_loop()
+        budget = TurnBudget(loop.call_soon, loop.time) if has_clock else TurnBudget(loop.call_soon)
         self.listeners = Listeners([bound], Echo, Handshakes(tls, budget, self.counts))
         self.listeners.start(100)
         self._turns = Turns()
@@ -283,3 +284,18 @@ def test_m1_handshakes_are_counted_by_their_result(authority: CA, loop: str) -> 
         assert hall.counts == {"ok": 1, "failed": 1, "timeout": 1}
 
     run(loop, script, authority, limit=1)
+
+
+@each_loop
+def test_h_23_long_turns_have_room_for_more_steps(loop: str, authority: CA) -> None:
+    """An application that keeps the loop busy must not keep new clients out."""
+
+    async def script(hall: Hall) -> None:
+        with ExitStack() as stack, busy(0.05):
+            clients = [stack.enter_context(hall.client()) for _ in range(10)]
+            for client in clients:
+                client.socket.send(client.hello)
+            assert await asyncio.gather(*(client.echo() for client in clients)) == [b"hello"] * 10
+        assert max(Counter(hall.begun).values()) > 1
+
+    run(loop, script, authority, has_clock=True)

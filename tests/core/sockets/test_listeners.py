@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from esg_core import turns
 from esg_core.options.addresses import TCPAddress, UnixAddress
 from esg_core.sockets import acceptor
 from esg_core.sockets.bound import BoundSocket, adopt, bind_all
@@ -20,7 +21,7 @@ from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
 from esg_core.turns import TurnBudget
 from tests.support.certificates import CA
-from tests.support.core.loops import Turns, run_in, until
+from tests.support.core.loops import Turns, busy, run_in, until
 from tests.support.logging_state import untouched_logging
 
 Script = Callable[[Listeners, int], Awaitable[None]]
@@ -124,16 +125,17 @@ def test_clients_in_the_queue_of_a_shared_socket_are_left_to_others(loop: str) -
 
 
 @pytest.mark.parametrize("stops", [False, True])
-def test_few_are_accepted_in_a_turn(loop: str, stops: bool) -> None:
+def test_few_are_accepted_in_a_turn(loop: str, stops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """H-20: others get turns in between, even when the queue is emptied at the end."""
+    monkeypatch.setattr(turns, "SHARE", 0.0)  # a busy machine has long turns
 
     async def main() -> None:
         [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
         accepted: list[int] = []
-        turns = Turns()
+        counted = Turns()
 
         def give(connection: socket.socket) -> None:
-            accepted.append(turns.number)
+            accepted.append(counted.number)
             connection.close()
 
         accepting = acceptor.Acceptor(bound, give, print)
@@ -142,9 +144,35 @@ def test_few_are_accepted_in_a_turn(loop: str, stops: bool) -> None:
         if not stops:
             await until(lambda: len(accepted) == len(clients))
         await accepting.stop()
-        turns.stop()
+        counted.stop()
         assert len(accepted) == len(clients)
         assert max(Counter(accepted).values()) == acceptor.BATCH
+        for client in clients:
+            client.close()
+
+    run_in(loop, main())
+
+
+def test_more_are_accepted_after_a_long_turn(loop: str) -> None:
+    """H-23: an application that keeps the loop busy must not keep new clients out."""
+
+    async def main() -> None:
+        [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
+        accepted: list[int] = []
+        counted = Turns()
+
+        def give(connection: socket.socket) -> None:
+            accepted.append(counted.number)
+            connection.close()
+
+        accepting = acceptor.Acceptor(bound, give, print)
+        accepting.start(200)
+        clients = [socket.create_connection(bound.sock.getsockname()) for _ in range(100)]
+        with busy(0.1):
+            await until(lambda: len(accepted) == len(clients))
+        await accepting.stop()
+        counted.stop()
+        assert [*Counter(accepted).values()] == [acceptor.BATCH, len(clients) - acceptor.BATCH]
         for client in clients:
             client.close()
 

@@ -1,7 +1,9 @@
 """Both event loops, for tests that run something in each."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from esg_core.plugins import loop_factory
@@ -23,6 +25,24 @@ class Turns:
     def _count(self) -> None:
         self.number += 1
         self._counting = self._loop.call_soon(self._count)
+
+
+@contextmanager
+def busy(seconds: float) -> Iterator[None]:
+    """Keep the running loop busy for so long in each turn, until the `with` block ends."""
+    loop = asyncio.get_running_loop()
+
+    next_turns: list[asyncio.Handle] = []
+
+    def work() -> None:
+        next_turns[:] = [loop.call_soon(work)]
+        time.sleep(seconds)
+
+    next_turns.append(loop.call_soon(work))
+    try:
+        yield
+    finally:
+        next_turns[0].cancel()
 
 
 async def until(condition: Callable[[], object]) -> None:

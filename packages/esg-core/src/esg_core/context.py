@@ -92,7 +92,7 @@ class Context:
         self.patient = False
         self._quiet = Waiters(loop)
         self._drained = Waiters(loop)
-        self.budget = TurnBudget(loop.call_soon)
+        self.budget = TurnBudget(loop.call_soon, loop.time)
         self.sweeper = Sweeper(loop, shortest=config.shortest_timeout)
         self.began_at = loop.time()
         self.process = os.getpid()

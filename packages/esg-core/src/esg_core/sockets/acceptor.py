@@ -15,9 +15,13 @@ from esg_core.sockets.accepted import AcceptedSocket, accepting
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.shared_queue import SharedQueue
 from esg_core.sockets.shares import STAND_BACK
+from esg_core.turns import Stretch
 
 BATCH = 16
-"""Connections accepted before others get their turn: up to 2 ms, including the time to set them up."""
+"""Connections accepted before others get their turn, or more after a long turn."""
+
+BATCH_TIME = 0.002
+"""Seconds that so many take at most, including the time to set them up."""
 
 PAUSE = 0.5
 """Seconds before accepting is tried again after descriptors have run out."""
@@ -47,6 +51,7 @@ class Acceptor:
         self._give = give
         self._warn = warn
         self._loop = asyncio.get_running_loop()
+        self._stretch = Stretch(BATCH_TIME, self._loop.time)
         self._backlog = 0
         self._pause: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -93,11 +98,12 @@ class Acceptor:
     def _accept(self) -> None:
         """There are clients to accept."""
         try:
-            room = BATCH if self._queue is None else self._queue.room()
+            most = int(BATCH * self._stretch.times())
+            room = most if self._queue is None else self._queue.room()
             if room is None:
                 self._leave(STAND_BACK, self._come_back)
-            else:
-                self._take(min(room, BATCH))
+            elif self._take(min(room, most)) == most:
+                self._stretch.goes_on()
         except OSError as error:
             if error.errno not in GONE:
                 if self._queue is not None:

@@ -1,7 +1,7 @@
 """UDP sockets beside the TCP listeners of the same addresses and ports: binding, reading, sending (rules Q-10, Q-11).
 
 Knows no protocol: an endpoint takes in the datagrams of each socket. One turn of the loop reads at most `BATCH`
-datagrams of a socket, and no more than the turn's budget allows.
+datagrams of a socket, more after a long turn, and no more than the turn's budget allows.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from esg_core.contracts import DatagramEndpoint, DatagramPath, Seat
 from esg_core.errors import StartupError
 from esg_core.sockets.bound import BoundSocket, describe
+from esg_core.turns import Stretch
 
 if TYPE_CHECKING:
     from esg_core.contracts import EndpointMaker
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Datagrams read before others get their turn."""
+
+BATCH_TIME = 0.005
+"""Seconds that so many take at most."""
 
 LARGEST = 4096
 """Bytes of the longest datagram that is read whole; on the Internet, none has more than 1,500."""
@@ -42,6 +46,7 @@ class DatagramSocket:
         self.seat = seat
         self._budget = budget
         self._loop = asyncio.get_running_loop()
+        self._stretch = Stretch(BATCH_TIME, self._loop.time)
         self._endpoint: DatagramEndpoint | None = None
         self._name: tuple[Any, ...] = sock.getsockname()
         self._is_v6 = sock.family == socket.AF_INET6
@@ -83,7 +88,7 @@ class DatagramSocket:
     def _read(self) -> None:
         """There are datagrams."""
         budget, spent = self._budget, 0
-        for _ in range(BATCH):
+        for _ in range(int(BATCH * self._stretch.times())):
             endpoint = self._endpoint
             if endpoint is None or spent >= budget.room:  # the protocol spends too
                 break
@@ -93,6 +98,8 @@ class DatagramSocket:
                 break
             if datagram:
                 spent += endpoint.received(datagram, path)
+        else:
+            self._stretch.goes_on()
         budget.spend(spent)
 
     def _receive(self) -> tuple[bytes, DatagramPath]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from esg_core.contracts import DatagramPath, DatagramPort
 from esg_core.figures.quic import QuicFigures
+from esg_core.turns import Stretch
 from esg_core.waiting import Waiters
 from esg_http.h3.aioquic_transport import AioquicTransport, Origin, QuicSettings
 from esg_http.h3.connection_ids import LENGTH, ConnectionIds
@@ -54,7 +55,7 @@ DEAR = 200
 """Microseconds from which on a datagram for a connection costs what it took: its frames are many, or dear."""
 
 FLUSHING = 0.005
-"""Seconds of a turn in which connections send; those that are left do so in the next turn."""
+"""Seconds of a turn in which connections send, or more after a long one; those that are left do so in the next turn."""
 
 
 class Endpoint:
@@ -75,6 +76,7 @@ class Endpoint:
         self._retries = Retries()
         self._timers = Timers(self._loop, self._expire)
         self._to_flush: dict[AioquicTransport, None] = {}
+        self._stretch = Stretch(FLUSHING, self._loop.time)
         self._will_flush = False
         self._is_refusing = False
 
@@ -235,7 +237,7 @@ class Endpoint:
     def _flush(self) -> None:
         """Send what connections have to send at the end of a turn, one after the other for as long as there is time."""
         now, to_flush = self._loop.time(), self._to_flush
-        until = perf_counter() + FLUSHING
+        until = perf_counter() + FLUSHING * self._stretch.times()
         for transport in tuple(to_flush):
             to_flush.pop(transport, None)
             self._guarded(transport, partial(transport.flush, now))
@@ -243,6 +245,7 @@ class Endpoint:
                 break
         self._will_flush = bool(to_flush)
         if to_flush:
+            self._stretch.goes_on()
             self._loop.call_soon(self._flush)
 
     def _guarded(self, transport: AioquicTransport, work: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from tests.http.corpus.case import chunked, get, head, post
 from tests.http.misbehaviour.case import body, length, sends, start
 from tests.support.behaviour.hall import LINE, Hall
 from tests.support.behaviour.kinds import hello
+from tests.support.behaviour.over_streams import connect, each_version, request
 from tests.support.http.asking import answers, ask, by_path, ended
 from tests.support.http.memory import MemoryServer
 from tests.support.http.sockets import LOOPS_AND_WIRES, QUIC_ON_ASYNCIO, QUIC_ON_UVLOOP, TCP, SocketServer, Wiring
@@ -548,3 +549,22 @@ def test_a_refused_client_may_ask_again_on_its_socket(wiring: Wiring) -> None:
             server.run(lambda: hall.let_go("/b"))
             assert b.response().status == 200
         server.wait_idle()
+
+
+@each_version
+def test_a_client_with_many_streams_waits_for_itself(version: str) -> None:
+    """A-6: others have their turn after one of them, even if the line was full when they came."""
+    with Server(**LINE, backpressure_queue_size=3) as server:
+        greedy, other = connect(server, version), connect(server, version)
+        numbers = [greedy.ask(request(greedy, b"/greedy-%d" % name)) for name in range(6)]
+        greedy.turn()
+        own = other.ask(request(other, b"/own"))
+        other.turn()
+        greedy.turn()
+        assert [greedy.answers[number].status for number in numbers] == [0, 0, 0, 503, 503, 503]
+        for path in ("/greedy-0", "/greedy-1", "/own"):
+            server.let_go(path)
+        other.turn()
+        assert other.answers[own].status == 200
+        assert server.began == ["/greedy-0", "/greedy-1", "/own", "/greedy-2"]
+        server.let_go("/greedy-2")

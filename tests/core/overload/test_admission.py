@@ -66,6 +66,31 @@ def test_a_full_line_takes_nobody(loop: ManualLoop) -> None:
     assert [Request(admission).come() for _ in range(5)] == ["runs", "waits", "waits", "refused", "refused"]
 
 
+def test_a_full_line_is_shared_by_connections(loop: ManualLoop) -> None:
+    """A-6: who gives way gets the answer that the newcomer would have had, and slots are given out in turns."""
+    events: list[str] = []
+    admission = Admission(loop, 1, queue_size=3)
+    running, other = Request(admission), Request(admission, events, "other")
+    greedy = [Request(admission, events, f"greedy {number}", "one connection") for number in range(4)]
+    assert running.come() == "runs"
+    assert [one.come() for one in greedy] == ["waits", "waits", "waits", "refused"]
+    assert other.come() == "waits"
+    assert events == ["greedy 2 refused"]
+    assert (admission.queued, admission.rejected, admission.refused["queue_full"]) == (3, 2, 2)
+    assert greedy[3].come() == "refused"
+    for one in (running, greedy[0], other):
+        one.end()
+    assert events[1:] == ["greedy 0 runs", "other runs", "greedy 1 runs"]
+
+
+def test_a_saturated_loop_displaces_nobody(loop: ManualLoop) -> None:
+    admission = Admission(loop, 1, queue_size=2)
+    assert Request(admission).come() == "runs"
+    assert [Request(admission, connection="one").come() for _ in range(2)] == ["waits", "waits"]
+    admission.saturated = True
+    assert (Request(admission).come(), admission.queued) == ("refused", 2)
+
+
 def test_a_line_without_places(loop: ManualLoop) -> None:
     admission = Admission(loop, 1, queue_size=0)
     assert [Request(admission).come() for _ in range(2)] == ["runs", "refused"]

@@ -34,6 +34,7 @@ class Meter:
 class Request:
     """A request to which nothing happens."""
 
+    connection = "its own"
     place: Place | None = None
 
     def admit(self, place: Place) -> None:

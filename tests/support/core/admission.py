@@ -4,12 +4,15 @@ from esg_core.overload.admission import Admission, Place
 
 
 class Request:
-    """A request that enters or waits, and records what becomes of it."""
+    """A request that enters or waits, and records what becomes of it; by default on a connection of its own."""
 
-    def __init__(self, admission: Admission, events: list[str] | None = None, name: str = "") -> None:
+    def __init__(
+        self, admission: Admission, events: list[str] | None = None, name: str = "", connection: object = None
+    ) -> None:
         self.admission = admission
         self.events = events if events is not None else []
         self.name = name
+        self.connection = connection if connection is not None else self
         self.place: Place | None = None
 
     def come(self) -> str:

@@ -2,8 +2,8 @@
 
 Knows neither HTTP nor event-loop utilisation: it counts slots, and `esg_core.overload.backpressure` sets the limit. In
 the common case, admitting a request is one comparison, and so is giving its slot back. Requests beyond the limit wait
-in one queue: a free slot goes to its head, and one timer, for the head, refuses requests that have waited too long. A
-request that leaves is removed at once, from any position.
+in one queue (`esg_core.overload.line`), which gives out free slots, and one timer, for the request that came first,
+refuses those that have waited too long. A request that leaves is removed at once, from any position.
 
 All methods belong to the loop's thread.
 """
@@ -11,11 +11,11 @@ All methods belong to the loop's thread.
 import asyncio
 import logging
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
 from esg_core.figures.labels import ADMISSION_REASONS
+from esg_core.overload import line
 from esg_core.overload.notices import Notices
 
 EARLY = 0.002
@@ -45,7 +45,7 @@ class Holder(Protocol):
     place: Place | None
 
 
-class Waiter(Protocol):
+class Waiter(line.Waiter, Protocol):
     """A request that waits for a slot."""
 
     def admit(self, place: Place) -> None:
@@ -104,7 +104,8 @@ class Admission:
         self._queue_size = queue_size
         self._queue_timeout = queue_timeout
         self._smoothing = smoothing
-        self._waiting: OrderedDict[Waiter, float] = OrderedDict()
+        self._line: line.Line[Waiter] = line.Line()
+        self._waiting = self._line.came
         self.special: object = self._waiting  # true while a request waits
         self._timer: asyncio.TimerHandle | None = None
         self._notices = Notices(loop.time)
@@ -158,25 +159,31 @@ class Admission:
 
     def wait(self, waiter: Waiter) -> bool:
         """Let a request wait for a slot, if it may; otherwise the caller must refuse it. Counts either."""
-        if self.saturated or len(self._waiting) >= self._queue_size:
+        is_full = len(self._waiting) >= self._queue_size
+        displaced = self._line.gives_way_to(waiter) if is_full and not self.saturated else None
+        if self.saturated or (is_full and displaced is None):
             self.rejected += 1
-            self.refused["saturated" if len(self._waiting) < self._queue_size else self._when_full] += 1
+            self.refused[self._when_full if is_full else "saturated"] += 1
             self._notice()
             return False
-        self._waiting[waiter] = now = self._time()
+        now = self._time()
+        self._line.join(waiter, now)
         self.queued_total += 1
         if self._timer is None and self._queue_timeout < math.inf:
             self._timer = self._loop.call_at(now + self._queue_timeout, self._expire, self._queue_timeout)
+        if displaced is not None:
+            self._refuse(displaced, self._when_full)
+            self._notice()
         return True
 
     def leave(self, waiter: Waiter) -> None:
         """A waiting request has gone away; harmless for one that no longer waits."""
-        if self._waiting.pop(waiter, None) is not None:
+        if self._line.leave(waiter) is not None:
             self.queue_disconnects += 1
 
     def _admit_waiting(self) -> None:
         while self._waiting and self.in_flight < self.limit:
-            waiter, came_at = self._waiting.popitem(last=False)
+            waiter, came_at = self._line.next()
             self.in_flight += 1
             self.peak = max(self.peak, self.in_flight)
             self.easy = min(self.limit, self.peak)
@@ -201,7 +208,9 @@ class Admission:
             self._notice()
 
     def _refuse(self, waiter: Waiter, reason: str) -> None:
-        self._has_waited(self._waiting.pop(waiter))
+        came_at = self._line.leave(waiter)
+        assert came_at is not None
+        self._has_waited(came_at)
         self.rejected += 1
         self.refused[reason] += 1
         waiter.refuse()

@@ -131,6 +131,10 @@ class Waiting:
         self._cycle = cycle
         self._app = app
 
+    @property
+    def connection(self) -> object:
+        return self._cycle.connection
+
     def release(self) -> None:
         """Leave the queue: its client is gone, or its body came too late."""
         self._admission.leave(self)

@@ -202,5 +202,5 @@ SCENES = {
         for kind in ("block", "wait")
         for keeps in (True, False)
     },
-    "cost": Scene("short connection: CPU, µs", lambda target: cost(target, 2000), 1e6, reference=UNSHARED),
+    "cost": Scene("short connection: CPU, µs", lambda target: cost(target, 10_000), 1e6, reference=UNSHARED),
 }

@@ -20,6 +20,7 @@ from esg_core.lifecycle import drain
 from esg_core.lifecycle.owner import Owner
 from esg_core.lifecycle.server import Server
 from esg_core.options.config import Config
+from esg_core.waiting import OneTimeEvent
 from tests.support.behaviour.lifecycle import get, is_closed
 from tests.support.behaviour.working import APP, Workers, processes
 from tests.support.core.loops import run_in
@@ -44,7 +45,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Replaced(Owner):
     """The owner of a server beside which others serve."""
 
-    others_serve = True
+    def __init__(self) -> None:
+        self.is_last: OneTimeEvent = OneTimeEvent()
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,3 +172,41 @@ def test_w3_a_worker_that_is_replaced_waits_for_first_requests(number: signal.Si
             successor = re.search(r"Starting a new program \[(\d+)\]", server.output)
             os.kill(int(successor[1]) if successor else server.pid, signal.SIGTERM)
             wait_until(lambda: not any(is_running(pid) for pid in processes(server)))
+
+
+async def end_of_all(loop: str) -> None:
+    owner = Replaced()
+    server = Server(Config(app, loop=loop, port=0, lifespan="off", **AMPLE), owner)
+    serving = asyncio.create_task(server.serve())
+    await server.started
+    new = await connected(server, "http/1.1")
+    await stopping(server)
+    assert not serving.done()
+    owner.is_last.reach()
+    assert await new[0].read() == b""
+    await close(new)
+    await serving
+    assert not server.forced
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_l2_nobody_waits_for_new_clients_once_all_end(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server beside which others serve has a time for it, which ends with them."""
+    monkeypatch.setattr(drain, "NEW", 120.0)
+    run_in(loop, end_of_all(loop))
+
+
+def test_l2_a_stop_hurries_a_worker_that_is_being_replaced() -> None:
+    """It would wait for the first request of a new connection otherwise."""
+    options = ["--timeout-request-headers", "120", "--timeout-graceful-shutdown", "240"]
+    with Workers(1, *options, app=APP) as server:
+        server.settle(1)
+        with server.connect() as new, server.connect() as used:
+            assert get(used).status == 200  # so both have been accepted
+            began = time.monotonic()
+            server.send(signal.SIGHUP)
+            assert is_closed(used)
+            server.send(signal.SIGTERM)
+            assert is_closed(new)
+            assert server.wait() == 0
+            assert time.monotonic() - began < drain.NEW

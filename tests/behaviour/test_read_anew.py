@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.behaviour.lifecycle import get
+from tests.support.behaviour.lifecycle import answer, get
 from tests.support.behaviour.working import APP, STARTED, Workers, connect_to, processes
 from tests.support.e2e.server import PATIENCE, ROOT, Server
 from tests.support.http.sockets import authority
@@ -252,6 +252,26 @@ def test_w9_usr1_where_a_file_cannot_be_opened(tmp_path: Path) -> None:
         wait_until(server.log.exists)
         server.send(signal.SIGHUP)
         server.next(before)
+
+
+def test_w3_usr1_reaches_a_worker_that_is_being_replaced(tmp_path: Path) -> None:
+    """Its last lines are in the new file, not in one that may have been compressed and deleted."""
+    with Site(tmp_path, "--workers", "1") as server:
+        (old,) = server.settle(1)
+        wait_until(lambda: "ESG running" in server.told)
+        with server.connect() as busy:
+            busy.sendall(b"POST /upload HTTP/1.1\r\nhost: esg\r\ncontent-length: 2\r\n\r\n1")
+            server.wait_for("receiving")
+            server.send(signal.SIGHUP)
+            wait_until(lambda: f"Retiring worker [{old}]" in server.told, PATIENCE)
+            server.log.rename(server.log.with_name("esg.log.1"))
+            server.send(signal.SIGUSR1)
+            wait_until(lambda: server.log in {one.resolve() for one in Path(f"/proc/{old}/fd").iterdir()})
+            busy.sendall(b"2")
+            assert answer(busy).status == 200
+        server.next([old])
+        assert f"INFO [{old}] Finished server process [{old}]" in server.log.read_text()
+        assert server.stop() == 0, server.output
 
 
 def test_w9_the_log_may_go_away_at_any_time(tmp_path: Path) -> None:

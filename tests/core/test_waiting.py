@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from esg_core.errors import StartupError
-from esg_core.waiting import OneTimeEvent, Waiters
+from esg_core.waiting import OneTimeEvent, Waiters, unless
 
 
 async def wait(event: OneTimeEvent) -> str:
@@ -103,5 +103,18 @@ def test_l3_those_that_wait_for_a_moment_only_leave_nothing_behind() -> None:
         await asyncio.sleep(0)
         waiters.wake()
         await woken
+
+    asyncio.run(main())
+
+
+def test_unless_prefers_work_that_is_done() -> None:
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        event = OneTimeEvent()
+        event.reach()
+        with pytest.raises(ZeroDivisionError):
+            await unless(event, work())
 
     asyncio.run(main())

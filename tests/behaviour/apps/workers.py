@@ -20,12 +20,22 @@ if os.environ.get("BROKEN") and os.path.exists(os.environ["BROKEN"]):  # noqa: P
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifecycle.lifespan(receive, send)
+    elif scope["path"] == "/upload":
+        await upload(receive, send)
     else:
         await ROUTES[scope["path"]](scope, send, lifecycle.query(scope))
 
 
 async def process(scope: Scope, send: Send, _: dict[str, str]) -> None:
     await respond(send, b"%d" % os.getpid())
+
+
+async def upload(receive: Receive, send: Send) -> None:
+    """Respond once the whole body has come."""
+    lifecycle.say("receiving")
+    while (await receive()).get("more_body"):
+        pass
+    await respond(send)
 
 
 async def parent(scope: Scope, send: Send, _: dict[str, str]) -> None:

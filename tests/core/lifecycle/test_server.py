@@ -17,9 +17,8 @@ import pytest
 import esg
 from esg_core.asgi import Receive, Scope, Send
 from esg_core.errors import StartupError, UsageError
-from esg_core.lifecycle.server import Server, unless
+from esg_core.lifecycle.server import Server
 from esg_core.options.config import Config
-from esg_core.waiting import OneTimeEvent
 from tests.support.core.loops import run_in, until
 from tests.support.logging_state import untouched_logging
 
@@ -415,19 +414,6 @@ def test_run_inside_a_running_loop_says_what_to_do_instead() -> None:
 def test_context_is_there_from_the_startup_on() -> None:
     with pytest.raises(RuntimeError, match="no context before it starts"):
         _ = Server(config()).context
-
-
-def test_unless_prefers_work_that_is_done() -> None:
-    async def work() -> None:
-        raise ZeroDivisionError
-
-    async def main() -> None:
-        event = OneTimeEvent()
-        event.reach()
-        with pytest.raises(ZeroDivisionError):
-            await unless(event, work())
-
-    asyncio.run(main())
 
 
 def test_u2_names_of_the_package() -> None:

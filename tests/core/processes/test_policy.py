@@ -71,6 +71,11 @@ def serving(target: int, patience: Patience | None = None) -> Story:
     return story
 
 
+def closing(*pids: int) -> list[tuple[Act, int]]:
+    """The plan at a stop: all end, and know it."""
+    return [*((Act.HURRY, pid) for pid in pids), *((Act.CLOSE, pid) for pid in pids)]
+
+
 # W-1: as many as configured.
 
 
@@ -114,7 +119,7 @@ def test_w1_a_failure_before_the_first_is_ready_ends_everything(code: int, expec
     story.plan()
     assert story.end(2, code) == Ended(is_wanted=False, is_boot_failure=True)
     assert story.policy.code == expected
-    assert story.plan() == [(Act.CLOSE, 1), (Act.CLOSE, 3)]
+    assert story.plan() == closing(1, 3)
     assert story.sleep() == BOOT_PATIENCE
     assert story.plan() == [(Act.KILL, 1), (Act.KILL, 3)]
     story.end(1, -9)
@@ -141,7 +146,7 @@ def test_w1_too_many_ends_in_a_minute_end_everything() -> None:
     story.end(10, 1)
     assert story.policy.code == 1
     assert "10 workers ended unexpectedly" in story.policy.gave_up
-    assert story.plan() == [(Act.CLOSE, 11)]
+    assert story.plan() == closing(11)
 
 
 def test_w1_ends_over_a_longer_time_do_not() -> None:
@@ -470,9 +475,20 @@ def stopped(story: Story, codes: Sequence[int]) -> int | None:
 def test_l2_all_are_asked_and_a_clean_end_is_0() -> None:
     story = serving(3)
     story.policy.stop(story.now)
-    assert story.plan() == [(Act.CLOSE, 1), (Act.CLOSE, 2), (Act.CLOSE, 3)]
+    assert story.plan() == closing(1, 2, 3)
     assert story.plan() == []
     assert stopped(story, [0, 0, 0]) == 0
+
+
+@pytest.mark.parametrize("others_serve", [False, True], ids=["stop", "new program"])
+def test_l2_a_worker_that_leaves_already_hears_that_all_end(others_serve: bool) -> None:
+    """Unless another program serves its clients."""
+    story = serving(2)
+    story.policy.resize(1)
+    assert story.plan() == [(Act.CLOSE, 2)]
+    story.policy.stop(story.now, others_serve=others_serve)
+    assert story.plan() == ([(Act.CLOSE, 1)] if others_serve else [(Act.HURRY, 1), (Act.HURRY, 2), (Act.CLOSE, 1)])
+    assert story.plan() == []
 
 
 def test_l2_who_does_not_end_in_time_is_killed_and_the_code_is_1() -> None:
@@ -528,5 +544,5 @@ def test_w1_nobody_is_started_any_more_at_the_end() -> None:
     story = serving(2)
     story.end(1, -9)
     story.policy.stop(story.now)
-    assert story.plan() == [(Act.CLOSE, 2)]
+    assert story.plan() == closing(2)
     assert story.end(2, 0).is_wanted

@@ -7,7 +7,7 @@ happens once: a server has started, has to stop, has stopped.
 
 import asyncio
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from typing import Any
 
 
@@ -128,6 +128,27 @@ class OneTimeEvent:
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
         _complete(waiting)
+
+
+async def happened(event: OneTimeEvent) -> None:
+    """Return once it has."""
+    await event
+
+
+async def unless(event: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work` and return True; if the event happens first, cancel it and return False."""
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(happened(event))
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        is_done = working.done()
+    finally:
+        for task in (waiting, working):
+            task.cancel()
+        await asyncio.wait({waiting, working})
+    if is_done:
+        working.result()
+    return is_done
 
 
 def _complete(futures: Iterable["asyncio.Future[None]"]) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from esg_core.app.lifespan import CANCEL_PATIENCE
 from esg_core.lifecycle.assembly import ServerParts
-from esg_core.waiting import finite
+from esg_core.waiting import OneTimeEvent, finite, unless
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -56,17 +56,18 @@ def drain_budget(context: "Context") -> float:
 class Drain:
     """Ends one server, once.
 
-    `others_serve`: other processes go on serving on its addresses, so its clients must not notice its end.
+    Until `is_last` happens, other processes go on serving on its addresses, so its clients must not notice its end;
+    None if there are no others.
     """
 
-    def __init__(self, parts: ServerParts, allow: Callable[[float], None]) -> None:
+    def __init__(self, parts: ServerParts, allow: Callable[[float], None], is_last: OneTimeEvent | None = None) -> None:
         self._context = parts.context
         self._listeners = parts.listeners
         self._lifespan = parts.lifespan
         self._allow = allow
+        self._is_last = is_last
         self._logger = logging.getLogger("esg.error")
         self.forced = False
-        self.others_serve = False
         self._deadline = math.inf
 
     async def run(self) -> None:
@@ -117,8 +118,14 @@ class Drain:
 
     async def _first_call(self) -> None:
         """Wait for the handshakes and first requests of new connections: a client far away needs a moment for them."""
+        last = self._is_last
+        if last is None or last or not await unless(last, self._wait_for_new(NEW)):
+            await self._wait_for_new(0.0)
+
+    async def _wait_for_new(self, seconds: float) -> None:
+        """Wait so long for handshakes and first requests together, but not less than each needs."""
         loop, limit = self._context.loop, self._context.config.timeout_graceful_shutdown
-        end = loop.time() + min(NEW if self.others_serve else 0.0, limit / 2)
+        end = loop.time() + min(seconds, limit / 2)
         await self._listeners.settle(max(HANDSHAKE_PATIENCE, end - loop.time()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(min(FIRST_CALL, limit / 2), end - loop.time())):

@@ -25,18 +25,19 @@ from esg_core.lifecycle.watchdog import Watchdog
 if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.sockets.tickets import TicketKeys
+    from esg_core.waiting import OneTimeEvent
 
 
 class Owner:
     """The owner of an embedded server: no watchdog, and signals reach the server first, then the program.
 
-    `serves_admin` is false if the owner serves the admin address itself. `others_serve` is true once other processes
-    are known to go on serving when this server ends. `tickets` has the keys of TLS tickets that its other servers use;
-    None if it has no others.
+    `serves_admin` is false if the owner serves the admin address itself. `is_last` happens once no other process goes
+    on serving when this server ends; None if none ever does. `tickets` has the keys of TLS tickets that its other
+    servers use; None if it has no others.
     """
 
     serves_admin = True
-    others_serve = False
+    is_last: "OneTimeEvent | None" = None
     tickets: "TicketKeys | None" = None
 
     @contextlib.contextmanager

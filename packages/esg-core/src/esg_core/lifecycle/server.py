@@ -10,7 +10,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from esg_core.access import AccessLog
@@ -26,7 +26,7 @@ from esg_core.lifecycle.stats import stats
 from esg_core.lifecycle.stop_signals import waking
 from esg_core.plugins import loop_factory
 from esg_core.sockets.bound import AnySocket
-from esg_core.waiting import OneTimeEvent
+from esg_core.waiting import OneTimeEvent, happened, unless
 
 if TYPE_CHECKING:
     from esg_core.monitoring.thread import ThreadedAdmin
@@ -209,14 +209,13 @@ class Server:
             yield
 
     async def _run(self, parts: ServerParts) -> None:
-        drain = self._drain = Drain(parts, self._owner.allow)
+        drain = self._drain = Drain(parts, self._owner.allow, self._owner.is_last)
         try:
             if self._admin is not None:
                 self._admin.start(parts.context, self.shutdown, lambda: self.sockets)
             if await self._start(parts):
                 await self._stop
                 self._owner.stopping(drain_budget(parts.context))
-                drain.others_serve = self._owner.others_serve
                 self._is_over = await unless(self._force, drain.run())
         finally:
             if not self._is_over:
@@ -266,7 +265,7 @@ class Server:
         what = "stopped the event loop" if has_stopped else f"raised {error!r} outside its requests"
         self._logger.warning("the application %s: shutting down", what)
         self.shutdown()
-        runner.run(_wait_for(self.stopped))
+        runner.run(happened(self.stopped))
         if isinstance(error, SystemExit):
             self._before_closing()
             raise error
@@ -279,22 +278,6 @@ class Server:
             self._owner.allow(FORCED_PATIENCE if self.forced else self._drain.time_left(CLOSING_PATIENCE))
 
 
-async def unless(event: OneTimeEvent, work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work` and return True; if the event happens first, cancel it and return False."""
-    working = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(_wait_for(event))
-    try:
-        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        is_done = working.done()
-    finally:
-        for task in (waiting, working):
-            task.cancel()
-        await asyncio.wait({waiting, working})
-    if is_done:
-        working.result()
-    return is_done
-
-
 def _check_that_no_loop_runs() -> None:
     """Raise `UsageError` where a loop runs already, as in a notebook: no other can run inside it."""
     try:
@@ -302,7 +285,3 @@ def _check_that_no_loop_runs() -> None:
     except RuntimeError:
         return
     raise UsageError("an event loop is already running: await esg.Server(config).serve() in it instead")
-
-
-async def _wait_for(event: OneTimeEvent) -> None:
-    await event

@@ -36,8 +36,8 @@ RETIRE = b"\x06"
 CLOSE = b"\x07"
 """Accept the connections in the queue, drain and end."""
 
-OTHERS_SERVE = b"\x16"
-"""When it ends, others will go on serving; `RETIRE` says so too."""
+HURRY = b"\x16"
+"""All others end too, now that it is asked to end, or while it drains."""
 
 REOPEN = b"\x0e"
 """Reopen the log files."""

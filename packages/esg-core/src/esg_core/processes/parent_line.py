@@ -35,8 +35,8 @@ from esg_core.processes.messages import (
     ASK_STACKS,
     CLOSE,
     FAILED,
+    HURRY,
     LIMIT_REACHED,
-    OTHERS_SERVE,
     READY,
     REOPEN,
     RETIRE,
@@ -46,6 +46,7 @@ from esg_core.processes.messages import (
     pieces_of,
 )
 from esg_core.sockets.bound import BoundSocket
+from esg_core.waiting import OneTimeEvent
 
 if TYPE_CHECKING:
     from esg_core.context import Context
@@ -79,6 +80,7 @@ class ParentLine(ThisProcess):
         self._publisher: Publisher | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context: Context | None = None
+        self.is_last = self._is_last = OneTimeEvent()
         self._must_end = False
         self._has_answered = False
         self._stop: Callable[[], None] = _nothing
@@ -190,13 +192,7 @@ class ParentLine(ThisProcess):
     # From the parent to the worker.
 
     def _listen(self) -> None:
-        while not self._must_end:
-            try:
-                data = self._line.recv(16)
-            except OSError:
-                data = b""
-            if OTHERS_SERVE in data or RETIRE in data:
-                self.others_serve = True
+        while data := self._receive():
             if REOPEN in data:
                 reopen()
             if SHOW_STACKS in data:
@@ -204,15 +200,26 @@ class ParentLine(ThisProcess):
             for asked, question in QUESTIONS.items():
                 if asked in data:
                     self._answer(question)
-            if not data or CLOSE in data:
-                self._end(is_last=True)
-            elif RETIRE in data:
-                self._end(is_last=False)
+            if HURRY in data:
+                self._is_last.reach_from_anywhere(self._loop)
+            if CLOSE in data or RETIRE in data:
+                self._end(has_successor=RETIRE in data)
+        self._is_last.reach_from_anywhere(self._loop)
+        self._end(has_successor=False)
 
-    def _end(self, *, is_last: bool) -> None:
-        """Stop the server; the last worker of its slot first accepts the connections in the queue."""
+    def _receive(self) -> bytes:
+        """What the parent has sent; nothing once it has gone."""
+        try:
+            return self._line.recv(16)
+        except OSError:
+            return b""
+
+    def _end(self, *, has_successor: bool) -> None:
+        """Stop the server, once; without a successor in its slot, it first accepts the connections in the queue."""
+        if self._must_end:
+            return
         for one in self._bound:
-            one.is_shared = not is_last
+            one.is_shared = has_successor
         self._must_end = True
         if sys.platform == "win32":
             self._stop()

@@ -65,6 +65,9 @@ class Act(Enum):
     CLOSE = "close"
     """Ask it to drain and end; no worker takes its slot."""
 
+    HURRY = "hurry"
+    """Tell it that all others end too, so that it need not wait for its new clients."""
+
     DUMP = "dump"
     """Have it show what its threads are doing."""
 
@@ -108,14 +111,12 @@ class Worker:
     expires_at: float = math.inf
     kill_at: float = math.inf
     is_blocked: bool = False
+    must_hurry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do.
-
-    `slot` is where a new worker goes: slots are numbered from 0, and a successor gets its predecessor's.
-    """
+    """One thing to do; `slot`, numbered from 0, is where a new worker goes: a successor to its predecessor's."""
 
     act: Act
     worker: Worker | None = None
@@ -250,10 +251,11 @@ class WorkerPolicy:
         """Replace all workers, one by one."""
         self.generation += 1
 
-    def stop(self, now: float, *, code: int = 0) -> None:
-        """Have all workers drain and end; `code` is the exit code of the server."""
+    def stop(self, now: float, *, code: int = 0, others_serve: bool = False) -> None:
+        """Have all workers drain and end; `code` is the server's exit code. `others_serve`: another program does."""
         self.code = code
         for worker in self.workers:
+            worker.must_hurry = not others_serve
             if worker.state is State.LEAVING:
                 worker.kill_at = min(worker.kill_at, now + worker.patience.drain)
 
@@ -311,6 +313,9 @@ class WorkerPolicy:
         if now >= worker.kill_at:
             worker.kill_at = math.inf
             return [Step(Act.KILL, worker)]
+        if worker.must_hurry:
+            worker.must_hurry = False
+            return [Step(Act.HURRY, worker)]
         if worker.state is State.READY and now >= self._blocked_at(worker):
             worker.is_blocked = True
             self.is_due(worker, BLOCKED, now)
@@ -331,7 +336,7 @@ class WorkerPolicy:
         steps += [self._ask_to_end(worker, now, Act.RETIRE) for worker in due if self._has_successor(worker)]
         is_settled = len(self.workers) == self.target
         if due and not steps and is_settled and now >= self._not_before:
-            return [Step(Act.START, slot=min(due, key=_by_due).slot)]
+            return [Step(Act.START, slot=min(due, key=lambda one: (one.due_at, one.began)).slot)]
         return steps
 
     def _empty_slots(self) -> list[int]:
@@ -393,7 +398,3 @@ class WorkerPolicy:
 
 def _pause(quick_ends: int) -> float:
     return 0.0 if quick_ends < 2 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (quick_ends - 2))
-
-
-def _by_due(worker: Worker) -> tuple[float, float]:
-    return worker.due_at, worker.began

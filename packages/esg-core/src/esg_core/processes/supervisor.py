@@ -370,8 +370,7 @@ class Supervisor:
         self._resources.notifier.main_process(successor.pid)
         if self._policy.code is None:
             self._resources.shared_sockets.keep_files()
-            self._workers.hand_over()
-            self._policy.stop(time.monotonic())
+            self._policy.stop(time.monotonic(), others_serve=True)
             self._resources.shared_sockets.close_sockets()
 
     # The end.

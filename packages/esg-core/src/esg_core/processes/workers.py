@@ -140,8 +140,9 @@ class RunningWorkers:
                 self._logger.info("Retiring worker [%d]: %s", step.worker.pid, step.worker.due)
                 running.send(messages.RETIRE)
             case Act.CLOSE:
-                others_serve = self._policy.code is None
-                running.send(messages.OTHERS_SERVE + messages.CLOSE if others_serve else messages.CLOSE)
+                running.send(messages.CLOSE)
+            case Act.HURRY:
+                running.send(messages.HURRY)
             case Act.DUMP:
                 self._logger.error("Ending worker [%d]: its event loop is blocked", step.worker.pid)
                 running.send(messages.SHOW_STACKS)
@@ -194,10 +195,6 @@ class RunningWorkers:
     def reopen(self) -> None:
         """Have all workers reopen their log files."""
         self.send_all(messages.REOPEN)
-
-    def hand_over(self) -> None:
-        """Tell all workers that others will serve when they end: a new program does."""
-        self.send_all(messages.OTHERS_SERVE)
 
     def check_memory(self, limit: float, now: float) -> None:
         """Have workers replaced that use more than `limit` MiB of memory."""

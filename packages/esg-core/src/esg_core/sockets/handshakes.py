@@ -2,8 +2,9 @@
 
 A handshake takes the server a millisecond or two, almost all of it for one signature, so a burst of them would hold up
 everything else that the loop serves. Therefore TLS does not begin when a connection is accepted, but when the client's
-first bytes have come; these and all further ones of the handshake wait for a turn of the loop, and each uses up the
-whole budget of its turn. The time-out of the handshake still begins when the connection is accepted.
+first bytes have come; these and all further ones of the handshake wait for a turn of the loop, and a step that may
+contain the signature uses up the whole budget of its turn. The time-out of the handshake still begins when the
+connection is accepted.
 
 Works with every loop that has `start_tls()`, and knows no protocol within TLS.
 """
@@ -13,6 +14,7 @@ import math
 import socket
 import ssl
 from collections.abc import Callable
+from time import perf_counter
 from typing import NamedTuple, cast
 
 from esg_core.figures.labels import HANDSHAKE_RESULTS
@@ -24,8 +26,11 @@ from esg_core.waiting import finite
 PIECE = 4096
 """Bytes read at a time during a handshake; a client's first message has a few hundred."""
 
-STEP = UNITS_A_TURN
-"""What a step of a handshake costs of the budget: so there is one step a turn."""
+DEAR, CHEAP = UNITS_A_TURN, 250
+"""What a step of a handshake costs of the turn's budget, and how many microseconds a cheap one takes at most.
+
+The first step, in which most clients have their signature made, is a dear one.
+"""
 
 
 _GONE = "the client has gone during its TLS handshake"
@@ -222,12 +227,14 @@ class _Handshake(asyncio.BufferedProtocol):
     def _go_on(self) -> None:
         """Take the next step: it is this handshake's turn."""
         self._waiting.discard(self)
-        self._budget.spend(STEP)
         if self._tls is None:
+            self._budget.spend(DEAR)
             if not self.has_turn.done():
                 self.has_turn.set_result(True)
         else:
+            began = perf_counter()
             self._hand_on()
+            self._budget.spend(CHEAP if (perf_counter() - began) * 1_000_000 < CHEAP else DEAR)
             self._transport.resume_reading()
 
     def _end(self) -> None:

@@ -179,6 +179,39 @@ def test_more_are_accepted_after_a_long_turn(loop: str) -> None:
     run_in(loop, main())
 
 
+def test_a_pause_is_no_long_turn(loop: str) -> None:
+    """H-23: a burst that comes a while after a full batch is accepted in batches, too."""
+
+    async def main() -> None:
+        [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
+        accepted: list[int] = []
+        counted = Turns()
+
+        def give(connection: socket.socket) -> None:
+            accepted.append(counted.number)
+            connection.close()
+
+        def connect(number: int) -> list[socket.socket]:
+            return [socket.create_connection(bound.sock.getsockname()) for _ in range(number)]
+
+        accepting = acceptor.Acceptor(bound, give, print)
+        accepting.start(200)
+        clients = connect(acceptor.BATCH)
+        await until(lambda: len(accepted) == acceptor.BATCH)
+        counted.stop()
+        await asyncio.sleep(0.2)
+        counted = Turns()
+        clients += connect(3 * acceptor.BATCH)
+        await until(lambda: len(accepted) == len(clients))
+        await accepting.stop()
+        counted.stop()
+        assert accepted[acceptor.BATCH] != accepted[2 * acceptor.BATCH]
+        for client in clients:
+            client.close()
+
+    run_in(loop, main())
+
+
 def test_unix_socket(loop: str, tmp_path: Path) -> None:
     path = tmp_path / "echo.sock"
 

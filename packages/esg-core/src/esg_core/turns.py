@@ -70,6 +70,27 @@ class Stretch:
         return max(1.0, took * SHARE / self._usual)
 
 
+class PolledStretch(Stretch):
+    """A `Stretch` of work that begins when something has arrived on a socket, which may be never or after an hour.
+
+    `call_soon` is that of the loop that polls the socket: if nothing has arrived by then, the turn counts as short.
+    """
+
+    __slots__ = ("_call_soon",)
+
+    def __init__(self, usual: float, time: Clock, call_soon: Callable[..., object]) -> None:
+        super().__init__(usual, time)
+        self._call_soon = call_soon
+
+    def goes_on(self) -> None:
+        super().goes_on()
+        self._call_soon(self._call_soon, self._forget, self._since)  # after the next poll
+
+    def _forget(self, since: float) -> None:
+        if self._since == since:
+            self._since = math.inf
+
+
 def _no_time() -> float:
     return 0.0
 

@@ -15,7 +15,7 @@ from esg_core.sockets.accepted import AcceptedSocket, accepting
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.shared_queue import SharedQueue
 from esg_core.sockets.shares import STAND_BACK
-from esg_core.turns import Stretch
+from esg_core.turns import PolledStretch
 
 BATCH = 16
 """Connections accepted before others get their turn, or more after a long turn."""
@@ -51,7 +51,7 @@ class Acceptor:
         self._give = give
         self._warn = warn
         self._loop = asyncio.get_running_loop()
-        self._stretch = Stretch(BATCH_TIME, self._loop.time)
+        self._stretch = PolledStretch(BATCH_TIME, self._loop.time, self._loop.call_soon)
         self._backlog = 0
         self._pause: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None

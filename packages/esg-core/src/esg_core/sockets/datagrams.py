@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from esg_core.contracts import DatagramEndpoint, DatagramPath, Seat
 from esg_core.errors import StartupError
 from esg_core.sockets.bound import BoundSocket, describe
-from esg_core.turns import Stretch
+from esg_core.turns import PolledStretch
 
 if TYPE_CHECKING:
     from esg_core.contracts import EndpointMaker
@@ -46,7 +46,7 @@ class DatagramSocket:
         self.seat = seat
         self._budget = budget
         self._loop = asyncio.get_running_loop()
-        self._stretch = Stretch(BATCH_TIME, self._loop.time)
+        self._stretch = PolledStretch(BATCH_TIME, self._loop.time, self._loop.call_soon)
         self._endpoint: DatagramEndpoint | None = None
         self._name: tuple[Any, ...] = sock.getsockname()
         self._is_v6 = sock.family == socket.AF_INET6

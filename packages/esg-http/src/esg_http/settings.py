@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from esg_core.write_pace import WriteLimits
+from esg_http.call.entrance import Entrance
 from esg_http.call.peer import http_extensions
-from esg_http.call.visitors import entrance_of
 from esg_http.message.dates import http_date
 from esg_http.message.head_limits import HeadLimits
 from esg_http.message.response_head import HeadPrefix
@@ -45,7 +45,7 @@ class HTTPSettings:
         self.asks_silent = config.timeout_disconnected is not None
         self.root_path = config.root_path
         self.extensions = http_extensions(context)
-        self.entrance = entrance_of(context)
+        self.entrance = _entrance_of(context)
         self._context = context
         self.prefix = self._make_prefix()
         self.alternatives = context.alternatives
@@ -73,3 +73,13 @@ class HTTPSettings:
             time.time,
             self._context.loop.call_later,
         )
+
+
+def _entrance_of(context: "Context") -> Entrance | None:
+    """The entrance of a context; None if all requests simply start: `context.start()`."""
+    config = context.config
+    if config.request_id or config.limit_connections_per_client < math.inf:
+        from esg_http.call.visitors import VisitorEntrance
+
+        return VisitorEntrance(context)
+    return Entrance.of(context)

@@ -5,6 +5,7 @@ nothing is left behind.
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -17,12 +18,7 @@ from esg_core.app.loading import import_string, load_application, prepare_import
 from esg_core.asgi import Application, Headers, Scope
 from esg_core.context import Context, ResponseHook
 from esg_core.errors import StartupError, UsageError
-from esg_core.lifecycle.tracing import install_tracing
-from esg_core.overload.admission import Admission
-from esg_core.overload.aimd import AIMD
-from esg_core.overload.backpressure import Backpressure
-from esg_core.overload.health import Health
-from esg_core.overload.loop_load import choose_meter
+from esg_core.options.log_levels import TRACE
 from esg_core.plugins import (
     AUTO,
     HTTP3Factory,
@@ -36,12 +32,14 @@ from esg_core.plugins import (
 )
 from esg_core.sockets.activation import file_rights, own_sockets
 from esg_core.sockets.bound import AnySocket, BoundSocket, adopt, close_all
-from esg_core.sockets.handshakes import Handshakes, TLSOptions
 from esg_core.sockets.listeners import Listeners
 
 if TYPE_CHECKING:
     from esg_core.options.config import Config
+    from esg_core.overload.admission import Admission
+    from esg_core.overload.backpressure import Backpressure
     from esg_core.sockets.datagrams import Datagrams
+    from esg_core.sockets.handshakes import TLSOptions
     from esg_core.sockets.tickets import TicketKeys
 
 
@@ -117,10 +115,11 @@ def check_access_log(config: "Config") -> None:
         line_format(config.access_log_format, option=config.spell("access_log_format"))
 
 
-def tls_options(config: "Config", protocols: HTTPFactory, tickets: "TicketKeys | None" = None) -> TLSOptions | None:
+def tls_options(config: "Config", protocols: HTTPFactory, tickets: "TicketKeys | None" = None) -> "TLSOptions | None":
     """How connections use TLS, None without TLS; ALPN offers what the HTTP protocol supports."""
     if not config.tls:
         return None
+    from esg_core.sockets.handshakes import TLSOptions
     from esg_core.sockets.tickets import TicketKeys, WithTickets
     from esg_core.sockets.tls import HTTP_1_1, HTTP_2_AND_1_1, renewed_context
 
@@ -142,14 +141,18 @@ def _assemble(
     config: "Config",
     protocols: HTTPFactory,
     bound: Sequence[BoundSocket],
-    tls: TLSOptions | None,
+    tls: "TLSOptions | None",
     http3: HTTP3Factory | None,
 ) -> ServerParts:
     context = context_for(config)
     datagrams = None if http3 is None else _datagrams(context, bound, http3)
     with usable(f"{config.spell('http')} {config.http!r}"):
         factory = protocols(context)
-    handshakes = None if tls is None else Handshakes(tls, context.budget, context.handshakes)
+    handshakes = None
+    if tls is not None:
+        from esg_core.sockets.handshakes import Handshakes
+
+        handshakes = Handshakes(tls, context.budget, context.handshakes)
     if config.proxy_protocol:
         from esg_core.sockets.proxy_protocol import after_preface
 
@@ -181,13 +184,19 @@ def context_for(config: "Config") -> Context:
     context.on_response = response_hook(config)
     context.upgrades = upgrades(context)
     if config.health:
+        from esg_core.overload.health import Health
+
         context.health = Health(config.health_path, config.ready_path)
     install_admission(context)
     if config.admin is not None:
         from esg_core.figures.tally import Tally
+        from esg_core.overload.loop_load import choose_meter
 
         context.tally = Tally(choose_meter(context.loop), context, config.slow_request)
-    install_tracing(context)
+    if logging.getLogger("esg.asgi").isEnabledFor(TRACE):
+        from esg_core.lifecycle.tracing import install_tracing
+
+        install_tracing(context)
     return context
 
 
@@ -197,11 +206,18 @@ def install_admission(context: Context) -> None:
     if config.backpressure:
         context.admission, context.backpressure = _adaptive(config, context.loop)
     elif config.limit_concurrent_requests < math.inf:
+        from esg_core.overload.admission import Admission
+
         context.admission = Admission(context.loop, int(config.limit_concurrent_requests))
 
 
-def _adaptive(config: "Config", loop: asyncio.AbstractEventLoop) -> tuple[Admission, Backpressure]:
+def _adaptive(config: "Config", loop: asyncio.AbstractEventLoop) -> "tuple[Admission, Backpressure]":
     """Admission with a limit that moves, under the ceiling of the static one."""
+    from esg_core.overload.admission import Admission
+    from esg_core.overload.aimd import AIMD
+    from esg_core.overload.backpressure import Backpressure
+    from esg_core.overload.loop_load import choose_meter
+
     low = config.backpressure_min_limit
     high = int(min(config.backpressure_max_limit, config.limit_concurrent_requests))
     initial = min(max(low, config.backpressure_initial_limit or high), high)

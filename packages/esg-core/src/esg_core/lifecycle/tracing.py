@@ -1,8 +1,8 @@
 """Logs connections and ASGI messages at the level trace (rule R-4).
 
-Knows ASGI messages and transports, no protocol. `install_tracing()` wraps the application and the set of connections if
-the logger `esg.asgi` is at that level; otherwise nothing here ever runs. Each message is one line: of a body it shows
-the size and the beginning, of header fields only the names, because values may be secrets.
+Knows ASGI messages and transports, no protocol. `install_tracing()` wraps the application and the set of connections;
+it is imported if the logger `esg.asgi` is at that level. Each message is one line: of a body it shows the size and the
+beginning, of header fields only the names, because values may be secrets.
 """
 
 import asyncio
@@ -30,11 +30,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def install_tracing(context: "Context") -> None:
-    """Trace a context that serves no client yet, if the logger's level is trace by now."""
+    """Trace a context that serves no client yet."""
     logger = logging.getLogger(LOGGER)
-    if logger.isEnabledFor(TRACE):
-        context.app = TracedApplication(context.app, logger)
-        context.connections = TracedConnections(context.loop, logger)
+    context.app = TracedApplication(context.app, logger)
+    context.connections = TracedConnections(context.loop, logger)
 
 
 class TracedApplication:

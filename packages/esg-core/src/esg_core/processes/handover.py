@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from esg_core.errors import StartupError
-from esg_core.processes.messages import READY
 from esg_core.sockets.activation import FIRST, take_descriptors
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.unix_files import remover
@@ -53,6 +52,8 @@ class Predecessor:
 
     def report_ready(self) -> None:
         """Tell the previous program that this one serves now; does nothing if that has already gone."""
+        from esg_core.processes.messages import READY
+
         self.has_been_told = True
         with contextlib.suppress(OSError):
             self.line.send(READY)

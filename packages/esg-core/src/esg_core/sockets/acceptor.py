@@ -10,12 +10,14 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from esg_core.sockets.accepted import AcceptedSocket, accepting
 from esg_core.sockets.bound import BoundSocket
-from esg_core.sockets.shared_queue import SharedQueue
-from esg_core.sockets.shares import STAND_BACK
 from esg_core.turns import PolledStretch
+
+if TYPE_CHECKING:
+    from esg_core.sockets.shared_queue import SharedQueue
 
 BATCH = 16
 """Connections accepted before others get their turn, or more after a long turn."""
@@ -46,7 +48,7 @@ class Acceptor:
         self, bound: BoundSocket, give: Callable[[socket.socket], None], warn: Callable[[OSError], None]
     ) -> None:
         self.bound = bound
-        self._queue = None if bound.holding is None else SharedQueue(bound.sock, bound.holding)
+        self._queue = _queue_of(bound)
         self._accept_one = accepting(bound.sock, AcceptedSocket) if self._queue is None else self._queue.accept
         self._give = give
         self._warn = warn
@@ -101,7 +103,8 @@ class Acceptor:
             most = int(BATCH * self._stretch.times())
             room = most if self._queue is None else self._queue.room()
             if room is None:
-                self._leave(STAND_BACK, self._come_back)
+                assert self._queue is not None
+                self._leave(self._queue.pause, self._come_back)
             elif self._take(min(room, most)) == most:
                 self._stretch.goes_on()
         except OSError as error:
@@ -153,3 +156,12 @@ class Acceptor:
             connection.setblocking(False)
             self._give(connection)
         return most
+
+
+def _queue_of(bound: BoundSocket) -> "SharedQueue | None":
+    """The queue of a socket that several workers share; None if this process accepts alone."""
+    if bound.holding is None:
+        return None
+    from esg_core.sockets.shared_queue import SharedQueue
+
+    return SharedQueue(bound.sock, bound.holding)

@@ -16,10 +16,10 @@ from esg_core.sockets.acceptor import Acceptor
 from esg_core.sockets.bound import BoundSocket
 from esg_core.sockets.ends import shut_down
 from esg_core.sockets.failed_handshake import log_failed_handshake
-from esg_core.sockets.handshakes import Handshakes
 
 if TYPE_CHECKING:
     from esg_core.sockets.datagrams import Datagrams
+    from esg_core.sockets.handshakes import Handshakes
 
 if sys.platform != "win32":
     import resource  # at once: once descriptors have run out, nothing can be imported
@@ -39,7 +39,7 @@ class Listeners:
         self,
         bound: Sequence[BoundSocket],
         factory: Callable[[], asyncio.BaseProtocol],
-        handshakes: Handshakes | None = None,
+        handshakes: "Handshakes | None" = None,
         datagrams: "Datagrams | None" = None,
     ) -> None:
         self._factory = factory

@@ -7,7 +7,7 @@ import socket
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from esg_core.sockets.shares import FairShare
+from esg_core.sockets.shares import STAND_BACK, FairShare
 from esg_core.sockets.tcp import counts_queue, queue_meter
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 class SharedQueue:
     """The queue of `listening`; `holding` counts what this process holds of it and of other queues."""
+
+    pause = STAND_BACK
 
     def __init__(self, listening: socket.socket, holding: "Holding") -> None:
         self.accept = holding.acceptance(listening)
@@ -33,7 +35,7 @@ class SharedQueue:
         self._holding.close()
 
     def room(self) -> int | None:
-        """How many connections to accept; None to leave them to the others for `STAND_BACK`, then to ask again."""
+        """How many connections to accept; None to leave them to the others for `pause` seconds, then to ask again."""
         self._holding.look()
         waiting = self._count_waiting()
         if not waiting:

@@ -1,6 +1,6 @@
 """What happens to a request at the entrance if the server looks at who asks: ids (A-10), limits per client (A-11).
 
-Shared by all HTTP versions. Without these options, nothing here is ever called.
+Shared by all HTTP versions. Without these options, nothing here is imported.
 """
 
 import math
@@ -23,14 +23,6 @@ REFUSAL: Headers = [PLAIN_TEXT, (b"retry-after", b"1")]
 """The fields of a 429 to a proxy, whose connection other clients need."""
 
 REFUSAL_AND_END: Headers = [*REFUSAL, (b"connection", b"close")]
-
-
-def entrance_of(context: "Context") -> Entrance | None:
-    """The entrance of a context; None if all requests simply start: `context.start()`."""
-    config = context.config
-    if config.request_id or config.limit_connections_per_client < math.inf:
-        return VisitorEntrance(context)
-    return Entrance.of(context)
 
 
 class VisitorEntrance(Entrance):

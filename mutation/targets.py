@@ -63,6 +63,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "esg_http.h1.output": (_HTTP + "h1/test_output.py",),
     "esg_core.overload.admission": (_CORE + "overload/test_admission.py", _CORE + "overload/test_admission_edges.py"),
+    "esg_core.overload.line": (_CORE + "overload/test_line.py",),
     "esg_core.overload.aimd": (_CORE + "overload/test_aimd.py",),
     "esg_core.overload.backpressure": (_CORE + "overload/test_backpressure.py",),
     "esg_core.turns": (_CORE + "test_turns.py",),

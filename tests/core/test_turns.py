@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from esg_core.turns import LEAST_ROOM, LONGEST, SHARE, UNCOUNTED, UNITS_A_TURN, Stretch, TurnBudget
+from esg_core.turns import LEAST_ROOM, LONGEST, SHARE, UNCOUNTED, UNITS_A_TURN, PolledStretch, Stretch, TurnBudget
 from tests.support.core.loops import run_in, until
 from tests.support.installed import LOOPS
 
@@ -109,6 +109,42 @@ def test_h_22_the_stretch_of_a_turn(took: float, times: float) -> None:
     assert stretch.times() == pytest.approx(times)
     now[0] = 7.0
     assert stretch.times() == 1, "it was asked for this turn"
+
+
+class Polled:
+    """A loop that calls what is due in a turn, and then polls; `work` waits for something to arrive on a socket."""
+
+    def __init__(self) -> None:
+        self.now = 5.0
+        self._due: list[Callable[[], object]] = []
+        self.work = PolledStretch(0.01, lambda: self.now, self._call_soon)
+
+    def _call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
+        self._due.append(lambda: callback(*arguments))
+
+    def turn(self, seconds: float) -> None:
+        """One that takes so long, up to its poll."""
+        due, self._due[:] = self._due[:], []
+        for callback in due:
+            callback()
+        self.now += seconds
+
+
+def test_h_23_what_arrives_in_the_turn_after_a_full_batch_may_take_more() -> None:
+    polled = Polled()
+    for seconds in (0.4, 0.2, 0.08):  # each turn polls a full batch
+        polled.work.goes_on()
+        polled.turn(seconds)
+        assert polled.work.times() == pytest.approx(seconds * SHARE / 0.01)
+
+
+def test_h_23_what_arrives_later_does_not() -> None:
+    """The loop had nothing to do in between."""
+    polled = Polled()
+    polled.work.goes_on()
+    polled.turn(0.4)
+    polled.turn(0.4)
+    assert polled.work.times() == 1
 
 
 def test_h_22_what_is_little_is_not_counted() -> None:

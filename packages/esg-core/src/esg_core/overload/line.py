@@ -50,7 +50,7 @@ class Line(Generic[W]):
     def gives_way_to(self, newcomer: W) -> W | None:
         """Who would leave a full line for a newcomer, so that connections share its places equally; None if nobody.
 
-        It is the last one of the connection with the most, if the newcomer's then has no more than that one.
+        It is the last one of the connection with the most, unless the newcomer's would then have more.
         """
         if len(self._turns) == len(self.came):
             return None

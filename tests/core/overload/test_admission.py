@@ -83,6 +83,49 @@ def test_a_full_line_is_shared_by_connections(loop: ManualLoop) -> None:
     assert events[1:] == ["greedy 0 runs", "other runs", "greedy 1 runs"]
 
 
+def test_nobody_gives_way_while_there_is_room(loop: ManualLoop) -> None:
+    events: list[str] = []
+    admission = Admission(loop, 1, queue_size=4)
+    assert Request(admission).come() == "runs"
+    greedy = [Request(admission, events, "greedy", "one connection") for _ in range(3)]
+    assert [one.come() for one in (*greedy, Request(admission, events, "other"))] == ["waits"] * 4
+    assert events == []
+
+
+def test_who_gives_way_is_told_of_in_the_log(loop: ManualLoop, caplog: pytest.LogCaptureFixture) -> None:
+    admission = Admission(loop, 1, queue_size=2)
+    assert Request(admission).come() == "runs"
+    assert [Request(admission, connection="one").come() for _ in range(2)] == ["waits", "waits"]
+    with caplog.at_level(logging.WARNING, "esg.error"):
+        assert Request(admission).come() == "waits"
+    assert [record.getMessage() for record in caplog.records] == [
+        "overloaded: the limit of running requests (1) is reached; others get 503 (1 so far)"
+    ]
+
+
+def test_how_long_each_has_waited_is_told(loop: ManualLoop) -> None:
+    """A-7: whether it is admitted or refused in the end; one that leaves has not waited for anything."""
+    waits: list[float] = []
+    admission = Admission(loop, 1, queue_size=3, queue_timeout=5)
+    admission.on_waited = waits.append
+    runs, admitted, leaves, late = (Request(admission) for _ in range(4))
+    assert [one.come() for one in (runs, admitted, leaves, late)] == ["runs", "waits", "waits", "waits"]
+    loop.advance(2)
+    runs.end()
+    admission.leave(leaves)
+    loop.advance(3)
+    assert waits == [pytest.approx(2), pytest.approx(5)]
+
+
+def test_after_a_drain_it_is_the_drain_that_refuses(loop: ManualLoop) -> None:
+    """M-1."""
+    admission = Admission(loop, 1, queue_size=2)
+    assert [Request(admission).come() for _ in range(2)] == ["runs", "waits"]
+    admission.drain()
+    assert Request(admission).come() == "refused"
+    assert (admission.refused["draining"], admission.refused["queue_full"]) == (2, 0)
+
+
 def test_a_saturated_loop_displaces_nobody(loop: ManualLoop) -> None:
     admission = Admission(loop, 1, queue_size=2)
     assert Request(admission).come() == "runs"

@@ -160,7 +160,7 @@ class Admission:
     def wait(self, waiter: Waiter) -> bool:
         """Let a request wait for a slot, if it may; otherwise the caller must refuse it. Counts either."""
         is_full = len(self._waiting) >= self._queue_size
-        displaced = self._line.gives_way_to(waiter) if is_full and not self.saturated else None
+        displaced = self._line.gives_way_to(waiter) if is_full else None
         if self.saturated or (is_full and displaced is None):
             self.rejected += 1
             self.refused[self._when_full if is_full else "saturated"] += 1
@@ -208,9 +208,8 @@ class Admission:
             self._notice()
 
     def _refuse(self, waiter: Waiter, reason: str) -> None:
-        came_at = self._line.leave(waiter)
-        assert came_at is not None
-        self._has_waited(came_at)
+        self._has_waited(self._waiting[waiter])
+        self._line.leave(waiter)
         self.rejected += 1
         self.refused[reason] += 1
         waiter.refuse()

@@ -53,6 +53,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         _HTTP + "call/test_entrance.py",
         "tests/behaviour/test_health.py",
         "tests/behaviour/test_admission.py",
+        "tests/behaviour/test_visitors.py",
     ),
     "esg_http.h1.input": (
         _HTTP + "h1/test_heads.py",

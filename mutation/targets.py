@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _CORE = "tests/core/"
 _HTTP = "tests/http/"
 _HTTP2 = "tests/http2/"
+_MULTIPLEXED = "tests/multiplexed/"
 _SESSION = tuple(
     _HTTP2 + name
     for name in (
@@ -118,7 +119,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.engine.requests": _SESSION,
     "esg_http.h2.engine.data": _SESSION,
     "esg_http.h2.engine.endings": _SESSION,
-    "esg_http.multiplexed.account": _SESSION,
+    "esg_http.multiplexed.account": (_MULTIPLEXED + "test_account.py", *_SESSION),
     "esg_http.multiplexed.engine.sending": (*_SENDING, *_SESSION),
     "esg_http.multiplexed.engine.requests": (*_SESSION, *_CASES),
     "esg_http.multiplexed.engine.bodies": (*_SESSION, *_CASES),

@@ -121,7 +121,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "esg_http.h2.engine.endings": _SESSION,
     "esg_http.multiplexed.account": (_MULTIPLEXED + "test_account.py", *_SESSION),
     "esg_http.multiplexed.engine.sending": (*_SENDING, *_SESSION),
-    "esg_http.multiplexed.engine.requests": (*_SESSION, *_CASES),
+    "esg_http.multiplexed.engine.requests": (*_SESSION, *_CASES, _HTTP2 + "test_turns.py"),
     "esg_http.multiplexed.engine.bodies": (*_SESSION, *_CASES),
     "esg_http.multiplexed.engine.endings": (*_SESSION, *_CASES),
     "esg_http.h2.engine.streams": (_HTTP2 + "engine/test_states.py", *_SESSION),

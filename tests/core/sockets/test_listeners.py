@@ -124,31 +124,54 @@ def test_clients_in_the_queue_of_a_shared_socket_are_left_to_others(loop: str) -
     run_in(loop, main())
 
 
+class Accepting:
+    """An acceptor whose connections are closed at once; `accepted` has the turn of the loop in which each came."""
+
+    def __init__(self) -> None:
+        [self._bound] = bind_all([TCPAddress("127.0.0.1", 0)])
+        self.accepted: list[int] = []
+        self._turns = Turns()
+        self._acceptor = acceptor.Acceptor(self._bound, self._give, print)
+        self._acceptor.start(200)
+        self._clients: list[socket.socket] = []
+
+    def connect(self, number: int) -> None:
+        self._clients += [socket.create_connection(self._bound.sock.getsockname()) for _ in range(number)]
+
+    async def all_accepted(self) -> None:
+        await until(lambda: len(self.accepted) == len(self._clients))
+
+    async def pause(self, seconds: float) -> None:
+        """Leave the loop idle: counting its turns keeps it busy."""
+        self._turns.stop()
+        await asyncio.sleep(seconds)
+        self._turns = Turns()
+
+    async def stop(self) -> None:
+        """Stop accepting, by when everyone must have been accepted."""
+        await self._acceptor.stop()
+        self._turns.stop()
+        assert len(self.accepted) == len(self._clients)
+        for client in self._clients:
+            client.close()
+
+    def _give(self, connection: socket.socket) -> None:
+        self.accepted.append(self._turns.number)
+        connection.close()
+
+
 @pytest.mark.parametrize("stops", [False, True])
 def test_few_are_accepted_in_a_turn(loop: str, stops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """H-20: others get turns in between, even when the queue is emptied at the end."""
     monkeypatch.setattr(turns, "SHARE", 0.0)  # a busy machine has long turns
 
     async def main() -> None:
-        [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
-        accepted: list[int] = []
-        counted = Turns()
-
-        def give(connection: socket.socket) -> None:
-            accepted.append(counted.number)
-            connection.close()
-
-        accepting = acceptor.Acceptor(bound, give, print)
-        accepting.start(200)
-        clients = [socket.create_connection(bound.sock.getsockname()) for _ in range(100)]
+        accepting = Accepting()
+        accepting.connect(100)
         if not stops:
-            await until(lambda: len(accepted) == len(clients))
+            await accepting.all_accepted()
         await accepting.stop()
-        counted.stop()
-        assert len(accepted) == len(clients)
-        assert max(Counter(accepted).values()) == acceptor.BATCH
-        for client in clients:
-            client.close()
+        assert max(Counter(accepting.accepted).values()) == acceptor.BATCH
 
     run_in(loop, main())
 
@@ -157,24 +180,12 @@ def test_more_are_accepted_after_a_long_turn(loop: str) -> None:
     """H-23: an application that keeps the loop busy must not keep new clients out."""
 
     async def main() -> None:
-        [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
-        accepted: list[int] = []
-        counted = Turns()
-
-        def give(connection: socket.socket) -> None:
-            accepted.append(counted.number)
-            connection.close()
-
-        accepting = acceptor.Acceptor(bound, give, print)
-        accepting.start(200)
-        clients = [socket.create_connection(bound.sock.getsockname()) for _ in range(100)]
+        accepting = Accepting()
+        accepting.connect(100)
         with busy(0.1):
-            await until(lambda: len(accepted) == len(clients))
+            await accepting.all_accepted()
         await accepting.stop()
-        counted.stop()
-        assert [*Counter(accepted).values()] == [acceptor.BATCH, len(clients) - acceptor.BATCH]
-        for client in clients:
-            client.close()
+        assert [*Counter(accepting.accepted).values()] == [acceptor.BATCH, 100 - acceptor.BATCH]
 
     run_in(loop, main())
 
@@ -183,31 +194,14 @@ def test_a_pause_is_no_long_turn(loop: str) -> None:
     """H-23: a burst that comes a while after a full batch is accepted in batches, too."""
 
     async def main() -> None:
-        [bound] = bind_all([TCPAddress("127.0.0.1", 0)])
-        accepted: list[int] = []
-        counted = Turns()
-
-        def give(connection: socket.socket) -> None:
-            accepted.append(counted.number)
-            connection.close()
-
-        def connect(number: int) -> list[socket.socket]:
-            return [socket.create_connection(bound.sock.getsockname()) for _ in range(number)]
-
-        accepting = acceptor.Acceptor(bound, give, print)
-        accepting.start(200)
-        clients = connect(acceptor.BATCH)
-        await until(lambda: len(accepted) == acceptor.BATCH)
-        counted.stop()
-        await asyncio.sleep(0.2)
-        counted = Turns()
-        clients += connect(3 * acceptor.BATCH)
-        await until(lambda: len(accepted) == len(clients))
+        accepting = Accepting()
+        accepting.connect(acceptor.BATCH)
+        await accepting.all_accepted()
+        await accepting.pause(0.2)
+        accepting.connect(3 * acceptor.BATCH)
+        await accepting.all_accepted()
         await accepting.stop()
-        counted.stop()
-        assert accepted[acceptor.BATCH] != accepted[2 * acceptor.BATCH]
-        for client in clients:
-            client.close()
+        assert accepting.accepted[acceptor.BATCH] != accepting.accepted[2 * acceptor.BATCH]
 
     run_in(loop, main())
 

@@ -193,10 +193,11 @@ def context_for(config: "Config") -> Context:
         from esg_core.overload.loop_load import choose_meter
 
         context.tally = Tally(choose_meter(context.loop), context, config.slow_request)
-    if logging.getLogger("esg.asgi").isEnabledFor(TRACE):
+    logger = logging.getLogger("esg.asgi")
+    if logger.isEnabledFor(TRACE):
         from esg_core.lifecycle.tracing import install_tracing
 
-        install_tracing(context)
+        install_tracing(context, logger)
     return context
 
 

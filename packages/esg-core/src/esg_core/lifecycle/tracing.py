@@ -21,17 +21,14 @@ if TYPE_CHECKING:
     from esg_core.context import Context
     from esg_core.contracts import Connection
 
-LOGGER = "esg.asgi"
-
 SHOWN = 32
 """Bytes or characters of a body, or of any other value, that are shown."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def install_tracing(context: "Context") -> None:
+def install_tracing(context: "Context", logger: logging.Logger) -> None:
     """Trace a context that serves no client yet."""
-    logger = logging.getLogger(LOGGER)
     context.app = TracedApplication(context.app, logger)
     context.connections = TracedConnections(context.loop, logger)
 

@@ -80,7 +80,7 @@ class ParentLine(ThisProcess):
         self._publisher: Publisher | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context: Context | None = None
-        self.is_last = self._is_last = OneTimeEvent()
+        self.is_last: OneTimeEvent = OneTimeEvent()
         self._must_end = False
         self._has_answered = False
         self._stop: Callable[[], None] = _nothing
@@ -201,10 +201,10 @@ class ParentLine(ThisProcess):
                 if asked in data:
                     self._answer(question)
             if HURRY in data:
-                self._is_last.reach_from_anywhere(self._loop)
+                self.is_last.reach_from_anywhere(self._loop)
             if CLOSE in data or RETIRE in data:
                 self._end(has_successor=RETIRE in data)
-        self._is_last.reach_from_anywhere(self._loop)
+        self.is_last.reach_from_anywhere(self._loop)
         self._end(has_successor=False)
 
     def _receive(self) -> bytes:
